@@ -1,0 +1,12 @@
+/** The life of an app (PRODUCT "States"): which state each verb may start from, and where it leads. */
+export const APP_TRANSITIONS = {
+  submit: { from: ['draft'], to: 'in_review' },
+  send_back: { from: ['in_review'], to: 'draft' },
+  publish: { from: ['draft', 'in_review', 'published'], to: 'published' },
+  suspend: { from: ['published'], to: 'suspended' },
+  resume: { from: ['suspended'], to: 'published' },
+  retire: { from: ['draft', 'in_review', 'published', 'suspended'], to: 'retired' },
+} as const
+
+export type AppStatus = 'draft' | 'in_review' | 'published' | 'suspended' | 'retired'
+export type AppVerb = keyof typeof APP_TRANSITIONS

@@ -1,0 +1,238 @@
+import type { Tx } from '../db/connect.ts'
+import type { AppStatus } from './app-states.ts'
+import type { Manifest } from './manifest.ts'
+
+/** One app, which is one OAuth client. */
+export type App = {
+  id: string
+  platform: { id: string; name: string; accountId: string }
+  slug: string
+  status: AppStatus
+  /** The version that new installations are asked for, and its manifest. */
+  version: number
+  manifest: Manifest
+  latestVersion: number
+  /** RFC 7591 metadata as last registered, without secrets. */
+  client: Manifest & Record<string, unknown>
+  /** Encrypted under the root secret. */
+  clientSecret: string | null
+  webhookSecret: string
+  /** The one before, which signs along until the time beside it. */
+  previousWebhookSecret: string | null
+  previousWebhookSecretUntil: number | null
+  /** What `jwks_uri` held when it was last read. */
+  jwks: unknown
+  hasLogo: boolean
+  versionAt: number
+  publishedAt: number | null
+}
+
+type Row = {
+  id: string
+  platform_id: string
+  platform_name: string
+  platform_account_id: string
+  slug: string
+  status: AppStatus
+  version: number
+  latest_version: number
+  client: string
+  client_secret: string | null
+  webhook_secret: string
+  previous_webhook_secret: string | null
+  previous_webhook_secret_until: number | null
+  jwks: string | null
+  logo_type: string | null
+  manifest: string
+  version_at: number
+  published_at: number | null
+}
+
+const toApp = (row: Row): App => ({
+  id: row.id,
+  platform: { id: row.platform_id, name: row.platform_name, accountId: row.platform_account_id },
+  slug: row.slug,
+  status: row.status,
+  version: row.version,
+  manifest: JSON.parse(row.manifest),
+  latestVersion: row.latest_version,
+  client: JSON.parse(row.client),
+  clientSecret: row.client_secret,
+  webhookSecret: row.webhook_secret,
+  previousWebhookSecret: row.previous_webhook_secret,
+  previousWebhookSecretUntil: row.previous_webhook_secret_until,
+  jwks: row.jwks === null ? undefined : JSON.parse(row.jwks),
+  hasLogo: row.logo_type !== null,
+  versionAt: row.version_at,
+  publishedAt: row.published_at,
+})
+
+/** All but the logo's bytes. */
+const COLUMNS = [
+  'id',
+  'platform_id',
+  'slug',
+  'status',
+  'version',
+  'latest_version',
+  'client',
+  'client_secret',
+  'webhook_secret',
+  'previous_webhook_secret',
+  'previous_webhook_secret_until',
+  'jwks',
+  'logo_type',
+  'published_at',
+]
+
+const apps = (tx: Tx) =>
+  tx('apps')
+    .join('platforms', 'platforms.id', 'apps.platform_id')
+    .join('app_versions', join =>
+      join.on('app_versions.app_id', 'apps.id').andOn('app_versions.number', 'apps.version'),
+    )
+    .select(
+      ...COLUMNS.map(column => `apps.${column}`),
+      'platforms.name as platform_name',
+      'platforms.account_id as platform_account_id',
+      'app_versions.manifest',
+      'app_versions.created_at as version_at',
+    )
+
+export async function findAppRow(tx: Tx, id: string): Promise<App | undefined> {
+  const row: Row | undefined = await apps(tx).where('apps.id', id).first()
+  return row && toApp(row)
+}
+
+export async function findAppBySlug(tx: Tx, slug: string): Promise<App | undefined> {
+  const row: Row | undefined = await apps(tx).where('apps.slug', slug).first()
+  return row && toApp(row)
+}
+
+/** Published apps, and drafts of one account's own platforms. */
+export async function listVisibleApps(tx: Tx, accountId: string | undefined): Promise<App[]> {
+  const rows: Row[] = await apps(tx)
+    .where(where => {
+      where.where('apps.status', 'published')
+      if (accountId)
+        where.orWhere(own =>
+          own.where('platforms.account_id', accountId).whereIn('apps.status', ['draft', 'in_review']),
+        )
+    })
+    .orderBy('apps.slug')
+    .limit(500)
+  return rows.map(toApp)
+}
+
+export async function listAppsById(tx: Tx, ids: readonly string[]): Promise<Map<string, App>> {
+  const rows: Row[] = await apps(tx).whereIn('apps.id', [...new Set(ids)])
+  return new Map(rows.map(row => [row.id, toApp(row)]))
+}
+
+export type NewApp = {
+  id: string
+  platformId: string
+  slug: string
+  status: AppStatus
+  client: Record<string, unknown>
+  clientSecret: string | null
+  webhookSecret: string
+  jwks: unknown
+  logo: Logo | undefined
+  at: number
+}
+
+export type Logo = { type: string; bytes: Buffer }
+
+const logoColumns = (logo: Logo | undefined) => ({ logo: logo?.bytes ?? null, logo_type: logo?.type ?? null })
+
+/** False where the slug is taken; nothing was inserted then. */
+export async function insertApp(tx: Tx, app: NewApp): Promise<boolean> {
+  const row = {
+    id: app.id,
+    platform_id: app.platformId,
+    slug: app.slug,
+    status: app.status,
+    version: 1,
+    latest_version: 1,
+    client: JSON.stringify(app.client),
+    client_secret: app.clientSecret,
+    webhook_secret: app.webhookSecret,
+    jwks: app.jwks === undefined ? null : JSON.stringify(app.jwks),
+    ...logoColumns(app.logo),
+    created_at: app.at,
+    published_at: app.status === 'published' ? app.at : null,
+  }
+  const rows = await tx('apps').insert(row).onConflict('slug').ignore().returning('id')
+  return rows.length === 1
+}
+
+export async function insertVersion(
+  tx: Tx,
+  appId: string,
+  number: number,
+  manifest: Manifest,
+  at: number,
+): Promise<void> {
+  await tx('app_versions').insert({ app_id: appId, number, manifest: JSON.stringify(manifest), created_at: at })
+}
+
+/**
+ * Holds the row until the transaction ends, so that two updates never make the same version. On PostgreSQL in the mode
+ * that lets others refer to the app meanwhile: an event of its installation must not wait for us while we wait for it.
+ */
+export async function lockApp(tx: Tx, id: string): Promise<void> {
+  const query = tx('apps').where({ id })
+  await (tx.client.config.client === 'pg' ? query.forNoKeyUpdate() : query).first('id')
+}
+
+/** Keeps the app as it is until the transaction ends; many may hold it at once, and whoever changes it waits. */
+export async function shareApp(tx: Tx, id: string): Promise<void> {
+  const query = tx('apps').where({ id })
+  await (tx.client.config.client === 'pg' ? query.forShare() : query).first('id')
+}
+
+export type AppChange = {
+  client: Record<string, unknown>
+  clientSecret: string | null
+  jwks: unknown
+  logo: Logo | undefined
+  version: number
+  latestVersion: number
+}
+
+export async function updateApp(tx: Tx, id: string, change: AppChange): Promise<void> {
+  await tx('apps')
+    .where({ id })
+    .update({
+      client: JSON.stringify(change.client),
+      client_secret: change.clientSecret,
+      jwks: change.jwks === undefined ? null : JSON.stringify(change.jwks),
+      ...logoColumns(change.logo),
+      version: change.version,
+      latest_version: change.latestVersion,
+    })
+}
+
+/** Moves the app to another state if it is in one of `from`; answers whether it was. */
+export async function moveApp(
+  tx: Tx,
+  id: string,
+  from: readonly AppStatus[],
+  to: AppStatus,
+  at: number,
+): Promise<boolean> {
+  const times = to === 'published' ? { published_at: at } : to === 'retired' ? { retired_at: at } : {}
+  return (
+    (await tx('apps')
+      .where({ id })
+      .whereIn('status', [...from])
+      .update({ status: to, ...times })) === 1
+  )
+}
+
+export async function approveLatestVersion(tx: Tx, id: string): Promise<void> {
+  await tx('apps')
+    .where({ id })
+    .update({ version: tx.ref('latest_version') })
+}

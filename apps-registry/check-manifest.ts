@@ -1,0 +1,107 @@
+import type { Caps } from '../server/base/caps.ts'
+import type { Catalog } from '../server/base/catalog.ts'
+import type { Fault } from '../server/base/errors.ts'
+import { type Outbound, OutboundError } from '../server/base/outbound.ts'
+import type { Logo } from './app-store.ts'
+import { type Manifest, parseManifest } from './manifest.ts'
+import { parseJwks } from './recipient-key.ts'
+
+export type { Logo } from './app-store.ts'
+
+export type CheckCaps = Pick<Caps, 'clock'> & { outbound: Outbound; catalog: Catalog }
+
+/** The content of `jwks_uri` as it was seen, where the manifest has one. */
+export type CheckedManifest =
+  | { manifest: Manifest; jwks: unknown; logo: Logo | undefined; faults: [] }
+  | { manifest?: undefined; faults: Fault[] }
+
+/** All checks of a registration, those included that need the network; call it outside any transaction. */
+export async function checkManifest(
+  { outbound, catalog }: CheckCaps,
+  input: Record<string, unknown>,
+): Promise<CheckedManifest> {
+  const { manifest, faults } = parseManifest(input, catalog)
+  if (!manifest) return { faults }
+  const addressFaults = await Promise.all(
+    (['key_delivery_uri', 'jwks_uri', 'logo_uri'] as const).map(field =>
+      addressFault(outbound, field, manifest[field]),
+    ),
+  )
+  const found = addressFaults.filter(fault => fault !== undefined)
+  if (found.length > 0) return { faults: found }
+
+  const keys = await checkKeys(outbound, manifest, input['jwks'])
+  if (keys.fault) return { faults: [keys.fault] }
+  const logo = manifest.logo_uri ? await fetchLogo(outbound, manifest.logo_uri) : undefined
+  if (logo === 'unfit') {
+    return { faults: [{ field: 'logo_uri', message: 'must answer with an SVG or PNG image of 64 kB or less' }] }
+  }
+  return { manifest, jwks: keys.jwks, logo, faults: [] }
+}
+
+type KeyCheck = { fault: Fault } | { fault?: undefined; jwks: unknown }
+
+async function checkKeys(outbound: Outbound, manifest: Manifest, inline: unknown): Promise<KeyCheck> {
+  if (inline !== undefined && manifest.jwks_uri)
+    return { fault: { field: 'jwks', message: 'and jwks_uri exclude each other' } }
+  if (inline === undefined && !manifest.jwks_uri) {
+    const needed = manifest.managed_keys.length > 0
+    return needed
+      ? { fault: { field: 'jwks', message: 'or jwks_uri is required for managed keys' } }
+      : { jwks: undefined }
+  }
+  const jwks = manifest.jwks_uri ? await fetchJwks(outbound, manifest.jwks_uri) : inline
+  const parsed = await parseJwks(jwks, manifest.jwks_uri ? 'jwks_uri' : 'jwks')
+  return parsed.fault ? { fault: parsed.fault } : { jwks: manifest.jwks_uri ? { keys: parsed.keys } : undefined }
+}
+
+/** Why an address that we would call may not be registered: https, and no way into the operator's network. */
+async function addressFault(
+  outbound: Outbound,
+  field: string,
+  address: string | undefined,
+): Promise<Fault | undefined> {
+  if (address === undefined) return undefined
+  const url = new URL(address)
+  if (url.username || url.password) return { field, message: 'must not carry credentials' }
+  if (url.hash) return { field, message: 'must not have a fragment' }
+  try {
+    await outbound.check(address)
+    if (url.protocol !== 'https:' && !(await outbound.mayBePlain(address))) return { field, message: 'must use https' }
+    return undefined
+  } catch (error) {
+    if (!(error instanceof OutboundError)) throw error
+    if (error.fault === 'address_refused') return { field, message: 'points to an address that is not public' }
+    // A name that does not resolve now may later; every connection is checked again.
+    return url.protocol === 'https:' ? undefined : { field, message: 'must use https' }
+  }
+}
+
+/** The JWK Set behind an address, or nothing where it cannot be had. */
+export async function fetchJwks(outbound: Outbound, address: string): Promise<unknown> {
+  try {
+    const answer = await outbound.fetch(address, { headers: { accept: 'application/jwk-set+json, application/json' } })
+    return answer.status === 200 ? await answer.json() : undefined
+  } catch (error) {
+    if (error instanceof OutboundError || error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
+const LOGO_TYPES = ['image/svg+xml', 'image/png']
+
+/**
+ * A copy of the app's mark: pages show images from their own origin only, and no visitor's address reaches a platform.
+ * An address that does not answer now leaves the app without one.
+ */
+async function fetchLogo(outbound: Outbound, address: string): Promise<Logo | 'unfit' | undefined> {
+  try {
+    const answer = await outbound.fetch(address, { headers: { accept: LOGO_TYPES.join(', ') } })
+    const type = (answer.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
+    if (answer.status !== 200 || !LOGO_TYPES.includes(type)) return 'unfit'
+    return { type, bytes: Buffer.from(await answer.arrayBuffer()) }
+  } catch (error) {
+    if (error instanceof OutboundError) return error.fault === 'protocol' ? 'unfit' : undefined // larger than may be read
+    throw error
+  }
+}

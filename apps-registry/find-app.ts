@@ -1,0 +1,67 @@
+import type { Tx } from '../db/connect.ts'
+import { AppError } from '../server/base/errors.ts'
+import { readLogo, saveJwks, setGoneAddress } from './app-details-store.ts'
+import { type App, findAppBySlug, findAppRow, type Logo, listAppsById, listVisibleApps, shareApp } from './app-store.ts'
+
+export type { App } from './app-store.ts'
+
+/** An app by its id, whatever its state. */
+export async function findApp(tx: Tx, id: string): Promise<App | undefined> {
+  return await findAppRow(tx, id)
+}
+
+export async function findApps(tx: Tx, ids: readonly string[]): Promise<Map<string, App>> {
+  return await listAppsById(tx, ids)
+}
+
+/** The marketplace as an account sees it: published apps, and drafts of its own. */
+export async function browseApps(tx: Tx, accountId: string | undefined): Promise<App[]> {
+  return await listVisibleApps(tx, accountId)
+}
+
+/** One listing; a stranger's draft is indistinguishable from none. Throws `object.not_found`. */
+export async function findListing(tx: Tx, slug: string, accountIds: readonly string[]): Promise<App> {
+  const app = await findAppBySlug(tx, slug)
+  if (!app || !isVisible(app, accountIds)) throw new AppError('object.not_found')
+  return app
+}
+
+function isVisible(app: App, accountIds: readonly string[]): boolean {
+  return app.status === 'published' || (isDraft(app) && accountIds.includes(app.platform.accountId))
+}
+
+export function isDraft(app: App): boolean {
+  return app.status === 'draft' || app.status === 'in_review'
+}
+
+/** Whether an account may install the app now: a published one anywhere, a draft only at home. */
+export function isInstallableIn(app: App, accountId: string): boolean {
+  return app.status === 'published' || (isDraft(app) && app.platform.accountId === accountId)
+}
+
+/** The mark of an app as it was when it registered. Throws `object.not_found`. */
+export async function findLogo(tx: Tx, id: string): Promise<Logo> {
+  const logo = await readLogo(tx, id)
+  if (!logo) throw new AppError('object.not_found')
+  return logo
+}
+
+/** Deliveries to an app whose address was gone are tried again. */
+export async function clearGoneAddress(tx: Tx, appId: string): Promise<void> {
+  await setGoneAddress(tx, appId, null)
+}
+
+/** The address answered that it is gone for good: the app's deliveries wait. */
+export async function noteGoneAddress(tx: Tx, appId: string, address: string): Promise<void> {
+  await setGoneAddress(tx, appId, address)
+}
+
+/** Nobody changes, suspends or retires the app until this transaction ends: what is read of it now holds. */
+export async function holdApp(tx: Tx, id: string): Promise<void> {
+  await shareApp(tx, id)
+}
+
+/** What `jwks_uri` holds now, for when it cannot be read. */
+export async function rememberJwks(tx: Tx, appId: string, jwks: unknown): Promise<void> {
+  await saveJwks(tx, appId, jwks)
+}

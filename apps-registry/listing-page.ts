@@ -1,0 +1,107 @@
+import type { Catalog, Permission } from '../server/base/catalog.ts'
+import { counted, dateMoment } from '../server/http/format.ts'
+import type { AppBadge, AppCard, ListingPage, PermissionModel } from '../views/models.ts'
+import type { App } from './find-app.ts'
+import { isDraft } from './find-app.ts'
+import type { Manifest } from './manifest.ts'
+
+export const UNNAMED_LOGO = '/assets/logos/unnamed.svg'
+
+/** Name and mark of an app; marks are served from our own origin only. */
+export function badgeOf(app: App): AppBadge {
+  return { name: app.manifest.client_name, logo: app.hasLogo ? `/logos/${app.id}` : UNNAMED_LOGO }
+}
+
+/** Permissions as the consent screen shows them: the operator's sentence, the app's purpose, and what is risky about it. */
+export function permissionModels(catalog: Catalog, manifest: Manifest, granted?: readonly string[]): PermissionModel[] {
+  return manifest.permissions.flatMap(({ name, purpose }) => {
+    const permission = catalog.find(entry => entry.name === name)
+    return permission && (granted?.includes(name) ?? true) ? [permissionModel(permission, purpose)] : []
+  })
+}
+
+function permissionModel({ name, sentence, access, risks }: Permission, purpose: string): PermissionModel {
+  const money = risks.includes('moves_money')
+  const final = risks.includes('irreversible')
+  const tags = [
+    ...(money ? [{ text: 'Moves money', warn: true }] : []),
+    ...(final ? [{ text: 'Cannot be undone', warn: true }] : []),
+    ...(risks.includes('personal_data') ? [{ text: 'Personal data', warn: false }] : []),
+  ]
+  return { name, sentence, purpose, icon: money ? 'money' : final ? 'warning' : access, risky: money || final, tags }
+}
+
+/** The one thing to know about a set of permissions. */
+export function riskTag(catalog: Catalog, names: readonly string[]): { text: string; warn: boolean } {
+  const chosen = catalog.filter(permission => names.includes(permission.name))
+  const has = (risk: Permission['risks'][number]) => chosen.some(permission => permission.risks.includes(risk))
+  if (has('moves_money')) return { text: 'Moves money', warn: true }
+  if (has('irreversible')) return { text: 'Cannot be undone', warn: true }
+  if (has('personal_data')) return { text: 'Personal data', warn: false }
+  return chosen.some(permission => permission.access === 'write')
+    ? { text: 'Can change data', warn: false }
+    : { text: 'Reads only', warn: false }
+}
+
+export function cardOf(catalog: Catalog, app: App, installed: boolean): AppCard {
+  return {
+    href: `/marketplace/${app.slug}`,
+    app: badgeOf(app),
+    publisher: app.platform.name,
+    tagline: app.manifest.tagline,
+    installed,
+    keys: counted(app.manifest.managed_keys.length, 'key'),
+    tag: riskTag(
+      catalog,
+      app.manifest.permissions.map(permission => permission.name),
+    ),
+  }
+}
+
+/** A publisher's own site, where it is one that a page may link to. */
+export function siteOf(manifest: Manifest): { host: string; href: string } | undefined {
+  return manifest.client_uri ? { host: new URL(manifest.client_uri).host, href: manifest.client_uri } : undefined
+}
+
+export function listingPage(catalog: Catalog, app: App, installations: ListingPage['installations']): ListingPage {
+  const { manifest } = app
+  const site = siteOf(manifest)
+  const help = [
+    ['Privacy', manifest.policy_uri],
+    ['Terms', manifest.tos_uri],
+  ] as const
+  return {
+    app: badgeOf(app),
+    tagline: manifest.tagline,
+    description: manifest.description
+      .split(/\n\s*\n/)
+      .map(part => part.trim())
+      .filter(part => part !== ''),
+    publisher: { name: app.platform.name, ...(site && { site }) },
+    install: installTarget(app),
+    reviewed: app.status === 'published',
+    draft: isDraft(app),
+    version: { number: app.version, date: dateMoment(app.versionAt) },
+    permissions: permissionModels(catalog, manifest),
+    keys: manifest.managed_keys.map(key => key.name),
+    deliveryHost: deliveryHost(app),
+    categories: manifest.categories.map(category => ({
+      text: category,
+      href: `/marketplace?category=${encodeURIComponent(category)}`,
+    })),
+    help: help.flatMap(([text, href]) => (href ? [{ text, href }] : [])),
+    installations,
+  }
+}
+
+export function deliveryHost(app: App): string {
+  return app.client.key_delivery_uri ? new URL(app.client.key_delivery_uri).host : ''
+}
+
+/** Where *Install* leads: to the platform where it starts the request itself, else to our consent page. A GET form drops its address's query, so that travels as fields. */
+function installTarget(app: App): ListingPage['install'] {
+  if (!app.client.install_uri) return { action: `/interaction/install/${app.slug}`, fields: [] }
+  const url = new URL(app.client.install_uri)
+  const fields = [...url.searchParams].map(([name, value]) => ({ name, value }))
+  return { action: url.origin + url.pathname, fields }
+}

@@ -1,0 +1,137 @@
+import { z } from 'zod'
+import type { Catalog } from '../server/base/catalog.ts'
+import type { Fault } from '../server/base/errors.ts'
+
+const text = (most: number) => z.string().trim().max(most, `must have ${most} characters or fewer`)
+const uri = z.url('must be an absolute URI').max(2_000)
+/** Shown as a link on pages; nothing but a web address may become one. */
+const webUri = z.url({ protocol: /^https?$/, error: 'must be an http or https URI' }).max(2_000)
+
+/** What an app declares about itself besides what RFC 7591 names (WIRE "Registration"). Unknown members are ignored. */
+const schema = z.object({
+  client_name: text(80).min(1, 'must not be empty'),
+  tagline: text(140).default(''),
+  description: text(4_000).default(''),
+  categories: z.array(text(30).min(1)).max(5, 'must have 5 entries or fewer').default([]),
+  client_uri: webUri.optional(),
+  logo_uri: webUri.optional(),
+  policy_uri: webUri.optional(),
+  tos_uri: webUri.optional(),
+  redirect_uris: z.array(uri).max(20, 'must have 20 entries or fewer').default([]),
+  key_delivery_uri: webUri.optional(),
+  install_uri: webUri.optional(),
+  setup_uri: webUri.optional(),
+  jwks_uri: webUri.optional(),
+  permissions: z
+    .array(z.object({ name: z.string(), purpose: text(200).min(1, 'must say why the app needs it') }))
+    .max(100, 'must have 100 entries or fewer')
+    .default([]),
+  managed_keys: z
+    .array(
+      z.object({
+        name: text(60).min(1, 'must not be empty'),
+        permissions: z.array(z.string()).min(1, 'must not be empty').optional(),
+      }),
+    )
+    .max(10, 'must have 10 entries or fewer')
+    .default([{ name: 'default' }]),
+})
+
+export type Manifest = z.infer<typeof schema>
+
+/** The members that are ours; oidc-provider keeps and echoes them beside its own. */
+export const MANIFEST_MEMBERS = [
+  'tagline',
+  'description',
+  'categories',
+  'key_delivery_uri',
+  'install_uri',
+  'setup_uri',
+  'permissions',
+  'managed_keys',
+] as const
+
+export type ParsedManifest = { manifest: Manifest; faults: [] } | { manifest?: undefined; faults: Fault[] }
+
+/** Checks a manifest against the catalogue; every fault names its field, as in `permissions[0].name`. */
+export function parseManifest(input: unknown, catalog: Catalog): ParsedManifest {
+  const parsed = schema.safeParse(input)
+  if (!parsed.success) {
+    return { faults: parsed.error.issues.map(issue => ({ field: fieldPath(issue.path), message: describe(issue) })) }
+  }
+  const faults = [...permissionFaults(parsed.data, catalog), ...keyFaults(parsed.data), ...redirectFaults(parsed.data)]
+  return faults.length > 0 ? { faults } : { manifest: parsed.data, faults: [] }
+}
+
+function permissionFaults({ permissions }: Manifest, catalog: Catalog): Fault[] {
+  const known = new Set(catalog.map(permission => permission.name))
+  const seen = new Set<string>()
+  return permissions.flatMap(({ name }, index) => {
+    const field = `permissions[${index}].name`
+    if (!known.has(name)) return [{ field, message: `"${name}" is not in the catalogue` }]
+    if (seen.has(name)) return [{ field, message: `"${name}" is named twice` }]
+    seen.add(name)
+    return []
+  })
+}
+
+function keyFaults({ managed_keys, permissions, key_delivery_uri }: Manifest): Fault[] {
+  const faults: Fault[] = []
+  const asked = new Set(permissions.map(permission => permission.name))
+  const names = new Set<string>()
+  for (const [index, key] of managed_keys.entries()) {
+    if (names.has(key.name))
+      faults.push({ field: `managed_keys[${index}].name`, message: `"${key.name}" is named twice` })
+    names.add(key.name)
+    const stray = key.permissions?.find(name => !asked.has(name))
+    if (stray !== undefined)
+      faults.push({ field: `managed_keys[${index}].permissions`, message: `"${stray}" is not among permissions` })
+  }
+  if (managed_keys.length === 0) return faults
+  if (permissions.length === 0)
+    faults.push({ field: 'permissions', message: 'must not be empty: a managed key needs at least one' })
+  if (key_delivery_uri === undefined)
+    faults.push({ field: 'key_delivery_uri', message: 'is required for managed keys' })
+  return faults
+}
+
+/** Exact addresses, https except to this very machine (RFC 8252 §7.3, RFC 9700 §2.1). */
+function redirectFaults({ redirect_uris }: Manifest): Fault[] {
+  return redirect_uris.flatMap((redirect, index) => {
+    const url = new URL(redirect)
+    const loopback = url.protocol === 'http:' && isLoopbackHost(url.hostname)
+    const field = `redirect_uris[${index}]`
+    if (url.protocol !== 'https:' && !loopback) return [{ field, message: 'must use https, except on loopback' }]
+    if (redirect.includes('#')) return [{ field, message: 'must not have a fragment' }]
+    if (url.username || url.password) return [{ field, message: 'must not carry credentials' }]
+    return []
+  })
+}
+
+export function isLoopbackHost(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
+}
+
+function fieldPath(path: PropertyKey[]): string {
+  return path
+    .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index > 0 ? '.' : ''}${String(part)}`))
+    .join('')
+}
+
+function describe(issue: z.core.$ZodIssue): string {
+  if (issue.code !== 'invalid_type') return issue.message
+  return issue.input === undefined
+    ? 'is required'
+    : `must be ${/^[aeiou]/.test(issue.expected) ? 'an' : 'a'} ${issue.expected}`
+}
+
+/** The permissions of each managed key: those it names, or all that were granted. */
+export function keyPermissions(
+  manifest: Manifest,
+  granted: readonly string[],
+): { name: string; permissions: string[] }[] {
+  return manifest.managed_keys.map(key => ({
+    name: key.name,
+    permissions: granted.filter(name => key.permissions?.includes(name) ?? true),
+  }))
+}

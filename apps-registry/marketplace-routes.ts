@@ -1,0 +1,73 @@
+import { Router } from 'express'
+import type { Deps } from '../server/deps.ts'
+import { allowFormTo } from '../server/http/security-headers.ts'
+import { sessionOf } from '../server/http/session.ts'
+import type { MarketplacePage } from '../views/models.ts'
+import { type App, browseApps, findListing } from './find-app.ts'
+import { cardOf, listingPage } from './listing-page.ts'
+
+/** The marketplace and each app's listing, for everyone; members see drafts of their own platforms too. */
+export function marketplaceRoutes(deps: Deps): Router {
+  const { config, database } = deps
+  const router = Router()
+
+  router.get('/', (_req, res) => res.redirect(303, '/marketplace'))
+
+  router.get('/marketplace', async (req, res) => {
+    const accountId = sessionOf(res)?.current.account.id
+    const query = textOf(req.query['q'])
+    const category = textOf(req.query['category'])
+    const { apps, installed } = await database.read(async tx => ({
+      apps: await browseApps(tx, accountId),
+      installed: accountId ? await deps.installedAppIds(tx, accountId) : new Set<string>(),
+    }))
+    const chosen = apps.filter(
+      app => matches(app, query) && (category === '' || app.manifest.categories.includes(category)),
+    )
+    const page: MarketplacePage = {
+      query,
+      categories: categoriesOf(apps, category),
+      apps: chosen.map(app => cardOf(config.catalog, app, installed.has(app.id))),
+    }
+    deps.render(req, res, 'marketplace', { title: 'Marketplace', nav: 'marketplace' }, page)
+  })
+
+  router.get('/marketplace/:slug', async (req, res) => {
+    const session = sessionOf(res)
+    const accountIds = session?.memberships.map(({ account }) => account.id) ?? []
+    const { app, installations } = await database.read(async tx => {
+      const found = await findListing(tx, req.params.slug, accountIds)
+      return {
+        app: found,
+        installations: session ? await deps.installationsOfApp(tx, found.id, session.current.account.id) : [],
+      }
+    })
+    const page = listingPage(config.catalog, app, installations)
+    allowFormTo(res, page.install.action)
+    deps.render(req, res, 'listing', { title: app.manifest.client_name, nav: 'marketplace' }, page)
+  })
+
+  return router
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value.trim().slice(0, 100) : ''
+}
+
+function matches({ manifest, platform }: App, query: string): boolean {
+  const words = query.toLowerCase().split(/\s+/)
+  const text = [manifest.client_name, manifest.tagline, platform.name, ...manifest.categories].join(' ').toLowerCase()
+  return words.every(word => text.includes(word))
+}
+
+function categoriesOf(apps: readonly App[], current: string): MarketplacePage['categories'] {
+  const names = [...new Set(apps.flatMap(app => app.manifest.categories))].sort((a, b) => a.localeCompare(b))
+  return [
+    { text: 'All', href: '/marketplace', current: current === '' },
+    ...names.map(name => ({
+      text: name,
+      href: `/marketplace?category=${encodeURIComponent(name)}`,
+      current: name === current,
+    })),
+  ]
+}

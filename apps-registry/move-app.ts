@@ -1,0 +1,36 @@
+import type { Tx } from '../db/connect.ts'
+import { type Actor, recordActivity } from '../server/audit/record-activity.ts'
+import type { Caps } from '../server/base/caps.ts'
+import { AppError } from '../server/base/errors.ts'
+import { APP_TRANSITIONS, type AppVerb } from './app-states.ts'
+import { type App, approveLatestVersion, findAppRow, lockApp, moveApp as moveAppRow } from './app-store.ts'
+
+export type MoveApp = { id: string; verb: AppVerb; actor: Actor }
+
+const PAST: Record<AppVerb, string> = {
+  submit: 'app.submitted',
+  send_back: 'app.sent_back',
+  publish: 'app.published',
+  suspend: 'app.suspended',
+  resume: 'app.resumed',
+  retire: 'app.retired',
+}
+
+/** Moves an app through its life. Publishing approves the latest version. Throws `app.state` where the move is not legal. */
+export async function moveApp(tx: Tx, { clock }: Pick<Caps, 'clock'>, command: MoveApp): Promise<App> {
+  const at = clock.now()
+  await lockApp(tx, command.id)
+  const app = await findAppRow(tx, command.id)
+  if (!app) throw new AppError('object.not_found', { detail: 'There is no such app.' })
+  const { from, to } = APP_TRANSITIONS[command.verb]
+  if (!(await moveAppRow(tx, app.id, from, to, at))) {
+    throw new AppError('app.state', { detail: `The app is ${app.status}; this needs it to be ${from.join(' or ')}.` })
+  }
+  if (command.verb === 'publish') await approveLatestVersion(tx, app.id)
+  await recordActivity(
+    tx,
+    [app.platform.accountId],
+    [{ actor: command.actor, what: PAST[command.verb], object: app.id, at }],
+  )
+  return { ...app, status: to }
+}

@@ -1,0 +1,38 @@
+import type { Tx } from '../db/connect.ts'
+
+export type Platform = { id: string; accountId: string; name: string }
+
+export async function insertPlatform(tx: Tx, platform: Platform & { at: number }): Promise<void> {
+  await tx('platforms').insert({
+    id: platform.id,
+    account_id: platform.accountId,
+    name: platform.name,
+    created_at: platform.at,
+  })
+}
+
+export async function insertRegistrationToken(
+  tx: Tx,
+  row: { tokenHash: string; platformId: string; redacted: string; at: number },
+): Promise<void> {
+  await tx('registration_tokens').insert({
+    token_hash: row.tokenHash,
+    platform_id: row.platformId,
+    redacted: row.redacted,
+    created_at: row.at,
+  })
+}
+
+export async function findPlatformOfToken(tx: Tx, tokenHash: string): Promise<Platform | undefined> {
+  const row: { id: string; account_id: string; name: string } | undefined = await tx('registration_tokens')
+    .join('platforms', 'platforms.id', 'registration_tokens.platform_id')
+    .where({ token_hash: tokenHash })
+    .whereNull('revoked_at')
+    .first('platforms.id', 'platforms.account_id', 'platforms.name')
+  return row && { id: row.id, accountId: row.account_id, name: row.name }
+}
+
+export async function findPlatformRow(tx: Tx, id: string): Promise<Platform | undefined> {
+  const row: { id: string; account_id: string; name: string } | undefined = await tx('platforms').where({ id }).first()
+  return row && { id: row.id, accountId: row.account_id, name: row.name }
+}

@@ -1,0 +1,96 @@
+/**
+ * A server as a process of its own: how long it takes from spawn to the line that says it listens, and what memory it
+ * holds. `rss` is VmRSS of /proc/PID/status before any collection is asked for; `heapUsed` is what is left after one.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+/** Bytes. `rss` is absent where the system has no /proc. */
+export type Memory = { rss: number | undefined; heapUsed: number }
+
+export type ChildServer = {
+  /** Milliseconds from spawn to the first line on standard output. */
+  readyAfter: number
+  firstLine: string
+  /** Only where it was started with `memory`. */
+  memory(): Promise<Memory>
+  /** SIGTERM, and waits until it is gone. Throws where it does not end with status 0. */
+  stop(): Promise<void>
+}
+
+export type StartOptions = {
+  script: string
+  env: Record<string, string>
+  /** Whether `memory()` is wanted; it needs two flags, which the start times do without. */
+  memory?: boolean
+  /** Writes a CPU profile there when the server stops. */
+  profileDir?: string | undefined
+}
+
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+export async function startChild({ script, env, memory = false, profileDir }: StartOptions): Promise<ChildServer> {
+  const flags = [
+    ...(memory ? ['--expose-gc', '--import', new URL('./report-memory.ts', import.meta.url).href] : []),
+    ...(profileDir ? ['--cpu-prof', `--cpu-prof-dir=${profileDir}`] : []),
+  ]
+  const file = fileURLToPath(new URL(`../${script}`, import.meta.url))
+  const from = performance.now()
+  const child = spawn(process.execPath, [...flags, file], {
+    env: { PATH: process.env['PATH'], TMPDIR: process.env['TMPDIR'], ...env },
+    stdio: memory ? ['ignore', 'pipe', 'inherit', 'ipc'] : ['ignore', 'pipe', 'inherit'],
+  })
+  running.add(child)
+  const gone = new Promise<number | null>(resolve => child.once('exit', resolve))
+  void gone.then(() => running.delete(child))
+
+  const firstLine = await Promise.race([
+    readFirstLine(child),
+    gone.then(code => {
+      throw new Error(`${script} ended with status ${code} before it listened`)
+    }),
+  ])
+  return {
+    readyAfter: performance.now() - from,
+    firstLine,
+    async memory() {
+      const rss = readRss(child.pid ?? 0)
+      child.send('memory')
+      const [{ heapUsed }] = (await once(child, 'message')) as [NodeJS.MemoryUsage]
+      return { rss, heapUsed }
+    },
+    async stop() {
+      child.kill('SIGTERM')
+      const code = await gone
+      if (code !== 0) throw new Error(`${script} ended with status ${code}`)
+    },
+  }
+}
+
+async function readFirstLine(child: ChildProcess): Promise<string> {
+  let text = ''
+  child.stdout?.setEncoding('utf8')
+  for (;;) {
+    const [part] = (await once(child.stdout ?? child, 'data')) as [string]
+    text += part
+    const [line, rest] = text.split('\n')
+    if (rest !== undefined) {
+      child.stdout?.resume()
+      return line ?? ''
+    }
+  }
+}
+
+function readRss(pid: number): number | undefined {
+  try {
+    const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+    return kilobytes === undefined ? undefined : Number(kilobytes) * 1024
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,128 @@
+import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
+import knex, { type Knex } from 'knex'
+import pg from 'pg'
+import { migrations } from './migrations.ts'
+import { RELAXED, sqliteReaderConfig, sqliteWriterConfig } from './sqlite-client.ts'
+
+/** An open transaction. Every store and every verb takes one; there is no query without. */
+export type Tx = Knex.Transaction
+
+export type Database = {
+  knex: Knex
+  kind: 'sqlite' | 'postgres'
+  /** Runs `work` in one transaction: immediate on SQLite, READ COMMITTED on PostgreSQL. */
+  transaction<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
+  /**
+   * Like `transaction`, for what is short-lived: it does not wait until the disk has it. A process that dies loses nothing;
+   * a machine that loses power may lose the last of these, and never what a later `transaction` has committed.
+   */
+  relaxed<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
+  /** Runs `work` in a transaction that may only read: one consistent view, and no writer waits for it. */
+  read<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
+  /** The names of the migrations that have not run here. Changes nothing. */
+  pendingMigrations(): Promise<string[]>
+  close(): Promise<void>
+}
+
+export type DatabaseTarget = { kind: 'sqlite'; file: string } | { kind: 'postgres'; url: string }
+
+// Times and counters are 64-bit integers below 2^53; as strings they would compare wrongly.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number)
+
+/** What knex has to say it throws as well; left alone it would write to standard output, among the results. */
+const SILENT = Object.fromEntries(['warn', 'error', 'deprecate', 'debug'].map(level => [level, () => undefined]))
+
+/** Opens the database without touching its schema. */
+export function connect(target: DatabaseTarget): Database {
+  if (target.kind === 'sqlite') claimFile(target.file)
+  const common = { log: SILENT, compileSqlOnError: false } // errors name the statement without its values: they end in logs
+  const writer = knex({
+    ...(target.kind === 'sqlite' ? sqliteWriterConfig(target.file) : postgresConfig(target.url)),
+    ...common,
+    migrations: { migrationSource: migrations },
+  })
+  const reader = target.kind === 'sqlite' ? knex({ ...sqliteReaderConfig(target.file), ...common }) : writer
+  const oneView = target.kind === 'postgres' ? ({ isolationLevel: 'repeatable read' } as const) : {}
+  return {
+    knex: writer,
+    kind: target.kind,
+    transaction: work => repeatOnDeadlock(() => writer.transaction(work)),
+    relaxed: work =>
+      target.kind === 'sqlite'
+        ? writer.transaction(work, RELAXED)
+        : writer.transaction(async tx => {
+            await tx.raw('set local synchronous_commit to off')
+            return await work(tx)
+          }),
+    read: work => reader.transaction(work, { readOnly: true, ...oneView }),
+    pendingMigrations: () => pendingOf(writer),
+    close: async () => {
+      await reader.destroy()
+      await writer.destroy()
+    },
+  }
+}
+
+const MOST_TRIES = 4
+
+/**
+ * PostgreSQL ends one of two transactions that wait for each other (40P01) or that saw different pasts (40001); the other
+ * goes on, and the ended one is simply done again. Nothing in `work` may reach outside the database.
+ */
+async function repeatOnDeadlock<Result>(attempt: () => Promise<Result>): Promise<Result> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await attempt()
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : undefined
+      if ((code !== '40P01' && code !== '40001') || tries === MOST_TRIES) throw error
+    }
+  }
+}
+
+function postgresConfig(url: string): Knex.Config {
+  return { client: 'pg', connection: { connectionString: url }, pool: { min: 0, max: 10 } }
+}
+
+/** The file must be private before SQLite opens it: the log beside it gets its mode. */
+function claimFile(file: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  closeSync(openSync(file, 'a', 0o600))
+  chmodSync(file, 0o600)
+}
+
+/** Brings the schema up to date in one transaction; of several nodes that start at once, one migrates and the others wait. */
+export async function migrate(database: Database): Promise<void> {
+  if ((await database.pendingMigrations()).length === 0) return
+  await database.transaction(async tx => {
+    if (database.kind === 'postgres') await tx.raw(`select pg_advisory_xact_lock(${MIGRATION_LOCK})`)
+    await tx.migrate.latest()
+  })
+}
+
+/** Any number that nothing else in the database locks. */
+const MIGRATION_LOCK = 5_284_237_001
+
+async function pendingOf(db: Knex): Promise<string[]> {
+  const steps = (await migrations.getMigrations([])).map(step => migrations.getMigrationName(step))
+  if (!(await db.schema.hasTable('knex_migrations'))) return steps
+  const done = new Set<string>(await db('knex_migrations').pluck('name'))
+  return steps.filter(name => !done.has(name))
+}
+
+/** Whether a failed insert hit a unique index; both databases say so in their own way. */
+export function isUniqueViolation(error: unknown): boolean {
+  if (!(error instanceof Error) || !('code' in error)) return false
+  return error.code === '23505' || (error.code === 'SQLITE_CONSTRAINT' && /UNIQUE|PRIMARY KEY/.test(error.message))
+}
+
+/** `for update` where the database has it; on SQLite an immediate transaction is alone already. */
+export function locked<Query extends Knex.QueryBuilder>(query: Query): Query {
+  return query.client.config.client === 'pg' ? (query.forUpdate() as Query) : query
+}
+
+/** Keeps every other writer out of a small table until the transaction ends; an immediate SQLite one does already. */
+export async function lockTable(tx: Tx, table: string): Promise<void> {
+  if (tx.client.config.client === 'pg') await tx.raw('lock table ?? in share row exclusive mode', [table])
+}

@@ -1,0 +1,27 @@
+import type { Knex } from 'knex'
+import * as accounts from './migrations/001-accounts.ts'
+import * as apps from './migrations/002-apps.ts'
+import * as oauth from './migrations/003-oauth.ts'
+import * as installs from './migrations/004-installs.ts'
+import * as deliveries from './migrations/005-deliveries.ts'
+import * as usage from './migrations/006-usage.ts'
+import * as platformApi from './migrations/007-platform-api.ts'
+
+type Step = { name: string; migration: Knex.Migration }
+
+/** Every step in order. A released step is never edited; its name never changes. */
+const STEPS: Step[] = [
+  { name: '001-accounts', migration: accounts },
+  { name: '002-apps', migration: apps },
+  { name: '003-oauth', migration: oauth },
+  { name: '004-installs', migration: installs },
+  { name: '005-deliveries', migration: deliveries },
+  { name: '006-usage', migration: usage },
+  { name: '007-platform-api', migration: platformApi },
+]
+
+export const migrations: Knex.MigrationSource<Step> = {
+  getMigrations: async () => STEPS,
+  getMigrationName: step => step.name,
+  getMigration: async step => step.migration,
+}

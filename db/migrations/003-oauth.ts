@@ -1,0 +1,35 @@
+import type { Knex } from 'knex'
+
+/** What the authorization server stores. Ids are hashes, payloads are encrypted: a copy of these tables opens nothing. */
+export async function up(knex: Knex): Promise<void> {
+  await knex.schema.createTable('oauth_records', table => {
+    table.string('model', 40).notNullable()
+    table.string('id_hash', 64).notNullable()
+    table.text('payload').notNullable()
+    table.string('grant_hash', 64).index()
+    table.string('uid_hash', 64).index()
+    table.string('user_code_hash', 64).index()
+    table.bigInteger('consumed_at')
+    table.bigInteger('expires_at').index()
+    table.primary(['model', 'id_hash'])
+  })
+  await knex.schema.createTable('oauth_grants', table => {
+    table.string('grant_hash', 64).primary()
+    table.string('installation_id').notNullable().index()
+    table.string('interaction_hash', 64).notNullable().index()
+    table.string('user_id').notNullable()
+    table.bigInteger('created_at').notNullable()
+  })
+  await knex.schema.createTable('signing_keys', table => {
+    table.string('kid', 64).primary()
+    table.string('alg', 16).notNullable()
+    table.text('public_jwk').notNullable()
+    table.text('private_jwk').notNullable() // encrypted
+    table.bigInteger('created_at').notNullable()
+    table.bigInteger('retired_at')
+  })
+}
+
+export async function down(knex: Knex): Promise<void> {
+  for (const table of ['signing_keys', 'oauth_grants', 'oauth_records']) await knex.schema.dropTable(table)
+}

@@ -1,0 +1,77 @@
+import { createRequire } from 'node:module'
+import type knex from 'knex'
+
+// The dialect is not among knex's typed exports. This file is the only one that knows the driver.
+const require = createRequire(import.meta.url)
+type Connection = {
+  exec(sql: string, done: (error: Error | null) => void): void
+  /** What `PRAGMA synchronous` is on this connection; absent at first, when it is FULL. */
+  synchronous?: 'FULL' | 'NORMAL'
+}
+type SqliteTransaction = {
+  query(connection: unknown, sql: string): Promise<unknown>
+  begin(connection: Connection): Promise<unknown>
+  readOnly?: boolean
+}
+type SqliteClient = new (config: object) => { transaction(...args: unknown[]): SqliteTransaction }
+const BaseClient: SqliteClient = require('knex/lib/dialects/sqlite3/index.js')
+
+const relaxed = Symbol('relaxed')
+
+/** The configuration of a transaction that need not wait for the disk; knex copies the mark along. */
+export const RELAXED = Object.freeze({ [relaxed]: true }) as knex.Knex.TransactionConfig
+
+function isRelaxed(config: unknown): boolean {
+  return typeof config === 'object' && config !== null && relaxed in config
+}
+
+/**
+ * SQLite whose transactions begin with BEGIN IMMEDIATE: a deferred one that reads and then writes fails at once beside
+ * another process, whatever the busy timeout says; an immediate one waits. Read-only ones stay deferred and never wait.
+ */
+export class ImmediateSqliteClient extends BaseClient {
+  override transaction(...args: unknown[]): SqliteTransaction {
+    const transaction = super.transaction(...args)
+    transaction.begin = async (connection: Connection) => {
+      if (transaction.readOnly) return await transaction.query(connection, 'BEGIN;')
+      const level = isRelaxed(args[1]) ? 'NORMAL' : 'FULL'
+      if (connection.synchronous !== level) {
+        await transaction.query(connection, `PRAGMA synchronous = ${level};`)
+        connection.synchronous = level
+      }
+      return await transaction.query(connection, 'BEGIN IMMEDIATE;')
+    }
+    return transaction
+  }
+}
+
+const SHARED_PRAGMAS = ['busy_timeout = 10000', 'journal_mode = WAL']
+const WRITER_PRAGMAS = [...SHARED_PRAGMAS, 'synchronous = FULL', 'foreign_keys = ON', 'secure_delete = ON']
+const READER_PRAGMAS = [...SHARED_PRAGMAS, 'query_only = ON']
+
+/** Reads that may run beside each other and beside the writer; each has a thread of its own. */
+const READERS = 3
+const FOREVER = 2 ** 31 - 1
+
+/** What knex needs to write to the file: one connection, because SQLite has one writer. */
+export function sqliteWriterConfig(filename: string): knex.Knex.Config {
+  return sqliteConfig(filename, WRITER_PRAGMAS, { min: 1, max: 1, idleTimeoutMillis: FOREVER })
+}
+
+/** Connections that cannot write: in WAL mode they neither wait for the writer nor hold it up. */
+export function sqliteReaderConfig(filename: string): knex.Knex.Config {
+  return sqliteConfig(filename, READER_PRAGMAS, { min: 0, max: READERS, idleTimeoutMillis: FOREVER })
+}
+
+function sqliteConfig(filename: string, pragmas: readonly string[], pool: knex.Knex.PoolConfig): knex.Knex.Config {
+  return {
+    client: ImmediateSqliteClient as unknown as typeof knex.Client,
+    connection: { filename },
+    useNullAsDefault: true,
+    pool: {
+      ...pool,
+      afterCreate: (connection: Connection, done: (error: Error | null) => void) =>
+        connection.exec(pragmas.map(pragma => `PRAGMA ${pragma};`).join(''), done),
+    },
+  }
+}

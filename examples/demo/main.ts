@@ -1,0 +1,115 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Child, startChild } from './child.ts'
+import { freePort } from './free-port.ts'
+import { openSeeds } from './seeds.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+const NEIGHBOURS = ['formloom', 'ledgerlift', 'tallyboard', 'parcelwise', 'quillmail', 'dunlin', 'agentbench']
+
+/** Shows the whole product: Latchkey, a sample platform, a sample API and a marketplace, each with its own data, gone at the end. */
+async function main(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-demo-'))
+  const children: Child[] = []
+  let stopping: Promise<void> | undefined
+  const stop = () => (stopping ??= stopAll(children, folder))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void stop().then(() => process.exit(0)))
+  try {
+    await start(folder, children)
+  } catch (error) {
+    if (stopping) return
+    await stop()
+    throw error
+  }
+}
+
+async function start(folder: string, children: Child[]): Promise<void> {
+  const [port, platformPort, apiPort] = [
+    await freePort(process.env['PORT'] ?? '3000'),
+    await freePort('3001'),
+    await freePort('3002'),
+  ]
+  const issuer = `http://localhost:${port}`
+  const environment = {
+    ...process.env,
+    HOST: '127.0.0.1',
+    PORT: port,
+    PUBLIC_URL: issuer,
+    DATA_DIR: join(folder, 'latchkey'),
+    DATABASE_URL: '',
+    LATCHKEY_SECRET: '',
+    EGRESS_ALLOW: '127.0.0.1/32',
+    BRAND_NAME: 'Northwind Pay',
+    BRAND_LOGO: join(ROOT, 'views/assets/logos/northwind.svg'),
+    LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'warn',
+  }
+  const run = async (script: string, env: Record<string, string>): Promise<Child> => {
+    const child = await startChild(join(ROOT, script), { ...process.env, ...env })
+    children.push(child)
+    return child
+  }
+
+  say('Starting Latchkey …')
+  await run('server/main.ts', environment as Record<string, string>)
+  const seeds = await openSeeds(environment)
+  try {
+    const person = await seeds.person('mara@harborbooks.example', 'Harbor Books')
+    const operator = await seeds.person('operator@northwind.example', 'Northwind Pay', { operator: true })
+    const api = await run('examples/sample-api/main.ts', {
+      PORT: apiPort,
+      LATCHKEY_URL: issuer,
+      LATCHKEY_VERIFIER_KEY: await seeds.verifierKey(),
+    })
+    const apiUrl = api.address()
+    const platformEnv = { LATCHKEY_ISSUER: issuer, SAMPLE_API_URL: apiUrl }
+
+    say('Registering apps …')
+    const platform = await run('examples/sample-platform/main.ts', {
+      ...platformEnv,
+      PORT: platformPort,
+      PLATFORM_DATA: join(folder, 'shipyard-hosting'),
+      LATCHKEY_REGISTRATION_TOKEN: await seeds.registrationToken('Shipyard, Inc.'),
+    })
+    const tokens = await Promise.all(
+      NEIGHBOURS.map(name => seeds.registrationToken(name.charAt(0).toUpperCase() + name.slice(1))),
+    )
+    const neighbours = await run('examples/demo/neighbours.ts', {
+      ...platformEnv,
+      NEIGHBOURS: NEIGHBOURS.map((name, index) => `${name}=${tokens[index]}`).join(','),
+      PLATFORM_DATA: folder,
+    })
+    for (const appId of [...platform.ready.matchAll(/app_\w+/g), ...neighbours.ready.matchAll(/app_\w+/g)].map(
+      ([id]) => id,
+    )) {
+      await seeds.publish(appId)
+    }
+    say(`
+Latchkey          ${issuer}
+Sample platform   ${platform.address()}
+Sample API        ${apiUrl}
+
+Sign in as        ${person.email}      password: ${person.password}
+or the operator   ${operator.email}   password: ${operator.password}
+
+Open ${issuer}/marketplace, choose an app, press Install. Ctrl+C ends everything.
+`)
+  } finally {
+    await seeds.close()
+  }
+}
+
+async function stopAll(children: readonly Child[], folder: string): Promise<void> {
+  await Promise.all(children.map(child => child.stop()))
+  rmSync(folder, { recursive: true, force: true })
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+main().catch(error => {
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
+  process.exit(1)
+})

@@ -1,0 +1,9 @@
+import type { Response } from 'express'
+
+/** Answers with problem+json (RFC 9457); `code` is what programs look at, `detail` what people read. */
+export function sendProblem(res: Response, status: number, code: string, title: string, detail: string): void {
+  res
+    .status(status)
+    .type('application/problem+json')
+    .send(JSON.stringify({ type: 'about:blank', title, status, code, detail }))
+}

@@ -1,0 +1,56 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, generateSecret, type JWK } from 'jose'
+import { readJsonFile, writeJsonFile } from './json-file.ts'
+
+/** What Latchkey answered at registration. `webhook_secret` comes this once and never again. */
+export interface Registration {
+  client_id: string
+  redirect_uri: string
+  webhook_secret: string
+  registration_access_token?: string
+  registration_client_uri?: string
+}
+
+/** Everything that must not leave this platform. In production it belongs into a secrets manager, not into a file. */
+export interface Secrets {
+  /** Opens what Latchkey seals. The last one is registered; earlier ones stay for what is still under way. */
+  decryptionKeys: JWK[]
+  /** Signs the assertions by which this client authenticates (`private_key_jwt`). */
+  signingKey: JWK
+  /** Locks received keys in our own file, and the state of a flow in its cookie. */
+  storageKey: JWK
+  registration?: Registration
+}
+
+const fileIn = (folder: string) => join(folder, 'secrets.json')
+
+/** Reads this platform's secrets; makes new ones at the first start. */
+export async function loadSecrets(folder: string): Promise<Secrets> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const kept = await readJsonFile<Secrets>(fileIn(folder))
+  if (kept) return kept
+  const secrets = {
+    decryptionKeys: [await newKeyPair('ECDH-ES+A256KW', 'enc')],
+    signingKey: await newKeyPair('ES256', 'sig'),
+    storageKey: await exportJWK(await generateSecret('A256GCM', { extractable: true })),
+  }
+  await saveSecrets(folder, secrets)
+  return secrets
+}
+
+/** Writes them to `secrets.json`, mode 0600. */
+export async function saveSecrets(folder: string, secrets: Secrets): Promise<void> {
+  await writeJsonFile(fileIn(folder), secrets)
+}
+
+/** The half that everybody may know: what is registered as `jwks`. */
+export function publicJwks({ decryptionKeys, signingKey }: Secrets): { keys: JWK[] } {
+  return { keys: [...decryptionKeys, signingKey].map(({ d: _private, ...jwk }) => jwk) }
+}
+
+async function newKeyPair(alg: 'ECDH-ES+A256KW' | 'ES256', use: 'enc' | 'sig'): Promise<JWK> {
+  const { privateKey } = await generateKeyPair(alg, { crv: 'P-256', extractable: true })
+  const jwk = await exportJWK(privateKey)
+  return { ...jwk, alg, use, kid: await calculateJwkThumbprint(jwk) }
+}

@@ -1,0 +1,135 @@
+import { type Request, type Response, Router } from 'express'
+import { z } from 'zod'
+import type { SignInPage, SignUpPage } from '../../views/models.ts'
+import { AppError, type Fault } from '../base/errors.ts'
+import type { Deps } from '../deps.ts'
+import { faultsOf, parseInput } from '../http/parse.ts'
+import { clientAddress, requireSession, safeReturn, sessionOf, signedIn } from '../http/session.ts'
+import { emailKey, findCredentials } from './account-store.ts'
+import { checkPassword, hashPassword, PASSWORD_MAX } from './password.ts'
+import { endSession, startSession, switchAccount } from './sessions.ts'
+import { signUp } from './sign-up.ts'
+import { signUpForm } from './sign-up-form.ts'
+
+const HOME = '/marketplace'
+
+const typed = z.object({
+  email: z.string().trim().max(254).catch(''),
+  account_name: z.string().trim().catch(''),
+  return_to: z.string().catch(''),
+})
+
+const signInForm = z.object({
+  email: z.string('Write your email.').trim().min(1, 'Write your email.').max(254, 'Use 254 characters or fewer.'),
+  password: z
+    .string('Write your password.')
+    .min(1, 'Write your password.')
+    .max(PASSWORD_MAX, `Use ${PASSWORD_MAX} characters or fewer.`),
+})
+
+/** Sign-up, sign-in, sign-out, and looking at another account. */
+export function accountRoutes(deps: Deps): Router {
+  const { config, database, limits, sessionCookie } = deps
+  const router = Router()
+
+  router.get('/signup', (req, res) => showSignUp(req, res, { email: '', accountName: '' }, []))
+  router.post('/signup', async (req, res) => {
+    if (config.signup !== 'open') throw new AppError('account.signup_closed')
+    const values = parseInput(typed, req.body)
+    const form = signUpForm.safeParse(req.body ?? {})
+    if (!form.success)
+      return await showSignUp(req, res, { email: values.email, accountName: values.account_name }, faultsOf(form.error))
+    const ip = clientAddress(req)
+    await limits.spend('sign_up_address', ip)
+    const { email, password, account_name: accountName } = form.data
+    const passwordHash = await hashPassword(password)
+    try {
+      const { user } = await database.transaction(tx => signUp(tx, deps, { email, passwordHash, accountName, ip }))
+      await signInAs(req, res, user.id)
+    } catch (error) {
+      if (!(error instanceof AppError) || error.faults.length === 0) throw error
+      await showSignUp(req, res, { email, accountName }, error.faults)
+    }
+  })
+
+  router.get('/signin', async (req, res) => {
+    if (sessionOf(res)) return res.redirect(303, safeReturn(req.query['return_to'], config.publicUrl, HOME))
+    await showSignIn(req, res, '', [])
+  })
+  router.post('/signin', async (req, res) => {
+    const values = parseInput(typed, req.body)
+    const form = signInForm.safeParse(req.body ?? {})
+    if (!form.success) return await showSignIn(req, res, values.email, faultsOf(form.error))
+    const { email, password } = form.data
+    await limits.spend('sign_in_address', clientAddress(req))
+    await limits.spend('sign_in_email', emailKey(email))
+    const found = await database.read(tx => findCredentials(tx, email))
+    if (!(await checkPassword(password, found?.passwordHash)) || !found) {
+      return await showSignIn(req, res, email, [
+        { field: 'password', message: 'Email and password do not belong together.' },
+      ])
+    }
+    await limits.forgive('sign_in_email', emailKey(email))
+    await signInAs(req, res, found.user.id)
+  })
+
+  router.post('/signout', async (req, res) => {
+    const token = sessionCookie.read(req)
+    if (token) await database.transaction(tx => endSession(tx, deps, token, clientAddress(req)))
+    sessionCookie.clear(res)
+    deps.clearProviderCookies(res)
+    res.redirect(303, '/signin')
+  })
+
+  router.post('/account', requireSession, async (req, res) => {
+    const { account, return_to } = parseInput(
+      z.object({ account: z.string(), return_to: z.string().optional() }),
+      req.body,
+    )
+    await database.transaction(tx => switchAccount(tx, signedIn(res), account))
+    res.redirect(303, safeReturn(return_to, config.publicUrl, '/apps'))
+  })
+
+  async function signInAs(req: Request, res: Response, userId: string): Promise<void> {
+    const { token } = await database.transaction(tx =>
+      startSession(tx, deps, {
+        userId,
+        ip: clientAddress(req),
+        userAgent: req.get('user-agent') ?? '',
+        previousToken: sessionCookie.read(req),
+      }),
+    )
+    sessionCookie.write(res, token)
+    deps.clearProviderCookies(res)
+    res.redirect(303, returnTo(req))
+  }
+
+  function returnTo(req: Request): string {
+    const body: unknown = req.body?.return_to
+    return safeReturn(body ?? req.query['return_to'], config.publicUrl, HOME)
+  }
+
+  /** Where the person goes on to, and the app that waits there. */
+  async function destination(req: Request): Promise<Pick<SignInPage, 'returnTo' | 'waiting'>> {
+    const waiting = await deps.waitingApp(returnTo(req))
+    return { returnTo: returnTo(req), ...(waiting && { waiting }) }
+  }
+
+  async function showSignUp(req: Request, res: Response, values: SignUpPage['values'], faults: Fault[]): Promise<void> {
+    const page: SignUpPage = { values, faults, ...(await destination(req)), open: config.signup === 'open' }
+    deps.render(req, res, 'sign-up', { title: 'Create your account', status: faults.length > 0 ? 422 : 200 }, page)
+  }
+
+  async function showSignIn(req: Request, res: Response, email: string, faults: Fault[]): Promise<void> {
+    const page: SignInPage = { values: { email }, faults, ...(await destination(req)) }
+    deps.render(
+      req,
+      res,
+      'sign-in',
+      { title: `Sign in to ${config.brand.name}`, status: faults.length > 0 ? 422 : 200 },
+      page,
+    )
+  }
+
+  return router
+}

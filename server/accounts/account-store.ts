@@ -1,0 +1,70 @@
+import type { Tx } from '../../db/connect.ts'
+
+export type Role = 'owner' | 'admin' | 'developer' | 'viewer'
+
+export type Account = { id: string; name: string }
+export type User = { id: string; email: string; operator: boolean }
+export type Membership = { account: Account; role: Role }
+
+type UserRow = { id: string; email: string; password_hash: string; operator: boolean | number }
+
+const toUser = (row: UserRow): User => ({ id: row.id, email: row.email, operator: Boolean(row.operator) })
+
+/** Folded for comparison: the local part is compared without case, as every mail provider of size does. */
+export function emailKey(email: string): string {
+  return email.normalize('NFKC').toLowerCase()
+}
+
+export async function insertUser(tx: Tx, user: User & { passwordHash: string; at: number }): Promise<void> {
+  await tx('users').insert({
+    id: user.id,
+    email: user.email,
+    email_key: emailKey(user.email),
+    password_hash: user.passwordHash,
+    operator: user.operator,
+    created_at: user.at,
+  })
+}
+
+export async function insertAccount(tx: Tx, account: Account & { at: number }): Promise<void> {
+  await tx('accounts').insert({ id: account.id, name: account.name, created_at: account.at })
+}
+
+export async function insertMembership(
+  tx: Tx,
+  accountId: string,
+  userId: string,
+  role: Role,
+  at: number,
+): Promise<void> {
+  await tx('memberships').insert({ account_id: accountId, user_id: userId, role, created_at: at })
+}
+
+export async function findCredentials(
+  tx: Tx,
+  email: string,
+): Promise<{ user: User; passwordHash: string } | undefined> {
+  const row: UserRow | undefined = await tx('users')
+    .where({ email_key: emailKey(email) })
+    .first()
+  return row && { user: toUser(row), passwordHash: row.password_hash }
+}
+
+export async function findUserRow(tx: Tx, userId: string): Promise<User | undefined> {
+  const row: UserRow | undefined = await tx('users').where({ id: userId }).first()
+  return row && toUser(row)
+}
+
+export async function findAccountRow(tx: Tx, accountId: string): Promise<Account | undefined> {
+  return await tx('accounts').where({ id: accountId }).first('id', 'name')
+}
+
+/** All memberships of a person, the oldest first. */
+export async function listMemberships(tx: Tx, userId: string): Promise<Membership[]> {
+  const rows: { id: string; name: string; role: Role }[] = await tx('memberships')
+    .join('accounts', 'accounts.id', 'memberships.account_id')
+    .where({ user_id: userId })
+    .orderBy('memberships.created_at')
+    .select('accounts.id', 'accounts.name', 'memberships.role')
+  return rows.map(({ id, name, role }) => ({ account: { id, name }, role }))
+}

@@ -1,0 +1,90 @@
+import type { Tx } from '../../db/connect.ts'
+import { recordActivity } from '../audit/record-activity.ts'
+import type { Caps } from '../base/caps.ts'
+import { DAY } from '../base/clock.ts'
+import { AppError } from '../base/errors.ts'
+import { opaqueToken } from '../base/random.ts'
+import { hashSecret } from '../base/secret-format.ts'
+import { findUserRow, listMemberships, type Membership, type User } from './account-store.ts'
+import {
+  deleteExpiredSessions,
+  deleteSession,
+  findSessionRow,
+  insertSession,
+  updateSessionAccount,
+} from './session-store.ts'
+
+/** How long a sign-in lasts. */
+export const SESSION_LIFE = 14 * DAY
+
+/** A signed-in person and the account they are looking at. Roles are read anew with every request. */
+export type Session = { id: string; user: User; current: Membership; memberships: Membership[]; ip: string }
+
+export type StartSession = {
+  userId: string
+  ip: string
+  userAgent: string /** Ended in the same step. */
+  previousToken?: string | undefined
+}
+
+/** Starts a session under a new token and ends the previous one, so that a planted cookie is worth nothing. */
+export async function startSession(
+  tx: Tx,
+  { clock, ids, random }: Caps,
+  command: StartSession,
+): Promise<{ token: string }> {
+  const at = clock.now()
+  const [first] = await listMemberships(tx, command.userId)
+  if (!first) throw new AppError('access.forbidden', { detail: 'You are not a member of any account.' })
+  if (command.previousToken) await deleteSession(tx, hashSecret(command.previousToken))
+  const token = opaqueToken(random)
+  const id = ids.next('sess')
+  await insertSession(tx, {
+    id,
+    token_hash: hashSecret(token),
+    user_id: command.userId,
+    account_id: first.account.id,
+    ip: command.ip,
+    user_agent: command.userAgent.slice(0, 300),
+    created_at: at,
+    seen_at: at,
+    expires_at: at + SESSION_LIFE,
+  })
+  const actor = { type: 'user' as const, id: command.userId, ip: command.ip }
+  await recordActivity(tx, [first.account.id], [{ actor, what: 'session.started', object: id, at }])
+  return { token }
+}
+
+/** The session of a cookie, or nothing where it has ended, or where the person has left every account. */
+export async function findSession(
+  tx: Tx,
+  { clock }: Pick<Caps, 'clock'>,
+  token: string,
+  ip: string,
+): Promise<Session | undefined> {
+  const row = await findSessionRow(tx, hashSecret(token), clock.now())
+  const user = row && (await findUserRow(tx, row.user_id))
+  if (!user) return undefined
+  const memberships = await listMemberships(tx, user.id)
+  const current = memberships.find(({ account }) => account.id === row.account_id) ?? memberships[0]
+  return current && { id: row.id, user, current, memberships, ip }
+}
+
+/** Ends the session of a cookie; without one it does nothing. */
+export async function endSession(tx: Tx, { clock }: Pick<Caps, 'clock'>, token: string, ip: string): Promise<void> {
+  const row = await deleteSession(tx, hashSecret(token))
+  if (!row) return
+  const actor = { type: 'user' as const, id: row.user_id, ip }
+  await recordActivity(tx, [row.account_id], [{ actor, what: 'session.ended', object: row.id, at: clock.now() }])
+}
+
+/** Looks at another account of the same person. Throws `object.not_found` where they are not a member. */
+export async function switchAccount(tx: Tx, session: Session, accountId: string): Promise<void> {
+  if (!session.memberships.some(({ account }) => account.id === accountId)) throw new AppError('object.not_found')
+  await updateSessionAccount(tx, session.id, accountId)
+}
+
+/** Deletes sign-ins that have lapsed; answers how many. */
+export async function sweepSessions(tx: Tx, at: number): Promise<number> {
+  return await deleteExpiredSessions(tx, at)
+}

@@ -1,0 +1,19 @@
+import { z } from 'zod'
+import { PASSWORD_MAX, PASSWORD_MIN } from './password.ts'
+
+/** What a new person must give, on the page and on the command line. */
+export const signUpForm = z.object({
+  account_name: z
+    .string('Name your account.')
+    .trim()
+    .min(1, 'Name your account.')
+    .max(120, 'Use 120 characters or fewer.'),
+  email: z
+    .string('Write the whole address, such as name@example.com.')
+    .trim()
+    .pipe(z.email('Write the whole address, such as name@example.com.').max(254, 'Use 254 characters or fewer.')),
+  password: z
+    .string('Choose a password.')
+    .min(PASSWORD_MIN, `Use ${PASSWORD_MIN} characters or more.`)
+    .max(PASSWORD_MAX, `Use ${PASSWORD_MAX} characters or fewer.`),
+})

@@ -1,0 +1,63 @@
+import express, { type Express, type RequestHandler } from 'express'
+import { logoRoutes } from '../apps-registry/logo-routes.ts'
+import { marketplaceRoutes } from '../apps-registry/marketplace-routes.ts'
+import { accountRoutes } from './accounts/account-routes.ts'
+import { activityRoutes } from './audit/activity-routes.ts'
+import { AppError } from './base/errors.ts'
+import { consentRoutes } from './consent/consent-routes.ts'
+import { type Deps, VIEWS } from './deps.ts'
+import { brandRoutes } from './http/brand-routes.ts'
+import { healthRoutes } from './http/health-routes.ts'
+import { formBody } from './http/parse.ts'
+import { respondPage, respondProblem } from './http/respond-error.ts'
+import { requireSameOrigin } from './http/same-origin.ts'
+import { securityHeaders } from './http/security-headers.ts'
+import { loadSession } from './http/session.ts'
+import { installsRoutes } from './installs/installs-routes.ts'
+import { keysRoutes } from './installs/keys-routes.ts'
+import { rotateRoutes } from './installs/rotate-routes.ts'
+import { uninstallRoutes } from './installs/uninstall-routes.ts'
+import { verifyRoutes } from './keys/verify-routes.ts'
+import { oauthRoutes } from './oauth/oauth-routes.ts'
+import { leaksRoutes } from './platform-api/leaks-routes.ts'
+import { platformApiRoutes } from './platform-api/platform-api-routes.ts'
+import { referenceRoutes } from './platform-api/reference-routes.ts'
+
+/** Everything that answers, in order: the hot path, what machines ask, then pages with a session. */
+export function createApp(deps: Deps): Express {
+  const { config, database, clock, sessionCookie, log, render } = deps
+  const app = express()
+  app.disable('x-powered-by').set('etag', false).set('views', VIEWS).set('view engine', 'ejs').set('view cache', true)
+  app.set('trust proxy', config.trustProxy)
+
+  app.use((_req, res, next) => {
+    res.locals['requestId'] = deps.ids.next('req')
+    next()
+  })
+  app.use(verifyRoutes(deps))
+  app.use(securityHeaders)
+  app.use(healthRoutes(deps))
+  app.use('/assets', express.static(`${VIEWS}/assets`, { index: false, maxAge: '1h' }))
+  app.use(brandRoutes(deps))
+  app.use(logoRoutes(deps))
+  app.use(oauthRoutes(deps))
+  app.use(referenceRoutes(deps))
+  app.use(leaksRoutes(deps))
+  app.use(platformApiRoutes(deps))
+  app.use('/v1', nothingHere, respondProblem(log))
+
+  app.use(requireSameOrigin(config.publicUrl), formBody, loadSession(database, clock, sessionCookie))
+  app.use(accountRoutes(deps))
+  app.use(marketplaceRoutes(deps))
+  app.use(consentRoutes(deps))
+  app.use(installsRoutes(deps))
+  app.use(uninstallRoutes(deps))
+  app.use(keysRoutes(deps))
+  app.use(rotateRoutes(deps))
+  app.use(activityRoutes(deps))
+  app.use(nothingHere)
+  app.use(respondPage(log, render))
+  return app
+}
+
+const nothingHere: RequestHandler = (_req, _res, next) => next(new AppError('object.not_found'))

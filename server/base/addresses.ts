@@ -1,0 +1,77 @@
+import { BlockList, isIP, isIPv6 } from 'node:net'
+
+/** What is not globally reachable, from the IANA special-purpose registries for IPv4 and IPv6 (RFC 6890 and its updates). */
+const SPECIAL_PURPOSE = [
+  '0.0.0.0/8',
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.0.0.0/24',
+  '192.0.2.0/24',
+  '192.31.196.0/24',
+  '192.52.193.0/24',
+  '192.88.99.0/24',
+  '192.168.0.0/16',
+  '192.175.48.0/24',
+  '198.18.0.0/15',
+  '198.51.100.0/24',
+  '203.0.113.0/24',
+  '224.0.0.0/4',
+  '240.0.0.0/4',
+  '::/96',
+  '::ffff:0:0/96',
+  '64:ff9b::/96',
+  '64:ff9b:1::/48',
+  '100::/64',
+  '2001::/23',
+  '2001:db8::/32',
+  '2002::/16',
+  '3fff::/20',
+  '5f00::/16',
+  'fc00::/7',
+  'fe80::/10',
+  'fec0::/10',
+  'ff00::/8',
+] // prettier-ignore
+
+/** A CIDR as two parts, or nothing where it is not one. A bare address is a range of one. */
+export function parseCidr(text: string): { address: string; bits: number } | undefined {
+  const [address = '', bits, ...rest] = text.trim().split('/')
+  const family = isIP(address)
+  if (!family || rest.length > 0) return undefined
+  const most = family === 6 ? 128 : 32
+  if (bits === undefined) return { address, bits: most }
+  return /^\d{1,3}$/.test(bits) && Number(bits) <= most ? { address, bits: Number(bits) } : undefined
+}
+
+function listOf(cidrs: readonly string[]): BlockList {
+  const list = new BlockList()
+  for (const cidr of cidrs) {
+    const range = parseCidr(cidr)
+    if (!range) throw new Error(`not a CIDR: ${cidr}`)
+    list.addSubnet(range.address, range.bits, isIPv6(range.address) ? 'ipv6' : 'ipv4')
+  }
+  return list
+}
+
+const v4 = listOf(SPECIAL_PURPOSE.filter(cidr => !cidr.includes(':')))
+const v6 = listOf(SPECIAL_PURPOSE.filter(cidr => cidr.includes(':')))
+
+/** Tells whether outbound calls may reach an address: every public one, and those in `allow` (EGRESS_ALLOW). */
+export function createEgressRule(allow: readonly string[]): (address: string) => boolean {
+  const allowed = listOf(allow)
+  return address => {
+    const family = isIP(address)
+    if (!family) return false
+    const kind = family === 6 ? 'ipv6' : 'ipv4'
+    return allowed.check(address, kind) || !(family === 6 ? v6 : v4).check(address, kind)
+  }
+}
+
+/** Tells whether an address stands in `allow` itself: only those may be called without TLS. */
+export function createAllowedRule(allow: readonly string[]): (address: string) => boolean {
+  const allowed = listOf(allow)
+  return address => isIP(address) > 0 && allowed.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+}

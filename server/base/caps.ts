@@ -1,0 +1,7 @@
+import type { Clock } from './clock.ts'
+import type { Ids } from './ids.ts'
+import type { Keyring } from './keyring.ts'
+import type { Random } from './random.ts'
+
+/** What a verb may use besides its transaction: time, chance, names and the keyring. */
+export type Caps = { clock: Clock; ids: Ids; random: Random; keyring: Keyring }

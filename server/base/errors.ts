@@ -1,0 +1,78 @@
+/**
+ * Every error that a caller may see. `status` is HTTP; `title` is for people; `code` is the stable code of problem+json
+ * (WIRE "Platform API"); `oauth` the code of RFC 6749, 6750 or 7591 where the error can leave an OAuth endpoint.
+ */
+export const ERRORS = {
+  'request.invalid': { status: 400, code: 'invalid_request', title: 'Something in the request is missing or wrong' },
+  'request.unprocessable': { status: 422, code: 'invalid_request', title: 'Something in the form is missing or wrong' },
+  'request.too_large': { status: 413, code: 'invalid_request', title: 'The request is too large' },
+  'request.cross_site': { status: 403, code: 'forbidden', title: 'This form was sent from another site' },
+  'request.rate_limited': { status: 429, code: 'rate_limited', title: 'Too many requests' },
+  'access.unauthorized': { status: 401, code: 'unauthorized', title: 'A valid credential is needed' },
+  'access.forbidden': { status: 403, code: 'forbidden', title: 'This is not allowed' },
+  'access.role': { status: 403, code: 'forbidden', title: 'Your role does not allow this' },
+  'object.not_found': { status: 404, code: 'not_found', title: 'There is nothing here' },
+  'account.signup_closed': { status: 403, code: 'forbidden', title: 'Accounts are made by invitation' },
+  'account.email_taken': { status: 422, code: 'invalid_request', title: 'There is an account with this email' },
+  'app.not_installable': { status: 409, code: 'forbidden', title: 'This app cannot be installed' },
+  'app.state': { status: 409, code: 'invalid_request', title: 'The app is not in a state that allows this' },
+  'app.recipient_key': { status: 409, code: 'recipient_key_changed', title: 'The app has no key to seal for' },
+  'registration.invalid': {
+    status: 400,
+    code: 'invalid_request',
+    title: 'The registration is not valid',
+    oauth: 'invalid_client_metadata',
+  },
+  'installation.not_active': { status: 409, code: 'installation_not_active', title: 'The installation is not active' },
+  'consent.kept_unanswered': {
+    status: 422,
+    code: 'invalid_request',
+    title: 'Choose what happens to the keys from last time',
+  },
+  'consent.over': { status: 400, code: 'invalid_request', title: 'This request is over' },
+  'permission.not_granted': {
+    status: 403,
+    code: 'permission_not_granted',
+    title: 'The account has not granted this permission',
+  },
+  'key.rotation_in_progress': { status: 409, code: 'rotation_in_progress', title: 'This key is being rotated already' },
+  'delivery.recipient_key_changed': {
+    status: 409,
+    code: 'recipient_key_changed',
+    title: 'The key was sealed for a public key that the app no longer has',
+  },
+  'delivery.state': { status: 409, code: 'invalid_request', title: 'The delivery is not in a state that allows this' },
+  'request.key_reused': {
+    status: 422,
+    code: 'idempotency_key_reused',
+    title: 'The Idempotency-Key was used for another request',
+  },
+  'key.expired': { status: 409, code: 'invalid_request', title: 'The key has expired already' },
+  'outbound.refused': { status: 400, code: 'invalid_request', title: 'The address is not allowed' },
+  internal: { status: 500, code: 'internal', title: 'Something went wrong here' },
+} as const satisfies Record<string, { status: number; code: string; title: string; oauth?: string }>
+
+export type ErrorCode = keyof typeof ERRORS
+
+/** One fault of the input: the name of the field and a sentence. */
+export type Fault = { field: string; message: string }
+
+type Details = { detail?: string; faults?: Fault[]; retryAfter?: number; cause?: unknown }
+
+/** An error that the caller may see. `detail` and `faults` are public; `cause` only reaches the log. */
+export class AppError extends Error {
+  readonly code: ErrorCode
+  readonly detail: string | undefined
+  readonly faults: Fault[]
+  /** Seconds until it is worth trying again. */
+  readonly retryAfter: number | undefined
+
+  constructor(code: ErrorCode, { detail, faults = [], retryAfter, cause }: Details = {}) {
+    super(detail ?? ERRORS[code].title, { cause })
+    this.name = 'AppError'
+    this.code = code
+    this.detail = detail
+    this.faults = faults
+    this.retryAfter = retryAfter
+  }
+}

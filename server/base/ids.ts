@@ -1,0 +1,20 @@
+import { monotonicFactory } from 'ulid'
+import type { Clock } from './clock.ts'
+import type { Random } from './random.ts'
+
+export type IdPrefix = 'acct' | 'usr' | 'plat' | 'app' | 'ins' | 'key' | 'evt' | 'dlv' | 'vrf' | 'req' | 'sess'
+
+/** Makes identifiers: a prefix and a time-ordered random part. They are safe to log and prove nothing. */
+export type Ids = { next(prefix: IdPrefix): string }
+
+export function createIds(clock: Clock, random: Random): Ids {
+  const next = monotonicFactory(random.fraction) // two of one millisecond keep their order
+  return { next: prefix => `${prefix}_${next(clock.now()).toLowerCase()}` }
+}
+
+/** Whether a text from outside has the form of such an identifier; saves the look-up of nonsense. */
+export function isId(prefix: IdPrefix, text: unknown): text is string {
+  return (
+    typeof text === 'string' && text.startsWith(`${prefix}_`) && /^[0-9a-z]{26}$/.test(text.slice(prefix.length + 1))
+  )
+}

@@ -1,0 +1,2 @@
+/** Real or play: every installation and key has one, and they never mix. */
+export type Mode = 'live' | 'test'

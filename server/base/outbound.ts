@@ -1,0 +1,175 @@
+import { lookup as resolve } from 'node:dns/promises'
+import { isIP, type LookupFunction } from 'node:net'
+import { Agent, request, fetch as undiciFetch } from 'undici'
+import { createAllowedRule, createEgressRule } from './addresses.ts'
+import { SECOND } from './clock.ts'
+
+/** Why a call did not get an answer; safe to show to the platform. */
+export type OutboundFault = 'address_refused' | 'dns' | 'connect' | 'tls' | 'timeout' | 'aborted' | 'protocol'
+
+export class OutboundError extends Error {
+  readonly fault: OutboundFault
+  constructor(fault: OutboundFault, cause?: unknown) {
+    super(`outbound call failed: ${fault}`, { cause })
+    this.name = 'OutboundError'
+    this.fault = fault
+  }
+}
+
+export type OutboundAnswer = { status: number; retryAfter: string | undefined; body: string }
+
+/** The only way out. Each address is resolved, checked and pinned to the connection; redirects are never followed. */
+export type Outbound = {
+  /** Posts `body`; keeps at most 4 kB of the answer. Throws OutboundError. */
+  post(url: string, headers: Record<string, string>, body: string): Promise<OutboundAnswer>
+  /** For libraries that want a `fetch`: same rules, answers of at most 64 kB, five seconds. */
+  fetch: typeof fetch
+  /** Whether the address may be called now; at registration, before anything is stored. Throws OutboundError. */
+  check(url: string): Promise<void>
+  /** Whether `hostname` is an address that EGRESS_ALLOW names; those may be called without TLS. */
+  mayBePlain(url: string): Promise<boolean>
+  /** Ends every connection at once; what was under way fails as `aborted`. */
+  hangUp(): Promise<void>
+}
+
+export const KEPT_ANSWER = 4_096
+const FETCHED_ANSWER = 65_536
+
+type Options = {
+  allow: readonly string[]
+  timeoutMs?: number
+  lookup?: (host: string) => Promise<{ address: string; family: number }[]>
+}
+
+export function createOutbound({ allow, timeoutMs = 15 * SECOND, lookup = resolveAll }: Options): Outbound {
+  const permits = createEgressRule(allow)
+  const permitsOnly = createAllowedRule(allow)
+
+  async function addressesOf(hostname: string): Promise<{ address: string; family: number }[]> {
+    const host = hostname.replace(/^\[|\]$/g, '')
+    if (isIP(host)) return [{ address: host, family: isIP(host) }]
+    try {
+      return await lookup(host)
+    } catch (cause) {
+      throw new OutboundError('dns', cause)
+    }
+  }
+
+  /** All addresses must be permitted: one bad one among good ones is a rebinding attempt or a mistake. */
+  async function permitted(hostname: string): Promise<{ address: string; family: number }[]> {
+    const addresses = await addressesOf(hostname)
+    if (addresses.length === 0) throw new OutboundError('dns')
+    if (!addresses.every(({ address }) => permits(address))) throw new OutboundError('address_refused')
+    return addresses
+  }
+
+  const pinned: LookupFunction = (hostname, options, callback) => {
+    permitted(hostname).then(
+      addresses => {
+        const [first] = addresses
+        if (options.all) callback(null, addresses)
+        else callback(null, first?.address ?? '', first?.family ?? 4)
+      },
+      error => callback(error, ''),
+    )
+  }
+  const agent = new Agent({
+    connect: { lookup: pinned, timeout: timeoutMs },
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    keepAliveTimeout: 10 * SECOND,
+    pipelining: 1,
+  })
+
+  /** A literal address is never looked up by the connection, so it is checked here. */
+  async function checkLiteral(url: URL): Promise<void> {
+    if (isIP(url.hostname.replace(/^\[|\]$/g, ''))) await permitted(url.hostname)
+  }
+
+  return {
+    async post(url, headers, body) {
+      const signal = AbortSignal.timeout(timeoutMs)
+      try {
+        await checkLiteral(new URL(url))
+        const answer = await request(url, { method: 'POST', headers, body, signal, dispatcher: agent })
+        const retryAfter = answer.headers['retry-after']
+        return {
+          status: answer.statusCode,
+          retryAfter: typeof retryAfter === 'string' ? retryAfter : undefined,
+          body: (await readAtMost(answer.body, KEPT_ANSWER)).toString('utf8'),
+        }
+      } catch (error) {
+        throw asOutboundError(error, signal)
+      }
+    },
+    fetch: async (input, init = {}) => {
+      const url = new URL(input instanceof Request ? input.url : String(input))
+      const signal = AbortSignal.timeout(5 * SECOND)
+      try {
+        await checkLiteral(url)
+        const { dispatcher: _, ...rest } = init as RequestInit & { dispatcher?: unknown }
+        const answer = await undiciFetch(url, { ...(rest as object), redirect: 'manual', signal, dispatcher: agent })
+        const body = answer.body ? await readAtMost(answer.body, FETCHED_ANSWER + 1) : Buffer.alloc(0)
+        if (body.length > FETCHED_ANSWER) throw new OutboundError('protocol')
+        const empty = answer.status === 204 || answer.status === 304
+        return new Response(empty ? null : body, { status: answer.status, headers: [...answer.headers] })
+      } catch (error) {
+        throw asOutboundError(error, signal)
+      }
+    },
+    check: async url => void (await permitted(new URL(url).hostname)),
+    async mayBePlain(url) {
+      const addresses = await addressesOf(new URL(url).hostname)
+      return addresses.length > 0 && addresses.every(({ address }) => permitsOnly(address))
+    },
+    hangUp: () => agent.destroy(),
+  }
+}
+
+async function resolveAll(host: string): Promise<{ address: string; family: number }[]> {
+  return await resolve(host, { all: true })
+}
+
+/** Reads until the limit and then hangs up, so that an endless answer costs nothing. */
+async function readAtMost(stream: AsyncIterable<Uint8Array>, limit: number): Promise<Buffer<ArrayBuffer>> {
+  const parts: Uint8Array[] = []
+  let size = 0
+  for await (const part of stream) {
+    parts.push(part)
+    size += part.length
+    if (size >= limit) break
+  }
+  return Buffer.from(Buffer.concat(parts).subarray(0, limit))
+}
+
+const FAULT_OF_CODE: Record<string, OutboundFault> = {
+  ENOTFOUND: 'dns',
+  EAI_AGAIN: 'dns',
+  ECONNREFUSED: 'connect',
+  EHOSTUNREACH: 'connect',
+  ENETUNREACH: 'connect',
+  ECONNRESET: 'aborted',
+  UND_ERR_SOCKET: 'aborted',
+  UND_ERR_DESTROYED: 'aborted',
+  UND_ERR_CONNECT_TIMEOUT: 'timeout',
+  UND_ERR_HEADERS_TIMEOUT: 'timeout',
+  UND_ERR_BODY_TIMEOUT: 'timeout',
+  ETIMEDOUT: 'timeout',
+}
+
+function asOutboundError(error: unknown, signal: AbortSignal): OutboundError {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof OutboundError) return cause
+  }
+  if (signal.aborted) return new OutboundError('timeout', error)
+  const code = codeOf(error) ?? ''
+  if (/^(?:ERR_TLS|ERR_SSL|EPROTO$|CERT_|UNABLE_TO_)|SELF_SIGNED/.test(code)) return new OutboundError('tls', error)
+  return new OutboundError(FAULT_OF_CODE[code] ?? 'protocol', error)
+}
+
+function codeOf(error: unknown): string | undefined {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    if ('code' in cause && typeof cause.code === 'string') return cause.code
+  }
+  return undefined
+}

@@ -1,0 +1,33 @@
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Random } from './random.ts'
+
+export const ROOT_SECRET_FILE = 'root-secret'
+const SHORTEST = 32
+
+/** The root secrets from the configuration, or the one in the data folder, made at the first start with mode 0600. */
+export function readRootSecrets(
+  config: { secrets: readonly string[]; dataDir: string },
+  random: Random,
+): readonly string[] {
+  if (config.secrets.length > 0) return config.secrets
+  const file = join(config.dataDir, ROOT_SECRET_FILE)
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
+  if (!existsSync(file)) writeOnce(file, random.bytes(48).toString('base64url'))
+  const secret = readFileSync(file, 'utf8').trim()
+  if (secret.length < SHORTEST) throw new Error(`${ROOT_SECRET_FILE} in the data folder is damaged: it is too short`)
+  return [secret]
+}
+
+/** Two processes may start at once: the first one's secret stays, and the other never sees half of it. */
+function writeOnce(file: string, secret: string): void {
+  const draft = `${file}.${process.pid}`
+  writeFileSync(draft, `${secret}\n`, { mode: 0o600 })
+  try {
+    linkSync(draft, file)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  } finally {
+    rmSync(draft)
+  }
+}

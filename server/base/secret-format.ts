@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto'
+import { crc32 } from 'node:zlib'
+import { alphanumeric, base62, type Random } from './random.ts'
+
+const BODY = 32
+const CHECKSUM = 6
+
+/**
+ * A new secret in the form of WIRE "Identifiers and keys": `prefix`, 32 random characters and a checksum of six.
+ * The prefix includes its last underscore, for example `lkm_live_`.
+ */
+export function mintSecret(random: Random, prefix: string): string {
+  const body = prefix + alphanumeric(random, BODY)
+  return body + checksum(body)
+}
+
+/** Whether `text` has the form and the checksum of a secret of any brand; false never needs a look into the database. */
+export function isWellFormedSecret(text: string): boolean {
+  if (text.length > 64 || !/^[a-z]{2,8}(?:[mr]_(?:live|test)|[vt])_[0-9A-Za-z]{38}$/.test(text)) return false
+  return text.slice(-CHECKSUM) === checksum(text.slice(0, -CHECKSUM))
+}
+
+/** What people may see of a secret: its prefix, an ellipsis and the last four characters. */
+export function redactSecret(secret: string): string {
+  return `${secret.slice(0, secret.lastIndexOf('_') + 1)}…${secret.slice(-4)}`
+}
+
+/** `text` with every secret in it cut down to what people may see; for addresses that somebody pasted a key into. */
+export function redactSecrets(text: string): string {
+  return text.replace(/[a-z]{2,8}(?:[mr]_(?:live|test)|[vt])_[0-9A-Za-z]{38}/g, redactSecret)
+}
+
+/** What the database keeps of a high-entropy secret: its SHA-256, base64url. */
+export function hashSecret(secret: string): string {
+  return createHash('sha256').update(secret).digest('base64url')
+}
+
+function checksum(body: string): string {
+  return base62(crc32(body), CHECKSUM)
+}

@@ -1,0 +1,36 @@
+import type { Command } from 'commander'
+import type { AppVerb } from '../../apps-registry/app-states.ts'
+import { moveApp } from '../../apps-registry/move-app.ts'
+import { retireApp } from '../installs/change-app.ts'
+import { OPERATOR } from './operator.ts'
+import { run } from './run.ts'
+
+const VERBS: { verb: AppVerb & ('publish' | 'suspend' | 'resume'); does: string }[] = [
+  { verb: 'publish', does: 'approves the latest version; every account may install it' },
+  { verb: 'suspend', does: 'refuses its keys until it is resumed' },
+  { verb: 'resume', does: 'lets its keys work again' },
+]
+
+export function appCommands(program: Command): void {
+  const app = program.command('app').description('the registry of apps')
+  for (const { verb, does } of VERBS) {
+    app
+      .command(`${verb} <app>`)
+      .description(does)
+      .action(
+        run(async (deps, _options, [id = '']) => {
+          const moved = await deps.database.transaction(tx => moveApp(tx, deps, { id, verb, actor: OPERATOR }))
+          return { app_id: moved.id, status: moved.status }
+        }),
+      )
+  }
+  app
+    .command('retire <app>')
+    .description('uninstalls it everywhere and expires all its keys; there is no way back')
+    .action(
+      run(async (deps, _options, [id = '']) => {
+        await retireApp(deps.database, deps, id, OPERATOR)
+        return { app_id: id, status: 'retired' }
+      }),
+    )
+}

@@ -1,0 +1,16 @@
+import type { Command } from 'commander'
+import { sweep } from '../sweep.ts'
+import { run } from './run.ts'
+
+export function databaseCommands(program: Command): void {
+  program
+    .command('migrate')
+    .description('brings the schema up to date')
+    .action(
+      run(async deps => {
+        const pending = await deps.database.pendingMigrations()
+        return { pending: pending.length }
+      }),
+    )
+  program.command('sweep').description('deletes what has lapsed: sign-ins, codes and tokens').action(run(sweep))
+}

@@ -1,0 +1,83 @@
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { connect } from '../../db/connect.ts'
+import { ROOT_SECRET_FILE } from '../base/root-secret.ts'
+import { type Config, ConfigError, readConfig } from '../config.ts'
+
+export type Check = { name: string; ok: boolean; detail: string }
+
+/** Makes nothing that is not there and migrates nothing; so it tells the truth where a server would not start. */
+export function doctorCommand(program: Command): void {
+  program
+    .command('doctor')
+    .description('tells whether everything that a server needs is in order')
+    .action(async () => {
+      const checks = await examine(process.env)
+      const ok = checks.every(check => check.ok)
+      process.stdout.write(`${JSON.stringify({ ok, checks })}\n`)
+      if (!ok) process.exitCode = 1
+    })
+}
+
+async function examine(env: Record<string, string | undefined>): Promise<Check[]> {
+  let config: Config
+  try {
+    config = readConfig(env)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return error.faults.map(fault => ({ name: 'configuration', ok: false, detail: fault }))
+  }
+  return [publicUrl(config), dataDir(config), rootSecret(config), ...(await database(config))]
+}
+
+/** That plain http is only for loopback is a rule of the configuration. */
+function publicUrl({ publicUrl: url }: Config): Check {
+  const reach = url.startsWith('https:') ? '' : ': only this machine can reach it'
+  return { name: 'public_url', ok: true, detail: `${url}${reach}` }
+}
+
+function dataDir({ dataDir: folder }: Config): Check {
+  if (!existsSync(folder)) return { name: 'data_dir', ok: false, detail: 'does not exist; the first start makes it' }
+  try {
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch {
+    return { name: 'data_dir', ok: false, detail: 'cannot be written by this user' }
+  }
+  return { name: 'data_dir', ok: statSync(folder).isDirectory(), detail: folder }
+}
+
+function rootSecret({ secrets, dataDir: folder }: Config): Check {
+  const check = (ok: boolean, detail: string) => ({ name: 'root_secret', ok, detail })
+  if (secrets.length > 0) return check(true, 'from LATCHKEY_SECRET')
+  const file = join(folder, ROOT_SECRET_FILE)
+  if (!existsSync(file)) return check(false, 'does not exist; the first start makes it')
+  const mode = statSync(file).mode & 0o777
+  const text = `a file of mode 0${mode.toString(8)}`
+  return mode === 0o600 ? check(true, text) : check(false, `${text}; it must be 0600`)
+}
+
+async function database({ database: target }: Config): Promise<Check[]> {
+  const unreachable = (detail: string): Check[] => [
+    { name: 'database', ok: false, detail },
+    { name: 'migrations', ok: false, detail: 'unknown' },
+  ]
+  if (target.kind === 'sqlite' && !existsSync(target.file))
+    return unreachable('does not exist; the first start makes it')
+  const opened = connect(target)
+  try {
+    const pending = await opened.pendingMigrations()
+    return [
+      { name: 'database', ok: true, detail: target.kind },
+      {
+        name: 'migrations',
+        ok: pending.length === 0,
+        detail: pending.length === 0 ? 'none is pending' : `pending: ${pending.join(', ')}`,
+      },
+    ]
+  } catch (error) {
+    return unreachable(error instanceof Error ? error.message || 'no answer' : 'no answer')
+  } finally {
+    await opened.close()
+  }
+}

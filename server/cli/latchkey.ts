@@ -1,0 +1,29 @@
+import { Command } from 'commander'
+import { AppError } from '../base/errors.ts'
+import { ConfigError } from '../config.ts'
+import { appCommands } from './app-commands.ts'
+import { auditCommands } from './audit-commands.ts'
+import { databaseCommands } from './database-commands.ts'
+import { doctorCommand } from './doctor-command.ts'
+import { platformCommands } from './platform-commands.ts'
+import { userCommands } from './user-commands.ts'
+import { verifierCommands } from './verifier-commands.ts'
+
+const program = new Command('latchkey').description('Works on a Latchkey, beside a running server or without one.')
+const everything = [userCommands, platformCommands, appCommands, verifierCommands, databaseCommands, auditCommands]
+for (const add of [...everything, doctorCommand]) add(program)
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.stderr.write(`${messageOf(error)}\n`)
+  process.exitCode = 1
+}
+
+/** What the caller did wrong in plain words; our own mistakes with their stack. */
+function messageOf(error: unknown): string {
+  if (error instanceof AppError)
+    return [error.message, ...error.faults.map(({ field, message }) => `  ${field}: ${message}`)].join('\n')
+  if (error instanceof ConfigError) return error.message
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

@@ -1,0 +1,19 @@
+import type { Command } from 'commander'
+import { createVerifier } from '../keys/verifiers.ts'
+import { nameOption } from './name-option.ts'
+import { run } from './run.ts'
+
+export function verifierCommands(program: Command): void {
+  program
+    .command('verifier')
+    .description('resource servers')
+    .command('create')
+    .description('makes a key with which an API of yours verifies the keys that it is shown')
+    .requiredOption('--name <name>', 'up to 120 characters', nameOption)
+    .action(
+      run<{ name: string }>(async (deps, { name }) => {
+        const { verifierId, verifierKey } = await deps.database.transaction(tx => createVerifier(tx, deps, { name }))
+        return { verifier_id: verifierId, verifier_key: verifierKey }
+      }),
+    )
+}

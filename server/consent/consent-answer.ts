@@ -1,0 +1,61 @@
+import { z } from 'zod'
+import type { Fault } from '../base/errors.ts'
+import type { Consideration } from './consider-install.ts'
+
+/** What the consent page's form sends. */
+export const answerForm = z.object({
+  decision: z.enum(['install', 'continue', 'cancel']),
+  account: z.string().max(100).optional(),
+  mode: z.string().max(10).optional(),
+  kept: z.enum(['leave', 'expire']).optional().catch(undefined),
+  shown: z.string().max(120).optional().catch(undefined),
+  version: z.coerce.number().int().optional().catch(undefined),
+})
+
+export type Answer = z.infer<typeof answerForm>
+
+/** Another account or mode than the page spoke of was chosen, and the app is installed there already: that is shown first. */
+export function isUnseen({ existing, place }: Consideration, answer: Answer): boolean {
+  return (
+    answer.decision === 'install' &&
+    existing !== undefined &&
+    place !== undefined &&
+    answer.shown !== undefined &&
+    answer.shown !== placeName(place)
+  )
+}
+
+/** What is wrong with an answer; the page is shown again as it is now. */
+export function faultsOf({ accounts, modes, place, kept, app, existing }: Consideration, answer: Answer): Fault[] {
+  const faults: Fault[] = []
+  if (
+    answer.account !== undefined &&
+    accounts.length > 0 &&
+    !accounts.some(({ account }) => account.id === answer.account)
+  ) {
+    faults.push({ field: 'account', message: 'Choose one of your accounts.' })
+  }
+  if (answer.mode !== undefined && place && !modes.some(mode => mode === answer.mode))
+    faults.push({ field: 'mode', message: 'Choose a mode.' })
+  if (existing) return faults
+  if (answer.decision === 'continue') {
+    faults.push({
+      field: '',
+      message: 'The app was uninstalled since you opened this page. Read once more what it asks for.',
+    })
+  }
+  if (kept.length > 0 && answer.kept === undefined)
+    faults.push({ field: 'kept', message: 'Choose what happens to the keys from last time.' })
+  if (answer.version !== undefined && answer.version !== app.version) {
+    faults.push({
+      field: '',
+      message: 'The app has changed what it asks for since you opened this page. Read it once more.',
+    })
+  }
+  return faults
+}
+
+/** An account and a mode in one word, for a hidden field. */
+export function placeName(place: { accountId: string; mode: string }): string {
+  return `${place.accountId}:${place.mode}`
+}

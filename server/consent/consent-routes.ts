@@ -1,0 +1,215 @@
+import { type Request, type Response, Router } from 'express'
+import { errors } from 'oidc-provider'
+import { findRecipientKey } from '../../apps-registry/current-recipient.ts'
+import { findListing } from '../../apps-registry/find-app.ts'
+import type { Tx } from '../../db/connect.ts'
+import { requireAbility } from '../accounts/roles.ts'
+import type { Session } from '../accounts/sessions.ts'
+import { AppError, type Fault } from '../base/errors.ts'
+import type { Deps } from '../deps.ts'
+import { parseInput } from '../http/parse.ts'
+import { allowFormTo } from '../http/security-headers.ts'
+import { requireSession, signedIn } from '../http/session.ts'
+import type { Installation } from '../installs/find-installation.ts'
+import { installApp } from '../installs/install-app.ts'
+import { installationOfInteraction } from '../oauth/grants.ts'
+import { readInstallationRequest } from '../oauth/installation-request.ts'
+import { type Answer, answerForm, faultsOf, isUnseen } from './consent-answer.ts'
+import { consentPage } from './consent-page.ts'
+import { type Asked, type Chosen, type Consideration, considerInstall } from './consider-install.ts'
+import { grantAccess } from './grant-access.ts'
+
+type Interaction = Awaited<ReturnType<Deps['provider']['interactionDetails']>>
+
+/** The question whether an app may be installed: asked by a platform, or from the marketplace. */
+export function consentRoutes(deps: Deps): Router {
+  const { config, database, clock, provider } = deps
+  const router = Router()
+  router.use('/interaction', requireSession)
+
+  router.get('/interaction/install/:slug', async (req, res) => {
+    const { asked } = await fromMarketplace(req, signedIn(res))
+    await show(req, res, asked, queryChoice(req), [], '')
+  })
+
+  router.post('/interaction/install/:slug', async (req, res) => {
+    const session = signedIn(res)
+    const { asked, slug } = await fromMarketplace(req, session)
+    const answer = parseInput(answerForm, req.body)
+    if (answer.decision === 'cancel') return res.redirect(303, `/marketplace/${slug}`)
+    const considered = await consider(asked, answer, session)
+    const faults = faultsOf(considered, answer)
+    if (faults.length > 0) return await show(req, res, asked, answer, faults, answer.kept ?? '')
+    if (considered.existing) return res.redirect(303, `/apps/${considered.existing.id}`)
+    const { installation } = await act(considered, answer, session, async () => undefined)
+    res.redirect(303, `/apps/${installation.id}/installing`)
+  })
+
+  router.get('/interaction/:uid', async (req, res) => {
+    const interaction = await open(req, res)
+    if (!interaction) return await landOnResult(req, res)
+    allowFormTo(res, redirectUri(interaction))
+    await show(req, res, await fromPlatform(interaction), queryChoice(req), [], '')
+  })
+
+  router.post('/interaction/:uid', async (req, res) => {
+    const session = signedIn(res)
+    const interaction = await open(req, res)
+    if (!interaction) return await landOnResult(req, res)
+    allowFormTo(res, redirectUri(interaction))
+    const answer = parseInput(answerForm, req.body)
+    if (answer.decision === 'cancel') {
+      return await provider.interactionFinished(req, res, {
+        error: 'access_denied',
+        error_description: 'the installation was cancelled',
+      })
+    }
+    const asked = await fromPlatform(interaction)
+    const considered = await consider(asked, answer, session)
+    const faults = faultsOf(considered, answer)
+    if (isUnseen(considered, answer)) return await show(req, res, asked, answer, [], '')
+    if (faults.length > 0) return await show(req, res, asked, answer, faults, answer.kept ?? '')
+    const { outcome: grantId } = await act(considered, answer, session, (tx, installation) =>
+      grantAccess(
+        tx,
+        { provider, clock, publicUrl: config.publicUrl },
+        {
+          installation,
+          permissions: considered.permissions,
+          interactionUid: interaction.uid,
+          userId: session.user.id,
+        },
+      ),
+    )
+    await finish(req, res, interaction, session, grantId)
+  })
+
+  function consider(asked: Asked, chosen: Chosen, session: Session): Promise<Consideration> {
+    return database.read(tx => considerInstall(tx, asked, chosen, session, clock.now()))
+  }
+
+  /** Installs, or finds what is installed, and does what hangs on it, in one transaction. */
+  async function act<Outcome>(
+    considered: Consideration,
+    answer: Answer,
+    session: Session,
+    also: (tx: Tx, installation: Installation) => Promise<Outcome>,
+  ): Promise<{ installation: Installation; outcome: Outcome }> {
+    const { app, place } = considered
+    if (!place) {
+      const { account } = session.memberships.find(member => member.account.id === answer.account) ?? session.current
+      await database.read(tx => requireAbility(tx, session.user.id, account.id, 'install')) // says so where it is the role
+      throw new AppError('app.not_installable', {
+        detail: 'Nothing was installed. None of your accounts can install this app.',
+      })
+    }
+    const seals = !considered.existing && app.manifest.managed_keys.length > 0
+    const recipient = seals ? await findRecipientKey(deps, app) : undefined
+    const result = await database.transaction(async tx => {
+      const { installation } = await installApp(tx, deps, {
+        ...place,
+        userId: session.user.id,
+        permissions: considered.permissions,
+        version: answer.version ?? app.version,
+        recipient,
+        kept: answer.kept,
+        actor: { type: 'user', id: session.user.id, ip: session.ip },
+      })
+      return { installation, outcome: await also(tx, installation) }
+    })
+    deps.worker.wake()
+    return result
+  }
+
+  async function show(
+    req: Request,
+    res: Response,
+    asked: Asked,
+    chosen: Chosen,
+    faults: Fault[],
+    keptChoice: '' | 'leave' | 'expire',
+  ): Promise<void> {
+    const considered = await consider(asked, chosen, signedIn(res))
+    const direct = req.params['slug'] !== undefined
+    const page = consentPage({
+      considered,
+      catalog: config.catalog,
+      action: req.path,
+      returnHost: direct ? config.brand.name : new URL(String(res.locals['redirectUri'])).host,
+      now: clock.now(),
+      keptChoice,
+      faults,
+    })
+    const title = considered.existing ? `${page.app.name} is installed already` : `Install ${page.app.name}`
+    deps.render(req, res, 'consent', { title, status: faults.length > 0 ? 422 : 200 }, page)
+  }
+
+  async function fromMarketplace(req: Request, session: Session): Promise<{ asked: Asked; slug: string }> {
+    const slug = String(req.params['slug'])
+    const accountIds = session.memberships.map(({ account }) => account.id)
+    const app = await database.read(tx => findListing(tx, slug, accountIds))
+    return { asked: { appId: app.id, mode: undefined, permissions: undefined }, slug }
+  }
+
+  async function fromPlatform({ params }: Interaction): Promise<Asked> {
+    const appId = String(params['client_id'])
+    const client = await provider.Client.find(appId)
+    if (!client) throw new AppError('object.not_found')
+    const manifest = (client.scope ?? '').split(' ').filter(name => name !== 'openid' && name !== 'offline_access')
+    return { appId, ...readInstallationRequest(params, manifest) }
+  }
+
+  /** The authorization request that this browser began, unless it is over. */
+  async function open(req: Request, res: Response): Promise<Interaction | undefined> {
+    try {
+      const interaction = await provider.interactionDetails(req, res)
+      if (interaction.uid !== req.params['uid']) return undefined
+      res.locals['redirectUri'] = redirectUri(interaction)
+      return interaction
+    } catch (error) {
+      if (error instanceof errors.SessionNotFound) return undefined
+      throw error
+    }
+  }
+
+  /** A form that is sent a second time, after the first has come through, lands on what the first has made. */
+  async function landOnResult(req: Request, res: Response): Promise<void> {
+    const id = await database.read(tx =>
+      installationOfInteraction(tx, String(req.params['uid']), signedIn(res).user.id),
+    )
+    if (!id)
+      throw new AppError('consent.over', {
+        detail:
+          'Nothing was changed. The request was answered already, or it is older than an hour. Start again from the app.',
+      })
+    res.redirect(303, `/apps/${id}`)
+  }
+
+  async function finish(
+    req: Request,
+    res: Response,
+    interaction: Interaction,
+    session: Session,
+    grantId: string,
+  ): Promise<void> {
+    if (interaction.session && interaction.session.accountId !== session.user.id) {
+      delete interaction.session // somebody else was signed in when the request began
+      await interaction.persist()
+    }
+    await provider.interactionFinished(req, res, {
+      login: { accountId: session.user.id, remember: false },
+      consent: { grantId },
+    })
+  }
+
+  return router
+}
+
+function redirectUri({ params }: Interaction): string {
+  return String(params['redirect_uri'])
+}
+
+function queryChoice(req: Request): Chosen {
+  const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
+  return { account: text(req.query['account']), mode: text(req.query['mode']) }
+}

@@ -1,0 +1,59 @@
+import { type App, findApp, isDraft, isInstallableIn } from '../../apps-registry/find-app.ts'
+import type { Tx } from '../../db/connect.ts'
+import { type Membership, membershipsWith } from '../accounts/roles.ts'
+import type { Session } from '../accounts/sessions.ts'
+import { AppError } from '../base/errors.ts'
+import type { Mode } from '../base/mode.ts'
+import { findInstalled, type Installation } from '../installs/find-installation.ts'
+import { type Key, listKeptKeys } from '../keys/find-keys.ts'
+
+/** What is asked for: by a platform's authorization request, or by a person from the marketplace. */
+export type Asked = {
+  appId: string
+  /** Absent: the person may choose. */
+  mode: Mode | undefined
+  /** Of those that the manifest names; absent: all. */
+  permissions: string[] | undefined
+}
+
+/** What the person has chosen so far. */
+export type Chosen = { account?: string | undefined; mode?: string | undefined }
+
+export type Consideration = {
+  app: App
+  permissions: string[]
+  /** Accounts in which the person may install this app now. */
+  accounts: Membership[]
+  modes: Mode[]
+  /** Where it would go; absent where there is no such account. */
+  place: { appId: string; accountId: string; accountName: string; mode: Mode } | undefined
+  existing: Installation | undefined
+  /** Keys of an earlier installation in that place. */
+  kept: Key[]
+}
+
+/** Gathers what a person must know to decide. Throws `object.not_found` where there is no such app. */
+export async function considerInstall(
+  tx: Tx,
+  asked: Asked,
+  chosen: Chosen,
+  session: Session,
+  at: number,
+): Promise<Consideration> {
+  const app = await findApp(tx, asked.appId)
+  if (!app || app.status === 'retired') throw new AppError('object.not_found')
+  const accounts = membershipsWith(session, 'install').filter(({ account }) => isInstallableIn(app, account.id))
+  const modes: Mode[] = asked.mode ? [asked.mode] : ['live', 'test']
+  const all = app.manifest.permissions.map(permission => permission.name)
+  const permissions = asked.permissions ? all.filter(name => asked.permissions?.includes(name)) : all
+  const membership =
+    accounts.find(({ account }) => account.id === chosen.account) ??
+    accounts.find(({ account }) => account.id === session.current.account.id) ??
+    accounts[0]
+  if (!membership) return { app, permissions, accounts, modes, place: undefined, existing: undefined, kept: [] }
+  const mode = modes.find(value => value === chosen.mode) ?? asked.mode ?? (isDraft(app) ? 'test' : 'live')
+  const place = { appId: app.id, accountId: membership.account.id, accountName: membership.account.name, mode }
+  const existing = await findInstalled(tx, place)
+  const kept = existing ? [] : await listKeptKeys(tx, { appId: app.id, accountId: place.accountId, mode }, at)
+  return { app, permissions, accounts, modes, place, existing, kept }
+}

@@ -1,0 +1,43 @@
+import type { Provider } from 'oidc-provider'
+import type { Tx } from '../../db/connect.ts'
+import type { Caps } from '../base/caps.ts'
+import { holdInstallation, type Installation } from '../installs/find-installation.ts'
+import { linkGrant } from '../oauth/grants.ts'
+import { apiResource } from '../oauth/provider.ts'
+import { withTransaction } from '../oauth/request-context.ts'
+
+export type GrantAccess = {
+  installation: Installation
+  permissions: readonly string[]
+  interactionUid: string
+  userId: string
+}
+
+/**
+ * Grants the platform OAuth access to an installation, in the caller's transaction: the installation is held, so that a
+ * grant never appears after its uninstallation has ended all others. Answers the grant's id.
+ */
+export async function grantAccess(
+  tx: Tx,
+  { provider, clock, publicUrl }: Pick<Caps, 'clock'> & { provider: Provider; publicUrl: string },
+  { installation, permissions, interactionUid, userId }: GrantAccess,
+): Promise<string> {
+  await holdInstallation(tx, installation.id)
+  const granted = installation.permissions.filter(name => permissions.includes(name))
+  const grant = new provider.Grant({ accountId: userId, clientId: installation.appId })
+  grant.addOIDCScope(['openid', 'offline_access', ...granted].join(' '))
+  if (granted.length > 0) grant.addResourceScope(apiResource(publicUrl), granted.join(' '))
+  grant.rar = [
+    {
+      type: 'installation',
+      installation_id: installation.id,
+      account_id: installation.accountId,
+      mode: installation.mode,
+      generation: installation.generation,
+      permissions: granted,
+    },
+  ]
+  const grantId = await withTransaction(tx, () => grant.save())
+  await linkGrant(tx, { grantId, installationId: installation.id, interactionUid, userId, at: clock.now() })
+  return grantId
+}

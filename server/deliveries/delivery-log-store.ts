@@ -1,0 +1,92 @@
+import type { Tx } from '../../db/connect.ts'
+import type { AttemptRow, DeliveryRow } from './delivery-store.ts'
+import type { EventType } from './event-type.ts'
+
+export type DeliveryView = DeliveryRow & { type: EventType; event_at: number; last: AttemptRow | undefined }
+
+/** Deliveries of an installation in order, each with its last attempt. */
+export async function listDeliveryRows(tx: Tx, installationId: string): Promise<DeliveryView[]> {
+  const rows: (DeliveryRow & { type: EventType; event_at: number })[] = await tx('deliveries')
+    .join('events', 'events.id', 'deliveries.event_id')
+    .where('deliveries.installation_id', installationId)
+    .orderBy('deliveries.sequence')
+    .select('deliveries.*', 'events.type', 'events.created_at as event_at')
+  const attempts: AttemptRow[] = await tx('delivery_attempts')
+    .whereIn(
+      'delivery_id',
+      rows.map(row => row.id),
+    )
+    .orderBy('number')
+  const last = new Map(attempts.map(attempt => [attempt.delivery_id, attempt]))
+  return rows.map(row => ({ ...row, last: last.get(row.id) }))
+}
+
+export type DeliveryPage = {
+  appId: string
+  installationId?: string | undefined
+  before?: string | undefined
+  limit: number
+}
+
+/** The newest first, each with its event's type. */
+export async function pageDeliveries(tx: Tx, page: DeliveryPage): Promise<(DeliveryRow & { type: EventType })[]> {
+  const query = tx('deliveries')
+    .join('events', 'events.id', 'deliveries.event_id')
+    .where('deliveries.app_id', page.appId)
+    .orderBy('deliveries.id', 'desc')
+    .limit(page.limit)
+    .select('deliveries.*', 'events.type')
+  if (page.installationId) query.where('deliveries.installation_id', page.installationId)
+  if (page.before) query.where('deliveries.id', '<', page.before)
+  return await query
+}
+
+export async function listAttempts(tx: Tx, deliveryIds: readonly string[]): Promise<AttemptRow[]> {
+  return await tx('delivery_attempts')
+    .whereIn('delivery_id', [...deliveryIds])
+    .orderBy('number')
+}
+
+export async function findDeliveryRow(tx: Tx, id: string): Promise<(DeliveryRow & { type: EventType }) | undefined> {
+  return await tx('deliveries')
+    .join('events', 'events.id', 'deliveries.event_id')
+    .where('deliveries.id', id)
+    .first('deliveries.*', 'events.type')
+}
+
+export type EventRow = { id: string; type: EventType; installation_id: string; body: string }
+
+/** In order; `after` is the id that the last page ended with. */
+export async function pageEvents(
+  tx: Tx,
+  page: { appId: string; installationId?: string | undefined; after?: string | undefined; limit: number },
+): Promise<EventRow[]> {
+  const query = tx('events')
+    .where({ app_id: page.appId })
+    .orderBy('id')
+    .limit(page.limit)
+    .select('id', 'type', 'installation_id', 'body')
+  if (page.installationId) query.where({ installation_id: page.installationId })
+  if (page.after) query.where('id', '>', page.after)
+  return await query
+}
+
+/** Deletes settled deliveries from before a time, with their attempts and events; at most `limit`, and answers how many. */
+export async function deleteSettledBefore(tx: Tx, before: number, limit: number): Promise<number> {
+  const rows: { id: string; event_id: string }[] = await tx('deliveries')
+    .whereNot('status', 'pending')
+    .where('settled_at', '<', before)
+    .orderBy('id')
+    .limit(limit)
+    .select('id', 'event_id')
+  const ids = rows.map(row => row.id)
+  await tx('delivery_attempts').whereIn('delivery_id', ids).delete()
+  await tx('deliveries').whereIn('id', ids).delete()
+  await tx('events')
+    .whereIn(
+      'id',
+      rows.map(row => row.event_id),
+    )
+    .delete()
+  return rows.length
+}

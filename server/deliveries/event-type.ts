@@ -1,0 +1,10 @@
+/** What platforms are told of (WIRE “Delivery to the platform”). */
+export type EventType =
+  | 'installation.created'
+  | 'managed_key.created'
+  | 'managed_key.rotated'
+  | 'managed_key.expired'
+  | 'installation.updated'
+  | 'installation.suspended'
+  | 'installation.resumed'
+  | 'installation.uninstalled'

@@ -1,0 +1,65 @@
+import { isoTime } from '../base/clock.ts'
+import type { Mode } from '../base/mode.ts'
+import type { EncryptedSecret } from '../keys/seal-key.ts'
+import type { EventType } from './event-type.ts'
+
+/** The installation as every event tells it, so that each event can be understood alone. */
+export type EventInstallation = {
+  id: string
+  generation: number
+  account_id: string
+  account_name: string
+  app_id: string
+  mode: Mode
+}
+
+export type EventKey = {
+  id: string
+  name: string
+  redacted: string
+  permissions: string[]
+  created_at: string
+  expires_at: string | null
+  replaces: string | null
+}
+
+export type EventDetails = {
+  key?: EventKey
+  encrypted_secret?: EncryptedSecret
+  permissions?: string[]
+  replaced?: { id: string; expires_at: string }
+  keys?: { id: string; outcome: 'expired' | 'kept'; expires_at: string | null }[]
+  reason?: string
+}
+
+/** The exact bytes of WIRE "Delivery to the platform"; they are stored and sent unchanged with every attempt. */
+export function eventBody(
+  type: EventType,
+  at: number,
+  installation: EventInstallation,
+  sequence: number,
+  details: EventDetails,
+): string {
+  return JSON.stringify({ type, timestamp: isoTime(at), data: { installation, sequence, ...details } })
+}
+
+/** The key object of an event. */
+export function eventKey(key: {
+  id: string
+  name: string
+  redacted: string
+  permissions: string[]
+  createdAt: number
+  expiresAt: number | null
+  replaces: string | null
+}): EventKey {
+  return {
+    id: key.id,
+    name: key.name,
+    redacted: key.redacted,
+    permissions: key.permissions,
+    created_at: isoTime(key.createdAt),
+    expires_at: key.expiresAt === null ? null : isoTime(key.expiresAt),
+    replaces: key.replaces,
+  }
+}

@@ -1,0 +1,41 @@
+import type { Tx } from '../../db/connect.ts'
+import { AppError } from '../base/errors.ts'
+import {
+  type DeliveryPage,
+  type EventRow,
+  findDeliveryRow,
+  listAttempts,
+  pageDeliveries,
+  pageEvents,
+} from './delivery-log-store.ts'
+import type { AttemptRow, DeliveryRow } from './delivery-store.ts'
+import type { EventType } from './event-type.ts'
+
+export type { EventRow } from './delivery-log-store.ts'
+
+export type DeliveryWithAttempts = DeliveryRow & { type: EventType; log: AttemptRow[] }
+
+/** One page of an app's deliveries, the newest first, each with all its attempts. */
+export async function listAppDeliveries(tx: Tx, page: DeliveryPage): Promise<DeliveryWithAttempts[]> {
+  const rows = await pageDeliveries(tx, page)
+  const attempts = await listAttempts(
+    tx,
+    rows.map(row => row.id),
+  )
+  return rows.map(row => ({ ...row, log: attempts.filter(attempt => attempt.delivery_id === row.id) }))
+}
+
+/** One delivery with all its attempts. Throws `object.not_found`. */
+export async function readDelivery(tx: Tx, id: string): Promise<DeliveryWithAttempts> {
+  const row = await findDeliveryRow(tx, id)
+  if (!row) throw new AppError('object.not_found')
+  return { ...row, log: await listAttempts(tx, [id]) }
+}
+
+/** One page of an app's events in the order in which they were made. */
+export async function listAppEvents(
+  tx: Tx,
+  page: { appId: string; installationId?: string | undefined; after?: string | undefined; limit: number },
+): Promise<EventRow[]> {
+  return await pageEvents(tx, page)
+}

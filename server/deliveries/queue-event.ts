@@ -1,0 +1,68 @@
+import type { App } from '../../apps-registry/find-app.ts'
+import type { Tx } from '../../db/connect.ts'
+import type { Caps } from '../base/caps.ts'
+import { type DeliveryView, listDeliveryRows } from './delivery-log-store.ts'
+import {
+  cancelDeliveryOfKey,
+  cancelKeyDeliveries,
+  hurry,
+  insertDelivery,
+  insertEvent,
+  readEvent,
+} from './delivery-store.ts'
+import { type EventDetails, type EventInstallation, eventBody } from './event.ts'
+import type { EventType } from './event-type.ts'
+
+export type { DeliveryView } from './delivery-log-store.ts'
+
+export type QueueEvent = {
+  app: App
+  installation: EventInstallation
+  type: EventType
+  /** Of this installation; grows by one with each event. */
+  sequence: number
+  details: EventDetails
+  /** Set where the event hands over a key. */
+  keyId?: string
+}
+
+/** Writes an event and its delivery in the caller's transaction: both exist after the commit, or neither. */
+export async function queueEvent(
+  tx: Tx,
+  { clock, ids }: Pick<Caps, 'clock' | 'ids'>,
+  command: QueueEvent,
+): Promise<void> {
+  const at = clock.now()
+  const { app, installation, type, sequence } = command
+  const body = eventBody(type, at, installation, sequence, command.details)
+  const event = { id: ids.next('evt'), type, appId: app.id, installationId: installation.id, sequence, body, at }
+  await insertEvent(tx, event)
+  if (app.client.key_delivery_uri)
+    await insertDelivery(tx, { id: ids.next('dlv'), event, keyId: command.keyId ?? null })
+}
+
+/** Nobody will be handed these keys any more. */
+export async function cancelPendingKeys(tx: Tx, installationId: string, at: number): Promise<number> {
+  return await cancelKeyDeliveries(tx, installationId, at)
+}
+
+/** One key ended before it was handed over. */
+export async function cancelKeyDelivery(tx: Tx, keyId: string, at: number): Promise<number> {
+  return await cancelDeliveryOfKey(tx, keyId, at)
+}
+
+/** Tries what waits for its next attempt right away. */
+export async function sendAgainNow(tx: Tx, installationId: string, at: number): Promise<number> {
+  return await hurry(tx, installationId, at)
+}
+
+export async function listDeliveries(tx: Tx, installationId: string): Promise<DeliveryView[]> {
+  return await listDeliveryRows(tx, installationId)
+}
+
+/** The id of the public key that an event's secret is sealed to; nothing where it carries none. */
+export async function recipientOf(tx: Tx, eventId: string): Promise<string | undefined> {
+  const { body } = await readEvent(tx, eventId)
+  const event: { data?: { encrypted_secret?: { recipient_key_id?: string } } } = JSON.parse(body)
+  return event.data?.encrypted_secret?.recipient_key_id
+}

@@ -1,0 +1,43 @@
+import { type App, clearGoneAddress } from '../../apps-registry/find-app.ts'
+import type { Tx } from '../../db/connect.ts'
+import type { Caps } from '../base/caps.ts'
+import { AppError } from '../base/errors.ts'
+import { findDeliveryRow } from './delivery-log-store.ts'
+import { reopen } from './delivery-store.ts'
+import { type DeliveryWithAttempts, readDelivery } from './list-deliveries.ts'
+import { recipientOf } from './queue-event.ts'
+
+export type Redeliver = {
+  deliveryId: string
+  app: App
+  installationId?: string | undefined
+  /** Ids of the encryption keys that the app has now. */
+  recipientKids: ReadonlySet<string>
+}
+
+/**
+ * Sends the same event with the same ciphertext again, as new attempts on the same delivery. Throws
+ * `delivery.recipient_key_changed` where nobody could open it any more, and `delivery.state`.
+ */
+export async function redeliver(
+  tx: Tx,
+  { clock }: Pick<Caps, 'clock'>,
+  command: Redeliver,
+): Promise<DeliveryWithAttempts> {
+  const delivery = await findDeliveryRow(tx, command.deliveryId)
+  const foreign = command.installationId !== undefined && delivery?.installation_id !== command.installationId
+  if (!delivery || delivery.app_id !== command.app.id || foreign) throw new AppError('object.not_found')
+  const recipient = await recipientOf(tx, delivery.event_id)
+  if (recipient !== undefined && !command.recipientKids.has(recipient)) {
+    throw new AppError('delivery.recipient_key_changed', {
+      detail: 'Rotate the key: a new one is sealed for the key that you have now.',
+    })
+  }
+  if (!(await reopen(tx, delivery.id, clock.now()))) {
+    throw new AppError('delivery.state', {
+      detail: `The delivery is ${delivery.status}; only a delivered or failed one can be sent again.`,
+    })
+  }
+  await clearGoneAddress(tx, command.app.id)
+  return await readDelivery(tx, delivery.id)
+}

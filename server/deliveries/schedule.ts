@@ -1,0 +1,32 @@
+import { DAY, SECOND } from '../base/clock.ts'
+import type { Random } from '../base/random.ts'
+
+/** Each wait is drawn from ±20 % of the schedule's, so that endpoints that failed together do not come back together. */
+const JITTER = 0.2
+const LONGEST_RETRY_AFTER = DAY
+
+/** What a failed attempt leads to: another one at a time, or the end. */
+export type NextStep = { at: number } | 'exhausted'
+
+/**
+ * When to try again after `attempts` failed attempts. `schedule` holds the waits in seconds; a `Retry-After` that asks for
+ * more counts, up to a day (RFC 9110 §10.2.3).
+ */
+export function nextStep(
+  schedule: readonly number[],
+  attempts: number,
+  retryAfter: string | undefined,
+  at: number,
+  random: Random,
+): NextStep {
+  const wait = schedule[attempts - 1]
+  if (wait === undefined) return 'exhausted'
+  const jittered = wait * SECOND * (1 - JITTER + 2 * JITTER * random.fraction())
+  return { at: Math.round(at + Math.max(jittered, retryAfterMs(retryAfter, at))) }
+}
+
+function retryAfterMs(header: string | undefined, at: number): number {
+  if (header === undefined) return 0
+  const ms = /^\d+$/.test(header.trim()) ? Number(header) * SECOND : Date.parse(header) - at
+  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), LONGEST_RETRY_AFTER) : 0
+}

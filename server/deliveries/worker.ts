@@ -1,0 +1,141 @@
+import { SECOND } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import { opaqueToken } from '../base/random.ts'
+import { type AttemptCaps, attemptDelivery } from './attempt-delivery.ts'
+import { claimDue, type DeliveryRow, nextDueAt } from './delivery-store.ts'
+
+/** How many posts are under way at once, in all and for one app: some that hang leave room for all others. */
+const MOST = 128
+const MOST_PER_APP = 8
+/** Longer than an attempt can take, so that only a dead worker's lease ever ends by itself. */
+const LEASE = 25 * SECOND
+/** Other processes may queue deliveries without waking this one. */
+const LONGEST_SLEEP = 2 * SECOND
+const PAUSE_AFTER_FAULT = SECOND
+
+export type Worker = {
+  /** Works until `stop`. */
+  start(): void
+  /** There may be something to do now. */
+  wake(): void
+  /** Attempts everything that is due until nothing is, and answers how many attempts were made. */
+  runDue(): Promise<number>
+  /** Claims nothing more and waits for what is under way. */
+  stop(): Promise<void>
+}
+
+export type WorkerCaps = AttemptCaps & { log: Log }
+
+/** Delivers what is due: leases rows, attempts them beside each other, sleeps until the next one is due or it is woken. */
+export function createWorker(caps: WorkerCaps): Worker {
+  const { database, clock, random, log } = caps
+  const underWay = new Map<string, { appId: string; done: Promise<void> }>()
+  let running: Promise<void> | undefined
+  let stopped = false
+  let woken = false
+  let ring: (() => void) | undefined
+
+  function countByApp(): Map<string, number> {
+    const counts = new Map<string, number>()
+    for (const { appId } of underWay.values()) counts.set(appId, (counts.get(appId) ?? 0) + 1)
+    return counts
+  }
+
+  /** Apps that have their share under way: a slow one never takes the places of the others. */
+  function busyApps(): string[] {
+    return [...countByApp()].filter(([, count]) => count >= MOST_PER_APP).map(([appId]) => appId)
+  }
+
+  async function claim(): Promise<DeliveryRow[]> {
+    const at = clock.now()
+    const most = MOST - underWay.size
+    if (most <= 0) return []
+    const lease = opaqueToken(random).slice(0, 40)
+    return await database.relaxed(tx =>
+      claimDue(tx, database.kind, {
+        lease,
+        at,
+        until: at + LEASE,
+        most,
+        mostPerApp: MOST_PER_APP,
+        busyApps: busyApps(),
+        underWay: countByApp(),
+      }),
+    )
+  }
+
+  function begin(delivery: DeliveryRow): void {
+    const done = attemptDelivery(caps, delivery)
+      .catch(error =>
+        log.error({ err: error, delivery: delivery.id }, 'an attempt could not be written down; its lease will end'),
+      )
+      .finally(() => {
+        underWay.delete(delivery.id)
+        worker.wake()
+      })
+    underWay.set(delivery.id, { appId: delivery.app_id, done })
+  }
+
+  async function sleep(): Promise<void> {
+    if (woken) {
+      woken = false
+      return
+    }
+    const due = await database.read(tx => nextDueAt(tx, busyApps()))
+    const ms = Math.min(LONGEST_SLEEP, Math.max(0, (due ?? Number.POSITIVE_INFINITY) - clock.now()))
+    await pause(underWay.size >= MOST ? LONGEST_SLEEP : Math.max(ms, 1))
+  }
+
+  function pause(ms: number): Promise<void> {
+    if (woken) return Promise.resolve()
+    return new Promise(resolve => {
+      const timer = setTimeout(() => ring?.(), ms)
+      ring = () => {
+        clearTimeout(timer)
+        ring = undefined
+        resolve()
+      }
+    })
+  }
+
+  async function loop(): Promise<void> {
+    while (!stopped) {
+      try {
+        woken = false
+        const claimed = await claim()
+        claimed.forEach(begin)
+        if (claimed.length === 0) await sleep()
+      } catch (error) {
+        log.error({ err: error }, 'the worker could not reach the database; it goes on')
+        await pause(PAUSE_AFTER_FAULT)
+      }
+    }
+  }
+
+  const worker: Worker = {
+    start: () => {
+      running ??= loop()
+    },
+    wake: () => {
+      woken = true
+      ring?.()
+    },
+    async runDue() {
+      let attempts = 0
+      for (;;) {
+        const claimed = await claim()
+        if (claimed.length === 0 && underWay.size === 0) return attempts
+        attempts += claimed.length
+        claimed.forEach(begin)
+        await Promise.race([...underWay.values()].map(({ done }) => done))
+      }
+    },
+    async stop() {
+      stopped = true
+      worker.wake()
+      await running
+      await Promise.all([...underWay.values()].map(({ done }) => done))
+    },
+  }
+  return worker
+}

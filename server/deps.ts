@@ -1,0 +1,179 @@
+import { fileURLToPath } from 'node:url'
+import type { Response } from 'express'
+import type { Provider } from 'oidc-provider'
+import { findApp } from '../apps-registry/find-app.ts'
+import { badgeOf } from '../apps-registry/listing-page.ts'
+import { connect, type Database, migrate, type Tx } from '../db/connect.ts'
+import { userEmail } from './accounts/find-user.ts'
+import type { Actor } from './audit/record-activity.ts'
+import type { Caps } from './base/caps.ts'
+import { type Clock, SECOND, systemClock } from './base/clock.ts'
+import { createIds } from './base/ids.ts'
+import { createKeyring } from './base/keyring.ts'
+import { createLog, type Log } from './base/log.ts'
+import { createOutbound, type Outbound } from './base/outbound.ts'
+import { type Random, systemRandom } from './base/random.ts'
+import { readRootSecrets } from './base/root-secret.ts'
+import type { Config } from './config.ts'
+import { findWaitingApp } from './consent/find-waiting-app.ts'
+import { createWorker, type Worker } from './deliveries/worker.ts'
+import { createPages, type RenderPage, renderRefusedRequest } from './http/pages.ts'
+import { createRateLimits, type RateLimits } from './http/rate-limits.ts'
+import { createSessionCookie, type SessionCookie } from './http/session.ts'
+import { retireApp, shrinkInstallations } from './installs/change-app.ts'
+import { listInstallations } from './installs/find-installation.ts'
+import { deliveryFailed, deliverySucceeded, holdForSettling } from './installs/settle-delivery.ts'
+import { createUsageRecorder, type UsageRecorder } from './keys/usage.ts'
+import { createProvider } from './oauth/provider.ts'
+import { loadSigningKeys, type SigningKeys } from './oauth/signing-keys.ts'
+
+export const VIEWS = fileURLToPath(new URL('../views', import.meta.url))
+
+/** How long a stop waits for receivers that were posted to, before it hangs up and leaves them for the next start. */
+const PATIENCE = 4 * SECOND
+
+/** Everything that routes and commands work with, built once per process. */
+export type Deps = Caps & {
+  config: Config
+  log: Log
+  database: Database
+  outbound: Outbound
+  signing: SigningKeys
+  provider: Provider
+  worker: Worker
+  usage: UsageRecorder
+  render: RenderPage
+  limits: RateLimits
+  sessionCookie: SessionCookie
+  publicUrl: string
+  keyBrand: string
+  review: Config['review']
+  /** Forgets the authorization server's own session: it must never outlive or outvote ours. */
+  clearProviderCookies(res: Response): void
+  /** What the marketplace tells of an account's installations, which the registry itself may not read. */
+  installedAppIds(tx: Tx, accountId: string): Promise<Set<string>>
+  installationsOfApp(tx: Tx, appId: string, accountId: string): Promise<{ href: string; mode: string }[]>
+  /** The app that waits for an answer at an address of ours, for the sign-in page on the way there. */
+  waitingApp(path: string): Promise<ReturnType<typeof badgeOf> | undefined>
+  /** Names of the people in an account's log, which the log itself may not look up. */
+  namesOfActors(tx: Tx, rows: readonly { actor_type: string; actor_id: string }[]): Promise<ReadonlyMap<string, string>>
+  /** Work that goes on after its answer; a stop waits for it. It must not reject. */
+  afterwards(work: Promise<void>): void
+  close(): Promise<void>
+}
+
+/** What a process may bring instead of the real thing. */
+export type Overrides = { clock?: Clock; random?: Random; log?: Log; outboundTimeoutMs?: number }
+
+/** Opens the database, migrates it, reads the secrets and builds the rest. Nothing listens or works yet. */
+export async function createDeps(config: Config, overrides: Overrides = {}): Promise<Deps> {
+  const clock = overrides.clock ?? systemClock
+  const random = overrides.random ?? systemRandom
+  const log = overrides.log ?? createLog(config.logLevel)
+  const keyring = createKeyring(readRootSecrets(config, random), random)
+  const caps: Caps = { clock, random, keyring, ids: createIds(clock, random) }
+  const database = connect(config.database)
+  await migrate(database)
+  const outbound = createOutbound({
+    allow: config.egressAllow,
+    ...(overrides.outboundTimeoutMs && { timeoutMs: overrides.outboundTimeoutMs }),
+  })
+  const signing = await loadSigningKeys(database, caps)
+  const { publicUrl, keyBrand, review, catalog, retrySchedule } = config
+
+  const provider = createProvider({
+    ...caps,
+    database,
+    outbound,
+    catalog,
+    review,
+    publicUrl,
+    log,
+    signing,
+    renderErrorPage: (res, error) => renderRefusedRequest(VIEWS, config.brand.name, res.statusCode, error),
+    hooks: {
+      permissionsRemoved: (tx, app, removed) =>
+        shrinkInstallations(tx, caps, app, removed, platformActor(app.platform.id, '')),
+      retire: async (appId, ip) => {
+        const app = await database.read(tx => findApp(tx, appId))
+        if (app) await retireApp(database, caps, appId, platformActor(app.platform.id, ip))
+        worker.wake()
+      },
+    },
+  })
+
+  const worker = createWorker({
+    ...caps,
+    database,
+    outbound,
+    retrySchedule,
+    log,
+    hooks: {
+      hold: holdForSettling,
+      delivered: (tx, settled) => deliverySucceeded(tx, caps, settled),
+      failed: (tx, settled) => deliveryFailed(tx, caps, settled),
+    },
+  })
+
+  const underWay = new Set<Promise<void>>()
+  const usage = createUsageRecorder({ database, clock, log })
+
+  return {
+    ...caps,
+    config,
+    log,
+    database,
+    outbound,
+    signing,
+    provider,
+    worker,
+    usage,
+    render: createPages(config.brand.name),
+    limits: createRateLimits(config.rateLimits),
+    sessionCookie: createSessionCookie(publicUrl),
+    publicUrl,
+    keyBrand,
+    review,
+    clearProviderCookies: res => {
+      for (const name of ['latchkey_provider', 'latchkey_provider.sig'])
+        res.clearCookie(name, { path: '/', httpOnly: true })
+    },
+    installedAppIds: async (tx, accountId) => {
+      const installations = await listInstallations(tx, accountId)
+      return new Set(installations.filter(({ status }) => status !== 'uninstalled').map(({ appId }) => appId))
+    },
+    installationsOfApp: async (tx, appId, accountId) => {
+      const installations = await listInstallations(tx, accountId)
+      return installations
+        .filter(installation => installation.appId === appId && installation.status !== 'uninstalled')
+        .map(({ id, mode }) => ({ href: `/apps/${id}`, mode }))
+    },
+    waitingApp: async path => {
+      const app = await findWaitingApp(database, provider, path)
+      return app && badgeOf(app)
+    },
+    namesOfActors: async (tx, rows) => {
+      const people = [...new Set(rows.filter(row => row.actor_type === 'user').map(row => row.actor_id))]
+      const names = new Map<string, string>([['latchkey', config.brand.name]])
+      for (const id of people) names.set(id, await userEmail(tx, id))
+      return names
+    },
+    afterwards: work => {
+      underWay.add(work)
+      void work.finally(() => underWay.delete(work))
+    },
+    close: async () => {
+      await Promise.all(underWay)
+      const impatient = setTimeout(() => void outbound.hangUp(), PATIENCE)
+      await worker.stop()
+      clearTimeout(impatient)
+      await outbound.hangUp()
+      await usage.stop()
+      await database.close()
+    },
+  }
+}
+
+function platformActor(id: string, ip: string): Actor {
+  return { type: 'platform', id, ip }
+}

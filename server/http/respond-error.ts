@@ -1,0 +1,103 @@
+import type { ErrorRequestHandler, Request, Response } from 'express'
+import type { ErrorPage } from '../../views/models.ts'
+import { AppError, ERRORS, type ErrorCode } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import { redactSecrets } from '../base/secret-format.ts'
+import { type RenderPage, requestId } from './pages.ts'
+import { sessionOf } from './session.ts'
+
+/** What Express and its parsers throw, in our terms; anything unknown is our own mistake. */
+function asAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error
+  const status = error instanceof Error && 'status' in error ? error.status : undefined
+  // A parser's error carries the body, and so perhaps a key: it never becomes a cause.
+  if (status === 413) return new AppError('request.too_large')
+  if (typeof status === 'number' && status >= 400 && status < 500) {
+    const unreadable = error instanceof Error && 'body' in error
+    return new AppError('request.invalid', unreadable ? { detail: 'The body cannot be read.' } : {})
+  }
+  return new AppError('internal', { cause: error })
+}
+
+function report(error: AppError, req: Request, res: Response, log: Log): void {
+  const { status } = ERRORS[error.code]
+  const fields = { request: requestId(res), method: req.method, path: redactSecrets(req.path), code: error.code }
+  if (status >= 500) log.error({ ...fields, err: error.cause ?? error }, 'request failed')
+  else log.debug(fields, 'request refused')
+  if (error.retryAfter !== undefined) res.set('Retry-After', String(error.retryAfter))
+}
+
+/** Answers as application/problem+json (RFC 9457) with a stable `code`. */
+export function respondProblem(log: Log): ErrorRequestHandler {
+  return (thrown, req, res, next) => {
+    if (res.headersSent) return next(thrown)
+    const error = asAppError(thrown)
+    report(error, req, res, log)
+    const { status, code, title } = ERRORS[error.code]
+    if (status === 401) res.set('WWW-Authenticate', 'Bearer realm="latchkey"')
+    res
+      .status(status)
+      .type('application/problem+json')
+      .send(
+        JSON.stringify({
+          type: 'about:blank',
+          title,
+          status,
+          code,
+          ...(error.detail && { detail: error.detail }),
+          ...(error.faults.length > 0 && { errors: error.faults }),
+          request_id: requestId(res),
+        }),
+      ) // prettier-ignore
+  }
+}
+
+/** Answers as an OAuth endpoint does (RFC 6749 §5.2): for what fails before the authorization server sees the request. */
+export function respondOAuth(log: Log): ErrorRequestHandler {
+  return (thrown, req, res, next) => {
+    if (res.headersSent) return next(thrown)
+    const error = asAppError(thrown)
+    report(error, req, res, log)
+    const entry: { status: number; oauth?: string } = ERRORS[error.code]
+    const fallback =
+      entry.status === 429 ? 'temporarily_unavailable' : entry.status >= 500 ? 'server_error' : 'invalid_request'
+    res
+      .status(entry.status)
+      .set('Cache-Control', 'no-store')
+      .json({ error: entry.oauth ?? fallback, error_description: error.message })
+  }
+}
+
+/** Answers with the error page. */
+export function respondPage(log: Log, render: RenderPage): ErrorRequestHandler {
+  return (thrown, req, res, next) => {
+    if (res.headersSent) return next(thrown)
+    const error = asAppError(thrown)
+    report(error, req, res, log)
+    const { status, title } = ERRORS[error.code]
+    const page: ErrorPage = {
+      status,
+      heading: title,
+      text: error.detail ?? TEXTS[error.code] ?? FALLBACK,
+      actions: actions(Boolean(sessionOf(res))),
+    }
+    render(req, res, 'error', { title, status }, page)
+  }
+}
+
+const FALLBACK = 'Go back and try again. Nothing was changed.'
+const TEXTS: Partial<Record<ErrorCode, string>> = {
+  'object.not_found':
+    'The address may be mistyped, or what was here belongs to another account. If someone sent you the link, ask which account they were in.',
+  'request.cross_site': 'Nothing was changed. Open the page again here and press the button there.',
+  'request.rate_limited': 'Nothing was changed. Wait a minute, then try again.',
+  internal: 'It is not your doing, and it has been written to the log. Try again in a moment.',
+}
+
+function actions(known: boolean): ErrorPage['actions'] {
+  if (!known) return [{ href: '/marketplace', text: 'Open marketplace', primary: true }]
+  return [
+    { href: '/apps', text: 'Go to installed apps', primary: true },
+    { href: '/marketplace', text: 'Open marketplace', primary: false },
+  ]
+}

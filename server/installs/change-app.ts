@@ -1,0 +1,54 @@
+import { type App, findApp } from '../../apps-registry/find-app.ts'
+import { moveApp } from '../../apps-registry/move-app.ts'
+import type { Database, Tx } from '../../db/connect.ts'
+import { type Actor, recordActivity } from '../audit/record-activity.ts'
+import type { Caps } from '../base/caps.ts'
+import { removePermissions } from '../keys/expire-keys.ts'
+import { listKeptKeys } from '../keys/find-keys.ts'
+import { endKey } from './expire-managed-key.ts'
+import { listAliveByApp, listAliveIdsByApp, setInstallationPermissions } from './installation-store.ts'
+import { tellPlatform } from './tell-platform.ts'
+import { uninstallApp } from './uninstall-app.ts'
+
+/** A manifest version that asks for less shrinks every running installation and its keys at once (PRODUCT rule 7). */
+export async function shrinkInstallations(
+  tx: Tx,
+  caps: Caps,
+  app: App,
+  removed: readonly string[],
+  actor: Actor,
+): Promise<void> {
+  const at = caps.clock.now()
+  const accounts = new Set<string>()
+  for (const installation of await listAliveByApp(tx, app.id)) {
+    const permissions = installation.permissions.filter(name => !removed.includes(name))
+    if (permissions.length === installation.permissions.length) continue
+    await setInstallationPermissions(tx, installation.id, permissions)
+    await removePermissions(tx, installation.id, removed, at)
+    await tellPlatform(tx, caps, app, installation, [{ type: 'installation.updated', details: { permissions } }])
+    accounts.add(installation.accountId)
+  }
+  await recordActivity(
+    tx,
+    [...accounts],
+    [{ actor, what: 'installation.updated', object: app.id, at, data: { removed: [...removed] } }],
+  )
+}
+
+/**
+ * Retires an app: it can no longer be installed, is uninstalled everywhere and all its keys expire, kept ones included.
+ * One transaction per installation, so that an app with many never blocks the database; repeating it finishes the rest.
+ */
+export async function retireApp(database: Database, caps: Caps, appId: string, actor: Actor): Promise<void> {
+  await database.transaction(async tx => {
+    const app = await findApp(tx, appId)
+    if (app?.status !== 'retired') await moveApp(tx, caps, { id: appId, verb: 'retire', actor })
+  })
+  for (const installationId of await database.read(tx => listAliveIdsByApp(tx, appId))) {
+    await database.transaction(tx =>
+      uninstallApp(tx, caps, { installationId, keys: { answer: 'expire' }, reason: 'app_retired', actor }),
+    )
+  }
+  for (const key of await database.read(tx => listKeptKeys(tx, { appId }, caps.clock.now())))
+    await database.transaction(tx => endKey(tx, caps, key, 'app_retired', actor))
+}

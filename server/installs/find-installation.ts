@@ -1,0 +1,62 @@
+import { type App, findApp } from '../../apps-registry/find-app.ts'
+import type { Tx } from '../../db/connect.ts'
+import { AppError } from '../base/errors.ts'
+import {
+  findAlive,
+  findInstallationRow,
+  type Installation,
+  type InstallationFilter,
+  listByAccount,
+  lockInstallation,
+  type Place,
+  pageInstallations,
+} from './installation-store.ts'
+
+export type { Installation, Place } from './installation-store.ts'
+
+/** An installation of an account with its app; a stranger's is indistinguishable from none. Throws `object.not_found`. */
+export async function findInstallationOf(
+  tx: Tx,
+  accountId: string,
+  id: string,
+): Promise<{ installation: Installation; app: App }> {
+  const installation = await findInstallationRow(tx, id)
+  if (!installation || installation.accountId !== accountId) throw new AppError('object.not_found')
+  const app = await findApp(tx, installation.appId)
+  if (!app) throw new AppError('object.not_found')
+  return { installation, app }
+}
+
+/** The account that an installation belongs to. */
+export async function accountOfInstallation(tx: Tx, id: string): Promise<string | undefined> {
+  return (await findInstallationRow(tx, id))?.accountId
+}
+
+/** The installation of an app in a place, unless there is none or it is uninstalled. */
+export async function findInstalled(tx: Tx, place: Place): Promise<Installation | undefined> {
+  return await findAlive(tx, place)
+}
+
+/** All installations of an account, the newest first, uninstalled ones included. */
+export async function listInstallations(tx: Tx, accountId: string): Promise<Installation[]> {
+  return await listByAccount(tx, accountId)
+}
+
+/** Holds an installation that must not be uninstalled meanwhile. Throws `installation.not_active` where it is already. */
+export async function holdInstallation(tx: Tx, id: string): Promise<Installation> {
+  const installation = await lockInstallation(tx, id)
+  if (!installation || installation.status === 'uninstalled') throw new AppError('installation.not_active')
+  return installation
+}
+
+/** An installation of an app; another app's is indistinguishable from none. Throws `object.not_found`. */
+export async function findInstallationOfApp(tx: Tx, appId: string, id: string): Promise<Installation> {
+  const installation = await findInstallationRow(tx, id)
+  if (!installation || installation.appId !== appId) throw new AppError('object.not_found')
+  return installation
+}
+
+/** One page of an app's installations, the newest first, uninstalled ones included. */
+export async function listInstallationsOfApp(tx: Tx, filter: InstallationFilter): Promise<Installation[]> {
+  return await pageInstallations(tx, filter)
+}

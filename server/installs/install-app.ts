@@ -1,0 +1,151 @@
+import { type App, findApp, holdApp, isInstallableIn } from '../../apps-registry/find-app.ts'
+import { keyPermissions } from '../../apps-registry/manifest.ts'
+import type { RecipientKey } from '../../apps-registry/recipient-key.ts'
+import type { Tx } from '../../db/connect.ts'
+import { requireAbility } from '../accounts/roles.ts'
+import { type Actor, recordActivity } from '../audit/record-activity.ts'
+import { AppError } from '../base/errors.ts'
+import type { Mode } from '../base/mode.ts'
+import { eventKey } from '../deliveries/event.ts'
+import { endKeysWith } from '../keys/expire-keys.ts'
+import { listKeptKeys } from '../keys/find-keys.ts'
+import { type MintCaps, mintManagedKey } from '../keys/mint-key.ts'
+import {
+  findAlive,
+  type Installation,
+  insertInstallation,
+  lastGeneration,
+  type NewInstallation,
+  type Place,
+} from './installation-store.ts'
+import { type News, tellPlatform } from './tell-platform.ts'
+
+export type InstallApp = {
+  appId: string
+  accountId: string
+  mode: Mode
+  userId: string
+  /** A subset of the manifest's, in its order. */
+  permissions: string[]
+  /** The version that the person saw. */
+  version: number
+  /** The app's key, read before the transaction; absent where it has no managed keys. */
+  recipient: RecipientKey | undefined
+  /** What happens to keys of an earlier installation; compulsory where there are any. */
+  kept: 'leave' | 'expire' | undefined
+  actor: Actor
+}
+
+/**
+ * Installs an app in an account: the installation, its keys, the queued deliveries and the activity exist after the
+ * commit, or none of them does. Where it is installed already, that installation is answered and nothing is minted.
+ */
+export async function installApp(
+  tx: Tx,
+  caps: MintCaps,
+  command: InstallApp,
+): Promise<{ installation: Installation; created: boolean }> {
+  const at = caps.clock.now()
+  await requireAbility(tx, command.userId, command.accountId, 'install')
+  await holdApp(tx, command.appId)
+  const app = await findApp(tx, command.appId)
+  if (!app || !isInstallableIn(app, command.accountId))
+    throw new AppError('app.not_installable', { detail: NOT_INSTALLABLE })
+  const existing = await findAlive(tx, command)
+  if (existing) return { installation: existing, created: false }
+  if (app.version !== command.version) throw new AppError('app.not_installable', { detail: CHANGED_MEANWHILE })
+
+  const kept = await listKeptKeys(tx, command, at)
+  if (kept.length > 0 && command.kept === undefined) throw new AppError('consent.kept_unanswered')
+  const installation = await insertNew(tx, caps, app, command)
+  if (!installation) return { installation: await winner(tx, command), created: false }
+
+  if (command.kept === 'expire')
+    await endKeysWith(
+      tx,
+      kept.map(key => key.id),
+      installation.id,
+    )
+  const keys = await mintKeys(tx, caps, app, installation, command.recipient)
+  await tellPlatform(tx, caps, app, installation, [
+    { type: 'installation.created', details: { permissions: installation.permissions } },
+    ...keys,
+  ])
+  await recordActivity(
+    tx,
+    [command.accountId, app.platform.accountId],
+    [
+      {
+        actor: command.actor,
+        what: 'installation.created',
+        object: installation.id,
+        at,
+        data: {
+          app: app.id,
+          mode: installation.mode,
+          generation: installation.generation,
+          keys: keys.length,
+          permissions: installation.permissions,
+        },
+      },
+    ],
+  )
+  return { installation, created: true }
+}
+
+const NOT_INSTALLABLE = 'Nothing was installed. The app is not published, or it was suspended or retired.'
+const CHANGED_MEANWHILE =
+  'Nothing was installed. The app has changed what it asks for since you opened the page. Open it again and read it once more.'
+
+async function insertNew(
+  tx: Tx,
+  { clock, ids }: MintCaps,
+  app: App,
+  command: InstallApp,
+): Promise<Installation | undefined> {
+  const waits = app.client.key_delivery_uri !== undefined // for the platform's first acknowledgement
+  const row: NewInstallation = {
+    id: ids.next('ins'),
+    appId: app.id,
+    accountId: command.accountId,
+    mode: command.mode,
+    status: waits ? 'installing' : 'active',
+    generation: (await lastGeneration(tx, command)) + 1,
+    version: app.version,
+    permissions: command.permissions,
+    installedBy: command.userId,
+    createdAt: clock.now(),
+  }
+  return (await insertInstallation(tx, row))
+    ? { ...row, suspendedBy: [], uninstalledAt: null, uninstallReason: null }
+    : undefined
+}
+
+/** Two pressed at once: the second lands on what the first has made. */
+async function winner(tx: Tx, place: Place): Promise<Installation> {
+  const installation = await findAlive(tx, place)
+  if (!installation)
+    throw new AppError('app.not_installable', {
+      detail: 'Nothing was installed. It was uninstalled in the same moment. Try again.',
+    })
+  return installation
+}
+
+/** Mints the app's managed keys for an installation, or only those that are named. */
+export async function mintKeys(
+  tx: Tx,
+  caps: MintCaps,
+  app: App,
+  installation: Installation,
+  recipient: RecipientKey | undefined,
+  only?: ReadonlySet<string>,
+): Promise<News[]> {
+  const news: News[] = []
+  for (const { name, permissions } of keyPermissions(app.manifest, installation.permissions)) {
+    if (permissions.length === 0 || (only && !only.has(name))) continue
+    if (!recipient) throw new AppError('app.recipient_key')
+    const { key, sealed } = await mintManagedKey(tx, caps, { installation, name, permissions, recipient })
+    news.push({ type: 'managed_key.created', details: { key: eventKey(key), encrypted_secret: sealed }, keyId: key.id })
+  }
+  return news
+}

@@ -1,0 +1,208 @@
+import { locked, type Tx } from '../../db/connect.ts'
+import type { Mode } from '../base/mode.ts'
+import {
+  INSTALLATION_TRANSITIONS,
+  type InstallationStatus,
+  type InstallationVerb,
+  type StoredStatus,
+} from './installation-states.ts'
+
+export type Installation = {
+  id: string
+  appId: string
+  accountId: string
+  mode: Mode
+  status: InstallationStatus
+  /** Who has suspended it; it is suspended while anybody has. */
+  suspendedBy: SuspendedBy[]
+  generation: number
+  /** Of the manifest that was consented to. */
+  version: number
+  permissions: string[]
+  installedBy: string
+  createdAt: number
+  uninstalledAt: number | null
+  uninstallReason: UninstallReason | null
+}
+
+/** The two flags of a suspension are independent. */
+export type SuspendedBy = 'account' | 'operator'
+const FLAGS: readonly SuspendedBy[] = ['account', 'operator']
+
+export type UninstallReason = 'account' | 'platform' | 'app_retired'
+
+type Row = {
+  id: string
+  app_id: string
+  account_id: string
+  mode: Mode
+  status: StoredStatus
+  generation: number
+  version: number
+  permissions: string
+  installed_by: string
+  created_at: number
+  uninstalled_at: number | null
+  uninstall_reason: UninstallReason | null
+  suspended_by_account_at: number | null
+  suspended_by_operator_at: number | null
+}
+
+function toInstallation(row: Row): Installation {
+  const suspendedBy = FLAGS.filter(flag => row[`suspended_by_${flag}_at`] !== null)
+  return {
+    id: row.id,
+    appId: row.app_id,
+    accountId: row.account_id,
+    mode: row.mode,
+    status: suspendedBy.length > 0 && row.status === 'active' ? 'suspended' : row.status,
+    suspendedBy,
+    generation: row.generation,
+    version: row.version,
+    permissions: JSON.parse(row.permissions),
+    installedBy: row.installed_by,
+    createdAt: row.created_at,
+    uninstalledAt: row.uninstalled_at,
+    uninstallReason: row.uninstall_reason,
+  }
+}
+
+/** Where an app can be installed once at a time. */
+export type Place = { appId: string; accountId: string; mode: Mode }
+
+const placeColumns = (place: Place) => ({ app_id: place.appId, account_id: place.accountId, mode: place.mode })
+
+export type NewInstallation = Omit<Installation, 'uninstalledAt' | 'uninstallReason' | 'status' | 'suspendedBy'> & {
+  status: StoredStatus
+}
+
+/** Inserts unless one is alive in that place; the index decides, however many try at once. */
+export async function insertInstallation(tx: Tx, installation: NewInstallation): Promise<boolean> {
+  const rows = await tx('installations')
+    .insert({
+      id: installation.id,
+      ...placeColumns(installation),
+      status: installation.status,
+      generation: installation.generation,
+      version: installation.version,
+      permissions: JSON.stringify(installation.permissions),
+      sequence: 0,
+      installed_by: installation.installedBy,
+      created_at: installation.createdAt,
+    })
+    .onConflict()
+    .ignore()
+    .returning('id')
+  return rows.length === 1
+}
+
+export async function findAlive(tx: Tx, place: Place): Promise<Installation | undefined> {
+  const row: Row | undefined = await tx('installations')
+    .where(placeColumns(place))
+    .whereNot('status', 'uninstalled')
+    .first()
+  return row && toInstallation(row)
+}
+
+export async function lastGeneration(tx: Tx, place: Place): Promise<number> {
+  const row: { last?: number | null } | undefined = await tx('installations')
+    .where(placeColumns(place))
+    .max({ last: 'generation' })
+    .first()
+  return row?.last ?? 0
+}
+
+export async function findInstallationRow(tx: Tx, id: string): Promise<Installation | undefined> {
+  const row: Row | undefined = await tx('installations').where({ id }).first()
+  return row && toInstallation(row)
+}
+
+/** Holds the row until the transaction ends: what is decided about its keys meanwhile is decided once. */
+export async function lockInstallation(tx: Tx, id: string): Promise<Installation | undefined> {
+  const row: Row | undefined = await locked(tx('installations').where({ id })).first()
+  return row && toInstallation(row)
+}
+
+export async function listByAccount(tx: Tx, accountId: string): Promise<Installation[]> {
+  const rows: Row[] = await tx('installations').where({ account_id: accountId }).orderBy('created_at', 'desc')
+  return rows.map(toInstallation)
+}
+
+export async function listAliveByApp(tx: Tx, appId: string): Promise<Installation[]> {
+  const rows: Row[] = await tx('installations').where({ app_id: appId }).whereNot('status', 'uninstalled').orderBy('id')
+  return rows.map(toInstallation)
+}
+
+export async function listAliveIdsByApp(tx: Tx, appId: string): Promise<string[]> {
+  return await tx('installations').where({ app_id: appId }).whereNot('status', 'uninstalled').orderBy('id').pluck('id')
+}
+
+/** Takes a legal step; false where the installation is not in a state that allows it. */
+export async function moveInstallation(
+  tx: Tx,
+  id: string,
+  verb: Exclude<InstallationVerb, 'uninstall'>,
+  at: number,
+): Promise<boolean> {
+  const { from, to } = INSTALLATION_TRANSITIONS[verb]
+  const times = to === 'active' ? { activated_at: at } : {}
+  return (
+    (await tx('installations')
+      .where({ id })
+      .whereIn('status', [...from])
+      .update({ status: to, ...times })) === 1
+  )
+}
+
+export async function endInstallation(tx: Tx, id: string, reason: UninstallReason, at: number): Promise<boolean> {
+  const { from, to } = INSTALLATION_TRANSITIONS.uninstall
+  const change = { status: to, uninstalled_at: at, uninstall_reason: reason }
+  return (
+    (await tx('installations')
+      .where({ id })
+      .whereIn('status', [...from])
+      .update(change)) === 1
+  )
+}
+
+export async function setInstallationPermissions(tx: Tx, id: string, permissions: readonly string[]): Promise<void> {
+  await tx('installations')
+    .where({ id })
+    .update({ permissions: JSON.stringify(permissions) })
+}
+
+/** The number of the installation's next event. */
+export async function nextSequence(tx: Tx, id: string): Promise<number> {
+  const rows: { sequence: number }[] = await tx('installations')
+    .where({ id })
+    .update({ sequence: tx.raw('sequence + 1') })
+    .returning('sequence')
+  const [row] = rows
+  if (!row) throw new Error(`installation ${id} is missing`)
+  return row.sequence
+}
+
+/** Sets or clears a flag; false where it was so already. */
+export async function setSuspended(tx: Tx, id: string, by: SuspendedBy, at: number | null): Promise<boolean> {
+  const column = `suspended_by_${by}_at`
+  const query = tx('installations').where({ id })
+  if (at === null) query.whereNotNull(column)
+  else query.whereNull(column)
+  return (await query.update({ [column]: at })) === 1
+}
+
+export type InstallationFilter = {
+  appId: string
+  installationId?: string | undefined
+  before?: string | undefined
+  limit: number
+}
+
+/** The newest first; `before` is the id that the last page ended with. */
+export async function pageInstallations(tx: Tx, filter: InstallationFilter): Promise<Installation[]> {
+  const query = tx('installations').where({ app_id: filter.appId }).orderBy('id', 'desc').limit(filter.limit)
+  if (filter.installationId) query.where({ id: filter.installationId })
+  if (filter.before) query.where('id', '<', filter.before)
+  const rows: Row[] = await query
+  return rows.map(toInstallation)
+}

@@ -1,0 +1,141 @@
+import { Router } from 'express'
+import { findRecipientKey } from '../../apps-registry/current-recipient.ts'
+import { findApps } from '../../apps-registry/find-app.ts'
+import { userEmail } from '../accounts/find-user.ts'
+import { roleAllows } from '../accounts/roles.ts'
+import type { Session } from '../accounts/sessions.ts'
+import { listDeliveries } from '../deliveries/queue-event.ts'
+import type { Deps } from '../deps.ts'
+import { lookAtAccountOf } from '../http/look-at-account.ts'
+import { actorOf, idParam, requireSession, signedIn } from '../http/session.ts'
+import { listAccountKeys, listInstallationKeys } from '../keys/find-keys.ts'
+import { accountOfInstallation, findInstallationOf, listInstallations } from './find-installation.ts'
+import { installationPage, installedAppsPage } from './installation-page.ts'
+import { installingPage } from './installing-page.ts'
+import { hurryInstallation, retryInstallation } from './retry-installation.ts'
+import { suspendInstallation } from './suspend-installation.ts'
+
+const WATCHED_FOR = 30_000
+
+/** Installed apps: looking at them, their way to the platform, and trying again. */
+export function installsRoutes(deps: Deps): Router {
+  const { config, database, clock, usage } = deps
+  const router = Router()
+  router.use('/apps', requireSession)
+  router.use('/apps/:installation', lookAtAccountOf(deps, 'installation', accountOfInstallation))
+
+  router.get('/apps', async (req, res) => {
+    await usage.flush()
+    const { account } = signedIn(res).current
+    const now = clock.now()
+    const page = await database.read(async tx => {
+      const installations = await listInstallations(tx, account.id)
+      const apps = await findApps(
+        tx,
+        installations.map(installation => installation.appId),
+      )
+      return installedAppsPage(account.name, installations, apps, await listAccountKeys(tx, account.id, now), now)
+    })
+    deps.render(req, res, 'installed-apps', { title: 'Installed apps', nav: 'apps' }, page)
+  })
+
+  router.get('/apps/:installation', async (req, res) => {
+    await usage.flush()
+    const session = signedIn(res)
+    const { installation, app, keys, deliveries, installedBy } = await database.read(async tx => {
+      const found = await findInstallationOf(tx, session.current.account.id, idParam(req, 'installation', 'ins'))
+      return {
+        ...found,
+        keys: await listInstallationKeys(tx, [found.installation.id]),
+        deliveries: await listDeliveries(tx, found.installation.id),
+        installedBy: await userEmail(tx, found.installation.installedBy),
+      }
+    })
+    const page = installationPage({
+      installation,
+      app,
+      accountName: session.current.account.name,
+      installedBy,
+      keys,
+      deliveries,
+      catalog: config.catalog,
+      now: clock.now(),
+      mayManage: mayManage(session),
+    })
+    deps.render(req, res, 'installation', { title: app.manifest.client_name, nav: 'apps' }, page)
+  })
+
+  router.get('/apps/:installation/installing', async (req, res) => {
+    const session = signedIn(res)
+    const { installation, app, keys, deliveries } = await database.read(async tx => {
+      const found = await findInstallationOf(tx, session.current.account.id, idParam(req, 'installation', 'ins'))
+      const [all, sent] = [
+        await listInstallationKeys(tx, [found.installation.id]),
+        await listDeliveries(tx, found.installation.id),
+      ]
+      return { ...found, keys: latestOfEachName(all), deliveries: sent }
+    })
+    const mostAttempts = config.retrySchedule.length + 1
+    const page = installingPage({ installation, app, keys, deliveries, mayManage: mayManage(session), mostAttempts })
+    if (page.phase === 'underway' && clock.now() - installation.createdAt < WATCHED_FOR) res.set('Refresh', '1')
+    deps.render(req, res, 'installing', { title: page.heading, nav: 'apps' }, page)
+  })
+
+  router.post('/apps/:installation/retry', async (req, res) => {
+    const session = signedIn(res)
+    const { account } = session.current
+    const { app } = await database.read(tx => findInstallationOf(tx, account.id, idParam(req, 'installation', 'ins')))
+    const recipient = app.manifest.managed_keys.length > 0 ? await findRecipientKey(deps, app) : undefined
+    const command = {
+      installationId: idParam(req, 'installation', 'ins'),
+      accountId: account.id,
+      userId: session.user.id,
+      recipient,
+      actor: actorOf(session),
+    }
+    const installation = await database.transaction(tx => retryInstallation(tx, deps, command))
+    deps.worker.wake()
+    res.redirect(303, `/apps/${installation.id}/installing`)
+  })
+
+  router.post('/apps/:installation/send-now', async (req, res) => {
+    const session = signedIn(res)
+    const command = {
+      installationId: idParam(req, 'installation', 'ins'),
+      accountId: session.current.account.id,
+      userId: session.user.id,
+      actor: actorOf(session),
+    }
+    await database.transaction(tx => hurryInstallation(tx, deps, command))
+    deps.worker.wake()
+    res.redirect(303, `/apps/${command.installationId}/installing`)
+  })
+
+  for (const [path, suspended] of [
+    ['suspend', true],
+    ['resume', false],
+  ] as const) {
+    router.post(`/apps/:installation/${path}`, async (req, res) => {
+      const session = signedIn(res)
+      const installationId = idParam(req, 'installation', 'ins')
+      const member = { userId: session.user.id, accountId: session.current.account.id }
+      const command = { installationId, member, by: 'account' as const, suspended, actor: actorOf(session) }
+      await database.transaction(tx => suspendInstallation(tx, deps, command))
+      deps.worker.wake()
+      res.redirect(303, `/apps/${installationId}`)
+    })
+  }
+
+  return router
+}
+
+/** After a retry a name has several keys; the way of the latest is what matters. */
+function latestOfEachName<Named extends { name: string }>(newestFirst: readonly Named[]): Named[] {
+  const byName = new Map<string, Named>()
+  for (const key of newestFirst) if (!byName.has(key.name)) byName.set(key.name, key)
+  return [...byName.values()].reverse()
+}
+
+function mayManage(session: Session): boolean {
+  return roleAllows(session.current.role, 'uninstall')
+}

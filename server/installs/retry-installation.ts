@@ -1,0 +1,62 @@
+import { clearGoneAddress, findApp } from '../../apps-registry/find-app.ts'
+import type { RecipientKey } from '../../apps-registry/recipient-key.ts'
+import type { Tx } from '../../db/connect.ts'
+import { requireAbility } from '../accounts/roles.ts'
+import { type Actor, recordActivity } from '../audit/record-activity.ts'
+import { AppError } from '../base/errors.ts'
+import { sendAgainNow } from '../deliveries/queue-event.ts'
+import { listInstallationKeys } from '../keys/find-keys.ts'
+import { statusAt } from '../keys/key-states.ts'
+import type { MintCaps } from '../keys/mint-key.ts'
+import { mintKeys } from './install-app.ts'
+import { type Installation, lockInstallation, moveInstallation } from './installation-store.ts'
+import { tellPlatform } from './tell-platform.ts'
+
+export type RetryInstallation = {
+  installationId: string
+  accountId: string
+  userId: string
+  recipient: RecipientKey | undefined
+  actor: Actor
+}
+
+/** *Try again* after a failed delivery: mints anew every key that never arrived, for the platform's current public key. */
+export async function retryInstallation(tx: Tx, caps: MintCaps, command: RetryInstallation): Promise<Installation> {
+  const at = caps.clock.now()
+  const installation = await ownInstallation(tx, command)
+  const app = await findApp(tx, installation.appId)
+  if (!app || (app.status !== 'published' && app.status !== 'draft' && app.status !== 'in_review'))
+    throw new AppError('app.not_installable')
+  if (!(await moveInstallation(tx, installation.id, 'retry', at))) return installation // pressed twice, or it recovered
+  const keys = await listInstallationKeys(tx, [installation.id])
+  const held = new Set(
+    keys.filter(key => key.deliveredAt !== null && statusAt(key, at) !== 'expired').map(key => key.name),
+  )
+  const missing = new Set(app.manifest.managed_keys.map(key => key.name).filter(name => !held.has(name)))
+  const news = await mintKeys(tx, caps, app, installation, command.recipient, missing)
+  await tellPlatform(tx, caps, app, installation, news.length > 0 ? news : [{ type: 'installation.updated' }])
+  await recordActivity(
+    tx,
+    [installation.accountId, app.platform.accountId],
+    [{ actor: command.actor, what: 'installation.retried', object: installation.id, at, data: { keys: news.length } }],
+  )
+  return { ...installation, status: 'installing' }
+}
+
+/** *Send again now* while the schedule still runs. */
+export async function hurryInstallation(
+  tx: Tx,
+  caps: Pick<MintCaps, 'clock'>,
+  command: Omit<RetryInstallation, 'recipient'>,
+): Promise<void> {
+  const installation = await ownInstallation(tx, command)
+  await clearGoneAddress(tx, installation.appId)
+  await sendAgainNow(tx, installation.id, caps.clock.now())
+}
+
+async function ownInstallation(tx: Tx, command: Omit<RetryInstallation, 'recipient' | 'actor'>): Promise<Installation> {
+  const installation = await lockInstallation(tx, command.installationId)
+  if (!installation || installation.accountId !== command.accountId) throw new AppError('object.not_found')
+  await requireAbility(tx, command.userId, installation.accountId, 'install')
+  return installation
+}

@@ -1,0 +1,93 @@
+import { findApp } from '../../apps-registry/find-app.ts'
+import type { RecipientKey } from '../../apps-registry/recipient-key.ts'
+import type { Tx } from '../../db/connect.ts'
+import { type Actor, recordActivity } from '../audit/record-activity.ts'
+import { isoTime, SECOND } from '../base/clock.ts'
+import { AppError } from '../base/errors.ts'
+import { eventKey } from '../deliveries/event.ts'
+import { cancelKeyDelivery } from '../deliveries/queue-event.ts'
+import { expireKey } from '../keys/expire-keys.ts'
+import { type Key, listSuccessors } from '../keys/find-keys.ts'
+import { statusAt } from '../keys/key-states.ts'
+import { type MintCaps, mintManagedKey } from '../keys/mint-key.ts'
+import { startOverlap } from '../keys/overlap.ts'
+import type { EncryptedSecret } from '../keys/seal-key.ts'
+import { lockInstallation } from './installation-store.ts'
+import { tellPlatform } from './tell-platform.ts'
+
+export type RotateManagedKey = {
+  key: Key
+  /** 0: the old key stops now, without waiting for the new one to arrive; for leaks. */
+  overlapSeconds: number
+  /** Rotates although a rotation is under way. */
+  force: boolean
+  recipient: RecipientKey
+  reason: string
+  actor: Actor
+}
+
+/**
+ * Replaces a key: the new one is sealed and queued, the old one goes on until the overlap ends, which begins to count for
+ * good only when the new one has arrived; so a rotation cannot lose a key. Throws `key.rotation_in_progress`,
+ * `key.expired` and `installation.not_active`.
+ */
+export async function rotateManagedKey(
+  tx: Tx,
+  caps: MintCaps,
+  command: RotateManagedKey,
+): Promise<{ key: Key; sealed: EncryptedSecret }> {
+  const at = caps.clock.now()
+  const { key: old, recipient } = command
+  const installation = old.installationId === null ? undefined : await lockInstallation(tx, old.installationId)
+  if (!installation || installation.status === 'uninstalled') throw new AppError('installation.not_active')
+  if (statusAt(old, at) === 'expired') throw new AppError('key.expired')
+  const app = await findApp(tx, installation.appId)
+  if (!app) throw new AppError('object.not_found')
+  await makeWay(tx, old, command.force, at)
+
+  const { key, sealed } = await mintManagedKey(tx, caps, {
+    installation,
+    name: old.name,
+    permissions: old.permissions,
+    recipient,
+    replaces: old.id,
+  })
+  const overlap = command.overlapSeconds * SECOND
+  if (overlap === 0) {
+    await expireKey(tx, old.id, 'replaced', at)
+    await cancelKeyDelivery(tx, old.id, at)
+  } else await startOverlap(tx, old.id, overlap, at)
+  const replaced = { id: old.id, expires_at: isoTime(at + overlap) }
+  await tellPlatform(tx, caps, app, installation, [
+    {
+      type: 'managed_key.rotated',
+      details: { key: eventKey(key), encrypted_secret: sealed, replaced, reason: command.reason },
+      keyId: key.id,
+    },
+  ])
+  await recordActivity(
+    tx,
+    [installation.accountId, app.platform.accountId],
+    [
+      {
+        actor: command.actor,
+        what: 'key.rotated',
+        object: old.id,
+        at,
+        data: { name: old.name, new_key: key.id, overlap_seconds: command.overlapSeconds, reason: command.reason },
+      },
+    ],
+  )
+  return { key, sealed }
+}
+
+/** One rotation at a time; a forced one gives up the new key that has not arrived. */
+async function makeWay(tx: Tx, old: Key, force: boolean, at: number): Promise<void> {
+  const successors = await listSuccessors(tx, old.id)
+  if (successors.length === 0) return
+  if (!force) throw new AppError('key.rotation_in_progress')
+  for (const successor of successors.filter(key => key.deliveredAt === null)) {
+    await expireKey(tx, successor.id, 'undelivered', at)
+    await cancelKeyDelivery(tx, successor.id, at)
+  }
+}

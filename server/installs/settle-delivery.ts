@@ -1,0 +1,74 @@
+import { findApp } from '../../apps-registry/find-app.ts'
+import type { Tx } from '../../db/connect.ts'
+import { recordActivity, SYSTEM } from '../audit/record-activity.ts'
+import type { Caps } from '../base/caps.ts'
+import type { Settled } from '../deliveries/attempt-delivery.ts'
+import { cancelPendingKeys } from '../deliveries/queue-event.ts'
+import { expireIfUndelivered, expireKeysEndingWith, expireUndelivered, hasUndelivered } from '../keys/expire-keys.ts'
+import { type Key, noteKeyDelivered } from '../keys/find-keys.ts'
+import { abandonOverlap, endOverlap } from '../keys/overlap.ts'
+import { type Installation, lockInstallation, moveInstallation } from './installation-store.ts'
+import { keyExpiredNews, tellPlatform } from './tell-platform.ts'
+
+/**
+ * The platform has acknowledged an event. Once it has every key of the installation, the installation is active, and keys
+ * from last time that were to end now do.
+ */
+export async function deliverySucceeded(tx: Tx, caps: Pick<Caps, 'clock' | 'ids'>, settled: Settled): Promise<void> {
+  const at = caps.clock.now()
+  if (settled.keyId) {
+    await noteKeyDelivered(tx, settled.keyId, at)
+    await endOverlap(tx, settled.keyId, at)
+  }
+  const installation = await lockInstallation(tx, settled.installationId)
+  if (installation?.status !== 'installing' || (await hasUndelivered(tx, installation.id))) return
+  if (!(await moveInstallation(tx, installation.id, 'activate', at))) return
+  const ended = await expireKeysEndingWith(tx, installation.id, at)
+  for (const key of ended) await tellOfEnd(tx, caps, key, at)
+  await note(tx, installation, 'installation.active', at, { expired: ended.length })
+}
+
+/** A kept key belongs to an earlier installation: its end is told as an event of that one. */
+async function tellOfEnd(tx: Tx, caps: Pick<Caps, 'clock' | 'ids'>, key: Key, at: number): Promise<void> {
+  const installation = key.installationId === null ? undefined : await lockInstallation(tx, key.installationId)
+  const app = installation && (await findApp(tx, installation.appId))
+  if (installation && app) await tellPlatform(tx, caps, app, installation, [keyExpiredNews(key, at)])
+}
+
+/**
+ * The schedule is exhausted. A key that was on its way expires, and so does everything else that an installing app waits
+ * for: it has failed, visibly, and can be tried again. A rotation is stuck: the old key goes on.
+ */
+export async function deliveryFailed(tx: Tx, { clock }: Pick<Caps, 'clock'>, settled: Settled): Promise<void> {
+  const at = clock.now()
+  const installation = await lockInstallation(tx, settled.installationId)
+  if (!installation) return
+  if (installation.status === 'installing') {
+    if (settled.keyId === null && settled.gone && (await hasUndelivered(tx, installation.id))) return // its keys are held
+    await cancelPendingKeys(tx, installation.id, at)
+    const expired = await expireUndelivered(tx, installation.id, at)
+    await moveInstallation(tx, installation.id, 'fail', at)
+    await note(tx, installation, 'installation.delivery_failed', at, { expired: expired.length })
+  } else if (settled.keyId !== null) {
+    if (!(await expireIfUndelivered(tx, settled.keyId, at))) return // sent once more, and it had arrived before
+    await abandonOverlap(tx, settled.keyId)
+    await note(tx, installation, 'key.not_delivered', at, { key: settled.keyId })
+  }
+}
+
+async function note(
+  tx: Tx,
+  installation: Installation,
+  what: string,
+  at: number,
+  data: Record<string, number | string>,
+): Promise<void> {
+  const app = await findApp(tx, installation.appId)
+  const accounts = app ? [installation.accountId, app.platform.accountId] : [installation.accountId]
+  await recordActivity(tx, accounts, [{ actor: SYSTEM, what, object: installation.id, at, data }])
+}
+
+/** Takes the installation's row first, as every verb does, so that no two wait for each other. */
+export async function holdForSettling(tx: Tx, installationId: string): Promise<void> {
+  await lockInstallation(tx, installationId)
+}

@@ -1,0 +1,47 @@
+import { findApp } from '../../apps-registry/find-app.ts'
+import type { Tx } from '../../db/connect.ts'
+import { requireAbility } from '../accounts/roles.ts'
+import { type Actor, recordActivity } from '../audit/record-activity.ts'
+import type { Caps } from '../base/caps.ts'
+import { AppError } from '../base/errors.ts'
+import { type Installation, lockInstallation, type SuspendedBy, setSuspended } from './installation-store.ts'
+import { tellPlatform } from './tell-platform.ts'
+
+export type SuspendInstallation = {
+  installationId: string
+  /** Absent where the operator acts. */
+  member?: { userId: string; accountId: string }
+  /** Which of the two flags; the installation works only when both are clear. */
+  by: SuspendedBy
+  suspended: boolean
+  actor: Actor
+}
+
+/** Sets or clears one of the two flags that make an installation's keys answer `suspended`; a second press changes nothing. */
+export async function suspendInstallation(
+  tx: Tx,
+  caps: Caps,
+  command: SuspendInstallation,
+): Promise<{ installation: Installation; changed: boolean }> {
+  const at = caps.clock.now()
+  const before = await lockInstallation(tx, command.installationId)
+  if (!before || (command.member && before.accountId !== command.member.accountId))
+    throw new AppError('object.not_found')
+  if (command.member) await requireAbility(tx, command.member.userId, before.accountId, 'uninstall')
+  if (before.status === 'uninstalled') throw new AppError('installation.not_active')
+  if (!(await setSuspended(tx, before.id, command.by, command.suspended ? at : null)))
+    return { installation: before, changed: false }
+  const installation = await lockInstallation(tx, before.id)
+  const app = await findApp(tx, before.appId)
+  if (!installation || !app) throw new AppError('object.not_found')
+  const what = command.suspended ? 'installation.suspended' : 'installation.resumed'
+  if (installation.suspendedBy.length > 0 !== before.suspendedBy.length > 0) {
+    await tellPlatform(tx, caps, app, installation, [{ type: what, details: { reason: command.by } }])
+  }
+  await recordActivity(
+    tx,
+    [before.accountId, app.platform.accountId],
+    [{ actor: command.actor, what, object: before.id, at, data: { by: command.by } }],
+  )
+  return { installation, changed: true }
+}

@@ -1,0 +1,40 @@
+import type { App } from '../../apps-registry/find-app.ts'
+import type { Tx } from '../../db/connect.ts'
+import { findAccount } from '../accounts/roles.ts'
+import type { Caps } from '../base/caps.ts'
+import { isoTime } from '../base/clock.ts'
+import { type EventDetails, eventKey } from '../deliveries/event.ts'
+import type { EventType } from '../deliveries/event-type.ts'
+import { queueEvent } from '../deliveries/queue-event.ts'
+import type { Key } from '../keys/find-keys.ts'
+import { type Installation, nextSequence } from './installation-store.ts'
+
+export type News = { type: EventType; details?: EventDetails; keyId?: string }
+
+/** That a key has ended; it carries no secret. */
+export function keyExpiredNews(key: Key, at: number): News {
+  return { type: 'managed_key.expired', details: { key: { ...eventKey(key), expires_at: isoTime(at) } } }
+}
+
+/** Queues events of one installation in order, each self-contained. */
+export async function tellPlatform(
+  tx: Tx,
+  caps: Pick<Caps, 'clock' | 'ids'>,
+  app: App,
+  installation: Pick<Installation, 'id' | 'generation' | 'accountId' | 'mode'>,
+  news: readonly News[],
+): Promise<void> {
+  const account = await findAccount(tx, installation.accountId)
+  const told = {
+    id: installation.id,
+    generation: installation.generation,
+    account_id: installation.accountId,
+    account_name: account?.name ?? '',
+    app_id: app.id,
+    mode: installation.mode,
+  }
+  for (const { type, details = {}, keyId } of news) {
+    const sequence = await nextSequence(tx, installation.id)
+    await queueEvent(tx, caps, { app, installation: told, type, sequence, details, ...(keyId && { keyId }) })
+  }
+}

@@ -1,0 +1,63 @@
+import type { Tx } from '../../db/connect.ts'
+import { AppError } from '../base/errors.ts'
+import type { Mode } from '../base/mode.ts'
+import { statusAt, WORKING } from './key-states.ts'
+import { findKeyRow, type Key, listKeyRows, markDelivered } from './key-store.ts'
+
+export type { Key } from './key-store.ts'
+
+/** A key of an account; a stranger's is indistinguishable from none. Throws `object.not_found`. */
+export async function findKeyOf(tx: Tx, accountId: string, id: string): Promise<Key> {
+  const key = await findKeyRow(tx, id)
+  if (!key || key.accountId !== accountId) throw new AppError('object.not_found')
+  return key
+}
+
+/** The account that a key belongs to. */
+export async function accountOfKey(tx: Tx, id: string): Promise<string | undefined> {
+  return (await findKeyRow(tx, id))?.accountId
+}
+
+/** All keys of an account, the newest first; those that expired before `expiredSince` are left out. */
+export async function listAccountKeys(tx: Tx, accountId: string, expiredSince: number): Promise<Key[]> {
+  const keys = await listKeyRows(tx, { accountId })
+  return keys.filter(key => (key.expiredAt ?? key.expiresAt ?? Number.POSITIVE_INFINITY) >= expiredSince)
+}
+
+export async function listInstallationKeys(tx: Tx, installationIds: readonly string[]): Promise<Key[]> {
+  return await listKeyRows(tx, { installationIds })
+}
+
+/** Keys of earlier installations of an app that still work in this account and mode. */
+export async function listKeptKeys(
+  tx: Tx,
+  where: { appId?: string; accountId?: string; mode?: Mode },
+  at: number,
+): Promise<Key[]> {
+  const { appId, accountId, mode } = where
+  const keys = await listKeyRows(tx, {
+    ...(appId && { appId }),
+    ...(accountId && { accountId }),
+    ...(mode && { mode }),
+    kept: true,
+    status: WORKING,
+  })
+  return keys.filter(key => statusAt(key, at) !== 'expired')
+}
+
+/** The platform has acknowledged the key. */
+export async function noteKeyDelivered(tx: Tx, keyId: string, at: number): Promise<void> {
+  await markDelivered(tx, keyId, at)
+}
+
+/** Keys that were minted to replace this one and still work. */
+export async function listSuccessors(tx: Tx, keyId: string): Promise<Key[]> {
+  return await listKeyRows(tx, { replaces: keyId, status: WORKING })
+}
+
+/** A managed key of an app; another app's is indistinguishable from none. Throws `object.not_found`. */
+export async function findAppKey(tx: Tx, appId: string, id: string): Promise<Key> {
+  const key = await findKeyRow(tx, id)
+  if (!key || key.appId !== appId) throw new AppError('object.not_found')
+  return key
+}

@@ -1,0 +1,238 @@
+import type { Knex } from 'knex'
+import type { Tx } from '../../db/connect.ts'
+import type { Mode } from '../base/mode.ts'
+import { type ExpiryReason, type KeyStatus, WORKING } from './key-states.ts'
+
+export type Key = {
+  id: string
+  kind: 'managed' | 'restricted'
+  accountId: string
+  installationId: string | null
+  appId: string | null
+  mode: Mode
+  name: string
+  redacted: string
+  permissions: string[]
+  status: KeyStatus
+  /** The deadline. */
+  expiresAt: number | null
+  expiredAt: number | null
+  expiredBecause: ExpiryReason | null
+  createdAt: number
+  /** When the platform acknowledged it. */
+  deliveredAt: number | null
+  /** When it outlived its installation. */
+  keptAt: number | null
+  replaces: string | null
+  /** Planned end of a key that is being replaced, and how long its overlap is; it counts once the new key has arrived. */
+  overlapUntil: number | null
+  overlapMs: number | null
+  note: string | null
+  frozenAt: number | null
+  lastUsedAt: number | null
+}
+
+type Row = {
+  id: string
+  kind: Key['kind']
+  account_id: string
+  installation_id: string | null
+  app_id: string | null
+  mode: Mode
+  name: string
+  redacted: string
+  permissions: string
+  status: KeyStatus
+  expires_at: number | null
+  expired_at: number | null
+  expired_because: ExpiryReason | null
+  created_at: number
+  delivered_at: number | null
+  kept_at: number | null
+  replaces: string | null
+  overlap_until: number | null
+  overlap_ms: number | null
+  note: string | null
+  frozen_at: number | null
+  last_used_at: number | null
+}
+
+const toKey = (row: Row): Key => ({
+  id: row.id,
+  kind: row.kind,
+  accountId: row.account_id,
+  installationId: row.installation_id,
+  appId: row.app_id,
+  mode: row.mode,
+  name: row.name,
+  redacted: row.redacted,
+  permissions: JSON.parse(row.permissions),
+  status: row.status,
+  expiresAt: row.expires_at,
+  expiredAt: row.expired_at,
+  expiredBecause: row.expired_because,
+  createdAt: row.created_at,
+  deliveredAt: row.delivered_at,
+  keptAt: row.kept_at,
+  replaces: row.replaces,
+  overlapUntil: row.overlap_until,
+  overlapMs: row.overlap_ms,
+  note: row.note,
+  frozenAt: row.frozen_at,
+  lastUsedAt: row.last_used_at,
+})
+
+export async function insertKey(tx: Tx, key: Key, hash: string): Promise<void> {
+  await tx('keys').insert({
+    id: key.id,
+    kind: key.kind,
+    account_id: key.accountId,
+    installation_id: key.installationId,
+    app_id: key.appId,
+    mode: key.mode,
+    name: key.name,
+    hash,
+    redacted: key.redacted,
+    permissions: JSON.stringify(key.permissions),
+    status: key.status,
+    expires_at: key.expiresAt,
+    created_at: key.createdAt,
+    replaces: key.replaces,
+    note: key.note,
+  })
+}
+
+export async function findKeyRow(tx: Tx, id: string): Promise<Key | undefined> {
+  const row: Row | undefined = await tx('keys').where({ id }).first()
+  return row && toKey(row)
+}
+
+/** What verification needs to know, in one look: the key, and whether its installation or app is suspended. */
+export type KeyInForce = Key & { suspended: boolean }
+
+export async function findKeyByHash(tx: Tx, hash: string): Promise<KeyInForce | undefined> {
+  type Joined = Row & { by_account: number | null; by_operator: number | null; app_status: string | null }
+  const row: Joined | undefined = await tx('keys')
+    .leftJoin('installations', 'installations.id', 'keys.installation_id')
+    .leftJoin('apps', 'apps.id', 'keys.app_id')
+    .where('keys.hash', hash)
+    .first(
+      'keys.*',
+      'installations.suspended_by_account_at as by_account',
+      'installations.suspended_by_operator_at as by_operator',
+      'apps.status as app_status',
+    )
+  if (!row) return undefined
+  return {
+    ...toKey(row),
+    suspended: row.by_account !== null || row.by_operator !== null || row.app_status === 'suspended',
+  }
+}
+
+export type KeyFilter = {
+  accountId?: string
+  installationId?: string
+  installationIds?: readonly string[]
+  appId?: string
+  mode?: Mode
+  status?: readonly KeyStatus[]
+  kept?: boolean
+  delivered?: boolean
+  endsWith?: string
+  replaces?: string
+}
+
+function filtered(tx: Tx, filter: KeyFilter): Knex.QueryBuilder {
+  const query = tx('keys')
+  if (filter.accountId) query.where('account_id', filter.accountId)
+  if (filter.installationId) query.where('installation_id', filter.installationId)
+  if (filter.installationIds) query.whereIn('installation_id', [...filter.installationIds])
+  if (filter.appId) query.where('app_id', filter.appId)
+  if (filter.mode) query.where('mode', filter.mode)
+  if (filter.status) query.whereIn('status', [...filter.status])
+  if (filter.kept) query.whereNotNull('kept_at')
+  if (filter.delivered === false) query.whereNull('delivered_at')
+  if (filter.replaces) query.where('replaces', filter.replaces)
+  if (filter.endsWith) query.where('ends_with', filter.endsWith)
+  return query
+}
+
+/** The newest first. */
+export async function listKeyRows(tx: Tx, filter: KeyFilter): Promise<Key[]> {
+  const rows: Row[] = await filtered(tx, filter).orderBy('created_at', 'desc').orderBy('id', 'desc')
+  return rows.map(toKey)
+}
+
+export async function countKeys(tx: Tx, filter: KeyFilter): Promise<number> {
+  const row: { count: number | string } = await filtered(tx, filter).count({ count: '*' }).first()
+  return Number(row.count)
+}
+
+/** Expires a key that still works; false where somebody was first. */
+export async function expireRow(tx: Tx, id: string, because: ExpiryReason, at: number): Promise<boolean> {
+  const change = { status: 'expired', expired_at: at, expired_because: because }
+  return (
+    (await tx('keys')
+      .where({ id })
+      .whereIn('status', [...WORKING])
+      .update(change)) === 1
+  )
+}
+
+/** Lets a key outlive its installation, for good or until a deadline. */
+export async function keepRow(tx: Tx, id: string, deadline: number | null, at: number): Promise<boolean> {
+  const change = { kept_at: at, ...(deadline !== null && { status: 'expiring', expires_at: deadline }) }
+  return (
+    (await tx('keys')
+      .where({ id })
+      .whereIn('status', [...WORKING])
+      .update(change)) === 1
+  )
+}
+
+export async function markDelivered(tx: Tx, id: string, at: number): Promise<void> {
+  await tx('keys').where({ id }).whereNull('delivered_at').update({ delivered_at: at })
+}
+
+export async function setEndsWith(tx: Tx, ids: readonly string[], installationId: string): Promise<void> {
+  await tx('keys')
+    .whereIn('id', [...ids])
+    .whereIn('status', [...WORKING])
+    .update({ ends_with: installationId })
+}
+
+export async function setPermissions(tx: Tx, id: string, permissions: readonly string[]): Promise<void> {
+  await tx('keys')
+    .where({ id })
+    .update({ permissions: JSON.stringify(permissions) })
+}
+
+/** Plans the end of a key that is being replaced; `null` gives the plan up. */
+export async function setOverlap(
+  tx: Tx,
+  id: string,
+  overlap: { until: number | null; length: number | null },
+): Promise<void> {
+  await tx('keys')
+    .where({ id })
+    .whereIn('status', [...WORKING])
+    .update({ status: 'expiring', overlap_until: overlap.until, overlap_ms: overlap.length })
+}
+
+/** From this moment on the key is refused. */
+export async function setDeadline(tx: Tx, id: string, deadline: number): Promise<void> {
+  await tx('keys')
+    .where({ id })
+    .whereIn('status', [...WORKING])
+    .update({ status: 'expiring', expires_at: deadline })
+}
+
+export async function setFrozen(tx: Tx, id: string, at: number): Promise<boolean> {
+  return (
+    (await tx('keys')
+      .where({ id })
+      .whereIn('status', [...WORKING])
+      .whereNull('frozen_at')
+      .update({ frozen_at: at })) === 1
+  )
+}

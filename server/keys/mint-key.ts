@@ -1,0 +1,64 @@
+import type { RecipientKey } from '../../apps-registry/recipient-key.ts'
+import type { Tx } from '../../db/connect.ts'
+import type { Caps } from '../base/caps.ts'
+import type { Mode } from '../base/mode.ts'
+import { hashSecret, mintSecret, redactSecret } from '../base/secret-format.ts'
+import type { SigningKeys } from '../oauth/signing-keys.ts'
+import { insertKey, type Key } from './key-store.ts'
+import { type EncryptedSecret, sealKey } from './seal-key.ts'
+
+export type MintCaps = Caps & { signing: SigningKeys; publicUrl: string; keyBrand: string }
+
+export type MintKey = {
+  installation: { id: string; appId: string; accountId: string; mode: Mode }
+  name: string
+  permissions: string[]
+  recipient: RecipientKey
+  expiresAt?: number | null
+  replaces?: string | null
+  note?: string | null
+}
+
+/**
+ * Mints a managed key and seals it in the same step. The plaintext lives in this function only; what leaves it is the
+ * row, with a hash, and the sealed form (PRODUCT rule 1).
+ */
+export async function mintManagedKey(
+  tx: Tx,
+  caps: MintCaps,
+  command: MintKey,
+): Promise<{ key: Key; sealed: EncryptedSecret }> {
+  const { installation } = command
+  const at = caps.clock.now()
+  const id = caps.ids.next('key')
+  const plaintext = mintSecret(caps.random, `${caps.keyBrand}m_${installation.mode}_`)
+  const claims = { issuer: caps.publicUrl, appId: installation.appId, installationId: installation.id, keyId: id, at }
+  const sealed = await sealKey(plaintext, command.recipient, caps.signing.current, claims)
+  const expiresAt = command.expiresAt ?? null
+  const key: Key = {
+    id,
+    kind: 'managed',
+    accountId: installation.accountId,
+    installationId: installation.id,
+    appId: installation.appId,
+    mode: installation.mode,
+    name: command.name,
+    redacted: redactSecret(plaintext),
+    permissions: command.permissions,
+    status: expiresAt === null ? 'active' : 'expiring',
+    expiresAt,
+    expiredAt: null,
+    expiredBecause: null,
+    createdAt: at,
+    deliveredAt: null,
+    keptAt: null,
+    replaces: command.replaces ?? null,
+    overlapUntil: null,
+    overlapMs: null,
+    note: command.note ?? null,
+    frozenAt: null,
+    lastUsedAt: null,
+  }
+  await insertKey(tx, key, hashSecret(plaintext))
+  return { key, sealed }
+}

@@ -1,0 +1,28 @@
+import type { Tx } from '../../db/connect.ts'
+import { HOUR } from '../base/clock.ts'
+import { statusAt } from './key-states.ts'
+import { findKeyRow, setDeadline, setOverlap } from './key-store.ts'
+
+/** A key that arrives late still leaves its platform this long to take it into use. */
+const LEAST_AFTER_ARRIVAL = HOUR
+
+/** Plans the end of a key that is being replaced. It has no deadline yet: that comes when the new key has arrived. */
+export async function startOverlap(tx: Tx, keyId: string, overlap: number, at: number): Promise<void> {
+  await setOverlap(tx, keyId, { until: at + overlap, length: overlap })
+}
+
+/** The new key has arrived: the old one gets its deadline, as planned, or a little later where the new one was late. */
+export async function endOverlap(tx: Tx, newKeyId: string, at: number): Promise<void> {
+  const key = await findKeyRow(tx, newKeyId)
+  if (!key?.replaces || statusAt(key, at) === 'expired') return // a dead key replaces nothing
+  const old = await findKeyRow(tx, key.replaces)
+  if (!old || old.overlapUntil === null || old.overlapMs === null) return
+  const planned = Math.max(old.overlapUntil, at + Math.min(old.overlapMs, LEAST_AFTER_ARRIVAL))
+  await setDeadline(tx, old.id, Math.min(planned, old.expiresAt ?? planned))
+}
+
+/** The new key never arrived: the old one goes on without a deadline, and the rotation is stuck for all to see. */
+export async function abandonOverlap(tx: Tx, newKeyId: string): Promise<void> {
+  const key = await findKeyRow(tx, newKeyId)
+  if (key?.replaces) await setOverlap(tx, key.replaces, { until: null, length: null })
+}

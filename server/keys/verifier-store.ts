@@ -1,0 +1,22 @@
+import type { Tx } from '../../db/connect.ts'
+
+export async function insertVerifier(
+  tx: Tx,
+  row: { id: string; name: string; tokenHash: string; redacted: string; at: number },
+): Promise<void> {
+  await tx('verifiers').insert({
+    id: row.id,
+    name: row.name,
+    token_hash: row.tokenHash,
+    redacted: row.redacted,
+    created_at: row.at,
+  })
+}
+
+export async function findVerifierByHash(tx: Tx, tokenHash: string): Promise<string | undefined> {
+  const row: { id: string } | undefined = await tx('verifiers')
+    .where({ token_hash: tokenHash })
+    .whereNull('revoked_at')
+    .first('id')
+  return row?.id
+}

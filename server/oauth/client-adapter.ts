@@ -1,0 +1,70 @@
+import type { Adapter, AdapterPayload } from 'oidc-provider'
+import { openClientSecret } from '../../apps-registry/app-secrets.ts'
+import { type App, findApp } from '../../apps-registry/find-app.ts'
+import { registerApp } from '../../apps-registry/register-app.ts'
+import { updateApp } from '../../apps-registry/update-app.ts'
+import type { Database, Tx } from '../../db/connect.ts'
+import type { Caps } from '../base/caps.ts'
+import { isId } from '../base/ids.ts'
+import { narrowGrants } from './narrow-grants.ts'
+import { currentRequest } from './request-context.ts'
+
+/** The policy that every registration and its updates pass through. */
+export const REGISTRATION_POLICY = 'latchkey'
+
+/** What must follow from a registration in rooms that this one may not call. */
+export type ClientHooks = {
+  /** A new version asks for less: running installations shrink at once, in the same transaction. */
+  permissionsRemoved(tx: Tx, app: App, removed: string[]): Promise<void>
+  /** The platform deleted its registration. */
+  retire(appId: string, ip: string): Promise<void>
+}
+
+/** An OAuth client is an app of the registry: this is the same row under oidc-provider's eyes. */
+export function createClientAdapter(
+  caps: Caps & { database: Database; review: 'required' | 'off' },
+  hooks: ClientHooks,
+): Adapter {
+  const { database, keyring } = caps
+  const never = async () => undefined
+  return {
+    async upsert(id, payload) {
+      const request = currentRequest()
+      const registration = request?.registration
+      if (!registration) throw new Error('an app is only stored after its registration was checked')
+      const { client_secret: clientSecret, ...client } = payload
+      const { platformId, manifest, jwks, logo } = registration
+      const command = { id, client, clientSecret, manifest, jwks, logo, ip: request.ip }
+      if (platformId) {
+        registration.created = await database.transaction(tx => registerApp(tx, caps, { ...command, platformId }))
+        return
+      }
+      await database.transaction(async tx => {
+        const { app, removed } = await updateApp(tx, caps, command, (changed, gone) =>
+          hooks.permissionsRemoved(tx, changed, gone),
+        )
+        if (removed.length > 0) await narrowGrants(tx, caps, app.id, removed)
+      })
+    },
+    async find(id) {
+      if (!isId('app', id)) return undefined
+      const app = await database.read(tx => findApp(tx, id))
+      return app && app.status !== 'retired' ? clientOf(app, openClientSecret(keyring, app)) : undefined
+    },
+    destroy: id => hooks.retire(id, currentRequest()?.ip ?? ''),
+    findByUid: never,
+    findByUserCode: never,
+    consume: never,
+    revokeByGrantId: never,
+  }
+}
+
+function clientOf(app: App, clientSecret: string | undefined): AdapterPayload {
+  const scope = scopeOf(app.manifest.permissions.map(permission => permission.name))
+  return { ...app.client, client_id: app.id, scope, ...(clientSecret !== undefined && { client_secret: clientSecret }) }
+}
+
+/** What a client may ask for: its manifest's permissions and the two scopes of OpenID Connect. */
+export function scopeOf(permissions: readonly string[]): string {
+  return ['openid', 'offline_access', ...permissions].join(' ')
+}

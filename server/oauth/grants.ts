@@ -1,0 +1,46 @@
+import type { Tx } from '../../db/connect.ts'
+import { hashSecret } from '../base/secret-format.ts'
+import {
+  deleteExpiredRecords,
+  deleteGrantsOf,
+  findInstallationOfGrant,
+  findInstallationOfInteraction,
+  insertGrantLink,
+} from './record-store.ts'
+
+export type LinkGrant = { grantId: string; installationId: string; interactionUid: string; userId: string; at: number }
+
+/** Notes which installation a grant belongs to, so that uninstalling can end it. */
+export async function linkGrant(tx: Tx, link: LinkGrant): Promise<void> {
+  await insertGrantLink(tx, {
+    grantHash: hashSecret(link.grantId),
+    installationId: link.installationId,
+    interactionHash: hashSecret(link.interactionUid),
+    userId: link.userId,
+    at: link.at,
+  })
+}
+
+/** Ends every grant of an installation and all its tokens, in the caller's transaction; answers how many grants ended. */
+export async function revokeGrants(tx: Tx, installationId: string): Promise<number> {
+  return await deleteGrantsOf(tx, installationId)
+}
+
+/** The installation that a grant belongs to. */
+export async function installationOfGrant(tx: Tx, grantId: string): Promise<string | undefined> {
+  return await findInstallationOfGrant(tx, hashSecret(grantId))
+}
+
+/** What became of a consent request that this person has answered already. */
+export async function installationOfInteraction(
+  tx: Tx,
+  interactionUid: string,
+  userId: string,
+): Promise<string | undefined> {
+  return await findInstallationOfInteraction(tx, hashSecret(interactionUid), userId)
+}
+
+/** Deletes codes, tokens and requests that have lapsed; answers how many. */
+export async function sweepRecords(tx: Tx, at: number): Promise<number> {
+  return await deleteExpiredRecords(tx, at)
+}

@@ -1,0 +1,79 @@
+import { errors, type KoaContextWithOIDC } from 'oidc-provider'
+import { z } from 'zod'
+import type { Mode } from '../base/mode.ts'
+
+const detailSchema = z.object({
+  type: z.literal('installation'),
+  permissions: z.array(z.string()).min(1).optional(),
+  mode: z.enum(['live', 'test']).optional(),
+})
+
+/** What a platform asks for in `authorization_details` (RFC 9396), besides or instead of `scope` and `mode`. */
+export type InstallationDetail = z.infer<typeof detailSchema>
+
+/** Checks one entry of `authorization_details`. Throws `invalid_authorization_details`. */
+export function checkInstallationDetail(_ctx: unknown, detail: unknown): void {
+  const parsed = detailSchema.safeParse(detail)
+  if (parsed.success) return
+  const [issue] = parsed.error.issues
+  throw new errors.InvalidAuthorizationDetails(`${issue?.path.join('.')}: ${issue?.message}`)
+}
+
+export type InstallationRequest = {
+  /** Absent: the platform leaves it to the person, who finds a default. */
+  mode: Mode | undefined
+  permissions: string[]
+}
+
+/**
+ * Reads from an authorization request what is to be installed: the permissions named by `scope` and by
+ * `authorization_details`, or all of the manifest's where none is named.
+ */
+export function readInstallationRequest(
+  params: Record<string, unknown>,
+  manifestPermissions: readonly string[],
+): InstallationRequest {
+  const known = new Set(manifestPermissions)
+  const details = detailsOf(params['authorization_details'])
+  const scopes = typeof params['scope'] === 'string' ? params['scope'].split(' ') : []
+  const named = new Set([
+    ...scopes.filter(scope => known.has(scope)),
+    ...details.flatMap(detail => detail.permissions ?? []),
+  ])
+  const mode = typeof params['mode'] === 'string' ? params['mode'] : details.find(detail => detail.mode)?.mode
+  return {
+    mode: mode === 'live' || mode === 'test' ? mode : undefined,
+    permissions: named.size === 0 ? [...known] : manifestPermissions.filter(name => named.has(name)),
+  }
+}
+
+function detailsOf(text: unknown): InstallationDetail[] {
+  if (typeof text !== 'string') return []
+  const parsed = z.array(detailSchema).safeParse(JSON.parse(text))
+  return parsed.success ? parsed.data : []
+}
+
+/**
+ * oidc-provider runs this for every authorization request, whether `mode` is given or not. It refuses what the manifest
+ * does not hold, and names all of the manifest's permissions where the request names none: a request without any scope
+ * would end in `access_denied`.
+ */
+export function checkInstallationRequest(ctx: KoaContextWithOIDC, mode: string | undefined): void {
+  const { params, client } = ctx.oidc
+  if (!params || !client) return
+  if (mode !== undefined && mode !== 'live' && mode !== 'test')
+    throw new errors.InvalidRequest('mode must be live or test')
+  const allowed = new Set((client.scope ?? '').split(' '))
+  const scopes = typeof params['scope'] === 'string' ? params['scope'].split(' ') : []
+  const details = detailsOf(params['authorization_details'])
+  const stray = [...scopes, ...details.flatMap(detail => detail.permissions ?? [])].find(name => !allowed.has(name))
+  if (stray !== undefined)
+    throw new errors.InvalidScope('requested scope is not among the permissions of the app', stray)
+  if (new Set([mode, ...details.map(detail => detail.mode)].filter(value => value !== undefined)).size > 1) {
+    throw new errors.InvalidRequest('mode and authorization_details name different modes')
+  }
+  const manifest = [...allowed].filter(name => name !== 'openid' && name !== 'offline_access')
+  const { permissions } = readInstallationRequest(params, manifest)
+  const standard = scopes.filter(scope => scope === 'openid' || scope === 'offline_access')
+  params['scope'] = [...standard, ...permissions].join(' ') || 'openid'
+}

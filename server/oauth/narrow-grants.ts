@@ -1,0 +1,52 @@
+import type { AdapterPayload, AuthorizationDetail } from 'oidc-provider'
+import type { Tx } from '../../db/connect.ts'
+import type { Caps } from '../base/caps.ts'
+import { hashSecret } from '../base/secret-format.ts'
+import { holdRecordsOfApp, updatePayload } from './record-store.ts'
+import { openPayload, sealPayload } from './sealed-payload.ts'
+
+/**
+ * Takes permissions away from every grant of an app and from the codes and tokens that hang on them (PRODUCT rule 7).
+ * Call it last: it waits for nobody, so that nobody who waits for it is waited for.
+ */
+export async function narrowGrants(
+  tx: Tx,
+  { keyring }: Pick<Caps, 'keyring'>,
+  appId: string,
+  removed: readonly string[],
+): Promise<void> {
+  for (const record of await holdRecordsOfApp(tx, hashSecret(appId))) {
+    const narrowed = narrow(openPayload(keyring, record), new Set(removed))
+    await updatePayload(tx, record, sealPayload(keyring, record, narrowed))
+  }
+}
+
+type Grantlike = AdapterPayload & {
+  openid?: { scope?: string }
+  resources?: Record<string, string>
+}
+
+function narrow(payload: Grantlike, removed: ReadonlySet<string>): AdapterPayload {
+  const left = (scope: string) =>
+    scope
+      .split(' ')
+      .filter(name => !removed.has(name))
+      .join(' ')
+  const { scope, openid, resources, rar } = payload
+  return {
+    ...payload,
+    ...(scope !== undefined && { scope: left(scope) }),
+    ...(openid?.scope !== undefined && { openid: { ...openid, scope: left(openid.scope) } }),
+    ...(resources && {
+      resources: Object.fromEntries(Object.entries(resources).map(([resource, names]) => [resource, left(names)])),
+    }),
+    ...(Array.isArray(rar) && { rar: rar.map(detail => narrowDetail(detail, removed)) }),
+  }
+}
+
+function narrowDetail(detail: AuthorizationDetail, removed: ReadonlySet<string>): AuthorizationDetail {
+  const permissions = detail['permissions']
+  return Array.isArray(permissions)
+    ? { ...detail, permissions: permissions.filter(name => !removed.has(name)) }
+    : detail
+}

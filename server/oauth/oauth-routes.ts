@@ -1,0 +1,29 @@
+import { Router } from 'express'
+import type { Deps } from '../deps.ts'
+import { respondOAuth } from '../http/respond-error.ts'
+import { clientAddress } from '../http/session.ts'
+import { runWithRequest } from './request-context.ts'
+
+/** The authorization server under /oauth and /.well-known. It reads its own bodies and must come last. */
+export function oauthRoutes(deps: Deps): Router {
+  const { provider, config, limits } = deps
+  const issuer = new URL(config.publicUrl)
+  const serve = provider.callback()
+  const router = Router()
+
+  router.post('/oauth/register', async (req, _res, next) => {
+    await limits.spend('register', clientAddress(req))
+    next()
+  })
+  router.use((req, res, next) => {
+    if (!req.path.startsWith('/oauth/') && !req.path.startsWith('/.well-known/')) return next()
+    // Printed addresses derive from PUBLIC_URL, never from what the request claims (WIRE).
+    req.headers.host = issuer.host
+    req.headers['x-forwarded-proto'] = issuer.protocol.slice(0, -1)
+    delete req.headers['x-forwarded-host']
+    if (req.path === '/.well-known/oauth-authorization-server') req.url = '/.well-known/openid-configuration' // RFC 8414 §3
+    runWithRequest({ ip: clientAddress(req) }, () => serve(req, res))
+  })
+  router.use(respondOAuth(deps.log))
+  return router
+}

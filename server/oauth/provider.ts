@@ -1,0 +1,181 @@
+import { type Configuration, errors, interactionPolicy, type KoaContextWithOIDC, Provider } from 'oidc-provider'
+import type { CheckCaps } from '../../apps-registry/check-manifest.ts'
+import { MANIFEST_MEMBERS } from '../../apps-registry/manifest.ts'
+import type { Log } from '../base/log.ts'
+import { alphanumeric } from '../base/random.ts'
+import { redactSecrets } from '../base/secret-format.ts'
+import { type AdapterCaps, createAdapterFactory } from './adapter.ts'
+import { type ClientHooks, REGISTRATION_POLICY } from './client-adapter.ts'
+import { correctErrors } from './correct-errors.ts'
+import { checkInstallationDetail, checkInstallationRequest } from './installation-request.ts'
+import { announceRegistration, createRegistrationPolicy } from './registration.ts'
+import { decideReplaysByStoring } from './replay-detection.ts'
+import type { SigningKeys } from './signing-keys.ts'
+import { SIGNING_ALG } from './signing-keys.ts'
+
+export type ProviderCaps = AdapterCaps &
+  CheckCaps & {
+    publicUrl: string
+    log: Log
+    signing: SigningKeys
+    hooks: ClientHooks
+    /** The error page as HTML, for errors that must not be sent to a redirect address. */
+    renderErrorPage(
+      res: KoaContextWithOIDC['res'],
+      error: { error: string; error_description?: string | undefined },
+    ): Promise<string>
+  }
+
+const MINUTE = 60
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+const YEAR = 365 * DAY
+
+const CLIENT_AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'] as const
+
+/** Seconds. A grant outlives its refresh tokens; each use of a refresh token makes a new one (RFC 9700 §2.2.2). */
+const TTL = {
+  AccessToken: HOUR,
+  AuthorizationCode: MINUTE,
+  ClientCredentials: HOUR,
+  Grant: 20 * YEAR,
+  IdToken: HOUR,
+  Interaction: HOUR,
+  RefreshToken: YEAR,
+  Session: DAY,
+}
+
+/** The authorization server of WIRE "OAuth 2.0 / OpenID Connect". */
+export function createProvider(caps: ProviderCaps): Provider {
+  const provider = new Provider(caps.publicUrl, configurationOf(caps))
+  provider.proxy = true // the routes before it set Host and X-Forwarded-Proto from PUBLIC_URL
+  announceRegistration(provider)
+  provider.on('server_error', (ctx, error) =>
+    caps.log.error({ err: error, path: redactSecrets(ctx.path) }, 'the authorization server failed'),
+  )
+  correctErrors(provider)
+  decideReplaysByStoring(provider)
+  return provider
+}
+
+function configurationOf(caps: ProviderCaps): Configuration {
+  const { publicUrl, catalog, keyring, signing } = caps
+  return {
+    adapter: createAdapterFactory(caps, caps.hooks),
+    jwks: signing.jwks,
+    scopes: ['openid', 'offline_access', ...catalog.map(permission => permission.name)],
+    claims: { openid: ['sub'] },
+    responseTypes: ['code'],
+    pkce: { required: () => true },
+    clientAuthMethods: [...CLIENT_AUTH_METHODS],
+    // Where they are absent, RFC 8414 §2 lets a client suppose client_secret_basic alone.
+    discovery: {
+      introspection_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
+      revocation_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
+    },
+    clientDefaults: {
+      grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
+      response_types: ['code'],
+      token_endpoint_auth_method: 'client_secret_basic',
+      id_token_signed_response_alg: SIGNING_ALG,
+      authorization_details_types: ['installation'],
+    },
+    enabledJWA: { idTokenSigningAlgValues: [SIGNING_ALG] },
+    clockTolerance: 60,
+    conformIdTokenClaims: false,
+    ttl: TTL,
+    rotateRefreshToken: true,
+    issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+    expiresWithSession: async () => false,
+    // The grant belongs to the account, so it outlives the member who made it (PRODUCT rule 8).
+    findAccount: async (_ctx, sub) => ({ accountId: sub, claims: async () => ({ sub }) }),
+    loadExistingGrant: async ctx => {
+      const grantId = ctx.oidc.result?.consent?.grantId
+      return grantId ? await ctx.oidc.provider.Grant.find(grantId) : undefined
+    },
+    extraParams: { mode: checkInstallationRequest },
+    extraClientMetadata: { properties: [...MANIFEST_MEMBERS] },
+    fetch: caps.outbound.fetch,
+    cookies: {
+      keys: keyring.derive('cookies').map(key => key.toString('base64url')),
+      names: { session: 'latchkey_provider', interaction: 'latchkey_interaction', resume: 'latchkey_resume' },
+    },
+    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}`, policy: consentPolicy() },
+    renderError: async (ctx, out, error) => {
+      const [, uid] = /^\/oauth\/authorize\/([\w-]+)$/.exec(ctx.path) ?? []
+      if (uid && error instanceof errors.SessionNotFound) {
+        ctx.status = 303 // pressed twice: the consent page knows what the first press has made
+        ctx.redirect(`/interaction/${uid}`)
+        return
+      }
+      ctx.type = 'html'
+      ctx.body = await caps.renderErrorPage(ctx.res, out)
+    },
+    routes: {
+      authorization: '/oauth/authorize',
+      token: '/oauth/token',
+      pushed_authorization_request: '/oauth/par',
+      registration: '/oauth/register',
+      revocation: '/oauth/revoke',
+      introspection: '/oauth/introspect',
+      jwks: '/oauth/jwks',
+      userinfo: '/oauth/userinfo',
+    },
+    features: {
+      devInteractions: { enabled: false },
+      rpInitiatedLogout: { enabled: false },
+      clientCredentials: { enabled: true },
+      dPoP: { enabled: true },
+      pushedAuthorizationRequests: { enabled: true },
+      revocation: { enabled: true, allowedPolicy: async (_ctx, client, token) => token.clientId === client.clientId },
+      introspection: {
+        enabled: true,
+        allowedPolicy: async (_ctx, client, token) => token.clientId === client.clientId,
+      },
+      registration: {
+        enabled: true,
+        initialAccessToken: true,
+        policies: { [REGISTRATION_POLICY]: createRegistrationPolicy(caps) },
+        idFactory: () => caps.ids.next('app'),
+        secretFactory: () => alphanumeric(caps.random, 48),
+      },
+      registrationManagement: { enabled: true, rotateRegistrationAccessToken: false },
+      resourceIndicators: {
+        enabled: true,
+        // RFC 9396 requests need a resource; anything else gets one token for /v1 and userinfo alike.
+        defaultResource: async ctx => (ctx.oidc.params?.['authorization_details'] ? apiResource(publicUrl) : []),
+        getResourceServerInfo: async () => ({
+          scope: catalog.map(permission => permission.name).join(' '),
+          accessTokenFormat: 'opaque',
+          accessTokenTTL: TTL.AccessToken,
+        }),
+        useGrantedResource: async () => true,
+      },
+      richAuthorizationRequests: {
+        enabled: true,
+        types: { installation: { validate: async (ctx, detail) => checkInstallationDetail(ctx, detail) } },
+        authorizationDetailsForGrantSource: async ctx => ctx.oidc.entities.Grant?.rar,
+        // The grant is what shrinks with its app; a token that is being refreshed may still speak of more.
+        authorizationDetailsForAccessToken: async (ctx, _token, source) => ctx.oidc.entities.Grant?.rar ?? source?.rar,
+        authorizationDetailsForIntrospection: async (_ctx, token) => token.rar,
+      },
+    },
+  }
+}
+
+/** The resource that access tokens asked for by `authorization_details` are meant for: our own API. */
+export function apiResource(publicUrl: string): string {
+  return `${publicUrl}/v1`
+}
+
+/** Every authorization request is decided by a person on our consent page; nothing is remembered for the next one. */
+function consentPolicy(): interactionPolicy.DefaultPolicy {
+  const { Check, Prompt, base } = interactionPolicy
+  const policy = base()
+  policy.remove('consent')
+  const undecided = new Check('undecided', 'the person decides about the installation', 'consent_required', ctx =>
+    ctx.oidc.result?.consent?.grantId ? Check.NO_NEED_TO_PROMPT : Check.REQUEST_PROMPT,
+  )
+  policy.add(new Prompt({ name: 'consent', requestable: true }, undecided))
+  return policy
+}

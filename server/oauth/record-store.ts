@@ -1,0 +1,130 @@
+import type { Knex } from 'knex'
+import { locked, type Tx } from '../../db/connect.ts'
+
+export type OAuthRecord = {
+  model: string
+  id_hash: string
+  /** Encrypted. */
+  payload: string
+  grant_hash: string | null
+  /** Of a grant: the app that holds it. */
+  uid_hash: string | null
+  user_code_hash: string | null
+  consumed_at: number | null
+  /** When it may be swept, not when it stops counting: that stands in the payload. */
+  expires_at: number | null
+}
+
+type Indexed = 'id_hash' | 'uid_hash' | 'user_code_hash'
+
+export async function upsertRecord(tx: Tx, record: Omit<OAuthRecord, 'consumed_at'>): Promise<void> {
+  await tx('oauth_records').insert(record).onConflict(['model', 'id_hash']).merge()
+}
+
+export async function insertRecord(tx: Tx, record: Omit<OAuthRecord, 'consumed_at'>): Promise<boolean> {
+  const rows = await tx('oauth_records').insert(record).onConflict(['model', 'id_hash']).ignore().returning('id_hash')
+  return rows.length === 1
+}
+
+export async function findRecord(
+  tx: Tx,
+  model: string,
+  column: Indexed,
+  hash: string,
+): Promise<OAuthRecord | undefined> {
+  return await tx('oauth_records')
+    .where({ model, [column]: hash })
+    .first()
+}
+
+/** Marks a record as used; false where somebody was first. */
+export async function consumeRecord(tx: Tx, model: string, idHash: string, at: number): Promise<boolean> {
+  const changed = await tx('oauth_records')
+    .where({ model, id_hash: idHash })
+    .whereNull('consumed_at')
+    .update({ consumed_at: at })
+  return changed === 1
+}
+
+export async function deleteRecord(tx: Tx, model: string, idHash: string): Promise<void> {
+  await tx('oauth_records').where({ model, id_hash: idHash }).delete()
+}
+
+export async function deleteByGrant(tx: Tx, model: string, grantHash: string): Promise<void> {
+  await tx('oauth_records').where({ model, grant_hash: grantHash }).delete()
+}
+
+/**
+ * Every grant of an app with all that hangs on it, held until the transaction ends. Never waits: what somebody else holds
+ * is about to be used up or deleted.
+ */
+export async function holdRecordsOfApp(tx: Tx, appHash: string): Promise<OAuthRecord[]> {
+  const grants = await heldAtOnce(tx('oauth_records').where({ model: 'Grant', uid_hash: appHash }))
+  const hashes = grants.map(grant => grant.id_hash)
+  return [...grants, ...(await heldAtOnce(tx('oauth_records').whereIn('grant_hash', hashes)))]
+}
+
+async function heldAtOnce(query: Knex.QueryBuilder): Promise<OAuthRecord[]> {
+  return await (query.client.config.client === 'pg' ? query.forUpdate().skipLocked() : query)
+}
+
+export async function updatePayload(
+  tx: Tx,
+  { model, id_hash }: Pick<OAuthRecord, 'model' | 'id_hash'>,
+  payload: string,
+): Promise<void> {
+  await tx('oauth_records').where({ model, id_hash }).update({ payload })
+}
+
+export async function deleteExpiredRecords(tx: Tx, at: number): Promise<number> {
+  return await tx('oauth_records').where('expires_at', '<=', at).delete()
+}
+
+export type GrantLink = {
+  grantHash: string
+  installationId: string
+  interactionHash: string
+  userId: string
+  at: number
+}
+
+export async function insertGrantLink(tx: Tx, link: GrantLink): Promise<void> {
+  await tx('oauth_grants').insert({
+    grant_hash: link.grantHash,
+    installation_id: link.installationId,
+    interaction_hash: link.interactionHash,
+    user_id: link.userId,
+    created_at: link.at,
+  })
+}
+
+export async function findInstallationOfInteraction(
+  tx: Tx,
+  interactionHash: string,
+  userId: string,
+): Promise<string | undefined> {
+  const row: { installation_id: string } | undefined = await tx('oauth_grants')
+    .where({ interaction_hash: interactionHash, user_id: userId })
+    .first('installation_id')
+  return row?.installation_id
+}
+
+export async function findInstallationOfGrant(tx: Tx, grantHash: string): Promise<string | undefined> {
+  const row: { installation_id: string } | undefined = await tx('oauth_grants')
+    .where({ grant_hash: grantHash })
+    .first('installation_id')
+  return row?.installation_id
+}
+
+/** Deletes the grants of an installation with every token that hangs on them; answers how many grants there were. */
+export async function deleteGrantsOf(tx: Tx, installationId: string): Promise<number> {
+  const links: { grant_hash: string }[] = await locked(
+    tx('oauth_grants').where({ installation_id: installationId }).select('grant_hash'),
+  )
+  const hashes = links.map(link => link.grant_hash)
+  if (hashes.length === 0) return 0
+  await tx('oauth_records').whereIn('grant_hash', hashes).delete()
+  await tx('oauth_records').where({ model: 'Grant' }).whereIn('id_hash', hashes).delete()
+  await tx('oauth_grants').whereIn('grant_hash', hashes).delete()
+  return hashes.length
+}

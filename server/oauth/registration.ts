@@ -1,0 +1,43 @@
+import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
+import { type CheckCaps, checkManifest } from '../../apps-registry/check-manifest.ts'
+import { platformOfToken } from '../../apps-registry/create-platform.ts'
+import type { Database } from '../../db/connect.ts'
+import { scopeOf } from './client-adapter.ts'
+import { currentRequest } from './request-context.ts'
+
+/**
+ * Checks a registration or its update before oidc-provider does, with the network where that is needed, and leaves the
+ * outcome for the adapter. A fault names its field (RFC 7591 §3.2.2).
+ */
+export function createRegistrationPolicy(caps: CheckCaps & { database: Database }) {
+  return async (ctx: KoaContextWithOIDC, properties: Record<string, unknown>): Promise<void> => {
+    const request = currentRequest()
+    if (!request) throw new Error('registration runs outside a request')
+    const checked = await checkManifest(caps, properties)
+    const [fault] = checked.faults
+    if (!checked.manifest || fault) throw new errors.InvalidClientMetadata(`${fault?.field} ${fault?.message}`)
+    const token = ctx.oidc.entities.InitialAccessToken?.jti
+    const platform = token === undefined ? undefined : await caps.database.read(tx => platformOfToken(tx, token))
+    if (token !== undefined && !platform) throw new errors.InvalidToken('registration token not found')
+    const { manifest } = checked
+    if (properties['token_endpoint_auth_method'] === 'private_key_jwt') {
+      delete properties['client_secret'] // of the time before an update; there is none beside a key
+      delete properties['client_secret_expires_at']
+    }
+    request.registration = { platformId: platform?.id, manifest, jwks: checked.jwks, logo: checked.logo }
+    Object.assign(properties, {
+      ...Object.fromEntries(Object.entries(manifest).filter(([, value]) => value !== undefined)),
+      scope: scopeOf(manifest.permissions.map(permission => permission.name)),
+    })
+  }
+}
+
+/** Adds to the answer of a registration what the client itself could not set: its status, and the secret, once. */
+export function announceRegistration(provider: Provider): void {
+  provider.use(async (ctx, next) => {
+    await next()
+    const created = currentRequest()?.registration?.created
+    if (ctx['oidc']?.route !== 'registration' || ctx.status !== 201 || !created) return
+    ctx.body = { ...(ctx.body as object), webhook_secret: created.webhookSecret, status: created.status }
+  })
+}

@@ -1,0 +1,35 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Logo } from '../../apps-registry/check-manifest.ts'
+import type { Manifest } from '../../apps-registry/manifest.ts'
+import type { Tx } from '../../db/connect.ts'
+
+/** What the adapter must know of the request that it serves; oidc-provider itself hands it only ids and payloads. */
+export type OAuthRequest = {
+  ip: string
+  /** An open transaction that the adapter's writes join. */
+  tx?: Tx
+  /** A registration whose manifest has been checked. */
+  registration?: {
+    platformId: string | undefined
+    manifest: Manifest
+    jwks: unknown
+    logo: Logo | undefined
+    /** Set by the adapter, shown once in the answer. */
+    created?: { status: string; webhookSecret: string }
+  }
+}
+
+const storage = new AsyncLocalStorage<OAuthRequest>()
+
+export function runWithRequest<Result>(request: OAuthRequest, work: () => Result): Result {
+  return storage.run(request, work)
+}
+
+export function currentRequest(): OAuthRequest | undefined {
+  return storage.getStore()
+}
+
+/** Lets what oidc-provider stores inside `work` join the caller's transaction. */
+export async function withTransaction<Result>(tx: Tx, work: () => Promise<Result>): Promise<Result> {
+  return await storage.run({ ip: '', ...storage.getStore(), tx }, work)
+}

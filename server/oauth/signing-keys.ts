@@ -1,0 +1,48 @@
+import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
+import type { Database, Tx } from '../../db/connect.ts'
+import { lockTable } from '../../db/connect.ts'
+import type { Caps } from '../base/caps.ts'
+import { insertSigningKey, listSigningKeys } from './signing-key-store.ts'
+
+export const SIGNING_ALG = 'ES256'
+
+/** The server's own keys: the current one signs, all of them stand in `/oauth/jwks`. */
+export type SigningKeys = {
+  current: { kid: string; key: CryptoKey }
+  /** Private JWKs, the current one first, for oidc-provider. */
+  jwks: { keys: JWK[] }
+}
+
+/** Reads the signing keys, and makes the first one at the first start. Private parts are encrypted under the root secret. */
+export async function loadSigningKeys(database: Database, caps: Caps): Promise<SigningKeys> {
+  const rows = await database.transaction(async tx => {
+    await lockTable(tx, 'signing_keys') // two nodes may start at once
+    const found = await listSigningKeys(tx)
+    return found.length > 0 ? found : [await addSigningKey(tx, caps)]
+  })
+  const keys = rows.map(row => JSON.parse(caps.keyring.decrypt('signing-key', row.kid, row.private_jwk)) as JWK)
+  const [current] = keys
+  if (!current?.kid) throw new Error('there is no signing key')
+  const key = (await importJWK(current, SIGNING_ALG)) as CryptoKey
+  return { current: { kid: current.kid, key }, jwks: { keys } }
+}
+
+async function addSigningKey(tx: Tx, { clock, keyring }: Caps): Promise<{ kid: string; private_jwk: string }> {
+  const pair = await generateKeyPair(SIGNING_ALG, { extractable: true })
+  const publicJwk = await exportJWK(pair.publicKey)
+  const kid = await calculateJwkThumbprint(publicJwk)
+  const common = { kid, alg: SIGNING_ALG, use: 'sig' }
+  const row = {
+    kid,
+    alg: SIGNING_ALG,
+    public_jwk: JSON.stringify({ ...publicJwk, ...common }),
+    private_jwk: keyring.encrypt(
+      'signing-key',
+      kid,
+      JSON.stringify({ ...(await exportJWK(pair.privateKey)), ...common }),
+    ),
+    created_at: clock.now(),
+  }
+  await insertSigningKey(tx, row)
+  return row
+}

@@ -1,0 +1,108 @@
+import { z } from 'zod'
+
+/** What the platform API takes and answers; it validates, and `/openapi.json` is made from it. */
+
+const id = (prefix: string) =>
+  z
+    .string()
+    .regex(new RegExp(`^${prefix}_[0-9a-z]{26}$`))
+    .meta({ example: `${prefix}_01jpk3v9t2m4q6s8u0w2y4a6c8` })
+const time = z.iso.datetime().meta({ description: 'UTC, with milliseconds' })
+const mode = z.enum(['live', 'test'])
+
+export const Installation = z.object({
+  id: id('ins'),
+  app_id: id('app'),
+  account_id: id('acct'),
+  mode,
+  status: z.enum(['installing', 'active', 'delivery_failed', 'suspended', 'uninstalled']),
+  generation: z.int().min(1),
+  permissions: z.array(z.string()),
+  created_at: time,
+  uninstalled_at: time.nullable(),
+})
+
+export const Key = z
+  .object({
+    id: id('key'),
+    type: z.enum(['managed', 'restricted']),
+    installation_id: id('ins').nullable(),
+    name: z.string(),
+    redacted: z.string(),
+    mode,
+    permissions: z.array(z.string()),
+    status: z.enum(['active', 'expiring', 'expired']),
+    created_at: time,
+    expires_at: time.nullable(),
+    delivered_at: time.nullable(),
+    last_used_at: time.nullable(),
+    replaces: id('key').nullable(),
+    note: z.string().nullable(),
+  })
+  .meta({ description: 'Metadata only: nobody but the platform can open a managed key.' })
+
+export const EncryptedSecret = z
+  .object({ format: z.literal('jwe_compact'), recipient_key_id: z.string(), ciphertext: z.string() })
+  .meta({ description: 'A nested JWT, encrypted to the public key of the platform.' })
+
+export const NewKey = Key.extend({ encrypted_secret: EncryptedSecret })
+
+export const Delivery = z.object({
+  id: id('dlv'),
+  event_id: id('evt'),
+  type: z.string(),
+  installation_id: id('ins'),
+  status: z.enum(['pending', 'delivered', 'failed', 'cancelled']),
+  attempts: z.array(z.object({ at: time, status: z.int().nullable(), ms: z.int(), error: z.string().nullable() })),
+})
+
+export const Event = z
+  .object({ id: id('evt'), type: z.string(), timestamp: time, data: z.record(z.string(), z.unknown()) })
+  .meta({ description: 'The same that was or will be delivered.' })
+
+export const Problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    code: z.string(),
+    detail: z.string().optional(),
+    errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+    request_id: z.string(),
+  })
+  .meta({ description: 'RFC 9457' })
+
+export const page = z.object({
+  limit: z.coerce
+    .number('must be a number')
+    .int('must be whole')
+    .min(1, 'must be 1 or more')
+    .max(100, 'must be 100 or less')
+    .default(20),
+  cursor: z.string().max(100).optional(),
+})
+
+export const eventsPage = page.omit({ cursor: true }).extend({
+  after: z.string().max(100).optional().meta({ description: '`next_cursor` of the page before' }),
+})
+
+export const MintRequest = z.strictObject({
+  name: z.string().trim().min(1, 'must not be empty').max(60, 'must have 60 characters or fewer'),
+  permissions: z.array(z.string().max(80)).min(1, 'must not be empty').optional(),
+  expires_at: z.iso.datetime({ offset: true, error: 'must be a time such as 2030-01-31T12:00:00Z' }).nullish(),
+  note: z.string().trim().max(200, 'must have 200 characters or fewer').nullish(),
+})
+
+export const RotateRequest = z.strictObject({
+  overlap_seconds: z
+    .int('must be a whole number')
+    .min(0, 'must be 0 or more')
+    .max(2_592_000, 'must be 2592000 or less')
+    .default(86_400),
+  reason: z.string().trim().max(200, 'must have 200 characters or fewer').default(''),
+  force: z.boolean('must be true or false').default(false),
+})
+
+export const WebhookSecret = z.object({ webhook_secret: z.string() })
+
+export const listOf = (item: z.ZodType) => z.object({ data: z.array(item), next_cursor: z.string().nullable() })

@@ -1,0 +1,231 @@
+import express, { type Request, type Response, Router } from 'express'
+import { findRecipientKey, recipientKids } from '../../apps-registry/current-recipient.ts'
+import { type App, findApp } from '../../apps-registry/find-app.ts'
+import { rotateWebhookSecret } from '../../apps-registry/rotate-webhook-secret.ts'
+import type { Tx } from '../../db/connect.ts'
+import type { Actor } from '../audit/record-activity.ts'
+import { AppError } from '../base/errors.ts'
+import { listAppDeliveries, listAppEvents } from '../deliveries/list-deliveries.ts'
+import { redeliver } from '../deliveries/redeliver.ts'
+import type { Deps } from '../deps.ts'
+import { parseInput } from '../http/parse.ts'
+import { respondProblem } from '../http/respond-error.ts'
+import { clientAddress, idParam } from '../http/session.ts'
+import { endKey } from '../installs/expire-managed-key.ts'
+import { findInstallationOfApp, type Installation, listInstallationsOfApp } from '../installs/find-installation.ts'
+import { mintAnotherKey } from '../installs/mint-another-key.ts'
+import { rotateManagedKey } from '../installs/rotate-managed-key.ts'
+import { uninstallApp } from '../installs/uninstall-app.ts'
+import { findAppKey, type Key, listInstallationKeys } from '../keys/find-keys.ts'
+import { findPresentedKey } from '../keys/verify-key.ts'
+import { authenticateToken } from '../oauth/authenticate-token.ts'
+import { type Answer, answerOnce } from './answer-once.ts'
+import { deliveryObject, eventObject, installationObject, keyObject, newKeyObject } from './api-objects.ts'
+import { eventsPage, MintRequest, page, RotateRequest } from './api-schemas.ts'
+
+/** Whom a request speaks for: an app, and with an install token only one installation of it. */
+type Caller = { app: App; installationId: string | undefined; actor: Actor }
+
+/** `/v1` for platforms: the whole life of their keys without asking a person. */
+export function platformApiRoutes(deps: Deps): Router {
+  const { config, database, clock } = deps
+  const router = Router()
+  router.use('/v1', express.json({ limit: '64kb' }))
+
+  router.get('/v1/keys/self', async (req, res) => {
+    const [, presented = ''] = /^Bearer +(\S+)$/i.exec(req.get('authorization') ?? '') ?? []
+    const key = await database.read(tx => findPresentedKey(tx, presented, clock.now()))
+    if (!key) throw new AppError('access.unauthorized', { detail: 'Send a key that works as Authorization: Bearer.' })
+    res.set('Cache-Control', 'no-store').json(keyObject(key, clock.now()))
+  })
+
+  router.get('/v1/installations', async (req, res) => {
+    const { app, installationId } = await authenticate(req, res)
+    const { limit, cursor } = parseInput(page, req.query)
+    const rows = await database.read(tx =>
+      listInstallationsOfApp(tx, { appId: app.id, installationId, before: cursor, limit: limit + 1 }),
+    )
+    sendList(res, rows, limit, installationObject)
+  })
+
+  router.get('/v1/installations/:installation', async (req, res) => {
+    const caller = await authenticate(req, res)
+    res.json(installationObject(await database.read(tx => installationOf(tx, caller, req))))
+  })
+
+  router.post('/v1/installations/:installation/uninstall', async (req, res) => {
+    const caller = await authenticate(req, res)
+    await answer(req, res, caller, async tx => {
+      const { id } = await installationOf(tx, caller, req)
+      const { installation } = await uninstallApp(tx, deps, {
+        installationId: id,
+        keys: { answer: 'expire' },
+        reason: 'platform',
+        actor: caller.actor,
+      })
+      return { status: 200, body: installationObject(installation) }
+    })
+  })
+
+  router.get('/v1/installations/:installation/keys', async (req, res) => {
+    const caller = await authenticate(req, res)
+    const { limit, cursor } = parseInput(page, req.query)
+    await deps.usage.flush()
+    const keys = await database.read(
+      async tx => await listInstallationKeys(tx, [(await installationOf(tx, caller, req)).id]),
+    )
+    const rest = keys.sort((a, b) => (a.id < b.id ? 1 : -1)).filter(key => cursor === undefined || key.id < cursor)
+    sendList(res, rest.slice(0, limit + 1), limit, key => keyObject(key, clock.now()))
+  })
+
+  router.post('/v1/installations/:installation/keys', async (req, res) => {
+    const caller = await authenticate(req, res)
+    const { name, permissions, expires_at, note } = parseInput(MintRequest, req.body)
+    const expiresAt = expires_at ? Date.parse(expires_at) : null
+    if (expiresAt !== null && expiresAt <= clock.now()) {
+      throw new AppError('request.invalid', { faults: [{ field: 'expires_at', message: 'must be in the future' }] })
+    }
+    const recipient = await findRecipientKey(deps, caller.app)
+    await answer(req, res, caller, async tx => {
+      const { id } = await installationOf(tx, caller, req)
+      const command = {
+        installationId: id,
+        name,
+        permissions,
+        expiresAt,
+        note: note ?? null,
+        recipient,
+        actor: caller.actor,
+      }
+      const { key, sealed } = await mintAnotherKey(tx, deps, command)
+      return { status: 201, body: newKeyObject(key, sealed, clock.now()) }
+    })
+  })
+
+  router.post('/v1/keys/:key/rotate', async (req, res) => {
+    const caller = await authenticate(req, res)
+    const { overlap_seconds: overlapSeconds, reason, force } = parseInput(RotateRequest, req.body)
+    const recipient = await findRecipientKey(deps, caller.app)
+    await answer(req, res, caller, async tx => {
+      const old = await keyOf(tx, caller, req)
+      const { key, sealed } = await rotateManagedKey(tx, deps, {
+        key: old,
+        overlapSeconds,
+        force,
+        recipient,
+        reason,
+        actor: caller.actor,
+      })
+      return { status: 201, body: newKeyObject(key, sealed, clock.now()) }
+    })
+  })
+
+  router.post('/v1/keys/:key/expire', async (req, res) => {
+    const caller = await authenticate(req, res)
+    await answer(req, res, caller, async tx => {
+      const key = await keyOf(tx, caller, req)
+      await endKey(tx, deps, key, 'by_platform', caller.actor)
+      return { status: 200, body: keyObject(await keyOf(tx, caller, req), clock.now()) }
+    })
+  })
+
+  router.get('/v1/deliveries', async (req, res) => {
+    const { app, installationId } = await authenticate(req, res)
+    const { limit, cursor } = parseInput(page, req.query)
+    const rows = await database.read(tx =>
+      listAppDeliveries(tx, { appId: app.id, installationId, before: cursor, limit: limit + 1 }),
+    )
+    sendList(res, rows, limit, deliveryObject)
+  })
+
+  router.post('/v1/deliveries/:delivery/redeliver', async (req, res) => {
+    const caller = await authenticate(req, res)
+    const { app, installationId } = caller
+    const kids = await recipientKids(deps, app)
+    await answer(req, res, caller, async tx => {
+      const command = { deliveryId: idParam(req, 'delivery', 'dlv'), app, installationId, recipientKids: kids }
+      return { status: 200, body: deliveryObject(await redeliver(tx, deps, command)) }
+    })
+  })
+
+  router.get('/v1/events', async (req, res) => {
+    const { app, installationId } = await authenticate(req, res)
+    const { limit, after } = parseInput(eventsPage, req.query)
+    const rows = await database.read(tx =>
+      listAppEvents(tx, { appId: app.id, installationId, after, limit: limit + 1 }),
+    )
+    sendList(res, rows, limit, eventObject)
+  })
+
+  router.post('/v1/webhook-secret/rotate', async (req, res) => {
+    const caller = await authenticate(req, res)
+    if (caller.installationId !== undefined)
+      throw new AppError('access.forbidden', {
+        detail: 'Use a client-credentials token: the secret is the whole app’s.',
+      })
+    await answer(req, res, caller, async tx => ({
+      status: 200,
+      body: { webhook_secret: await rotateWebhookSecret(tx, deps, { appId: caller.app.id, actor: caller.actor }) },
+    }))
+  })
+
+  router.use('/v1', respondProblem(deps.log))
+
+  async function authenticate(req: Request, res: Response): Promise<Caller> {
+    res.set('Cache-Control', 'no-store')
+    const presented = {
+      authorization: req.get('authorization'),
+      dpop: req.get('dpop'),
+      method: req.method,
+      path: req.path,
+    }
+    const { appId, installationId } = await authenticateToken({ ...deps, publicUrl: config.publicUrl }, presented)
+    await deps.limits.spend('api', appId)
+    const app = await database.read(tx => findApp(tx, appId))
+    if (!app || app.status === 'retired') throw new AppError('access.unauthorized')
+    return { app, installationId, actor: { type: 'platform', id: app.platform.id, ip: clientAddress(req) } }
+  }
+
+  /** Does what a POST asks for, once for each `Idempotency-Key`, and wakes the worker. */
+  async function answer(
+    req: Request,
+    res: Response,
+    { app }: Caller,
+    work: (tx: Tx) => Promise<Answer>,
+  ): Promise<void> {
+    const key = req.get('idempotency-key')
+    if (key !== undefined && (key === '' || key.length > 255)) {
+      throw new AppError('request.invalid', {
+        faults: [{ field: 'Idempotency-Key', message: 'must have 1 to 255 characters' }],
+      })
+    }
+    const { status, body } = await answerOnce(deps, { appId: app.id, path: req.path, key, body: req.body }, work)
+    deps.worker.wake()
+    res.status(status).json(body)
+  }
+
+  return router
+}
+
+async function installationOf(tx: Tx, { app, installationId }: Caller, req: Request): Promise<Installation> {
+  const id = idParam(req, 'installation', 'ins')
+  if (installationId !== undefined && installationId !== id) throw new AppError('object.not_found')
+  return await findInstallationOfApp(tx, app.id, id)
+}
+
+async function keyOf(tx: Tx, { app, installationId }: Caller, req: Request): Promise<Key> {
+  const key = await findAppKey(tx, app.id, idParam(req, 'key', 'key'))
+  if (installationId !== undefined && key.installationId !== installationId) throw new AppError('object.not_found')
+  return key
+}
+
+/** `rows` holds one more than the page where there is a next one. */
+function sendList<Row extends { id: string }>(
+  res: Response,
+  rows: readonly Row[],
+  limit: number,
+  toObject: (row: Row) => object,
+): void {
+  const shown = rows.slice(0, limit)
+  res.json({ data: shown.map(toObject), next_cursor: rows.length > limit ? (shown.at(-1)?.id ?? null) : null })
+}

@@ -1,0 +1,23 @@
+import { createRequire } from 'node:module'
+import { dirname } from 'node:path'
+import express, { Router } from 'express'
+import type { Deps } from '../deps.ts'
+import { openApiDocument } from './openapi.ts'
+
+const VIEWER = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
+/** The viewer draws its icons from `data:` and reads the document from here; still nothing inline and nothing from elsewhere. */
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+/** `/openapi.json`, and a page that makes it readable. */
+export function referenceRoutes({ config, render }: Deps): Router {
+  const document = openApiDocument(config.publicUrl)
+  const router = Router()
+  router.get('/openapi.json', (_req, res) => res.set('Access-Control-Allow-Origin', '*').json(document))
+  router.get('/reference', (req, res) => {
+    res.set('Content-Security-Policy', POLICY)
+    render(req, res, 'reference', { title: 'API reference' }, {})
+  })
+  router.use('/reference/viewer', express.static(VIEWER, { index: false, maxAge: '1h' }))
+  return router
+}

@@ -1,0 +1,29 @@
+import { sweepSessions } from './accounts/sessions.ts'
+import { HOUR } from './base/clock.ts'
+import { sweepDeliveryLog } from './deliveries/sweep-log.ts'
+import type { Deps } from './deps.ts'
+import { sweepRecords } from './oauth/grants.ts'
+
+const EVERY = HOUR
+
+/** What a sweep deleted. */
+export type Swept = { sessions: number; oauth_records: number; deliveries: number }
+
+/** Deletes what has lapsed: sign-ins, the authorization server's codes, tokens and requests, and the old delivery log. */
+export async function sweep({ database, clock }: Deps): Promise<Swept> {
+  const at = clock.now()
+  const lapsed = await database.transaction(async tx => ({
+    sessions: await sweepSessions(tx, at),
+    oauth_records: await sweepRecords(tx, at),
+  }))
+  return { ...lapsed, deliveries: await sweepDeliveryLog(database, at) }
+}
+
+/** Sweeps now and every hour until the answer is called. */
+export function startSweeping(deps: Deps): () => void {
+  const once = () =>
+    void sweep(deps).catch(error => deps.log.error({ err: error }, 'could not sweep; tries again in an hour'))
+  once()
+  const timer = setInterval(once, EVERY).unref()
+  return () => clearInterval(timer)
+}

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import * as architecture from './support/architecture.ts'
+import { importsOf, readTree, type Tree } from './support/imports.ts'
+
+const root = join(import.meta.dirname, '..')
+const product = readTree(root, ['{server,apps-registry,db}/**/*.ts'])
+const named = readTree(root, ['{server,apps-registry,db,views,tests,bench,examples}/**/*.{ts,js,ejs,css,json}'])
+const views = readTree(root, ['views/**/*.ejs'])
+
+describe('the house', () => {
+  test('there are files to look at, and views', () => {
+    assert.ok(product.has('server/main.ts'), 'server/main.ts')
+    assert.ok([...product.values()].flatMap(source => importsOf('', source)).length > 0, 'imports')
+    assert.ok(views.size > 0, 'views')
+  })
+  test('imports only go down', () => none(architecture.stepsUp(product)))
+  test('features import only from those before them, and never their stores or routes', () =>
+    none(architecture.stepsSideways(product)))
+  test('no two files import each other, however far around', () => none(architecture.circles(product)))
+  test('exports have names', () => none(architecture.defaultExports(product)))
+  test('there are no barrels', () => none(architecture.barrels(product)))
+  test('files are kebab-case', () => none(architecture.namesNotKebabCase(named)))
+  test('time and chance come from server/base', () => none(architecture.ownTimeOrChance(product)))
+  test('no type is any', () => none(architecture.anyTypes(product)))
+  test('views print nothing unescaped', () => none(architecture.unescapedOutput(views)))
+})
+
+describe('the rules find', () => {
+  test('a step up: base to a verb, store to verb, verb to routes, verb to http, anything to the assembly', () => {
+    const found = architecture.stepsUp(
+      tree({
+        'server/base/clock.ts': `import { mint } from '../keys/mint-key.ts'`,
+        'server/keys/key-store.ts': `import { mint } from './mint-key.ts'`,
+        'server/keys/mint-key.ts': `import './keys-routes.ts'\nimport { csrf } from '../http/csrf.ts'\nimport '../../db/connect.ts'`,
+        'server/keys/keys-routes.ts': `import { type Deps } from '../deps.ts'`,
+        'server/http/csrf.ts': `import { connect } from '../../db/connect.ts'`,
+        'db/connect.ts': `import { mint } from '../server/keys/mint-key.ts'`,
+      }),
+    )
+    assert.deepEqual(found.map(arrow), [
+      'server/base/clock.ts → server/keys/mint-key.ts',
+      'server/keys/key-store.ts → server/keys/mint-key.ts',
+      'server/keys/mint-key.ts → server/keys/keys-routes.ts',
+      'server/keys/mint-key.ts → server/http/csrf.ts',
+      'server/keys/keys-routes.ts → server/deps.ts',
+      'server/http/csrf.ts → db/connect.ts',
+      'db/connect.ts → server/keys/mint-key.ts',
+    ])
+    assert.match(found[0] ?? '', /goes up, from base to verb/)
+  })
+
+  test('a step out of the house, into tests or an unknown room', () => {
+    const found = architecture.stepsUp(
+      tree({
+        'server/keys/mint-key.ts': `import '../../tests/support/world.ts'\nimport '../helpers/text.ts'`,
+        'server/helpers/text.ts': `import '../base/clock.ts'`,
+      }),
+    )
+    assert.equal(found.length, 3)
+  })
+
+  test('a step sideways: a later feature, the store or routes of an earlier one, routes among themselves', () => {
+    const found = architecture.stepsSideways(
+      tree({
+        'server/audit/record-activity.ts': `import { mint } from '../keys/mint-key.ts'`,
+        'apps-registry/publish-app.ts': `import '../server/oauth/adapter.ts'`,
+        'server/keys/mint-key.ts': `import { rows } from '../accounts/account-store.ts'\nimport { get } from '../audit/record-activity.ts'`,
+        'server/installs/installs-routes.ts': `export { routes } from '../keys/keys-routes.ts'\nimport './setup-routes.ts'`,
+        'server/consent/approve.ts': `const app = await import('../../apps-registry/app-store.ts')`,
+        'server/base/ids.ts': `import type { Config } from '../config.ts'`,
+      }),
+    )
+    assert.deepEqual(found.map(arrow), [
+      'server/audit/record-activity.ts → server/keys/mint-key.ts',
+      'apps-registry/publish-app.ts → server/oauth/adapter.ts',
+      'server/keys/mint-key.ts → server/accounts/account-store.ts',
+      'server/installs/installs-routes.ts → server/keys/keys-routes.ts',
+      'server/installs/installs-routes.ts → server/installs/setup-routes.ts',
+      'server/consent/approve.ts → apps-registry/app-store.ts',
+      'server/base/ids.ts → server/config.ts',
+    ])
+  })
+
+  test('a circle, through types and over three files', () => {
+    const found = architecture.circles(
+      tree({
+        'server/keys/a.ts': `import type { B } from './b.ts'`,
+        'server/keys/b.ts': `import {\n  type C,\n} from './c.ts'`,
+        'server/keys/c.ts': `export * from './a.ts'`,
+        'server/keys/d.ts': `import './a.ts'`,
+      }),
+    )
+    assert.deepEqual(found, ['server/keys/a.ts → server/keys/b.ts → server/keys/c.ts → server/keys/a.ts'])
+  })
+
+  test('default exports, barrels, names, own time and chance, any, unescaped output', () => {
+    const bad = tree({
+      'server/keys/index.ts': `export default 1\nexport { x as default }`,
+      'server/keys/mintKey.ts': `const at = new Date()\nconst t = \`\${Date.now()}\`\nconst d = new Date`,
+      'server/keys/rule.ts': `import { randomBytes } from 'node:crypto'\nMath.random()\ncrypto.randomUUID()`,
+      'server/keys/loose.ts': `let x: any\nconst y = x as any\nlet z: Array<any>`,
+    })
+    assert.equal(architecture.defaultExports(bad).length, 2)
+    assert.deepEqual(architecture.barrels(bad), ['server/keys/index.ts'])
+    assert.deepEqual(architecture.namesNotKebabCase(bad), ['server/keys/mintKey.ts'])
+    assert.deepEqual(
+      architecture.ownTimeOrChance(bad).map(line => line.split(': ')[0]),
+      [1, 2, 3]
+        .flatMap(line => `server/keys/mintKey.ts:${line}`)
+        .concat([1, 2, 3].map(n => `server/keys/rule.ts:${n}`)),
+    )
+    assert.equal(architecture.anyTypes(bad).length, 3)
+    const page = tree({ 'views/page.ejs': `<%- include('head') %>\n<%- app.name %><%= app.name %>` })
+    assert.deepEqual(architecture.unescapedOutput(page), ['views/page.ejs:2: <%-'])
+  })
+})
+
+describe('the rules leave alone', () => {
+  test('a house in order, with its named exceptions', () => {
+    const good = tree({
+      'server/main.ts': `import { buildApp } from './app.ts'\nimport { loadConfig } from './config.ts'`,
+      'server/app.ts': `import type { Deps } from './deps.ts'\nimport { keysRoutes } from './keys/keys-routes.ts'`,
+      'server/deps.ts': `import { connect } from '../db/connect.ts'\nimport { mint } from './keys/mint-key.ts'`,
+      'server/config.ts': `import { z } from 'zod'\nimport { AppError } from './base/errors.ts'`,
+      'server/cli/sweep.ts': `import { buildDeps } from '../deps.ts'`,
+      'server/base/errors.ts': `import { STATUS_CODES } from 'node:http'`,
+      'server/base/ids.ts': `import './errors.ts'\nimport { randomBytes } from 'node:crypto'\nDate.now()`,
+      'server/http/session.ts': `import { findLogin } from '../accounts/find-login.ts'\nimport '../config.ts'`,
+      'server/accounts/find-login.ts': `import { loginRow } from './login-store.ts'`,
+      'server/accounts/login-store.ts': `import type { Tx } from '../../db/connect.ts'\nimport './login.ts'`,
+      'server/accounts/login.ts': `import { AppError } from '../base/errors.ts'`,
+      'server/keys/keys-routes.ts': `import type { Deps } from '../deps.ts'\nimport { page } from './keys-page.ts'\nimport './mint-key.ts'\nimport '../http/session.ts'`,
+      'server/keys/keys-page.ts': `import type { KeysPage } from '../../views/models.ts'\nimport './key-store.ts'`,
+      'server/keys/mint-key.ts': `import { findLogin } from '../accounts/find-login.ts'\nimport { save } from './key-store.ts'`,
+      'server/keys/key-store.ts': `import type { Tx } from '../../db/connect.ts'`,
+      'db/connect.ts': `import '../server/base/errors.ts'`,
+    })
+    none(architecture.stepsUp(good))
+    none(architecture.stepsSideways(good))
+    none(architecture.circles(good))
+    none(architecture.ownTimeOrChance(good))
+  })
+
+  test('what only stands in comments, strings and regular expressions', () => {
+    const quiet = tree({
+      'server/keys/mint-key.ts': [
+        `// import x from '../consent/approve.ts'`,
+        `/* new Date() and import('../consent/approve.ts') */`,
+        `const text = "Date.now()" + \`it's: any \${left(\`}\`)} Math.random\``,
+        `const pattern = /['"\`/]new Date()/`,
+        `const half = size / 2 // 'x: any'`,
+        `const at = new Date(row.at)`,
+      ].join('\n'),
+    })
+    for (const [name, rule] of Object.entries(architecture)) {
+      if (typeof rule === 'function') assert.deepEqual(rule(quiet), [], name)
+    }
+  })
+})
+
+function tree(files: Record<string, string>): Tree {
+  return new Map(Object.entries(files))
+}
+
+function none(faults: string[]): void {
+  assert.equal(faults.join('\n'), '')
+}
+
+function arrow(fault: string): string {
+  return fault.replace(/^(\S+) imports (\S+?): .*$/, '$1 → $2')
+}

@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Act, hashLink, recordActivity } from '../../server/audit/record-activity.ts'
+import { verifyActivity } from '../../server/audit/verify-activity.ts'
+import { onPostgres } from '../support/database.ts'
+import { createWorld, type World } from '../support/world.ts'
+
+type Row = Parameters<typeof hashLink>[1] & { hash: string }
+
+const act = (object: string): Act => ({
+  actor: { type: 'user', id: 'usr_tests', ip: '203.0.113.7' },
+  what: 'tests.done',
+  object,
+  at: 1_900_000_000_000,
+  data: { reason: 'a test', count: 1, of: ['a', 'b'], none: null },
+})
+
+/** A world with one account whose log has `length` entries. */
+async function worldWithLog(length: number): Promise<{ world: World; accountId: string; entries: Row[] }> {
+  const world = await createWorld({ worker: false })
+  const { accountId } = await world.person()
+  const { database } = world.deps
+  const had = await database.knex('activity').where({ account_id: accountId })
+  const acts = Array.from({ length: length - had.length }, (_, count) => act(`object ${count}`))
+  await database.transaction(tx => recordActivity(tx, [accountId], acts))
+  const entries: Row[] = await database.knex('activity').where({ account_id: accountId }).orderBy('number')
+  assert.equal(entries.length, length)
+  return { world, accountId, entries }
+}
+
+const proofOf = (world: World) => world.deps.database.read(verifyActivity)
+
+test('audit: a log that nobody touched is unbroken, over many batches', async () => {
+  const { world } = await worldWithLog(1_203)
+  await using _ = world
+  const proof = await proofOf(world)
+  assert.deepEqual(proof.broken, [])
+  assert.ok(proof.entries >= 1_203)
+})
+
+const ALTERED = {
+  at: 1,
+  actor_type: 'operator',
+  actor_id: 'usr_other',
+  what: 'tests.undone',
+  object: 'another',
+  ip: '198.51.100.1',
+  data: '{}',
+  hash: 'x',
+}
+
+test('audit: an altered entry is found at its number, whichever part of it was altered', async () => {
+  const { world, accountId, entries } = await worldWithLog(9)
+  await using _ = world
+  const entry = () => world.deps.database.knex('activity').where({ account_id: accountId, number: 5 })
+  for (const [column, value] of Object.entries(ALTERED)) {
+    await entry().update({ [column]: value })
+    assert.deepEqual((await proofOf(world)).broken, [{ account_id: accountId, number: 5 }], column)
+    await entry().update({ ...entries[4] })
+    assert.deepEqual((await proofOf(world)).broken, [], column)
+  }
+})
+
+test('audit: a removed entry is found at its number, be it the first, one between, or the last', async () => {
+  const { world, accountId, entries } = await worldWithLog(9)
+  await using _ = world
+  const { knex } = world.deps.database
+  for (const number of [1, 5, 9]) {
+    await knex('activity').where({ account_id: accountId, number }).delete()
+    assert.deepEqual((await proofOf(world)).broken, [{ account_id: accountId, number }])
+    await knex('activity').insert(entries[number - 1])
+    assert.deepEqual((await proofOf(world)).broken, [])
+  }
+})
+
+test('audit: an entry that was put in is found at its number, also at the end with a hash that fits', async () => {
+  const { world, accountId, entries } = await worldWithLog(9)
+  await using _ = world
+  const { knex } = world.deps.database
+  const last = entries.at(-1)
+  assert.ok(last)
+  const { hash, ...content } = { ...last, number: 10 }
+  const forged = { ...content, hash: hashLink(hash, content) }
+  await knex('activity').insert(forged)
+  assert.deepEqual((await proofOf(world)).broken, [{ account_id: accountId, number: 10 }])
+  await knex('activity').where({ account_id: accountId, number: 10 }).update({ number: 0 })
+  assert.deepEqual((await proofOf(world)).broken, [{ account_id: accountId, number: 0 }])
+})
+
+test('audit: a last entry that was written anew, hash and all, is found at its number', async () => {
+  const { world, accountId, entries } = await worldWithLog(9)
+  await using _ = world
+  const [before, last] = entries.slice(-2)
+  assert.ok(before && last)
+  const { hash: _hash, ...content } = { ...last, what: 'tests.undone' }
+  const forged = { ...content, hash: hashLink(before.hash, content) }
+  await world.deps.database.knex('activity').where({ account_id: accountId, number: 9 }).update(forged)
+  assert.deepEqual((await proofOf(world)).broken, [{ account_id: accountId, number: 9 }])
+})
+
+test('audit: two entries that changed places are found at the first of them', async () => {
+  const { world, accountId } = await worldWithLog(9)
+  await using _ = world
+  const { knex } = world.deps.database
+  for (const [from, to] of [
+    [4, 100],
+    [5, 4],
+    [100, 5],
+  ])
+    await knex('activity').where({ account_id: accountId, number: from }).update({ number: to })
+  assert.deepEqual((await proofOf(world)).broken, [{ account_id: accountId, number: 4 }])
+})
+
+test('audit: entries of another account cannot be passed off as one’s own', async () => {
+  const { world, accountId } = await worldWithLog(3)
+  await using _ = world
+  const other = await world.person()
+  const { knex } = world.deps.database
+  await knex('activity').where({ account_id: other.accountId }).delete()
+  await knex('activity_heads').where({ account_id: other.accountId }).delete()
+  await knex('activity').where({ account_id: accountId }).update({ account_id: other.accountId })
+  await knex('activity_heads').where({ account_id: accountId }).update({ account_id: other.accountId })
+  assert.deepEqual((await proofOf(world)).broken, [{ account_id: other.accountId, number: 1 }])
+})
+
+test('audit: entries whose chain has lost its end are not overlooked', async () => {
+  const { world, accountId } = await worldWithLog(3)
+  await using _ = world
+  await world.deps.database.knex('activity_heads').where({ account_id: accountId }).delete()
+  assert.deepEqual((await proofOf(world)).broken, [{ account_id: accountId, number: 1 }])
+})
+
+test('audit: several broken accounts are all named', async () => {
+  const { world, accountId } = await worldWithLog(3)
+  await using _ = world
+  const other = await world.person()
+  await world.deps.database.knex('activity').where({ number: 2 }).update({ what: 'tests.undone' })
+  const broken = [accountId, other.accountId].sort().map(account_id => ({ account_id, number: 2 }))
+  assert.deepEqual((await proofOf(world)).broken, broken)
+})
+
+test('audit: an act that concerns two accounts is in the log of each, and once where they are the same', async () => {
+  await using world = await createWorld({ worker: false })
+  const [first, second] = [await world.person(), await world.person()]
+  const { database } = world.deps
+  await database.transaction(tx => recordActivity(tx, [second.accountId, first.accountId], [act('shared')]))
+  await database.transaction(tx => recordActivity(tx, [first.accountId, first.accountId], [act('alone')]))
+  const accountsOf = (object: string) =>
+    database.knex('activity').where({ object }).orderBy('account_id').pluck('account_id')
+  assert.deepEqual(await accountsOf('shared'), [first.accountId, second.accountId].sort())
+  assert.deepEqual(await accountsOf('alone'), [first.accountId])
+  assert.deepEqual((await proofOf(world)).broken, [])
+})
+
+test('audit: an install is in the log of the account and of the platform, with who did it and from where', async () => {
+  await using world = await createWorld()
+  const [person, app] = [await world.person(), await world.app()]
+  const { id } = await world.install(person, app)
+  const rows: Row[] = await world.deps.database.knex('activity').where({ object: id, what: 'installation.created' })
+  assert.deepEqual(rows.map(row => row.account_id).sort(), [person.accountId, app.platform.person.accountId].sort())
+  for (const row of rows) {
+    assert.equal(row.actor_id, person.userId)
+    assert.match(row.ip, /127\.0\.0\.1$/)
+  }
+  assert.match((await person.browser.get('/activity')).text, new RegExp(`installation\\.created|${id}`))
+  assert.deepEqual((await proofOf(world)).broken, [])
+})
+
+test('audit: what is rolled back leaves no entry and no gap', async () => {
+  const { world, accountId } = await worldWithLog(3)
+  await using _ = world
+  const { database } = world.deps
+  await assert.rejects(
+    database.transaction(async tx => {
+      await recordActivity(tx, [accountId], [act('lost')])
+      throw new Error('no')
+    }),
+    /no/,
+  )
+  await database.transaction(tx => recordActivity(tx, [accountId], [act('kept')]))
+  const proof = await proofOf(world)
+  assert.deepEqual(proof.broken, [])
+  assert.deepEqual(await database.knex('activity').where({ object: 'lost' }), [])
+})
+
+test('audit: many writers at once, on accounts in any order, never break a chain or wait for each other in a circle', async () => {
+  await using world = await createWorld({ worker: false })
+  const people = [await world.person(), await world.person(), await world.person()]
+  const ids = people.map(({ accountId }) => accountId)
+  const { database } = world.deps
+  const before = (await proofOf(world)).entries
+  const writers = Array.from({ length: 60 }, (_, count) => {
+    const concerned = [ids[count % 3] ?? '', ids[(count * 7 + 1) % 3] ?? '']
+    return database.transaction(tx =>
+      recordActivity(tx, count % 2 ? concerned : concerned.reverse(), [act(`w${count}`)]),
+    )
+  })
+  await Promise.all(writers)
+  const proof = await proofOf(world)
+  assert.deepEqual(proof.broken, [])
+  const expected = Array.from({ length: 60 }, (_, count) => new Set([count % 3, (count * 7 + 1) % 3]).size)
+  assert.equal(
+    proof.entries - before,
+    expected.reduce((sum, each) => sum + each, 0),
+  )
+})
+
+test('audit: a log that is written to while it is proven is not called broken', async () => {
+  const { world, accountId } = await worldWithLog(700)
+  await using _ = world
+  const { database } = world.deps
+  const write = (count: number) => database.transaction(tx => recordActivity(tx, [accountId], [act(`during ${count}`)]))
+  const writing = Array.from({ length: onPostgres ? 200 : 20 }, (_, count) => write(count))
+  const proofs = await Promise.all(Array.from({ length: 12 }, () => proofOf(world)))
+  await Promise.all(writing)
+  for (const proof of proofs) assert.deepEqual(proof.broken, [])
+})

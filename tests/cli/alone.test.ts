@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { chmodSync, existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { connect } from '../../db/connect.ts'
+import { createPlace, type Ended, type Place, runCommand } from '../support/child.ts'
+import { onPostgres } from '../support/database.ts'
+import { PASSWORD } from '../support/world.ts'
+
+type Report = { ok: boolean; checks: { name: string; ok: boolean; detail: string }[] }
+
+function reportOf({ stdout, stderr, code }: Ended): Report {
+  assert.equal(stderr, '')
+  const report = JSON.parse(stdout) as Report
+  assert.equal(code, report.ok ? 0 : 1)
+  assert.equal(
+    report.ok,
+    report.checks.every(({ ok }) => ok),
+  )
+  return report
+}
+
+const doctor = async (place: Place, env: Record<string, string> = {}) =>
+  reportOf(await runCommand({ ...place.env, ...env }, 'doctor'))
+const ill = ({ checks }: Report) => checks.filter(({ ok }) => !ok).map(({ name }) => name)
+
+const databaseOf = ({ env, dataDir }: Place) =>
+  connect(
+    onPostgres
+      ? { kind: 'postgres', url: env['DATABASE_URL'] ?? '' }
+      : { kind: 'sqlite', file: join(dataDir, 'latchkey.db') },
+  )
+
+test('migrate: from nothing, without a server, it makes the data folder, the root secret and the schema', async () => {
+  await using place = await createPlace()
+  const ended = await runCommand(place.env, 'migrate')
+  assert.equal(ended.code, 0, ended.stderr)
+  assert.equal(ended.stdout, '{"pending":0}\n')
+  if (onPostgres) return
+  for (const file of ['latchkey.db', 'root-secret'])
+    assert.equal(statSync(join(place.dataDir, file)).mode & 0o777, 0o600, file)
+})
+
+test('audit verify: a log that was altered ends with status 1 and names account and number', async () => {
+  await using place = await createPlace()
+  const args = ['--email', 'ada@example.com', '--password', PASSWORD, '--account-name', 'Harbor Books']
+  const made = await runCommand(place.env, 'user', 'create', ...args)
+  const { account_id } = JSON.parse(made.stdout) as { account_id: string }
+  assert.equal((await runCommand(place.env, 'audit', 'verify')).code, 0)
+  const database = databaseOf(place)
+  await database.knex('activity').where({ account_id, number: 1 }).update({ what: 'nothing.happened' })
+  await database.close()
+  const ended = await runCommand(place.env, 'audit', 'verify')
+  assert.equal(ended.code, 1)
+  assert.equal(ended.stdout, '')
+  assert.ok(ended.stderr.includes(`{"account_id":"${account_id}","number":1}`), ended.stderr)
+})
+
+test('doctor: before the first start it says what is missing, and makes none of it', async () => {
+  await using place = await createPlace()
+  const report = await doctor(place)
+  assert.deepEqual(
+    report.checks.map(({ name }) => name),
+    ['public_url', 'data_dir', 'root_secret', 'database', 'migrations'],
+  )
+  assert.deepEqual(
+    ill(report),
+    onPostgres ? ['data_dir', 'migrations'] : ['data_dir', 'root_secret', 'database', 'migrations'],
+  )
+  assert.equal(existsSync(place.dataDir), false)
+})
+
+test('doctor: all is well after the first start, and whatever is not is named', async () => {
+  await using place = await createPlace()
+  const { LATCHKEY_SECRET: _, ...own } = place.env
+  await runCommand(place.env, 'migrate')
+  if (onPostgres) await runCommand({ DATA_DIR: place.dataDir }, 'migrate')
+  assert.deepEqual(ill(await doctor(place)), [])
+  const public_ = await doctor(place, { PUBLIC_URL: 'https://connect.example.com' })
+  assert.equal(public_.checks[0]?.detail, 'https://connect.example.com')
+  const database = databaseOf(place)
+  await database.knex.migrate.down()
+  await database.close()
+  const behind = await doctor(place)
+  assert.deepEqual(ill(behind), ['migrations'])
+  assert.match(behind.checks.at(-1)?.detail ?? '', /^pending: \d{3}-/)
+  if (onPostgres) return
+  chmodSync(join(place.dataDir, 'root-secret'), 0o644)
+  const open = await doctor({ ...place, env: own })
+  assert.deepEqual(ill(open), ['root_secret', 'migrations'])
+  assert.match(open.checks[2]?.detail ?? '', /0644; it must be 0600/)
+})
+
+test('doctor: a configuration that stops a server is told check by check', async () => {
+  await using place = await createPlace()
+  const report = await doctor(place, { PUBLIC_URL: 'http://connect.example.com', PORT: 'http' })
+  assert.deepEqual(ill(report), ['configuration', 'configuration'])
+  assert.deepEqual(report.checks.map(({ detail }) => detail.split(':')[0]).sort(), ['PORT', 'PUBLIC_URL'])
+})
+
+test('doctor: a database that does not answer is named, without its password', async () => {
+  await using place = await createPlace()
+  const password = 'not-to-be-repeated'
+  const env = { DATABASE_URL: `postgres://me:${password}@127.0.0.1:9/latchkey`, LATCHKEY_SECRET: 'a'.repeat(40) }
+  const ended = await runCommand({ ...place.env, ...env }, 'doctor')
+  assert.ok(ill(reportOf(ended)).includes('database'))
+  assert.ok(!ended.stdout.includes(password))
+})

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { createBrowserSession } from '../support/browser-session.ts'
+import { createPlace, type Ended, type Place, type RunningServer, runCommand, startServer } from '../support/child.ts'
+import { startReceiver } from '../support/receiver.ts'
+import { PASSWORD, sampleManifest } from '../support/world.ts'
+
+let place: Place
+let server: RunningServer
+
+before(async () => {
+  place = await createPlace()
+  server = await startServer({ ...place.env, EGRESS_ALLOW: '127.0.0.1/32' })
+})
+
+after(async () => {
+  await server[Symbol.asyncDispose]()
+  await place[Symbol.asyncDispose]()
+})
+
+const command = (...args: string[]) => runCommand(place.env, ...args)
+
+/** One JSON object on standard output, and not a word beside it. */
+function resultOf(ended: Ended): Record<string, unknown> {
+  assert.equal(ended.code, 0, ended.stderr)
+  assert.equal(ended.stderr, '')
+  assert.match(ended.stdout, /^\{.*\}\n$/)
+  return JSON.parse(ended.stdout) as Record<string, unknown>
+}
+
+function assertRefused(ended: Ended, message: RegExp): void {
+  assert.equal(ended.code, 1, ended.stdout)
+  assert.equal(ended.stdout, '')
+  assert.match(ended.stderr, message)
+  assert.doesNotMatch(ended.stderr, /^ +at .*:\d+/m)
+}
+
+async function newAccount(email: string): Promise<string> {
+  const made = resultOf(
+    await command('user', 'create', '--email', email, '--password', PASSWORD, '--account-name', 'Harbor Books'),
+  )
+  return String(made['account_id'])
+}
+
+test('user create: makes a person who signs in at the running server, and only with a flag an operator', async () => {
+  const args = ['--password', PASSWORD, '--account-name', 'Harbor Books']
+  const made = resultOf(await command('user', 'create', '--email', 'ada@example.com', ...args, '--operator'))
+  assert.deepEqual(Object.keys(made).sort(), ['account_id', 'user_id'])
+  assert.match(String(made['user_id']), /^usr_[0-9a-z]{26}$/)
+  assert.match(String(made['account_id']), /^acct_[0-9a-z]{26}$/)
+  const browser = createBrowserSession(server.url)
+  const answer = await browser.post('/signin', { email: 'ada@example.com', password: PASSWORD })
+  assert.equal(answer.status, 303)
+  assert.match((await browser.get('/apps')).text, /Harbor Books/)
+  assertRefused(
+    await command('user', 'create', '--email', 'ADA@example.com', ...args),
+    /There is an account with this email/,
+  )
+})
+
+test('user create: every fault is named by its option, and nothing is made', async () => {
+  const refused = await command('user', 'create', '--email', 'ada', '--password', 'short', '--account-name', ' ')
+  assertRefused(refused, /--email: .*whole address/s)
+  assertRefused(refused, /--password: Use 12 characters or more/)
+  assertRefused(refused, /--account-name: Name your account/)
+})
+
+test('platform, app, verifier: from a registration token to an app that is published, suspended, resumed and retired', async () => {
+  const receiver = await startReceiver({ issuer: 'http://localhost:3000' })
+  try {
+    const account = await newAccount('grace@example.com')
+    const platform = resultOf(await command('platform', 'create', '--account', account, '--name', ' Shipyard, Inc. '))
+    assert.deepEqual(Object.keys(platform).sort(), ['platform_id', 'registration_token'])
+    assert.match(String(platform['registration_token']), /^lkt_[0-9A-Za-z]{38}$/)
+    const registered = await fetch(`${server.url}/oauth/register`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${platform['registration_token']}`, 'content-type': 'application/json' },
+      body: JSON.stringify(sampleManifest(receiver)),
+    })
+    assert.equal(registered.status, 201)
+    const { client_id: id } = (await registered.json()) as { client_id: string }
+    assertRefused(
+      await command('app', 'suspend', id),
+      /The app is in_review; this needs it to be published|The app is draft/,
+    )
+    assert.deepEqual(resultOf(await command('app', 'publish', id)), { app_id: id, status: 'published' })
+    const page = await createBrowserSession(server.url).get('/marketplace')
+    assert.match(page.text, /Shipyard Hosting/)
+    assert.deepEqual(resultOf(await command('app', 'suspend', id)), { app_id: id, status: 'suspended' })
+    assert.deepEqual(resultOf(await command('app', 'resume', id)), { app_id: id, status: 'published' })
+    assert.deepEqual(resultOf(await command('app', 'retire', id)), { app_id: id, status: 'retired' })
+    assertRefused(await command('app', 'resume', id), /retired/)
+    assert.doesNotMatch((await createBrowserSession(server.url).get('/marketplace')).text, /Shipyard Hosting/)
+  } finally {
+    await receiver.close()
+  }
+})
+
+test('verifier create: its key asks the running server at once', async () => {
+  const made = resultOf(await command('verifier', 'create', '--name', 'Sample API'))
+  assert.deepEqual(Object.keys(made).sort(), ['verifier_id', 'verifier_key'])
+  assert.match(String(made['verifier_key']), /^lkv_[0-9A-Za-z]{38}$/)
+  const answer = await fetch(`${server.url}/v1/keys/verify`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${made['verifier_key']}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ key: 'nothing like a key' }),
+  })
+  assert.deepEqual(await answer.json(), { valid: false, code: 'malformed' })
+})
+
+test('KEY_BRAND: keys that the command line makes carry the operator’s brand', async () => {
+  const made = resultOf(await runCommand({ ...place.env, KEY_BRAND: 'nw' }, 'verifier', 'create', '--name', 'API'))
+  assert.match(String(made['verifier_key']), /^nwv_/)
+})
+
+test('bad input: exit status 1, a message for people on standard error, nothing on standard output', async () => {
+  const cases: [string[], RegExp][] = [
+    [[], /Usage: latchkey/],
+    [['sweep', '--nonsense'], /unknown option/],
+    [['platform', 'create', '--account', 'acct_nowhere', '--name', 'Shipyard'], /There is no such account/],
+    [['platform', 'create', '--account', 'acct_nowhere', '--name', ' '], /Give a name/],
+    [['verifier', 'create', '--name', 'a'.repeat(121)], /120 characters or fewer/],
+    [['app', 'publish'], /missing required argument/],
+    [['app', 'retire', 'app_nowhere'], /There is no such app|nothing here/],
+  ]
+  const ended = await Promise.all(cases.map(([args]) => command(...args)))
+  for (const [place_, [, message]] of cases.entries()) {
+    const one = ended[place_]
+    assert.ok(one)
+    assertRefused(one, message)
+  }
+})
+
+test('configuration: a command lists every fault, as the server does', async () => {
+  const refused = await runCommand({ ...place.env, PORT: 'http', SIGNUP: 'maybe' }, 'sweep')
+  assertRefused(refused, /has 2 faults:\n {2}PORT: .*\n {2}SIGNUP: /)
+})
+
+test('sweep, audit verify, migrate: say what they found', async () => {
+  const swept = resultOf(await command('sweep'))
+  for (const [name, count] of Object.entries(swept)) assert.equal(typeof count, 'number', name)
+  const proof = resultOf(await command('audit', 'verify'))
+  assert.equal(proof['unbroken'], true)
+  assert.ok(Number(proof['entries']) > 0)
+  assert.deepEqual(resultOf(await command('migrate')), { pending: 0 })
+})
+
+test('many commands at once beside the running server: none fails for another', async () => {
+  const emails = Array.from({ length: 4 }, (_, count) => `many${count}@example.com`)
+  const accounts = await Promise.all(emails.map(newAccount))
+  assert.equal(new Set(accounts).size, 4)
+  assert.equal(resultOf(await command('audit', 'verify'))['unbroken'], true)
+})

@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { test } from 'node:test'
+import { SAMPLE_CATALOG } from '../server/base/catalog.ts'
+import { opaqueToken, systemRandom } from '../server/base/random.ts'
+import { ConfigError, readConfig } from '../server/config.ts'
+
+const secret = () => opaqueToken(systemRandom)
+
+function faultsOf(env: Record<string, string>): string[] {
+  try {
+    readConfig(env)
+  } catch (error) {
+    assert.ok(error instanceof ConfigError, String(error))
+    return error.faults
+  }
+  return []
+}
+
+/** The names of the variables that are at fault. */
+const atFault = (env: Record<string, string>) => [...new Set(faultsOf(env).map(fault => fault.split(':')[0]))].sort()
+
+test('config: an empty environment starts a server on loopback with SQLite', () => {
+  const config = readConfig({})
+  assert.deepEqual(
+    { ...config, roles: [...config.roles] },
+    {
+      host: '127.0.0.1',
+      port: 3000,
+      publicUrl: 'http://localhost:3000',
+      database: { kind: 'sqlite', file: resolve('data/latchkey.db') },
+      dataDir: resolve('data'),
+      secrets: [],
+      catalog: SAMPLE_CATALOG,
+      brand: { name: 'Latchkey', logoFile: undefined },
+      egressAllow: [],
+      keyBrand: 'lk',
+      trustProxy: false,
+      signup: 'open',
+      review: 'required',
+      roles: ['web', 'worker'],
+      retrySchedule: [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400],
+      rateLimits: true,
+      logLevel: 'info',
+    },
+  )
+  assert.ok(Object.isFrozen(config))
+})
+
+test('config: an empty variable counts as absent', () => {
+  const empty = Object.fromEntries(
+    ['HOST', 'PORT', 'PUBLIC_URL', 'DATABASE_URL', 'LATCHKEY_SECRET', 'CATALOG', 'BRAND_LOGO', 'ROLES'].map(name => [
+      name,
+      '',
+    ]),
+  )
+  assert.deepEqual(readConfig(empty), readConfig({}))
+})
+
+test('config: every variable takes what it should', () => {
+  const [first, second] = [secret(), secret()]
+  const config = readConfig({
+    HOST: '::',
+    PORT: '0',
+    PUBLIC_URL: 'https://connect.example.com/',
+    DATABASE_URL: 'postgresql://db.example/latchkey',
+    DATA_DIR: '/srv/latchkey',
+    LATCHKEY_SECRET: `${first}, ${second}`,
+    BRAND_NAME: ' Northwind Pay ',
+    EGRESS_ALLOW: '10.0.0.0/8, fd00::/8',
+    KEY_BRAND: 'nw',
+    TRUST_PROXY: '2',
+    SIGNUP: 'invite',
+    REVIEW: 'off',
+    ROLES: 'worker',
+    RETRY_SCHEDULE: '1, 2,3',
+    RATE_LIMITS: 'off',
+    LOG_LEVEL: 'debug',
+    SMTP_URL: 'smtps://mail.example',
+  })
+  assert.equal(config.host, '::')
+  assert.equal(config.port, 0)
+  assert.equal(config.publicUrl, 'https://connect.example.com')
+  assert.deepEqual(config.database, { kind: 'postgres', url: 'postgresql://db.example/latchkey' })
+  assert.equal(config.dataDir, '/srv/latchkey')
+  assert.deepEqual(config.secrets, [first, second])
+  assert.equal(config.brand.name, 'Northwind Pay')
+  assert.deepEqual(config.egressAllow, ['10.0.0.0/8', 'fd00::/8'])
+  assert.equal(config.keyBrand, 'nw')
+  assert.equal(config.trustProxy, 2)
+  assert.equal(config.signup, 'invite')
+  assert.equal(config.review, 'off')
+  assert.deepEqual([...config.roles], ['worker'])
+  assert.deepEqual(config.retrySchedule, [1, 2, 3])
+  assert.equal(config.rateLimits, false)
+  assert.equal(config.logLevel, 'debug')
+  assert.deepEqual(readConfig({ TRUST_PROXY: '10.0.0.0/8,::1' }).trustProxy, ['10.0.0.0/8', '::1'])
+})
+
+const WRONG: Record<string, string[]> = {
+  PORT: ['http', '65536', '-1', '80.5', '1e3'],
+  PUBLIC_URL: [
+    ...[
+      'connect.example.com',
+      'ftp://connect.example.com',
+      'https://connect.example.com/oauth',
+      'https://a.example/?b',
+    ],
+    ...['https://a.example/?b=c', 'https://a.example/#b', 'https://user:word@a.example', 'http://connect.example.com'],
+    ...['http://10.0.0.1', 'http://localhost.example.com', 'http://127.0.0.1.example.com', 'javascript:alert(1)'],
+  ],
+  DATABASE_URL: ['mysql://db/x', 'sqlite:', 'sqlite::memory:', 'latchkey.db', 'http://db'],
+  LATCHKEY_SECRET: ['short', ',', `${'a'.repeat(40)},short`],
+  CATALOG: ['/nowhere/catalog.json', import.meta.filename],
+  BRAND_NAME: [' ', 'a'.repeat(61)],
+  BRAND_LOGO: ['/nowhere/logo.svg', import.meta.filename],
+  EGRESS_ALLOW: ['10.0.0.0/33', 'localhost', '10.0.0.0/8;fd00::/8'],
+  KEY_BRAND: ['l', 'LK', 'lk1', 'l_k', 'ninechars'],
+  TRUST_PROXY: ['true', 'all', '-1', '100', '10.0.0.0/40', ','],
+  SIGNUP: ['closed', 'OPEN'],
+  REVIEW: ['on', 'none'],
+  ROLES: ['api', 'web,api', ','],
+  RETRY_SCHEDULE: ['5s', '-5', '1.5', ',', '99999999'],
+  SMTP_URL: ['mail.example', 'http://mail.example'],
+  RATE_LIMITS: ['yes', 'true'],
+  METRICS_TOKEN: ['short'],
+  LOG_LEVEL: ['loud', 'INFO'],
+}
+
+for (const [name, values] of Object.entries(WRONG)) {
+  test(`config: ${name} refuses what it cannot mean, and the fault begins with its name`, () => {
+    for (const value of values) assert.deepEqual(atFault({ [name]: value }), [name], value)
+  })
+}
+
+test('config: every fault is told at once, those of single variables and those between them', () => {
+  const env = Object.fromEntries(Object.entries(WRONG).map(([name, [value = '']]) => [name, value]))
+  assert.deepEqual(atFault(env), Object.keys(WRONG).sort())
+  assert.throws(() => readConfig(env), { message: /^The configuration has \d+ faults:\n {2}\w+: / })
+  const between = { PORT: 'http', DATABASE_URL: 'postgres://db.example/latchkey', PUBLIC_URL: 'http://a.example' }
+  assert.deepEqual(atFault(between), ['LATCHKEY_SECRET', 'PORT', 'PUBLIC_URL'])
+})
+
+test('config: no fault repeats a secret', () => {
+  const word = secret().slice(0, 20)
+  const faults = faultsOf({
+    LATCHKEY_SECRET: word,
+    METRICS_TOKEN: word.slice(0, 10),
+    DATABASE_URL: `mysql://me:${word}@db/x`,
+  })
+  assert.equal(faults.length, 3)
+  assert.ok(!faults.join('\n').includes(word.slice(0, 10)))
+})
+
+test('config: plain http is for loopback only', () => {
+  for (const url of [
+    'http://localhost',
+    'http://localhost:8080',
+    'http://127.0.0.1:3000',
+    'http://127.3.2.1',
+    'http://[::1]:1',
+  ])
+    assert.equal(readConfig({ PUBLIC_URL: url }).publicUrl, url)
+})
+
+test('config: PostgreSQL needs a root secret that every node shares', () => {
+  const DATABASE_URL = 'postgres://db.example/latchkey'
+  assert.deepEqual(faultsOf({ DATABASE_URL }), ['LATCHKEY_SECRET: is required with PostgreSQL'])
+  assert.deepEqual(atFault({ DATABASE_URL, LATCHKEY_SECRET: ' , ' }), ['LATCHKEY_SECRET'])
+  assert.deepEqual(faultsOf({ DATABASE_URL, LATCHKEY_SECRET: secret() }), [])
+})
+
+test('config: a catalogue and a logo are read from files; a wrong catalogue names its place', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-config-'))
+  const [catalog, broken, logo] = [join(folder, 'a.json'), join(folder, 'b.json'), join(folder, 'logo.svg')]
+  const permission = { name: 'books:read', resource: 'books', access: 'read', sentence: 'See books', risks: [] }
+  writeFileSync(catalog, JSON.stringify([permission]))
+  writeFileSync(broken, JSON.stringify([{ ...permission, access: 'own' }]))
+  writeFileSync(logo, '<svg/>')
+  try {
+    const config = readConfig({ CATALOG: catalog, BRAND_LOGO: logo })
+    assert.deepEqual(config.catalog, [permission])
+    assert.equal(config.brand.logoFile, logo)
+    assert.match(faultsOf({ CATALOG: broken })[0] ?? '', /^CATALOG: 0\.access: /)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})

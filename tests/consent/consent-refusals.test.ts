@@ -1,0 +1,240 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { moveApp } from '../../apps-registry/move-app.ts'
+import { askConsent, changeRole, countMade, join, press, rowsOf, textOf, tokensFrom } from '../installs/steps.ts'
+import { createBrowserSession } from '../support/browser-session.ts'
+import { createWorld, PASSWORD, type PublishedApp, sampleManifest, type World } from '../support/world.ts'
+
+for (const role of ['developer', 'viewer'] as const) {
+  test(`a ${role} is refused at submit with a plain message, and nothing is made`, async () => {
+    await using world = await createWorld({ worker: false })
+    const app = await world.app()
+    const person = await world.person()
+    const { page } = await askConsent(person, app) // drawn while they were owner
+    await changeRole(world, person, role)
+    const before = await countMade(world)
+    const refused = await press(person, page, 'install')
+    assert.equal(refused.status, 403)
+    assert.ok(textOf(refused).includes(`Nothing was changed: you are ${role} of Harbor Books`), textOf(refused))
+    assert.deepEqual(await countMade(world), before)
+  })
+}
+
+test('who left the account between page and press is refused, and nothing is made', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  const person = await world.person()
+  const other = await world.person({ accountName: 'Quay Coffee' })
+  await join(world, person, other, 'owner')
+  const { page } = await askConsent(person, app)
+  await world.deps.database.knex('memberships').where({ account_id: person.accountId, user_id: person.userId }).delete()
+  const again = await press(person, page, 'install', { account: person.accountId })
+  assert.equal(again.status, 422, 'shown again; never installed in another account than was chosen')
+  assert.deepEqual(await rowsOf(world, 'installations'), [])
+})
+
+test('Continue for an account whose role was lost grants nothing, not even for another account', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  const person = await world.person()
+  const other = await world.person({ accountName: 'Quay Coffee' })
+  await join(world, person, other, 'owner')
+  await world.install(person, app)
+  await world.install(other, app)
+  const { page } = await askConsent(person, app)
+  assert.equal(page.form('/interaction/').fields['account'], person.accountId)
+  await changeRole(world, person, 'viewer')
+  const before = await countMade(world)
+  const again = await press(person, page, 'continue')
+  assert.equal(again.status, 422)
+  assert.ok(textOf(again).includes('Choose one of your accounts.'))
+  assert.deepEqual(await countMade(world), before)
+})
+
+test('Continue after the app was uninstalled elsewhere installs nothing: its permissions are shown first', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  const person = await world.person()
+  const { id } = await world.install(person, app)
+  await world.deliver()
+  const { page } = await askConsent(person, app)
+  await person.browser.post(`/apps/${id}/uninstall`, { keys: 'expire' })
+  const before = await countMade(world)
+  const again = await press(person, page, 'continue')
+  assert.equal(again.status, 422)
+  assert.ok(textOf(again).includes('The app was uninstalled since you opened this page.'))
+  assert.match(again.text, /<h1>Install Shipyard Hosting<\/h1>/)
+  assert.deepEqual(await countMade(world), before)
+})
+
+test('an app that asks for something else since the page was drawn is shown again, and nothing is made', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  const person = await world.person()
+  const { request, page } = await askConsent(person, app)
+  await changeManifest(app, { permissions: [{ name: 'charges:read', purpose: 'To show today’s takings.' }] })
+  const before = await countMade(world)
+  const again = await press(person, page, 'install', { mode: 'test' })
+  assert.equal(again.status, 422)
+  assert.ok(textOf(again).includes('The app has changed what it asks for since you opened this page.'))
+  assert.ok(!textOf(again).includes('To take payments.'), 'the page shows the new version')
+  assert.equal(again.form('/interaction/').fields['mode'], 'test', 'what was chosen stays chosen')
+  assert.deepEqual(await countMade(world), before)
+  const installed = await tokensFrom(app, request, await press(person, again, 'install'))
+  assert.deepEqual(installed.permissions, ['charges:read'])
+})
+
+for (const verb of ['suspend', 'retire'] as const) {
+  test(`an app that became unavailable (${verb}) since the page was drawn is refused`, async () => {
+    await using world = await createWorld({ worker: false })
+    const app = await world.app()
+    const person = await world.person()
+    const { page } = await askConsent(person, app)
+    await move(world, app, verb)
+    const refused = await press(person, page, 'install')
+    assert.ok(refused.status >= 400 && refused.status < 500, String(refused.status))
+    assert.deepEqual(await rowsOf(world, 'installations'), [])
+    assert.deepEqual(await rowsOf(world, 'keys'), [])
+  })
+}
+
+test('an interaction that is nobody’s, or another browser’s, is over for whoever asks', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  const person = await world.person()
+  const stranger = await world.person()
+  const { page } = await askConsent(person, app)
+  const uid = new URL(page.url).pathname
+  for (const path of [uid, '/interaction/never-was-there']) {
+    const seen = await stranger.browser.get(path)
+    assert.equal(seen.status, 400)
+    assert.ok(textOf(seen).includes('This request is over'))
+    assert.ok(!seen.text.includes('Shipyard Hosting'))
+    const pressed = await stranger.browser.post(path, {
+      decision: 'install',
+      account: stranger.accountId,
+      mode: 'live',
+    })
+    assert.equal(pressed.status, 400)
+  }
+  assert.deepEqual(await rowsOf(world, 'installations'), [])
+})
+
+test('an answered interaction tells a stranger nothing of what it made', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  const person = await world.person()
+  const stranger = await world.person()
+  const { page } = await askConsent(person, app)
+  await press(person, page, 'install')
+  const seen = await stranger.browser.get(new URL(page.url).pathname)
+  assert.equal(seen.status, 400)
+  assert.ok(textOf(seen).includes('This request is over'))
+})
+
+test('an interaction begun by one person and answered after another signed in belongs to the second', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  const first = await world.person({ accountName: 'Harbor Books' })
+  const second = await world.person({ accountName: 'Quay Coffee' })
+  const { request, page } = await askConsent(first, app)
+  await first.browser.post('/signout')
+  await first.browser.post('/signin', { email: second.email, password: PASSWORD })
+  const drawn = await first.browser.get(new URL(page.url).pathname)
+  assert.ok(textOf(drawn).includes('Quay Coffee') && !textOf(drawn).includes('Harbor Books'))
+  const installed = await tokensFrom(app, request, await press(first, drawn, 'install'))
+  const [row] = await rowsOf(world, 'installations')
+  assert.deepEqual(
+    [row?.['id'], row?.['account_id'], row?.['installed_by']],
+    [installed.id, second.accountId, second.userId],
+  )
+})
+
+test('the first person’s form, sent after another signed in, never installs in the first one’s account', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  const first = await world.person({ accountName: 'Harbor Books' })
+  const second = await world.person({ accountName: 'Quay Coffee' })
+  const { page } = await askConsent(first, app)
+  await first.browser.post('/signin', { email: second.email, password: PASSWORD })
+  const again = await press(first, page, 'install')
+  assert.equal(again.status, 422)
+  assert.deepEqual(await rowsOf(world, 'installations'), [])
+})
+
+test('without a session the consent page leads to the sign-in and back', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  const person = await world.person()
+  const { page } = await askConsent({ browser: createBrowserSession(world.url) }, app)
+  assert.match(new URL(page.url).pathname, /^\/signin$/)
+  const browser = createBrowserSession(world.url)
+  const { page: signIn } = await askConsent({ browser }, app)
+  const back = await browser.follow(
+    await browser.submit(signIn.form('/signin'), { email: person.email, password: PASSWORD }),
+  )
+  assert.match(back.text, /<h1>Install Shipyard Hosting<\/h1>/)
+})
+
+test('a consent form from another site changes nothing', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  const person = await world.person()
+  const { page } = await askConsent(person, app)
+  const fields = { decision: 'install' }
+  const refused = await person.browser.submit(page.form('/interaction/'), fields, { 'sec-fetch-site': 'cross-site' })
+  assert.equal(refused.status, 403)
+  assert.deepEqual(await rowsOf(world, 'installations'), [])
+})
+
+test('what is decided about an app while it is being installed counts', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  const person = await world.person()
+  const { page } = await askConsent(person, app)
+  const { deps } = world
+  const actor = { type: 'operator' as const, id: 'tests', ip: '' }
+  const pressed = await deps.database.transaction(async tx => {
+    await moveApp(tx, deps, { id: app.id, verb: 'suspend', actor }) // not yet committed
+    const answer = press(person, page, 'install')
+    await installWaits(world)
+    return { answer }
+  })
+  assert.equal((await pressed.answer).status, 409)
+  assert.deepEqual(await rowsOf(world, 'installations'), [])
+  assert.deepEqual(await rowsOf(world, 'keys'), [])
+})
+
+/** On PostgreSQL: until the install waits for the row that is held. SQLite lets nobody begin meanwhile. */
+async function installWaits({ deps: { database } }: World): Promise<void> {
+  if (database.kind === 'sqlite') return
+  for (let looks = 0; looks < 10_000; looks += 1) {
+    const waiting = await database
+      .knex('pg_stat_activity')
+      .whereRaw('datname = current_database()')
+      .where({ wait_event_type: 'Lock' })
+    if (waiting.length > 0) return
+  }
+  throw new Error('the install waited for nothing')
+}
+
+async function move({ deps }: World, { id }: PublishedApp, verb: 'suspend' | 'retire'): Promise<void> {
+  const actor = { type: 'operator' as const, id: 'tests', ip: '' }
+  await deps.database.transaction(tx => moveApp(tx, deps, { id, verb, actor }))
+}
+
+/** The platform registers another version of its manifest (RFC 7592). */
+async function changeManifest(app: PublishedApp, change: Record<string, unknown>): Promise<void> {
+  const { registration_client_uri: address, registration_access_token: token } = app.registered
+  const answer = await fetch(String(address), {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({
+      ...sampleManifest(app.receiver),
+      client_id: app.id,
+      client_secret: app.registered.client_secret,
+      ...change,
+    }),
+  })
+  assert.equal(answer.status, 200, await answer.text())
+}

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { systemRandom } from '../../server/base/random.ts'
+import { mintSecret } from '../../server/base/secret-format.ts'
+import { keyAt } from '../installs/steps.ts'
+import { createWorld, type World } from '../support/world.ts'
+
+describe('POST /v1/keys/verify', () => {
+  let world: World
+  let key: string
+  before(async () => {
+    world = await createWorld({ worker: false })
+    const app = await world.app()
+    await world.install(await world.person(), app)
+    await world.deliver()
+    key = keyAt(app)
+  })
+  after(() => world[Symbol.asyncDispose]())
+
+  async function send(body: string | undefined, headers: Record<string, string> = {}, method = 'POST') {
+    const answer = await fetch(`${world.url}/v1/keys/verify`, {
+      method,
+      headers: { authorization: `Bearer ${world.verifierKey}`, 'content-type': 'application/json', ...headers },
+      ...(body !== undefined && { body }),
+    })
+    return { status: answer.status, headers: answer.headers, body: JSON.parse(await answer.text()) }
+  }
+
+  for (const { name, body, field } of [
+    { name: 'no body', body: undefined, field: 'key' },
+    { name: 'an empty object', body: {}, field: 'key' },
+    { name: 'a key that is a number', body: { key: 7 }, field: 'key' },
+    { name: 'a key that is a list', body: { key: ['a'] }, field: 'key' },
+    { name: 'a key of 1001 characters', body: { key: 'k'.repeat(1_001) }, field: 'key' },
+    { name: 'a permission that is an object', body: { key: '', permission: {} }, field: 'permission' },
+    { name: 'an ip that is none', body: { key: '', ip: '203.0.113' }, field: 'ip' },
+    { name: 'null', body: { key: null }, field: 'key' },
+  ]) {
+    test(`400: ${name} is answered with a problem that names the field`, async () => {
+      const answer = await send(body === undefined ? undefined : JSON.stringify(body))
+      assert.equal(answer.status, 400)
+      assert.match(String(answer.headers.get('content-type')), /^application\/problem\+json/)
+      assert.equal(answer.body.code, 'invalid_request')
+      assert.equal(answer.body.status, 400)
+      assert.equal(answer.body.errors[0].field, field)
+    })
+  }
+
+  for (const { name, body, status } of [
+    { name: 'half an object', body: '{"key":', status: 400 },
+    { name: 'a text', body: '"key"', status: 400 },
+    { name: 'a list', body: '[]', status: 400 },
+    { name: 'more than 8 kB', body: JSON.stringify({ key: 'k', permission: 'p'.repeat(9_000) }), status: 413 },
+  ]) {
+    test(`${status}: a body that is ${name} is a problem, without a word of what went wrong inside`, async () => {
+      const answer = await send(body)
+      assert.equal(answer.status, status)
+      assert.equal(answer.body.code, 'invalid_request')
+      assert.match(String(answer.headers.get('content-type')), /^application\/problem\+json/)
+      assert.doesNotMatch(JSON.stringify(answer.body), /JSON at position|SyntaxError|node_modules/)
+    })
+  }
+
+  test('400: a form is not a body', async () => {
+    const answer = await send(`key=${key}`, { 'content-type': 'application/x-www-form-urlencoded' })
+    assert.equal(answer.status, 400)
+  })
+
+  test('401: without a verifier key, or with any other secret, nothing is told about the key', async () => {
+    const others = [
+      '',
+      'Bearer',
+      'Basic abc',
+      `Bearer ${key}`,
+      `Bearer ${mintSecret(systemRandom, 'lkv_')}`,
+      'Bearer a b',
+    ]
+    for (const authorization of others) {
+      const answer = await send(JSON.stringify({ key }), { authorization })
+      assert.equal(answer.status, 401, authorization)
+      assert.equal(answer.body.code, 'unauthorized')
+      assert.match(String(answer.headers.get('www-authenticate')), /^Bearer/)
+      assert.ok(!JSON.stringify(answer.body).includes(key))
+    }
+  })
+
+  test('401: a revoked verifier key is worth nothing', async () => {
+    const { knex } = world.deps.database
+    await knex('verifiers').update({ revoked_at: 1 })
+    try {
+      assert.equal((await send(JSON.stringify({ key }))).status, 401)
+    } finally {
+      await knex('verifiers').update({ revoked_at: null })
+    }
+  })
+
+  test('200 is never kept by a cache', async () => {
+    const answer = await send(JSON.stringify({ key }))
+    assert.deepEqual([answer.status, answer.body.valid], [200, true])
+    assert.equal(answer.headers.get('cache-control'), 'no-store')
+  })
+
+  test('unknown members are ignored, and the scheme is read without case', async () => {
+    const answer = await send(JSON.stringify({ key, colour: 'blue' }), { authorization: `bearer ${world.verifierKey}` })
+    assert.equal(answer.body.valid, true)
+  })
+
+  test('404: only POST is there', async () => {
+    assert.equal((await send(undefined, {}, 'GET')).status, 404)
+  })
+})

@@ -1,0 +1,50 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose'
+import type { Receiver } from '../support/receiver.ts'
+
+export const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+
+const seconds = () => Math.floor(Date.now() / 1_000)
+
+/** The fields of `private_key_jwt` (RFC 7523 §3), signed by the receiver's key; times in seconds from now. */
+export async function assertion(
+  clientId: string,
+  { privateSigningKey: { key, kid } }: Receiver,
+  audience: string,
+  claims: { jti?: string; issued?: number; notBefore?: number; expires?: number; subject?: string } = {},
+): Promise<Record<string, string>> {
+  const { jti = randomUUID(), issued = 0, notBefore, expires = 60, subject = clientId } = claims
+  const now = seconds()
+  const jwt = new SignJWT({ jti, ...(notBefore !== undefined && { nbf: now + notBefore }) })
+    .setProtectedHeader({ alg: 'ES256', kid })
+    .setIssuer(clientId)
+    .setSubject(subject)
+    .setAudience(audience)
+    .setIssuedAt(now + issued)
+    .setExpirationTime(now + expires)
+  return { client_id: clientId, client_assertion_type: ASSERTION_TYPE, client_assertion: await jwt.sign(key) }
+}
+
+export type Proofs = {
+  thumbprint: string
+  /** One DPoP proof (RFC 9449 §4.2) for a request; `jti` is fresh unless it is given. */
+  make(method: string, address: string, more?: { accessToken?: string; jti?: string }): Promise<string>
+}
+
+export async function createProofs(): Promise<Proofs> {
+  const pair = await generateKeyPair('ES256', { extractable: true })
+  const jwk = await exportJWK(pair.publicKey)
+  return {
+    thumbprint: await calculateJwkThumbprint(jwk),
+    make: (method, address, { accessToken, jti = randomUUID() } = {}) =>
+      new SignJWT({
+        jti,
+        htm: method,
+        htu: address,
+        ...(accessToken !== undefined && { ath: createHash('sha256').update(accessToken).digest('base64url') }),
+      })
+        .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
+        .setIssuedAt()
+        .sign(pair.privateKey),
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * Runs every test file twice: on SQLite, then on a real PostgreSQL that is started for this run and removed after it.
+ *
+ *   node tests/run.ts [--sqlite | --postgres] [path part …] [flags of node --test …]
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { globSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { startPostgresServer } from './support/postgres-server.ts'
+
+type Database = 'sqlite' | 'postgres'
+
+/** Files that never touch a database, or that prove the same on either: they run once. */
+const onceOnly = ['tests/architecture.test.ts', 'tests/base/', 'tests/browser/']
+
+const root = join(import.meta.dirname, '..')
+const interrupted = new AbortController()
+let running: ChildProcess | undefined
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    interrupted.abort()
+    running?.kill('SIGTERM')
+  })
+}
+
+process.exit(await main(process.argv.slice(2)))
+
+async function main(args: string[]): Promise<number> {
+  const flags = args.filter(arg => arg.startsWith('-') && arg !== '--sqlite' && arg !== '--postgres')
+  const filters = args.filter(arg => !arg.startsWith('-')).map(arg => arg.replace(/^\.\//, ''))
+  const passes: Database[] = args.includes('--sqlite') === args.includes('--postgres') ? ['sqlite', 'postgres'] : []
+  if (passes.length === 0) passes.push(args.includes('--sqlite') ? 'sqlite' : 'postgres')
+
+  const files = testFiles(filters)
+  const work = passes.map(pass => ({ pass, files: files[pass] })).filter(({ files }) => files.length > 0)
+  if (work.length === 0) {
+    console.error(`No test file matches ${filters.join(', ') || 'tests/**/*.test.ts'}`)
+    return 1
+  }
+
+  let failed = false
+  for (const { pass, files } of work) {
+    if (interrupted.signal.aborted) break
+    console.log(`\n── ${pass}: ${files.length} test files`)
+    const passed = pass === 'sqlite' ? await runFiles(files, flags) : await runOnPostgres(files, flags)
+    failed ||= !passed
+  }
+  return interrupted.signal.aborted ? 130 : failed ? 1 : 0
+}
+
+function testFiles(filters: string[]): Record<Database, string[]> {
+  const all = globSync('tests/**/*.test.ts', { cwd: root })
+    .map(file => file.replaceAll('\\', '/'))
+    .filter(file => filters.length === 0 || filters.some(filter => file.includes(filter)))
+    .sort()
+  return { sqlite: all, postgres: all.filter(file => !onceOnly.some(start => file.startsWith(start))) }
+}
+
+async function runOnPostgres(files: string[], flags: string[]): Promise<boolean> {
+  const server = await startPostgresServer({ durable: false })
+  try {
+    return !interrupted.signal.aborted && (await runFiles(files, flags, server.url()))
+  } finally {
+    await server.stop()
+  }
+}
+
+async function runFiles(files: string[], flags: string[], postgresUrl?: string): Promise<boolean> {
+  const { TEST_POSTGRES_URL: _, ...env } = process.env
+  const concurrency = Math.min(4, availableParallelism())
+  running = spawn(
+    process.execPath,
+    ['--test', '--test-reporter=spec', `--test-concurrency=${concurrency}`, ...flags, ...files],
+    { cwd: root, stdio: 'inherit', env: postgresUrl ? { ...env, TEST_POSTGRES_URL: postgresUrl } : env },
+  )
+  const [code] = (await once(running, 'exit')) as [number | null]
+  running = undefined
+  return code === 0
+}

@@ -1,0 +1,170 @@
+import { basename } from 'node:path'
+import { circlesOf, codeOf, type Import, importsOf, type Tree } from './imports.ts'
+
+/** The features; one may import from those before it, never their stores or routes. */
+export const features = [
+  ...['server/audit', 'server/accounts', 'apps-registry', 'server/oauth', 'server/keys'],
+  ...['server/deliveries', 'server/installs', 'server/consent', 'server/platform-api'],
+]
+
+/** Steps that the floors forbid and that are meant all the same, each with its reason. */
+export const exceptions: { from: RegExp; to: RegExp; typeOnly: boolean; why: string }[] = [
+  {
+    from: /^server\/http\//,
+    to: /^server\/accounts\/(?!.*-(?:store|routes|page)\.ts$)/,
+    typeOnly: false,
+    why: 'login',
+  },
+  { from: /-routes\.ts$/, to: /^server\/deps\.ts$/, typeOnly: true, why: 'routes are given what deps.ts builds' },
+  { from: /-(?:routes|page)\.ts$|^server\/http\//, to: /^views\/models\.ts$/, typeOnly: true, why: 'view models' },
+  {
+    from: /^server\/http\//,
+    to: /^db\/connect\.ts$/,
+    typeOnly: true,
+    why: 'the session is read from a database that is given',
+  },
+]
+
+const floors = { base: 0, db: 1, store: 2, rule: 2, verb: 3, http: 4, routes: 5, assembly: 6 } as const
+type Floor = keyof typeof floors
+
+/** What a file may import, besides the exceptions; a feature's rooms are looked at apart. */
+const below: Record<Floor, Floor[]> = {
+  base: ['base'],
+  db: ['base', 'db'],
+  rule: ['base', 'rule'],
+  store: ['base', 'db', 'rule', 'store'],
+  verb: ['base', 'db', 'rule', 'store', 'verb'],
+  http: ['base', 'http'],
+  routes: ['base', 'db', 'rule', 'store', 'verb', 'http', 'routes'],
+  assembly: ['base', 'db', 'rule', 'store', 'verb', 'http', 'routes', 'assembly'],
+}
+
+/** Every import that goes up, or to where no floor is. */
+export function stepsUp(tree: Tree): string[] {
+  return judge(tree, ({ from, to }, floorOf) => {
+    const [ground, target] = [floorOf(from), floorOf(to)]
+    if (!ground) return `is on no floor: ${from}`
+    if (!target) return `leads to no floor`
+    if (below[ground].includes(target)) return undefined
+    return `goes ${floors[target] > floors[ground] ? 'up' : 'out of its floor'}, from ${ground} to ${target}`
+  })
+}
+
+/** Every import into a later feature, into another feature's insides, or between files that only stand side by side. */
+export function stepsSideways(tree: Tree): string[] {
+  return judge(tree, ({ from, to }) => {
+    const [room, target] = [roomOf(from), roomOf(to)]
+    if (room === undefined || target === undefined) return configStep(from, to)
+    if (target > room) return `enters the later feature ${features[target]}`
+    if (target < room && /-(?:store|routes)\.ts$/.test(to)) return `enters the insides of ${features[target]}`
+    if (target === room && /-routes\.ts$/.test(to)) return 'enters routes, which only the assembly mounts'
+    return undefined
+  })
+}
+
+/** Every circle between files, types included. */
+export function circles(tree: Tree): string[] {
+  return circlesOf(tree).map(circle => circle.join(' → '))
+}
+
+export function defaultExports(tree: Tree): string[] {
+  return matches(tree, /\bexport\s+default\b|\bas\s+default\b/)
+}
+
+export function barrels(tree: Tree): string[] {
+  return [...tree.keys()].filter(path => /^index\.[cm]?[jt]sx?$/.test(basename(path)))
+}
+
+export function namesNotKebabCase(tree: Tree): string[] {
+  return [...tree.keys()].filter(path =>
+    path.split('/').some(part => !/^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z0-9]+(?:-[a-z0-9]+)*)*$/.test(part)),
+  )
+}
+
+/** Time and chance taken from anywhere but `server/base`. */
+export function ownTimeOrChance(tree: Tree): string[] {
+  const elsewhere = new Map([...tree].filter(([path]) => !path.startsWith('server/base/')))
+  const now = /\bDate\s*\.\s*now\b|\bnew\s+Date\b(?!\s*\()|\bnew\s+Date\s*\(\s*\)/
+  const chance = /\bMath\s*\.\s*random\b|\brandomBytes\b|\brandomUUID\b/
+  return [...matches(elsewhere, now), ...matches(elsewhere, chance)]
+}
+
+export function anyTypes(tree: Tree): string[] {
+  return matches(tree, /(?::|\bas)\s*any\b|<\s*any\b|\bany\s*>/)
+}
+
+/** Templates that print something unescaped which is no other template. */
+export function unescapedOutput(views: Tree): string[] {
+  return linesOf(views, source => source, /<%-(?!\s*include\s*\()/)
+}
+
+function judge(tree: Tree, fault: (step: Import, floorOf: FloorOf) => string | undefined): string[] {
+  const floorOf = floorsOf(tree)
+  return [...tree].flatMap(([path, source]) =>
+    importsOf(path, source)
+      .filter(({ ours, to }) => ours && /\.[cm]?[jt]s$/.test(to))
+      .filter(step => !exceptions.some(allowed => allows(allowed, step)))
+      .flatMap(step => {
+        const found = fault(step, floorOf)
+        return found ? [`${step.from} imports ${step.to}: ${found}`] : []
+      }),
+  )
+}
+
+function allows({ from, to, typeOnly }: (typeof exceptions)[number], step: Import): boolean {
+  return from.test(step.from) && to.test(step.to) && (step.typeOnly || !typeOnly)
+}
+
+/** `server/config.ts` lies on `base` and imports it; `base` itself imports nothing of ours. */
+function configStep(from: string, to: string): string | undefined {
+  return from.startsWith('server/base/') && to === 'server/config.ts' ? 'goes up, from base to config' : undefined
+}
+
+type FloorOf = (path: string) => Floor | undefined
+
+/** A pure rule is known by what it imports: `base` and other pure rules, nothing else of ours. */
+function floorsOf(tree: Tree): FloorOf {
+  const known = new Map<string, Floor | undefined>()
+  const floorOf: FloorOf = path => {
+    if (!known.has(path)) {
+      known.set(path, floorByName(path)) // stands while its imports are looked at, so that a circle ends
+      if (known.get(path) === 'verb' && isPure(path)) known.set(path, 'rule')
+    }
+    return known.get(path)
+  }
+  const isPure = (path: string) =>
+    tree.has(path) &&
+    importsOf(path, tree.get(path) ?? '').every(
+      ({ ours, to }) => !ours || !/\.[cm]?[jt]s$/.test(to) || ['base', 'rule'].includes(floorOf(to) ?? ''),
+    )
+  return floorOf
+}
+
+function floorByName(path: string): Floor | undefined {
+  if (/^server\/(?:main|app|deps|sweep)\.ts$/.test(path) || path.startsWith('server/cli/')) return 'assembly'
+  if (path === 'server/config.ts' || path.startsWith('server/base/')) return 'base'
+  if (path.startsWith('server/http/')) return 'http'
+  if (path.startsWith('db/')) return 'db'
+  if (roomOf(path) === undefined) return undefined
+  if (/-(?:routes|page)\.ts$/.test(path)) return 'routes'
+  return path.endsWith('-store.ts') ? 'store' : 'verb'
+}
+
+function roomOf(path: string): number | undefined {
+  const room = features.findIndex(feature => path.startsWith(`${feature}/`))
+  return room === -1 ? undefined : room
+}
+
+function matches(tree: Tree, pattern: RegExp): string[] {
+  return linesOf(new Map([...tree].filter(([path]) => path.endsWith('.ts'))), codeOf, pattern)
+}
+
+function linesOf(tree: Tree, view: (source: string) => string, pattern: RegExp): string[] {
+  return [...tree].flatMap(([path, source]) =>
+    [...view(source).matchAll(new RegExp(pattern, 'g'))].map(({ index, 0: found }) => {
+      const line = source.slice(0, index).split('\n').length
+      return `${path}:${line}: ${found.trim()}`
+    }),
+  )
+}

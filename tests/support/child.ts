@@ -1,0 +1,84 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
+import { opaqueToken, systemRandom } from '../../server/base/random.ts'
+import { freshDatabaseUrl, onPostgres } from './database.ts'
+
+const root = join(import.meta.dirname, '../..')
+
+export type Ended = { code: number | null; stdout: string; stderr: string }
+
+/** A data folder and an empty database of its own, for processes that are started as an operator would start them. */
+export type Place = AsyncDisposable & { dataDir: string; env: Record<string, string> }
+
+export async function createPlace(): Promise<Place> {
+  const parent = mkdtempSync(join(tmpdir(), 'latchkey-place-'))
+  const dataDir = join(parent, 'data')
+  const database = await freshDatabaseUrl(dataDir)
+  const shared = { DATABASE_URL: database.url, LATCHKEY_SECRET: opaqueToken(systemRandom) }
+  return {
+    dataDir,
+    env: { DATA_DIR: dataDir, PORT: '0', PUBLIC_URL: 'http://localhost:3000', ...(onPostgres && shared) },
+    async [Symbol.asyncDispose]() {
+      await database.drop()
+      rmSync(parent, { recursive: true, force: true })
+    },
+  }
+}
+
+/** `npm run -s latchkey -- …`, without npm. */
+export async function runCommand(env: Record<string, string>, ...args: string[]): Promise<Ended> {
+  const child = spawn(process.execPath, ['server/cli/latchkey.ts', ...args], { cwd: root, env: clean(env) })
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+  return { code: child.exitCode, stdout, stderr }
+}
+
+export type RunningServer = AsyncDisposable & {
+  /** Every line on standard output so far; the first one is there already. */
+  lines: string[]
+  url: string
+  process: ChildProcess
+  /** Sends the signal, once, and waits for the end. */
+  stop(signal?: NodeJS.Signals): Promise<Ended & { ms: number }>
+}
+
+/** `npm start`, without npm; answers when it has said its first line. Throws what it wrote where it ends before. */
+export async function startServer(env: Record<string, string>): Promise<RunningServer> {
+  const child = spawn(process.execPath, ['server/main.ts'], { cwd: root, env: clean(env) })
+  const lines: string[] = []
+  const [stderr, closed] = [text(child.stderr), once(child, 'close')]
+  const said = createInterface({ input: child.stdout }).on('line', line => lines.push(line))
+  await Promise.race([once(said, 'line'), closed])
+  if (lines.length === 0) throw new Error(`the server ended with ${child.exitCode}: ${await stderr}`)
+  return {
+    lines,
+    url: /http:\/\/\S+/.exec(lines[0] ?? '')?.[0] ?? '',
+    process: child,
+    async stop(signal = 'SIGTERM') {
+      const start = performance.now()
+      child.kill(signal)
+      await closed
+      return { code: child.exitCode, stdout: lines.join('\n'), stderr: await stderr, ms: performance.now() - start }
+    },
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL')
+      await closed
+    },
+  }
+}
+
+/** `npm start` that is expected to end by itself. */
+export async function failToStart(env: Record<string, string>): Promise<Ended> {
+  const child = spawn(process.execPath, ['server/main.ts'], { cwd: root, env: clean(env) })
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+  return { code: child.exitCode, stdout, stderr }
+}
+
+/** Nothing of the environment that the tests run in. */
+function clean(env: Record<string, string>): Record<string, string> {
+  return { PATH: process.env['PATH'] ?? '', ...env }
+}

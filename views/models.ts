@@ -1,0 +1,257 @@
+/**
+ * What each page is given. Routes build these; the templates beside this file only loop and branch over them.
+ * Everything is text that is ready to be shown: no template formats a time, a number or a state.
+ */
+
+export type Tone = 'good' | 'warn' | 'bad' | 'info' | 'none'
+
+/** A moment: machine-readable and as people read it (UTC). */
+export type Moment = { iso: string; text: string }
+
+/** A state as a word with its tone; `waiting` draws a hollow dot; `note` is the small line below. */
+export type StatusModel = { text: string; tone: Tone; waiting?: boolean; note?: string }
+
+export type NoticeModel = { tone: Tone; strong: string; text: string; action?: { href: string; text: string } }
+
+export type NavItem = 'marketplace' | 'apps' | 'keys' | 'activity' | 'none'
+
+/** The person and the account they are looking at; absent on pages for strangers. */
+export type Viewer = {
+  email: string
+  initials: string
+  account: { id: string; name: string; initial: string; role: string }
+  /** Every account of the person, the current one included. */
+  accounts: { id: string; name: string; initial: string }[]
+}
+
+/** Given to every page by the renderer. */
+export type Frame = {
+  brand: { name: string; logo: string }
+  /** Without brand; the layout appends it, and puts "Error: " before it where `faults` is not empty. */
+  title: string
+  nav: NavItem
+  viewer?: Viewer
+  /** The path one is on, for the way back after switching accounts. */
+  here: string
+  flash?: NoticeModel
+  requestId: string
+}
+
+/** One fault of a submitted form: the id of the control and a sentence. */
+export type FieldFault = { field: string; message: string }
+
+export type AppBadge = { name: string; logo: string }
+
+export type PermissionModel = {
+  name: string
+  sentence: string
+  /** The platform's words; escaped. */
+  purpose: string
+  icon: 'read' | 'write' | 'money' | 'warning'
+  risky: boolean
+  tags: { text: string; warn: boolean }[]
+}
+
+export type SignInPage = { values: { email: string }; faults: FieldFault[]; returnTo: string; waiting?: AppBadge }
+export type SignUpPage = {
+  values: { email: string; accountName: string }
+  faults: FieldFault[]
+  returnTo: string
+  waiting?: AppBadge
+  /** False where SIGNUP=invite: the page says so instead of the form. */
+  open: boolean
+}
+
+export type AppCard = {
+  href: string
+  app: AppBadge
+  publisher: string
+  tagline: string
+  installed: boolean
+  keys: string
+  tag: { text: string; warn: boolean }
+}
+export type MarketplacePage = {
+  query: string
+  categories: { text: string; href: string; current: boolean }[]
+  apps: AppCard[]
+}
+
+export type ListingPage = {
+  app: AppBadge
+  tagline: string
+  /** Paragraphs of plain text. */
+  description: string[]
+  publisher: { name: string; site?: { host: string; href: string } }
+  /** Where *Install* leads (a GET form) and what it carries along. */
+  install: { action: string; fields: { name: string; value: string }[] }
+  reviewed: boolean
+  draft: boolean
+  version: { number: number; date: Moment }
+  permissions: PermissionModel[]
+  keys: string[]
+  deliveryHost: string
+  categories: { text: string; href: string }[]
+  help: { text: string; href: string }[]
+  /** Installations of this app in the viewer's account that are not uninstalled. */
+  installations: { href: string; mode: string }[]
+}
+
+export type ConsentPage = {
+  action: string
+  /** The manifest version that is shown; posted back, so that nobody consents to another one. */
+  version: number
+  /** Account and mode that the page speaks of; posted back, so that another choice is shown before it is acted upon. */
+  shown: string
+  app: AppBadge
+  publisher: { name: string; site?: { host: string; href: string } }
+  reviewed: boolean
+  draft: boolean
+  /** An installed app: the page shows the installation with *Continue* and *Cancel*; nothing is minted. */
+  installed?: { href: string; since: Moment; mode: string; accountName: string; account: string; modeValue: string }
+  reads: PermissionModel[]
+  writes: PermissionModel[]
+  keys: { name: string; permissions: string; tag: { text: string; warn: boolean } }[]
+  deliveryHost: string
+  /** Keys of an earlier installation that still work, one question for all of them. Empty: not asked. */
+  kept: { name: string; redacted: string; lastUsed: string }[]
+  keptSince?: Moment
+  /** Nothing is preselected; after a refused submit what was chosen. */
+  keptChoice: '' | 'leave' | 'expire'
+  /** Accounts in which the person may install; more than one is a select. */
+  accounts: { id: string; name: string; selected: boolean; role: string }[]
+  /** Why nobody here can install it; set where `accounts` is empty. */
+  blocked?: { strong: string; text: string }
+  /** One entry where the mode is fixed. */
+  modes: { value: 'live' | 'test'; checked: boolean }[]
+  summary: { movesMoney: boolean; personalData: boolean; irreversible: boolean }
+  returnHost: string
+  faults: FieldFault[]
+}
+
+export type RouteStep = { title: string; text: string; state: 'done' | 'now' | 'failed' | 'todo' }
+
+/** The way of each key to the platform. `phase` picks among on its way, failing, failed for good, and done. */
+export type InstallingPage = {
+  app: AppBadge
+  phase: 'underway' | 'retrying' | 'failed' | 'done'
+  heading: string
+  lede: string
+  keys: { name: string; redacted: string; status: StatusModel; steps: RouteStep[]; acknowledged: string }[]
+  deliveryHost: string
+  notice?: NoticeModel
+  installationHref: string
+  /** POST target of *Send again now* (phase `retrying`) or *Try again* (phase `failed`). */
+  retryAction?: string
+  /** `setup_uri`, once done. */
+  continueHref?: string
+}
+
+export type InstalledAppsPage = {
+  accountName: string
+  apps: { href: string; app: AppBadge; test: boolean; note: string; status: StatusModel; tryAgainHref?: string }[]
+  kept: { href: string; app: AppBadge; test: boolean; note: string; status: StatusModel }[]
+}
+
+export type KeyRow = {
+  id: string
+  name: string
+  redacted: string
+  test: boolean
+  managedBy: AppBadge
+  managedNote?: string
+  permissions: string[]
+  lastUsed: string
+  created: string
+  status: StatusModel
+  /** Absent where it cannot be expired any more or the viewer's role does not allow it. */
+  expireHref?: string
+  /** Absent where it cannot be rotated: kept, expired, or not for this role. */
+  rotateHref?: string
+}
+
+export type InstallationPage = {
+  app: AppBadge
+  status: StatusModel
+  subtitle: string
+  openHref?: string
+  notices: NoticeModel[]
+  uninstallHref?: string
+  /** *Suspend* asks in a dialog first; *Resume* needs no question. */
+  suspend?: { action: string; title: string; text: string }
+  resumeAction?: string
+  progressHref?: string
+  tryAgainAction?: string
+  facts: { label: string; text: string; code?: boolean }[]
+  keys: KeyRow[]
+  permissions: PermissionModel[]
+  deliveries: { title: string; type: string; sent: string; attempts: number; status: StatusModel }[]
+}
+
+export type UninstallPage = {
+  action: string
+  app: AppBadge
+  subtitle: string
+  backHref: string
+  keys: {
+    name: string
+    redacted: string
+    tag?: { text: string; warn: boolean }
+    lastUsed: string
+    calls24h: string
+    calls7d: string
+    from: string
+  }[]
+  expireNote: string
+  keepNote: string
+  untilNote: string
+  /** ISO dates that bound the calendar. */
+  untilMin: string
+  untilMax: string
+  choice: '' | 'expire' | 'keep' | 'until'
+  until: string
+  /** Whether there is any key left to ask about; without one the radios are not shown. */
+  asks: boolean
+  faults: FieldFault[]
+}
+
+export type UninstalledPage = {
+  app: AppBadge
+  subtitle: string
+  keys: { name: string; redacted: string; note: string; status: StatusModel }[]
+  anyKept: boolean
+  site?: { host: string; href: string }
+}
+
+export type KeysPage = {
+  filters: { text: string; href: string; current: boolean }[]
+  keys: KeyRow[]
+}
+
+export type ExpireKeyPage = {
+  action: string
+  key: { name: string; redacted: string; managedBy: AppBadge; note: string }
+  facts: { label: string; text: string }[]
+  inUse: boolean
+}
+
+export type RotateKeyPage = {
+  action: string
+  lede: string
+  key: { name: string; redacted: string; managedBy: AppBadge; note: string }
+  choices: { value: string; text: string; note: string; checked: boolean; first: boolean }[]
+  reason: string
+  faults: FieldFault[]
+}
+
+export type ActivityPage = {
+  rows: { at: Moment; actor: string; what: string; object: string; address: string }[]
+  older?: string
+}
+
+export type ErrorPage = {
+  status: number
+  heading: string
+  text: string
+  actions: { href: string; text: string; primary: boolean }[]
+}

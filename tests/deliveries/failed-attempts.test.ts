@@ -65,7 +65,7 @@ for (const { name, behaviour, status, error } of [
   { name: '304 acknowledges nothing', behaviour: { status: 304 }, status: 304, error: 'redirect' },
 ] as const) {
   test(name, async () => {
-    await using world = await createWorld({ worker: false, outboundTimeoutMs: 150 })
+    await using world = await createWorld({ worker: false, outboundTimeoutMs: 2_000 })
     const app = await world.app()
     const { id, person } = await installMeeting(world, app, behaviour)
     const { delivery, attempts } = await attemptsOfKey(world)

@@ -12,7 +12,7 @@ test('an app whose receiver hangs, with many deliveries due, does not delay anot
   world.deps.worker.wake()
   await dead.receiver.waitForAttempt(1)
   await world.install(await world.person(), alive)
-  const { key } = await alive.receiver.waitFor('managed_key.created', 1, 5_000) // a hanging post takes 15 s
+  const { key } = await alive.receiver.waitFor('managed_key.created', 1, 12_000) // a hanging post takes 15 s
   assert.equal((await world.verify(key ?? ''))['valid'], true)
   await world.deps.outbound.hangUp()
 })
@@ -30,7 +30,7 @@ test('what hangs never takes all places: many dead apps leave room for one that 
   world.deps.worker.wake()
   for (const receiver of dead) await receiver.waitForAttempt(1)
   await world.install(await world.person(), alive)
-  await alive.receiver.waitFor('managed_key.created', 1, 5_000)
+  await alive.receiver.waitFor('managed_key.created', 1, 12_000)
   await world.deps.outbound.hangUp()
 })
 

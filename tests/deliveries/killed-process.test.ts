@@ -25,7 +25,7 @@ test('killed between commit and delivery: after a restart the key arrives, once,
   assert.equal(delivery?.['status'], 'pending')
 
   await using restarted = await startServer(world, { ROLES: 'web,worker' })
-  const event = await app.receiver.waitFor('managed_key.created', 1, 10_000)
+  const event = await app.receiver.waitFor('managed_key.created', 1, 30_000)
   assert.equal(event.id, delivery?.['event_id'])
   assert.deepEqual(event.faults, [])
   assert.equal((await world.verify(keyAt(app)))['valid'], true)
@@ -40,7 +40,7 @@ test('killed while a receiver hangs: the same event arrives when the lease has e
   app.receiver.behave('ok', 'hang')
   await using killed = await startServer(world, { ROLES: 'web,worker' })
   await installFromMarketplace(await killed.signIn(person))
-  const hanging = await app.receiver.waitForAttempt(2, 10_000)
+  const hanging = await app.receiver.waitForAttempt(2, 30_000)
   await killed.kill()
   assert.equal(await world.deliver(), 0, 'the lease of the dead worker still runs')
   world.clock.advance(LEASE)

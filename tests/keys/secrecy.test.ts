@@ -11,7 +11,7 @@ import { createWorld, type PublishedApp, type World } from '../support/world.ts'
 const STARTS = ['/apps', '/keys', '/keys?show=expired', '/activity', '/marketplace', '/platform', '/settings/security']
 
 test('no plaintext of a managed key is ever in the data folder, the database, a log line or a page', async () => {
-  await using world = await createWorld({ worker: false, env: { RETRY_SCHEDULE: '1' }, outboundTimeoutMs: 200 })
+  await using world = await createWorld({ worker: false, env: { RETRY_SCHEDULE: '1' }, outboundTimeoutMs: 3_000 })
   await using child = await startServer(world, { ROLES: 'web', LOG_LEVEL: 'trace' })
   const seen: string[] = []
   const person = await world.person()

@@ -195,9 +195,9 @@ export async function startReceiver(options: { encryption?: Encryption; issuer?:
     behave: (...steps) => {
       queue.push(...steps)
     },
-    waitFor: (type, count = 1, timeoutMs = 5_000) =>
+    waitFor: (type, count = 1, timeoutMs = 30_000) =>
       arrived(() => receiver.events.filter(event => event.type === type)[count - 1], `${type} (${count})`, timeoutMs),
-    waitForAttempt: (count, timeoutMs = 5_000) =>
+    waitForAttempt: (count, timeoutMs = 30_000) =>
       arrived(() => receiver.attempts[count - 1], `attempt ${count}`, timeoutMs),
     open: async (sealed, expected) => {
       if (receiver.issuer === undefined) throw new Error('receiver.issuer is not set')

@@ -1,3 +1,4 @@
+import { announce } from '../db/changes.ts'
 import type { Tx } from '../db/connect.ts'
 import type { Logo } from './app-store.ts'
 
@@ -16,6 +17,7 @@ export async function saveJwks(tx: Tx, id: string, jwks: unknown): Promise<void>
 
 export async function setGoneAddress(tx: Tx, id: string, address: string | null): Promise<void> {
   await tx('apps').where({ id }).update({ gone_address: address })
+  if (address === null) announce(tx, 'deliveries')
 }
 
 export async function replaceWebhookSecret(tx: Tx, id: string, secret: string, previousUntil: number): Promise<void> {

@@ -1,3 +1,4 @@
+import { announce } from '../db/changes.ts'
 import type { Tx } from '../db/connect.ts'
 import type { AppStatus } from './app-states.ts'
 import type { Manifest } from './manifest.ts'
@@ -222,6 +223,7 @@ export async function moveApp(
   to: AppStatus,
   at: number,
 ): Promise<boolean> {
+  announce(tx, `app:${id}`)
   const times = to === 'published' ? { published_at: at } : to === 'retired' ? { retired_at: at } : {}
   return (
     (await tx('apps')

@@ -2,7 +2,11 @@ import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import knex, { type Knex } from 'knex'
 import pg from 'pg'
+import { opaqueToken, systemRandom } from '../server/base/random.ts'
+import { type Change, type ChangeFeed, gathering, type Hear } from './changes.ts'
 import { migrations } from './migrations.ts'
+import { followPostgres, notify } from './postgres-changes.ts'
+import { followSqlite, writeChanges } from './sqlite-changes.ts'
 import { RELAXED, sqliteReaderConfig, sqliteWriterConfig } from './sqlite-client.ts'
 
 /** An open transaction. Every store and every verb takes one; there is no query without. */
@@ -22,6 +26,8 @@ export type Database = {
   read<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
   /** The names of the migrations that have not run here. Changes nothing. */
   pendingMigrations(): Promise<string[]>
+  /** What this process and others have committed. */
+  changes: ChangeFeed
   close(): Promise<void>
 }
 
@@ -44,20 +50,38 @@ export function connect(target: DatabaseTarget): Database {
   })
   const reader = target.kind === 'sqlite' ? knex({ ...sqliteReaderConfig(target.file), ...common }) : writer
   const oneView = target.kind === 'postgres' ? ({ isolationLevel: 'repeatable read' } as const) : {}
+  const node = opaqueToken(systemRandom).slice(0, 12)
+  const listeners: Hear[] = []
+  const hear: Hear = change => {
+    for (const listener of listeners) listener(change)
+  }
+  const publish = (tx: Tx, changes: readonly Change[]) =>
+    target.kind === 'sqlite' ? writeChanges(tx, node, changes) : notify(tx, node, changes)
+  const feed = target.kind === 'sqlite' ? followSqlite(target.file, node, hear) : followPostgres(target.url, node, hear)
+
+  /** What was announced is heard here after the commit and before anybody is answered. */
+  async function writing<Result>(work: (tx: Tx) => Promise<Result>, config?: Knex.TransactionConfig): Promise<Result> {
+    const { result, changes } = await writer.transaction(tx => gathering(tx, work, publish), config)
+    for (const change of changes) hear(change)
+    return result
+  }
+
   return {
     knex: writer,
     kind: target.kind,
-    transaction: work => repeatOnDeadlock(() => writer.transaction(work)),
+    transaction: work => repeatOnDeadlock(() => writing(work)),
     relaxed: work =>
       target.kind === 'sqlite'
-        ? writer.transaction(work, RELAXED)
-        : writer.transaction(async tx => {
+        ? writing(work, RELAXED)
+        : writing(async tx => {
             await tx.raw('set local synchronous_commit to off')
             return await work(tx)
           }),
+    changes: { ...feed, listen: listener => void listeners.push(listener) },
     read: work => reader.transaction(work, { readOnly: true, ...oneView }),
     pendingMigrations: () => pendingOf(writer),
     close: async () => {
+      await feed.stop()
       await reader.destroy()
       await writer.destroy()
     },

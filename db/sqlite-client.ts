@@ -63,6 +63,11 @@ export function sqliteReaderConfig(filename: string): knex.Knex.Config {
   return sqliteConfig(filename, READER_PRAGMAS, { min: 0, max: READERS, idleTimeoutMillis: FOREVER })
 }
 
+/** One connection that only looks whether others have written: `data_version` is about the connection that asks. */
+export function sqliteFollowerConfig(filename: string): knex.Knex.Config {
+  return sqliteConfig(filename, READER_PRAGMAS, { min: 0, max: 1, idleTimeoutMillis: FOREVER })
+}
+
 function sqliteConfig(filename: string, pragmas: readonly string[], pool: knex.Knex.PoolConfig): knex.Knex.Config {
   return {
     client: ImmediateSqliteClient as unknown as typeof knex.Client,

@@ -115,6 +115,10 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     },
   })
 
+  database.changes.listen(change => {
+    if (change === undefined || change === 'deliveries') worker.wake()
+  })
+
   const underWay = new Set<Promise<void>>()
   const usage = createUsageRecorder({ database, clock, log })
 

@@ -13,6 +13,7 @@ const PATIENCE = 4_000
 async function main(): Promise<void> {
   const config = readConfig(process.env)
   const deps = await createDeps(config)
+  await deps.database.changes.start()
   const server = config.roles.has('web') ? await listen(deps) : undefined
   if (config.roles.has('worker')) deps.worker.start()
   const stopSweeping = config.roles.has('worker') ? startSweeping(deps) : () => undefined

@@ -1,3 +1,4 @@
+import { announce } from '../../db/changes.ts'
 import type { Database, Tx } from '../../db/connect.ts'
 import type { EventType } from './event-type.ts'
 
@@ -59,6 +60,7 @@ export async function insertDelivery(
     next_attempt_at: event.at,
     created_at: event.at,
   })
+  announce(tx, 'deliveries')
 }
 
 export type Claim = {
@@ -195,6 +197,7 @@ export async function cancelDeliveryOfKey(tx: Tx, keyId: string, at: number): Pr
 
 /** Makes the pending deliveries of an installation due now. */
 export async function hurry(tx: Tx, installationId: string, at: number): Promise<number> {
+  announce(tx, 'deliveries')
   return await tx('deliveries')
     .where({ installation_id: installationId, status: 'pending' })
     .where('next_attempt_at', '>', at)
@@ -211,5 +214,6 @@ export async function reopen(tx: Tx, id: string, at: number): Promise<boolean> {
     lease: null,
     lease_until: null,
   }
+  announce(tx, 'deliveries')
   return (await tx('deliveries').where({ id }).whereIn('status', ['delivered', 'failed']).update(change)) === 1
 }

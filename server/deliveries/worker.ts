@@ -9,8 +9,9 @@ const MOST = 128
 const MOST_PER_APP = 8
 /** Longer than an attempt can take, so that only a dead worker's lease ever ends by itself. */
 const LEASE = 25 * SECOND
-/** Other processes may queue deliveries without waking this one. */
-const LONGEST_SLEEP = 2 * SECOND
+/** Whoever queues a delivery, in any process, wakes the worker; only while that way is cut must it look by itself. */
+const LONGEST_SLEEP = 60 * SECOND
+const LONGEST_SLEEP_ALONE = 2 * SECOND
 const PAUSE_AFTER_FAULT = SECOND
 
 export type Worker = {
@@ -82,8 +83,9 @@ export function createWorker(caps: WorkerCaps): Worker {
       return
     }
     const due = await database.read(tx => nextDueAt(tx, busyApps()))
-    const ms = Math.min(LONGEST_SLEEP, Math.max(0, (due ?? Number.POSITIVE_INFINITY) - clock.now()))
-    await pause(underWay.size >= MOST ? LONGEST_SLEEP : Math.max(ms, 1))
+    const longest = database.changes.connected() ? LONGEST_SLEEP : LONGEST_SLEEP_ALONE
+    const ms = Math.min(longest, Math.max(0, (due ?? Number.POSITIVE_INFINITY) - clock.now()))
+    await pause(underWay.size >= MOST ? longest : Math.max(ms, 1))
   }
 
   function pause(ms: number): Promise<void> {

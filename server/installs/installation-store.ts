@@ -1,3 +1,4 @@
+import { announce } from '../../db/changes.ts'
 import { locked, type Tx } from '../../db/connect.ts'
 import type { Mode } from '../base/mode.ts'
 import {
@@ -184,6 +185,7 @@ export async function nextSequence(tx: Tx, id: string): Promise<number> {
 
 /** Sets or clears a flag; false where it was so already. */
 export async function setSuspended(tx: Tx, id: string, by: SuspendedBy, at: number | null): Promise<boolean> {
+  announce(tx, `installation:${id}`)
   const column = `suspended_by_${by}_at`
   const query = tx('installations').where({ id })
   if (at === null) query.whereNotNull(column)

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { announce } from '../../db/changes.ts'
 import type { Tx } from '../../db/connect.ts'
 import type { Mode } from '../base/mode.ts'
 import { type ExpiryReason, type KeyStatus, WORKING } from './key-states.ts'
@@ -168,43 +169,46 @@ export async function countKeys(tx: Tx, filter: KeyFilter): Promise<number> {
   return Number(row.count)
 }
 
+/**
+ * The one way to change a key: whoever keeps a copy of it for verification learns of the change when it commits. Answers
+ * how many of the keys that `which` chooses were there to be changed.
+ */
+async function changeKeys(tx: Tx, which: Knex.QueryBuilder, change: Record<string, unknown>): Promise<number> {
+  const changed: { hash: string }[] = await which.update(change).returning('hash')
+  for (const { hash } of changed) announce(tx, `key:${hash}`)
+  return changed.length
+}
+
+const working = (tx: Tx, id: string) =>
+  tx('keys')
+    .where({ id })
+    .whereIn('status', [...WORKING])
+
 /** Expires a key that still works; false where somebody was first. */
 export async function expireRow(tx: Tx, id: string, because: ExpiryReason, at: number): Promise<boolean> {
   const change = { status: 'expired', expired_at: at, expired_because: because }
-  return (
-    (await tx('keys')
-      .where({ id })
-      .whereIn('status', [...WORKING])
-      .update(change)) === 1
-  )
+  return (await changeKeys(tx, working(tx, id), change)) === 1
 }
 
 /** Lets a key outlive its installation, for good or until a deadline. */
 export async function keepRow(tx: Tx, id: string, deadline: number | null, at: number): Promise<boolean> {
   const change = { kept_at: at, ...(deadline !== null && { status: 'expiring', expires_at: deadline }) }
-  return (
-    (await tx('keys')
-      .where({ id })
-      .whereIn('status', [...WORKING])
-      .update(change)) === 1
-  )
+  return (await changeKeys(tx, working(tx, id), change)) === 1
 }
 
 export async function markDelivered(tx: Tx, id: string, at: number): Promise<void> {
-  await tx('keys').where({ id }).whereNull('delivered_at').update({ delivered_at: at })
+  await changeKeys(tx, tx('keys').where({ id }).whereNull('delivered_at'), { delivered_at: at })
 }
 
 export async function setEndsWith(tx: Tx, ids: readonly string[], installationId: string): Promise<void> {
-  await tx('keys')
+  const keys = tx('keys')
     .whereIn('id', [...ids])
     .whereIn('status', [...WORKING])
-    .update({ ends_with: installationId })
+  await changeKeys(tx, keys, { ends_with: installationId })
 }
 
 export async function setPermissions(tx: Tx, id: string, permissions: readonly string[]): Promise<void> {
-  await tx('keys')
-    .where({ id })
-    .update({ permissions: JSON.stringify(permissions) })
+  await changeKeys(tx, tx('keys').where({ id }), { permissions: JSON.stringify(permissions) })
 }
 
 /** Plans the end of a key that is being replaced; `null` gives the plan up. */
@@ -213,26 +217,15 @@ export async function setOverlap(
   id: string,
   overlap: { until: number | null; length: number | null },
 ): Promise<void> {
-  await tx('keys')
-    .where({ id })
-    .whereIn('status', [...WORKING])
-    .update({ status: 'expiring', overlap_until: overlap.until, overlap_ms: overlap.length })
+  const change = { status: 'expiring', overlap_until: overlap.until, overlap_ms: overlap.length }
+  await changeKeys(tx, working(tx, id), change)
 }
 
 /** From this moment on the key is refused. */
 export async function setDeadline(tx: Tx, id: string, deadline: number): Promise<void> {
-  await tx('keys')
-    .where({ id })
-    .whereIn('status', [...WORKING])
-    .update({ status: 'expiring', expires_at: deadline })
+  await changeKeys(tx, working(tx, id), { status: 'expiring', expires_at: deadline })
 }
 
 export async function setFrozen(tx: Tx, id: string, at: number): Promise<boolean> {
-  return (
-    (await tx('keys')
-      .where({ id })
-      .whereIn('status', [...WORKING])
-      .whereNull('frozen_at')
-      .update({ frozen_at: at })) === 1
-  )
+  return (await changeKeys(tx, working(tx, id).whereNull('frozen_at'), { frozen_at: at })) === 1
 }

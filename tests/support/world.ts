@@ -109,6 +109,7 @@ export async function createWorld({ env = {}, worker = true, outboundTimeoutMs }
     ...(outboundTimeoutMs && { outboundTimeoutMs }),
   })
   server.on('request', createApp(deps))
+  await deps.database.changes.start()
   if (worker) deps.worker.start()
   const { verifierKey } = await deps.database.transaction(tx => createVerifier(tx, deps, { name: 'tests' }))
   const receivers: Receiver[] = []

@@ -1,0 +1,58 @@
+import type { Knex } from 'knex'
+
+/**
+ * What others must learn once a transaction has committed: deliveries may be due; one key (by its hash), the keys of an
+ * installation or of an app, or a verifier key verify differently from now on.
+ */
+export type Change = 'deliveries' | 'verifiers' | `key:${string}` | `installation:${string}` | `app:${string}`
+
+/** What is heard of a change; nothing where some may have been missed, so that anything may have changed. */
+export type Hear = (change: Change | undefined) => void
+
+/** Tells what this process and others have committed. */
+export type ChangeFeed = {
+  /** Changes of this process are heard before its `transaction` answers, those of others as soon as they can be. */
+  listen(hear: Hear): void
+  /**
+   * Whether everything that others had committed a second ago has been heard, to the best of proofs. Asking keeps the
+   * proofs coming; a feed that nobody asks is quiet.
+   */
+  fresh(): boolean
+  /** Whether what others commit will be heard without asking. */
+  connected(): boolean
+  /** Follows what other processes commit, until `stop`. Never rejects: it goes on trying. */
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** How long after it was asked for a proof counts. PRODUCT rule 3 gives a second; the rest is for the work on the way. */
+export const PROOF_MS = 900
+/** How often a proof is asked for while somebody relies on it, and while nobody does. */
+export const BEAT_MS = 200
+export const IDLE_BEAT_MS = 15_000
+/** How long after the last question a feed falls quiet. */
+export const ATTENTION_MS = 5_000
+
+const announced = new WeakMap<Knex.Transaction, Set<Change>>()
+
+/** Says in an open transaction what others must learn when it commits; if it does not, they learn nothing. */
+export function announce(tx: Knex.Transaction, change: Change): void {
+  const changes = announced.get(tx)
+  if (!changes) throw new Error('a change can only be announced in a transaction that writes')
+  changes.add(change)
+}
+
+/** Runs `work` and `publish`es what it announced as the last thing inside the transaction; answers both. */
+export async function gathering<Result>(
+  tx: Knex.Transaction,
+  work: (tx: Knex.Transaction) => Promise<Result>,
+  publish: (tx: Knex.Transaction, changes: readonly Change[]) => Promise<void>,
+): Promise<{ result: Result; changes: readonly Change[] }> {
+  const gathered = new Set<Change>()
+  announced.set(tx, gathered)
+  const result = await work(tx)
+  announced.delete(tx)
+  const changes = [...gathered]
+  if (changes.length > 0) await publish(tx, changes)
+  return { result, changes }
+}

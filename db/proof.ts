@@ -1,0 +1,51 @@
+import { ATTENTION_MS, BEAT_MS, IDLE_BEAT_MS, PROOF_MS } from './changes.ts'
+
+/** Asks again and again whether anything was missed: often while somebody relies on the answer, seldom otherwise. */
+export type Proof = {
+  fresh(): boolean
+  /** Everything that was committed before `askedAt` (of `performance.now()`) has been heard. */
+  given(askedAt: number): void
+  lost(): void
+  start(): void
+  stop(): void
+}
+
+export function createProof(ask: () => void): Proof {
+  let provenUntil = Number.NEGATIVE_INFINITY
+  let attentionUntil = Number.NEGATIVE_INFINITY
+  let timer: NodeJS.Timeout | undefined
+  let running = false
+  let often = false
+
+  function beat(): void {
+    clearTimeout(timer)
+    if (!running) return
+    often = performance.now() < attentionUntil
+    timer = setTimeout(beat, often ? BEAT_MS : IDLE_BEAT_MS).unref()
+    ask()
+  }
+
+  return {
+    fresh() {
+      const now = performance.now()
+      attentionUntil = now + ATTENTION_MS
+      if (running && !often) beat()
+      return now < provenUntil
+    },
+    given(askedAt) {
+      provenUntil = Math.max(provenUntil, askedAt + PROOF_MS)
+    },
+    lost() {
+      provenUntil = Number.NEGATIVE_INFINITY
+    },
+    start() {
+      running = true
+      beat()
+    },
+    stop() {
+      running = false
+      provenUntil = Number.NEGATIVE_INFINITY
+      clearTimeout(timer)
+    },
+  }
+}

@@ -1,0 +1,130 @@
+import { type FSWatcher, watch } from 'node:fs'
+import { basename, dirname } from 'node:path'
+import knex, { type Knex } from 'knex'
+import type { Change, ChangeFeed, Hear } from './changes.ts'
+import { createProof } from './proof.ts'
+import { sqliteFollowerConfig } from './sqlite-client.ts'
+
+const CLOSEST_LOOKS = 10
+/** Enough for any process that is not stopped altogether to have read them; one that was forgets all it knew. */
+const KEPT_CHANGES = 10_000
+
+/** Writes changes beside what they are about; other processes read them after the commit. */
+export async function writeChanges(tx: Knex.Transaction, node: string, changes: readonly Change[]): Promise<void> {
+  const rows: { id: number }[] = await tx('changes')
+    .insert(changes.map(change => ({ origin: node, change })))
+    .returning('id')
+  const last = Math.max(...rows.map(({ id }) => id))
+  if (last % 100 < changes.length)
+    await tx('changes')
+      .where('id', '<=', last - KEPT_CHANGES)
+      .delete()
+}
+
+/**
+ * Watches SQLite's log beside the file, where every commit of any process goes, and reads what changed. Its proofs are
+ * looks at `PRAGMA data_version`, which tells whether another connection has committed since the last look.
+ */
+export function followSqlite(file: string, node: string, hear: Hear): Omit<ChangeFeed, 'listen'> {
+  let reader: Knex | undefined
+  let watcher: FSWatcher | undefined
+  let version: number | undefined
+  let last = 0
+  let looking: Promise<void> | undefined
+  let lookAgain = false
+  let waiting: NodeJS.Timeout | undefined
+  const proof = createProof(() => void look())
+
+  async function readChanges(db: Knex): Promise<void> {
+    const rows: { id: number; origin: string; change: Change }[] = await db('changes')
+      .where('id', '>', last)
+      .orderBy('id')
+      .select('id', 'origin', 'change')
+    const [first] = rows
+    if (first && first.id !== last + 1) hear(undefined) // some were deleted before they were read
+    for (const { id, origin, change } of rows) {
+      if (origin !== node) hear(change)
+      last = id
+    }
+  }
+
+  async function lookOnce(db: Knex): Promise<void> {
+    const askedAt = performance.now()
+    try {
+      const [{ data_version }] = (await db.raw('pragma data_version')) as [{ data_version: number }]
+      if (data_version !== version) {
+        await readChanges(db)
+        version = data_version
+      }
+      proof.given(askedAt)
+    } catch {
+      proof.lost() // the next look asks again
+      version = undefined
+    }
+  }
+
+  /** One look at a time; whoever asks meanwhile gets one that began after the question. */
+  async function look(): Promise<void> {
+    if (looking) {
+      lookAgain = true
+      return await looking
+    }
+    const db = reader
+    if (!db) return
+    looking = lookOnce(db).finally(() => {
+      looking = undefined
+    })
+    await looking
+    if (lookAgain) {
+      lookAgain = false
+      await look()
+    }
+  }
+
+  function lookSoon(): void {
+    waiting ??= setTimeout(() => {
+      waiting = undefined
+      void look()
+    }, CLOSEST_LOOKS).unref()
+  }
+
+  function watchLog(): void {
+    const log = `${basename(file)}-wal`
+    try {
+      watcher = watch(dirname(file), { persistent: false }, (_event, name) => {
+        if (name === null || name === log) lookSoon()
+      })
+      watcher.on('error', unwatch)
+    } catch {
+      unwatch() // a file system that cannot be watched: the looks go on
+    }
+  }
+
+  function unwatch(): void {
+    watcher?.close()
+    watcher = undefined
+  }
+
+  return {
+    fresh: proof.fresh,
+    connected: () => watcher !== undefined,
+    async start() {
+      const db = knex(sqliteFollowerConfig(file))
+      const row: { last?: number | null } | undefined = await db('changes').max({ last: 'id' }).first()
+      last = row?.last ?? 0
+      reader = db
+      watchLog()
+      await look()
+      proof.start()
+    },
+    async stop() {
+      proof.stop()
+      unwatch()
+      clearTimeout(waiting)
+      const db = reader
+      reader = undefined
+      await looking
+      await db?.destroy()
+    },
+  }
+}

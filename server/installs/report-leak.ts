@@ -7,7 +7,7 @@ import type { Outbound } from '../base/outbound.ts'
 import { findKeyOf, type Key } from '../keys/find-keys.ts'
 import { freezeKey } from '../keys/freeze-key.ts'
 import type { MintCaps } from '../keys/mint-key.ts'
-import { findPresentedKey } from '../keys/verify-key.ts'
+import { findUnendedKey } from '../keys/verify-key.ts'
 import { rotateManagedKey } from './rotate-managed-key.ts'
 
 export type LeakCaps = MintCaps & { database: Database; outbound: Outbound }
@@ -43,8 +43,8 @@ export async function reportLeak(caps: LeakCaps, token: string, ip: string): Pro
 
 async function freezeLeaked(tx: Tx, { clock }: LeakCaps, token: string, actor: Actor): Promise<Key | undefined> {
   const at = clock.now()
-  const key = await findPresentedKey(tx, token, at)
-  if (!key || !(await freezeKey(tx, key.id, at))) return undefined
+  const key = await findUnendedKey(tx, token, at)
+  if (!key || !(await freezeKey(tx, key.id, { by: 'leak_report', until: null, at }))) return undefined
   const app = key.appId === null ? undefined : await findApp(tx, key.appId)
   const accounts = app ? [key.accountId, app.platform.accountId] : [key.accountId]
   await recordActivity(tx, accounts, [

@@ -14,8 +14,20 @@ export type ExpiryReason =
   | 'app_retired'
   | 'permissions_removed'
 
+/** Who froze a key. What a leak report froze is in strangers' hands. */
+export type FrozenBy = 'account' | 'leak_report'
+
+/** What ends a key by itself: its deadline, and where it is frozen the end of that. */
+export type Deadlines = { expiresAt: number | null; freezeUntil: number | null }
+
+/** The earlier of a key's deadlines. */
+export function deadlineOf({ expiresAt, freezeUntil }: Deadlines): number | null {
+  if (expiresAt === null || freezeUntil === null) return expiresAt ?? freezeUntil
+  return Math.min(expiresAt, freezeUntil)
+}
+
 /** The state that counts now: a deadline is enforced to the millisecond, whatever the row still says. */
-export function statusAt(key: { status: KeyStatus; expiresAt: number | null }, at: number): KeyStatus {
-  if (key.status === 'expired' || (key.expiresAt !== null && key.expiresAt <= at)) return 'expired'
-  return key.status
+export function statusAt(key: Deadlines & { status: KeyStatus }, at: number): KeyStatus {
+  const deadline = deadlineOf(key)
+  return deadline !== null && deadline <= at ? 'expired' : key.status
 }

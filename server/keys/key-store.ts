@@ -1,8 +1,10 @@
 import type { Knex } from 'knex'
 import { announce } from '../../db/changes.ts'
 import type { Tx } from '../../db/connect.ts'
+import { createAllowedRule } from '../base/addresses.ts'
 import type { Mode } from '../base/mode.ts'
-import { type ExpiryReason, type KeyStatus, WORKING } from './key-states.ts'
+import type { KeyRecord } from './judge-key.ts'
+import { type ExpiryReason, type FrozenBy, type KeyStatus, WORKING } from './key-states.ts'
 
 export type Key = {
   id: string
@@ -30,6 +32,13 @@ export type Key = {
   overlapMs: number | null
   note: string | null
   frozenAt: number | null
+  /** A frozen key counts as expired from then on. */
+  freezeUntil: number | null
+  frozenBy: FrozenBy | null
+  /** Where it may be used from; absent: anywhere. */
+  addresses: string[] | null
+  /** The member who made a restricted key. */
+  createdBy: string | null
   lastUsedAt: number | null
 }
 
@@ -55,6 +64,10 @@ type Row = {
   overlap_ms: number | null
   note: string | null
   frozen_at: number | null
+  freeze_until: number | null
+  frozen_by: FrozenBy | null
+  addresses: string | null
+  created_by: string | null
   last_used_at: number | null
 }
 
@@ -80,6 +93,10 @@ const toKey = (row: Row): Key => ({
   overlapMs: row.overlap_ms,
   note: row.note,
   frozenAt: row.frozen_at,
+  freezeUntil: row.freeze_until,
+  frozenBy: row.frozen_by,
+  addresses: row.addresses === null ? null : JSON.parse(row.addresses),
+  createdBy: row.created_by,
   lastUsedAt: row.last_used_at,
 })
 
@@ -100,6 +117,8 @@ export async function insertKey(tx: Tx, key: Key, hash: string): Promise<void> {
     created_at: key.createdAt,
     replaces: key.replaces,
     note: key.note,
+    addresses: key.addresses && JSON.stringify(key.addresses),
+    created_by: key.createdBy,
   })
 }
 
@@ -108,27 +127,41 @@ export async function findKeyRow(tx: Tx, id: string): Promise<Key | undefined> {
   return row && toKey(row)
 }
 
-/** What verification needs to know, in one look: the key, and whether its installation or app is suspended. */
-export type KeyInForce = Key & { suspended: boolean }
-
-export async function findKeyByHash(tx: Tx, hash: string): Promise<KeyInForce | undefined> {
+/** What verification needs to know, in one look, and no more: whole processes keep these in memory. */
+export async function findKeyByHash(tx: Tx, hash: string): Promise<KeyRecord | undefined> {
   type Joined = Row & { by_account: number | null; by_operator: number | null; app_status: string | null }
   const row: Joined | undefined = await tx('keys')
     .leftJoin('installations', 'installations.id', 'keys.installation_id')
     .leftJoin('apps', 'apps.id', 'keys.app_id')
     .where('keys.hash', hash)
     .first(
-      'keys.*',
+      ...RECORD.map(column => `keys.${column}`),
       'installations.suspended_by_account_at as by_account',
       'installations.suspended_by_operator_at as by_operator',
       'apps.status as app_status',
     )
   if (!row) return undefined
   return {
-    ...toKey(row),
+    id: row.id,
+    kind: row.kind,
+    accountId: row.account_id,
+    installationId: row.installation_id,
+    appId: row.app_id,
+    mode: row.mode,
+    permissions: JSON.parse(row.permissions),
+    status: row.status,
+    expiresAt: row.expires_at,
+    frozen: row.frozen_at !== null,
+    freezeUntil: row.freeze_until,
     suspended: row.by_account !== null || row.by_operator !== null || row.app_status === 'suspended',
+    allows: row.addresses === null ? null : createAllowedRule(JSON.parse(row.addresses)),
   }
 }
+
+const RECORD = [
+  ...['id', 'kind', 'account_id', 'installation_id', 'app_id', 'mode', 'permissions'],
+  ...['status', 'expires_at', 'frozen_at', 'freeze_until', 'addresses'],
+] as const
 
 export type KeyFilter = {
   accountId?: string
@@ -226,6 +259,25 @@ export async function setDeadline(tx: Tx, id: string, deadline: number): Promise
   await changeKeys(tx, working(tx, id), { status: 'expiring', expires_at: deadline })
 }
 
-export async function setFrozen(tx: Tx, id: string, at: number): Promise<boolean> {
-  return (await changeKeys(tx, working(tx, id).whereNull('frozen_at'), { frozen_at: at })) === 1
+/** Stops a key; false where it is frozen already or works no more. */
+export async function setFrozen(
+  tx: Tx,
+  id: string,
+  { by, until, at }: { by: FrozenBy; until: number | null; at: number },
+): Promise<boolean> {
+  const change = { frozen_at: at, frozen_by: by, freeze_until: until }
+  return (await changeKeys(tx, working(tx, id).whereNull('frozen_at'), change)) === 1
+}
+
+/** A key that its account froze was found in public meanwhile; false where it is not frozen so. */
+export async function setFrozenByLeak(tx: Tx, id: string): Promise<boolean> {
+  return (await changeKeys(tx, working(tx, id).where('frozen_by', 'account'), { frozen_by: 'leak_report' })) === 1
+}
+
+/** Gives a frozen key back; false where it is not frozen, or where it ended meanwhile. */
+export async function clearFrozen(tx: Tx, id: string, at: number): Promise<boolean> {
+  const frozen = working(tx, id)
+    .whereNotNull('frozen_at')
+    .where(open => open.whereNull('freeze_until').orWhere('freeze_until', '>', at))
+  return (await changeKeys(tx, frozen, { frozen_at: null, frozen_by: null, freeze_until: null })) === 1
 }

@@ -57,6 +57,10 @@ export async function mintManagedKey(
     overlapMs: null,
     note: command.note ?? null,
     frozenAt: null,
+    freezeUntil: null,
+    frozenBy: null,
+    addresses: null,
+    createdBy: null,
     lastUsedAt: null,
   }
   await insertKey(tx, key, hashSecret(plaintext))

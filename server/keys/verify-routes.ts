@@ -29,7 +29,7 @@ export function verifyRoutes({ database, clock, log, usage }: Deps): Router {
       throw new AppError('access.unauthorized', { detail: 'Send a verifier key as Authorization: Bearer.' })
     const { key, permission, ip } = parseInput(body, input)
     if (!isWellFormedSecret(key)) return { valid: false, code: 'malformed' }
-    const verdict = await database.read(tx => verifyKey(tx, { key, permission }, clock.now()))
+    const verdict = await database.read(tx => verifyKey(tx, { key, permission, ip }, clock.now()))
     if (verdict.valid) usage.note(verdict.key_id, ip)
     return verdict
   }

@@ -3,7 +3,7 @@ import { isoTime } from '../base/clock.ts'
 import type { DeliveryWithAttempts, EventRow } from '../deliveries/list-deliveries.ts'
 import type { Installation } from '../installs/find-installation.ts'
 import type { Key } from '../keys/find-keys.ts'
-import { statusAt } from '../keys/key-states.ts'
+import { deadlineOf, statusAt } from '../keys/key-states.ts'
 import type { EncryptedSecret } from '../keys/seal-key.ts'
 import type * as schemas from './api-schemas.ts'
 
@@ -35,7 +35,7 @@ export function keyObject(key: Key, now: number): z.infer<typeof schemas.Key> {
     permissions: key.permissions,
     status: statusAt(key, now),
     created_at: isoTime(key.createdAt),
-    expires_at: timeOrNull(key.expiredAt ?? key.expiresAt ?? key.overlapUntil),
+    expires_at: timeOrNull(key.expiredAt ?? deadlineOf(key) ?? key.overlapUntil),
     delivered_at: timeOrNull(key.deliveredAt),
     last_used_at: timeOrNull(key.lastUsedAt),
     replaces: key.replaces,

@@ -34,7 +34,7 @@ export function platformApiRoutes(deps: Deps): Router {
 
   router.get('/v1/keys/self', async (req, res) => {
     const [, presented = ''] = /^Bearer +(\S+)$/i.exec(req.get('authorization') ?? '') ?? []
-    const key = await database.read(tx => findPresentedKey(tx, presented, clock.now()))
+    const key = await database.read(tx => findPresentedKey(tx, presented, clientAddress(req), clock.now()))
     if (!key) throw new AppError('access.unauthorized', { detail: 'Send a key that works as Authorization: Bearer.' })
     res.set('Cache-Control', 'no-store').json(keyObject(key, clock.now()))
   })

@@ -1,0 +1,71 @@
+import { isoTime } from '../base/clock.ts'
+import type { Mode } from '../base/mode.ts'
+import { type Deadlines, type KeyStatus, statusAt } from './key-states.ts'
+
+/** What decides about a key, small enough to be kept in memory by the million. */
+export type KeyRecord = Deadlines & {
+  id: string
+  kind: 'managed' | 'restricted'
+  accountId: string
+  installationId: string | null
+  appId: string | null
+  mode: Mode
+  permissions: string[]
+  status: KeyStatus
+  frozen: boolean
+  /** Its installation or its app is. */
+  suspended: boolean
+  /** Whether an address is on the key's allowlist; absent for most keys, which have none. */
+  allows: ((address: string) => boolean) | null
+}
+
+/** What a resource server asks about a key: whether it may do this, from there. */
+export type Question = { permission?: string | undefined; ip?: string | undefined }
+
+export type RefusalCode =
+  | 'malformed'
+  | 'not_found'
+  | 'expired'
+  | 'suspended'
+  | 'frozen'
+  | 'insufficient_permissions'
+  | 'ip_not_allowed'
+  | 'rate_limited'
+
+export type Verdict =
+  | {
+      valid: true
+      key_id: string
+      type: 'managed' | 'restricted'
+      account_id: string
+      installation_id: string | null
+      app_id: string | null
+      mode: Mode
+      permissions: string[]
+      expires_at: string | null
+    }
+  | { valid: false; code: RefusalCode }
+
+/**
+ * Decides about a known key at one moment; the codes are tried in the order of WIRE "Verification". A key with an
+ * allowlist is refused where nobody says whose call it is.
+ */
+export function judge(key: KeyRecord, { permission, ip }: Question, at: number): Verdict {
+  if (statusAt(key, at) === 'expired') return { valid: false, code: 'expired' }
+  if (key.suspended) return { valid: false, code: 'suspended' }
+  if (key.frozen) return { valid: false, code: 'frozen' }
+  if (permission !== undefined && !key.permissions.includes(permission))
+    return { valid: false, code: 'insufficient_permissions' }
+  if (key.allows && (ip === undefined || !key.allows(ip))) return { valid: false, code: 'ip_not_allowed' }
+  return {
+    valid: true,
+    key_id: key.id,
+    type: key.kind,
+    account_id: key.accountId,
+    installation_id: key.installationId,
+    app_id: key.appId,
+    mode: key.mode,
+    permissions: key.permissions,
+    expires_at: key.expiresAt === null ? null : isoTime(key.expiresAt),
+  }
+}

@@ -13,7 +13,10 @@ import { startPostgresServer } from './support/postgres-server.ts'
 type Database = 'sqlite' | 'postgres'
 
 /** Files that never touch a database, or that prove the same on either: they run once. */
-const onceOnly = ['tests/architecture.test.ts', 'tests/base/', 'tests/browser/']
+const onceOnly = [
+  ...['tests/architecture.test.ts', 'tests/base/', 'tests/browser/'],
+  ...['tests/verify/broken-latchkey.test.ts', 'tests/verify/refusals.test.ts'],
+]
 
 const root = join(import.meta.dirname, '..')
 const interrupted = new AbortController()

@@ -1,10 +1,10 @@
-import express, { type ErrorRequestHandler, type Express, type Response } from 'express'
+import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express'
 import helmet from 'helmet'
+import { connectLatchkey, keyOf } from 'latchkey/verify'
 import { z } from 'zod'
 import type { Config } from './config.ts'
 import { addCharge, bookOf } from './ledger.ts'
 import { sendProblem } from './problem.ts'
-import { callerOf, requirePermission } from './require-permission.ts'
 
 const newCharge = z.object({
   amount: z.int().min(1).max(99_999_999),
@@ -28,7 +28,7 @@ const about = {
 
 /** The API as one visible list: what is there, and which permission each call needs. */
 export function createApp({ latchkeyUrl, verifierKey }: Config): Express {
-  const may = (permission: string) => requirePermission(latchkeyUrl, verifierKey, permission)
+  const { protect } = connectLatchkey({ url: latchkeyUrl, verifierKey, realm: 'Northwind Pay' })
   const app = express()
   app.use(helmet(), (_req, res, next) => {
     res.set('Cache-Control', 'no-store')
@@ -37,14 +37,14 @@ export function createApp({ latchkeyUrl, verifierKey }: Config): Express {
   app.get('/', (_req, res) => {
     res.json(about)
   })
-  app.get('/v1/charges', may('charges:read'), (_req, res) => sendList(res, bookOf(callerOf(res)).charges))
-  app.post('/v1/charges', may('charges:write'), express.json({ limit: '16kb' }), (req, res) => {
+  app.get('/v1/charges', protect('charges:read'), (req, res) => sendList(req, res, bookOf(keyOf(req)).charges))
+  app.post('/v1/charges', protect('charges:write'), express.json({ limit: '16kb' }), (req, res) => {
     const charge = newCharge.safeParse(req.body)
-    if (charge.success) res.status(201).json(addCharge(callerOf(res), charge.data))
+    if (charge.success) res.status(201).json(addCharge(keyOf(req), charge.data))
     else sendProblem(res, 400, 'invalid_request', 'Bad request', firstFault(charge.error))
   })
-  app.get('/v1/customers', may('customers:read'), (_req, res) => sendList(res, bookOf(callerOf(res)).customers))
-  app.get('/v1/payouts', may('payouts:read'), (_req, res) => sendList(res, bookOf(callerOf(res)).payouts))
+  app.get('/v1/customers', protect('customers:read'), (req, res) => sendList(req, res, bookOf(keyOf(req)).customers))
+  app.get('/v1/payouts', protect('payouts:read'), (req, res) => sendList(req, res, bookOf(keyOf(req)).payouts))
   app.use((_req, res) =>
     sendProblem(res, 404, 'not_found', 'Not found', 'There is nothing here. GET / lists the calls.'),
   )
@@ -52,8 +52,8 @@ export function createApp({ latchkeyUrl, verifierKey }: Config): Express {
   return app
 }
 
-function sendList(res: Response, data: object[]): void {
-  res.json({ mode: callerOf(res).mode, data })
+function sendList(req: Request, res: Response, data: object[]): void {
+  res.json({ mode: keyOf(req).mode, data })
 }
 
 function firstFault({ issues }: z.ZodError): string {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Caller } from './require-permission.ts'
+import type { VerifiedKey } from 'latchkey/verify'
 
 export interface Charge {
   id: string
@@ -21,7 +21,7 @@ const mostCharges = 100
 const books = new Map<string, Book>()
 
 /** The caller's own book: made up the first time an account calls in a mode. */
-export function bookOf({ account_id, mode }: Caller): Book {
+export function bookOf({ account_id, mode }: VerifiedKey): Book {
   const name = `${account_id} ${mode}`
   const book = books.get(name) ?? (mode === 'live' ? inventLive() : inventTest())
   books.set(name, book)
@@ -29,7 +29,7 @@ export function bookOf({ account_id, mode }: Caller): Book {
 }
 
 /** Adds a charge in front of the caller's others. */
-export function addCharge(caller: Caller, fields: Pick<Charge, 'amount' | 'currency' | 'description'>): Charge {
+export function addCharge(caller: VerifiedKey, fields: Pick<Charge, 'amount' | 'currency' | 'description'>): Charge {
   const book = bookOf(caller)
   const charge = { id: `ch_${randomUUID()}`, ...fields, customer: null, created_at: new Date().toISOString() }
   book.charges = [charge, ...book.charges].slice(0, mostCharges)

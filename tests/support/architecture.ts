@@ -63,6 +63,15 @@ export function stepsSideways(tree: Tree): string[] {
   })
 }
 
+/** Every import out of a folder that is handed out as it is, but of the packages it may use. */
+export function stepsOutside(tree: Tree, folder: string, packages: RegExp): string[] {
+  return [...tree].flatMap(([path, source]) =>
+    importsOf(path, source)
+      .filter(({ ours, to }) => !(ours ? to.startsWith(folder) : packages.test(to)))
+      .map(({ from, to }) => `${from} imports ${to}: leaves what is handed out`),
+  )
+}
+
 /** Every circle between files, types included. */
 export function circles(tree: Tree): string[] {
   return circlesOf(tree).map(circle => circle.join(' → '))

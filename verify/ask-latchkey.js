@@ -1,0 +1,113 @@
+import http from 'node:http'
+import https from 'node:https'
+
+const MOST_BYTES = 64 * 1024
+
+/** @typedef {{ key: string, permission?: string | undefined, ip?: string | undefined }} Question */
+
+/**
+ * `POST /v1/keys/verify` over connections that are kept alive. Every question is asked anew: an answer is never kept, or a
+ * key that was expired a moment ago would still pass.
+ * @param {{ url: URL, verifierKey: string, timeoutMs: number, connections: number }} settings
+ */
+export function createAsker({ url, verifierKey, timeoutMs, connections }) {
+  const { Agent, request } = url.protocol === 'https:' ? https : http
+  const agent = new Agent({ keepAlive: true, maxSockets: connections, maxFreeSockets: connections })
+  const headers = {
+    authorization: `Bearer ${verifierKey}`,
+    'content-type': 'application/json',
+    accept: 'application/json',
+  }
+
+  /**
+   * @param {string} body
+   * @param {AbortSignal} signal
+   * @param {boolean} anew on a connection of its own
+   * @returns {Promise<string>}
+   */
+  function send(body, signal, anew) {
+    return new Promise((resolve, reject) => {
+      let bytesBefore = 0
+      let answered = false
+      const asked = request(url, { method: 'POST', headers, signal, agent: anew ? false : agent })
+      const fail = (/** @type {Error & { code?: string }} */ error) => {
+        asked.destroy()
+        const untouched = asked.socket?.bytesRead === bytesBefore
+        const hungUp = error.code === 'ECONNRESET' || error.code === 'EPIPE'
+        reject(asked.reusedSocket && untouched && hungUp ? new StaleConnection() : error)
+      }
+      asked.once('socket', socket => {
+        bytesBefore = socket.bytesRead
+      })
+      asked.on('error', fail)
+      asked.once('close', () => answered || fail(new Error('the connection was closed')))
+      asked.once('response', answer => {
+        answer.on('error', fail)
+        if (answer.statusCode !== 200) {
+          const hint = answer.statusCode === 401 ? '; is the verifier key still good?' : ''
+          fail(new Error(`it answered ${answer.statusCode}${hint}`))
+          return
+        }
+        /** @type {Buffer[]} */
+        const chunks = []
+        let bytes = 0
+        answer.on('data', chunk => {
+          chunks.push(chunk)
+          bytes += chunk.length
+          if (bytes > MOST_BYTES) fail(new Error('it answered more than a verdict'))
+        })
+        answer.once('end', () => {
+          answered = true
+          resolve(Buffer.concat(chunks).toString())
+        })
+      })
+      asked.end(body)
+    })
+  }
+
+  return {
+    /**
+     * What Latchkey answered, parsed; throws where there is no answer in time.
+     * @param {Question} question
+     * @param {AbortController} stop ends it
+     * @returns {Promise<unknown>}
+     */
+    async ask(question, stop) {
+      const body = JSON.stringify(question)
+      const late = setTimeout(() => stop.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
+      try {
+        return parse(
+          await send(body, stop.signal, false).catch(error => {
+            if (!(error instanceof StaleConnection) || stop.signal.aborted) throw error
+            return send(body, stop.signal, true) // it closed an idle connection as we took it: nothing was asked yet
+          }),
+        )
+      } catch (error) {
+        throw stop.signal.aborted ? stop.signal.reason : error
+      } finally {
+        clearTimeout(late)
+      }
+    },
+    close: () => agent.destroy(),
+  }
+}
+
+/** A connection that had been kept alive and was closed before one byte of the answer. */
+class StaleConnection extends Error {
+  constructor() {
+    super('the connection was closed')
+  }
+}
+
+/**
+ * A parser's own words would repeat what it could not read.
+ * @param {string} text
+ * @returns {unknown}
+ */
+function parse(text) {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new Error('it answered no JSON')
+  }
+}

@@ -1,0 +1,37 @@
+import { crc32 } from 'node:zlib'
+
+const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+const CHECKSUM = 6
+
+/**
+ * What stands in `Authorization: Bearer` (RFC 6750 §2.1); no other scheme and no other place is looked at.
+ * @param {import('node:http').IncomingMessage} req
+ * @returns {{ key: string | undefined, repeated: boolean }}
+ */
+export function bearerOf(req) {
+  const headers = req.headersDistinct?.['authorization'] ?? [req.headers.authorization ?? '']
+  return { key: /^Bearer +(.*)$/i.exec(headers[0] ?? '')?.[1]?.trim() || undefined, repeated: headers.length > 1 }
+}
+
+/**
+ * Whether it may be a managed or restricted key: prefix, 32 characters and the right CRC-32. What is not needs no question.
+ * @param {string} text
+ */
+export function isWellFormedKey(text) {
+  return /^[a-z]{2,8}[mr]_(?:live|test)_[0-9A-Za-z]{38}$/.test(text) && hasChecksum(text)
+}
+
+/** @param {string} text */
+export function isWellFormedVerifierKey(text) {
+  return /^[a-z]{2,8}v_[0-9A-Za-z]{38}$/.test(text) && hasChecksum(text)
+}
+
+/** @param {string} text */
+function hasChecksum(text) {
+  let rest = crc32(text.slice(0, -CHECKSUM))
+  for (let at = text.length - 1; at >= text.length - CHECKSUM; at -= 1) {
+    if (text[at] !== DIGITS[rest % 62]) return false
+    rest = Math.floor(rest / 62)
+  }
+  return true
+}

@@ -6,6 +6,7 @@ import * as installs from './migrations/004-installs.ts'
 import * as deliveries from './migrations/005-deliveries.ts'
 import * as usage from './migrations/006-usage.ts'
 import * as platformApi from './migrations/007-platform-api.ts'
+import * as redeliveries from './migrations/008-redeliveries.ts'
 import * as restrictedKeys from './migrations/011-restricted-keys.ts'
 import * as changes from './migrations/013-changes.ts'
 
@@ -20,6 +21,7 @@ const STEPS: Step[] = [
   { name: '005-deliveries', migration: deliveries },
   { name: '006-usage', migration: usage },
   { name: '007-platform-api', migration: platformApi },
+  { name: '008-redeliveries', migration: redeliveries },
   { name: '011-restricted-keys', migration: restrictedKeys },
   { name: '013-changes', migration: changes },
 ]

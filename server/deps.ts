@@ -22,7 +22,7 @@ import { createRateLimits, type RateLimits } from './http/rate-limits.ts'
 import { createSessionCookie, type SessionCookie } from './http/session.ts'
 import { retireApp, shrinkInstallations } from './installs/change-app.ts'
 import { listInstallations } from './installs/find-installation.ts'
-import { deliveryFailed, deliverySucceeded, holdForSettling } from './installs/settle-delivery.ts'
+import { deliveriesSucceeded, deliveryFailed, holdForSettling } from './installs/settle-delivery.ts'
 import { createUsageRecorder, type UsageRecorder } from './keys/usage.ts'
 import { createProvider } from './oauth/provider.ts'
 import { loadSigningKeys, type SigningKeys } from './oauth/signing-keys.ts'
@@ -110,7 +110,7 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     log,
     hooks: {
       hold: holdForSettling,
-      delivered: (tx, settled) => deliverySucceeded(tx, caps, settled),
+      delivered: (tx, settled) => deliveriesSucceeded(tx, caps, settled),
       failed: (tx, settled) => deliveryFailed(tx, caps, settled),
     },
   })

@@ -1,5 +1,5 @@
 import { announce } from '../../db/changes.ts'
-import type { Database, Tx } from '../../db/connect.ts'
+import type { Tx } from '../../db/connect.ts'
 import type { EventType } from './event-type.ts'
 
 /** Drawn: pending → delivered | failed | cancelled. A redelivery is a new attempt on the same delivery. */
@@ -17,6 +17,8 @@ export type DeliveryRow = {
   next_attempt_at: number
   lease: string | null
   lease_until: number | null
+  /** Sent once more; it neither waits for the other events of its installation nor holds them up. */
+  redelivery: boolean
   created_at: number
   settled_at: number | null
 }
@@ -30,6 +32,17 @@ export type NewEvent = {
   body: string
   at: number
 }
+
+/** Now, or with the earlier events of the installation that wait for a later attempt. */
+function notBeforeOthers(tx: Tx, { at, installationId }: NewEvent) {
+  return tx.raw(
+    `(select coalesce(max(case when next_attempt_at > ? then next_attempt_at else ? end), ?) from deliveries
+      where installation_id = ? and status = 'pending' and not redelivery)`,
+    [at, at, at, installationId],
+  )
+}
+
+export type EventContent = { type: EventType; body: string }
 
 export async function insertEvent(tx: Tx, event: NewEvent): Promise<void> {
   await tx('events').insert({
@@ -57,92 +70,23 @@ export async function insertDelivery(
     key_id: delivery.keyId,
     status: 'pending',
     attempts: 0,
-    next_attempt_at: event.at,
+    next_attempt_at: notBeforeOthers(tx, event),
     created_at: event.at,
   })
   announce(tx, 'deliveries')
 }
 
-export type Claim = {
-  lease: string
-  at: number
-  until: number
-  most: number
-  mostPerApp: number
-  /** Apps that have their share under way already. */
-  busyApps: readonly string[]
-  /** How many of each app this worker has under way; they count towards its share. */
-  underWay: ReadonlyMap<string, number>
+export async function readEvents(tx: Tx, ids: readonly string[]): Promise<Map<string, EventContent>> {
+  const rows: (EventContent & { id: string })[] = await tx('events')
+    .whereIn('id', [...ids])
+    .select('id', 'type', 'body')
+  return new Map(rows.map(({ id, type, body }) => [id, { type, body }]))
 }
 
-/**
- * Pending deliveries whose turn it is: an event waits for the earlier ones of its installation, and an app whose address
- * is gone waits until that changes.
- */
-function whoseTurn(tx: Tx, busyApps: readonly string[]) {
-  return tx('deliveries as d')
-    .whereRaw("d.status = 'pending'") // a literal: with a parameter SQLite cannot use the index of what is pending
-    .whereNotIn('d.app_id', [...busyApps])
-    .whereNotExists(earlier =>
-      earlier
-        .from('deliveries as e')
-        .whereRaw('e.installation_id = d.installation_id')
-        .where('e.status', 'pending')
-        .whereRaw('e.sequence < d.sequence')
-        .select(tx.raw('1')),
-    )
-    .whereNotExists(gone =>
-      gone.from('apps as a').whereRaw('a.id = d.app_id').whereNotNull('a.gone_address').select(tx.raw('1')),
-    )
-}
-
-/**
- * Leases due deliveries to one worker. No app gets more than its share, however much it has waiting. On PostgreSQL rows
- * that another worker is claiming are passed over.
- */
-export async function claimDue(tx: Tx, kind: Database['kind'], claim: Claim): Promise<DeliveryRow[]> {
-  const due = whoseTurn(tx, claim.busyApps)
-    .where('d.next_attempt_at', '<=', claim.at)
-    .where(free => free.whereNull('d.lease_until').orWhere('d.lease_until', '<=', claim.at))
-    .select('d.id', 'd.app_id', 'd.next_attempt_at')
-    .rowNumber('place', query => query.partitionBy('d.app_id').orderBy('d.next_attempt_at').orderBy('d.id'))
-  const chosen = tx
-    .from(due.as('due'))
-    .where('place', '<=', claim.mostPerApp)
-    .orderBy('next_attempt_at')
-    .limit(claim.most)
-    .select('id')
-  for (const [appId, count] of claim.underWay)
-    chosen.where(share => share.whereNot('app_id', appId).orWhere('place', '<=', claim.mostPerApp - count))
-  const free = tx('deliveries')
-    .whereIn('id', chosen)
-    .where('status', 'pending')
-    .where(lease => lease.whereNull('lease_until').orWhere('lease_until', '<=', claim.at))
-    .select('id')
-  if (kind === 'postgres') free.forUpdate().skipLocked()
-  const rows: { id: string }[] = await free
-  const ids = rows.map(row => row.id)
-  if (ids.length === 0) return []
-  await tx('deliveries').whereIn('id', ids).update({ lease: claim.lease, lease_until: claim.until })
-  return await tx('deliveries').whereIn('id', ids).orderBy('next_attempt_at').orderBy('sequence')
-}
-
-/** When the next delivery is due that nobody holds, or its lease ends; nothing where none is pending. */
-export async function nextDueAt(tx: Tx, busyApps: readonly string[]): Promise<number | undefined> {
-  const row: { due: number | null } | undefined = await whoseTurn(tx, busyApps)
-    .select(
-      tx.raw('min(case when d.lease_until > d.next_attempt_at then d.lease_until else d.next_attempt_at end) as due'),
-    )
-    .first()
-  return row?.due ?? undefined
-}
-
-export async function readEvent(tx: Tx, eventId: string): Promise<{ type: EventType; body: string }> {
-  const row: { type: EventType; body: string } | undefined = await tx('events')
-    .where({ id: eventId })
-    .first('type', 'body')
-  if (!row) throw new Error(`event ${eventId} is missing`)
-  return row
+export async function readEvent(tx: Tx, id: string): Promise<EventContent> {
+  const event = (await readEvents(tx, [id])).get(id)
+  if (!event) throw new Error(`event ${id} is missing`)
+  return event
 }
 
 export type AttemptRow = {
@@ -155,52 +99,111 @@ export type AttemptRow = {
   answer: string
 }
 
-export async function insertAttempt(tx: Tx, row: Omit<AttemptRow, 'number'>): Promise<void> {
-  const last: { number?: number | null } | undefined = await tx('delivery_attempts')
-    .where({ delivery_id: row.delivery_id })
-    .max({ number: 'number' })
-    .first()
-  await tx('delivery_attempts').insert({ ...row, number: (last?.number ?? 0) + 1 })
+export type NewAttempt = Omit<AttemptRow, 'number'>
+
+/** Writes attempts down after the earlier ones of each delivery; what is there already, by its time, stays alone. */
+export async function insertAttempts(tx: Tx, attempts: readonly NewAttempt[]): Promise<void> {
+  const before: Pick<AttemptRow, 'delivery_id' | 'number' | 'at'>[] = await tx('delivery_attempts')
+    .whereIn(
+      'delivery_id',
+      attempts.map(attempt => attempt.delivery_id),
+    )
+    .select('delivery_id', 'number', 'at')
+  const rows: AttemptRow[] = []
+  for (const attempt of attempts) {
+    const others = [...before, ...rows].filter(row => row.delivery_id === attempt.delivery_id)
+    if (others.some(row => row.at === attempt.at)) continue
+    rows.push({ ...attempt, number: Math.max(0, ...others.map(row => row.number)) + 1 })
+  }
+  if (rows.length > 0) await tx('delivery_attempts').insert(rows)
 }
 
-type Settled = Pick<DeliveryRow, 'id' | 'lease'>
+type Leased = Pick<DeliveryRow, 'id' | 'lease' | 'installation_id' | 'sequence' | 'redelivery'>
 
-/** Ends a delivery if this worker still holds it; false where it was cancelled or taken over meanwhile. */
+/** Those that the worker still holds: what was cancelled or taken over meanwhile is not its to settle. */
+function stillHeld(tx: Tx, deliveries: readonly Leased[]) {
+  return tx('deliveries')
+    .where('status', 'pending')
+    .whereIn(
+      ['id', 'lease'],
+      deliveries.map(({ id, lease }) => [id, lease ?? '']),
+    )
+}
+
+const released = (tx: Tx) => ({ attempts: tx.raw('attempts + 1'), lease: null, lease_until: null })
+
+/** Ends deliveries that this worker still holds, lets the next events of their installations go, and answers which ended. */
 export async function settle(
   tx: Tx,
-  { id, lease }: Settled,
+  deliveries: readonly Leased[],
   status: 'delivered' | 'failed',
   at: number,
-): Promise<boolean> {
-  const change = { status, settled_at: at, attempts: tx.raw('attempts + 1'), lease: null, lease_until: null }
-  return (await tx('deliveries').where({ id, lease, status: 'pending' }).update(change)) === 1
+): Promise<Set<string>> {
+  if (deliveries.length === 0) return new Set()
+  const rows: { id: string; installation_id: string }[] = await stillHeld(tx, deliveries)
+    .update({ status, settled_at: at, ...released(tx) })
+    .returning(['id', 'installation_id'])
+  await release(
+    tx,
+    rows.map(row => row.installation_id),
+    at,
+  )
+  return new Set(rows.map(row => row.id))
 }
 
-export async function postpone(tx: Tx, { id, lease }: Settled, nextAttemptAt: number): Promise<boolean> {
-  const change = { next_attempt_at: nextAttemptAt, attempts: tx.raw('attempts + 1'), lease: null, lease_until: null }
-  return (await tx('deliveries').where({ id, lease, status: 'pending' }).update(change)) === 1
+/** Tries a delivery again later, and its installation's later events not before it. */
+export async function postpone(tx: Tx, delivery: Leased, nextAttemptAt: number): Promise<void> {
+  const change = { next_attempt_at: nextAttemptAt, ...released(tx) }
+  if ((await stillHeld(tx, [delivery]).update(change)) === 0 || delivery.redelivery) return
+  await tx('deliveries')
+    .where({ installation_id: delivery.installation_id, status: 'pending', redelivery: false })
+    .where('sequence', '>', delivery.sequence)
+    .where('next_attempt_at', '<', nextAttemptAt)
+    .update({ next_attempt_at: nextAttemptAt })
 }
 
 /** Cancels deliveries that would hand over a key; those of other events go on. */
 export async function cancelKeyDeliveries(tx: Tx, installationId: string, at: number): Promise<number> {
-  return await tx('deliveries')
-    .where({ installation_id: installationId, status: 'pending' })
-    .whereNotNull('key_id')
-    .update({ status: 'cancelled', settled_at: at, lease: null, lease_until: null })
+  return await cancel(tx, { installation_id: installationId }, at)
 }
 
 export async function cancelDeliveryOfKey(tx: Tx, keyId: string, at: number): Promise<number> {
-  return await tx('deliveries')
-    .where({ key_id: keyId, status: 'pending' })
-    .update({ status: 'cancelled', settled_at: at, lease: null, lease_until: null })
+  return await cancel(tx, { key_id: keyId }, at)
 }
 
-/** Makes the pending deliveries of an installation due now. */
+async function cancel(tx: Tx, which: { installation_id: string } | { key_id: string }, at: number): Promise<number> {
+  const rows: { installation_id: string }[] = await tx('deliveries')
+    .where({ ...which, status: 'pending' })
+    .whereNotNull('key_id')
+    .update({ status: 'cancelled', settled_at: at, lease: null, lease_until: null })
+    .returning('installation_id')
+  await release(
+    tx,
+    rows.map(row => row.installation_id),
+    at,
+  )
+  return rows.length
+}
+
+/** Events that were held back by one that is settled now may go; those that were tried already keep to their schedule. */
+async function release(tx: Tx, installationIds: readonly string[], at: number): Promise<void> {
+  if (installationIds.length === 0) return
+  const count = await tx('deliveries')
+    .whereIn('installation_id', [...new Set(installationIds)])
+    .where({ status: 'pending', attempts: 0 })
+    .where('next_attempt_at', '>', at)
+    .whereNull('lease')
+    .update({ next_attempt_at: at })
+  if (count > 0) announce(tx, 'deliveries')
+}
+
+/** Makes the pending deliveries of an installation due now, except what a worker holds. */
 export async function hurry(tx: Tx, installationId: string, at: number): Promise<number> {
   announce(tx, 'deliveries')
   return await tx('deliveries')
     .where({ installation_id: installationId, status: 'pending' })
     .where('next_attempt_at', '>', at)
+    .where(free => free.whereNull('lease_until').orWhere('lease_until', '<=', at))
     .update({ next_attempt_at: at })
 }
 
@@ -208,6 +211,7 @@ export async function hurry(tx: Tx, installationId: string, at: number): Promise
 export async function reopen(tx: Tx, id: string, at: number): Promise<boolean> {
   const change = {
     status: 'pending',
+    redelivery: true,
     attempts: 0,
     next_attempt_at: at,
     settled_at: null,

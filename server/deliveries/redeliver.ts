@@ -2,6 +2,7 @@ import { type App, clearGoneAddress } from '../../apps-registry/find-app.ts'
 import type { Tx } from '../../db/connect.ts'
 import type { Caps } from '../base/caps.ts'
 import { AppError } from '../base/errors.ts'
+import { hasExpired } from '../keys/find-keys.ts'
 import { findDeliveryRow } from './delivery-log-store.ts'
 import { reopen } from './delivery-store.ts'
 import { type DeliveryWithAttempts, readDelivery } from './list-deliveries.ts'
@@ -16,8 +17,9 @@ export type Redeliver = {
 }
 
 /**
- * Sends the same event with the same ciphertext again, as new attempts on the same delivery. Throws
- * `delivery.recipient_key_changed` where nobody could open it any more, and `delivery.state`.
+ * Sends the same event with the same ciphertext again, as new attempts on the same delivery, outside the order of the
+ * installation's other events. Throws `delivery.recipient_key_changed` where nobody could open it any more, and
+ * `delivery.state`, also where it would hand over a key that has expired.
  */
 export async function redeliver(
   tx: Tx,
@@ -33,7 +35,13 @@ export async function redeliver(
       detail: 'Rotate the key: a new one is sealed for the key that you have now.',
     })
   }
-  if (!(await reopen(tx, delivery.id, clock.now()))) {
+  const at = clock.now()
+  if (delivery.key_id !== null && (await hasExpired(tx, delivery.key_id, at))) {
+    throw new AppError('delivery.state', {
+      detail: 'The key that it would hand over has expired. Rotate a key that works, or mint another.',
+    })
+  }
+  if (!(await reopen(tx, delivery.id, at))) {
     throw new AppError('delivery.state', {
       detail: `The delivery is ${delivery.status}; only a delivered or failed one can be sent again.`,
     })

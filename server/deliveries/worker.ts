@@ -1,8 +1,14 @@
+import { type App, findApps } from '../../apps-registry/find-app.ts'
+import type { Database } from '../../db/connect.ts'
+import type { Caps } from '../base/caps.ts'
 import { SECOND } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
+import type { Outbound } from '../base/outbound.ts'
 import { opaqueToken } from '../base/random.ts'
-import { type AttemptCaps, attemptDelivery } from './attempt-delivery.ts'
-import { claimDue, type DeliveryRow, nextDueAt } from './delivery-store.ts'
+import { attemptDelivery } from './attempt-delivery.ts'
+import { createBookkeeper } from './bookkeeper.ts'
+import { type ClaimedDelivery, claimDue, nextDueAt } from './claim-store.ts'
+import type { SettleCaps } from './settle-attempts.ts'
 
 /** How many posts are under way at once, in all and for one app: some that hang leave room for all others. */
 const MOST = 128
@@ -25,16 +31,21 @@ export type Worker = {
   stop(): Promise<void>
 }
 
-export type WorkerCaps = AttemptCaps & { log: Log }
+export type WorkerCaps = Caps & SettleCaps & { database: Database; outbound: Outbound; log: Log }
+
+/** A delivery that is this worker's for a while, and the app as it was then. */
+type Claimed = { delivery: ClaimedDelivery; app: App | undefined }
 
 /** Delivers what is due: leases rows, attempts them beside each other, sleeps until the next one is due or it is woken. */
 export function createWorker(caps: WorkerCaps): Worker {
   const { database, clock, random, log } = caps
   const underWay = new Map<string, { appId: string; done: Promise<void> }>()
+  const bookkeeper = createBookkeeper(caps)
   let running: Promise<void> | undefined
   let stopped = false
   let woken = false
   let ring: (() => void) | undefined
+  let waking = false
 
   function countByApp(): Map<string, number> {
     const counts = new Map<string, number>()
@@ -47,13 +58,13 @@ export function createWorker(caps: WorkerCaps): Worker {
     return [...countByApp()].filter(([, count]) => count >= MOST_PER_APP).map(([appId]) => appId)
   }
 
-  async function claim(): Promise<DeliveryRow[]> {
+  async function claim(): Promise<Claimed[]> {
     const at = clock.now()
     const most = MOST - underWay.size
     if (most <= 0) return []
     const lease = opaqueToken(random).slice(0, 40)
-    return await database.relaxed(tx =>
-      claimDue(tx, database.kind, {
+    return await database.relaxed(async tx => {
+      const deliveries = await claimDue(tx, database.kind, {
         lease,
         at,
         until: at + LEASE,
@@ -61,20 +72,34 @@ export function createWorker(caps: WorkerCaps): Worker {
         mostPerApp: MOST_PER_APP,
         busyApps: busyApps(),
         underWay: countByApp(),
-      }),
-    )
+      })
+      if (deliveries.length === 0) return []
+      const apps = await findApps(tx, [...new Set(deliveries.map(({ app_id }) => app_id))])
+      return deliveries.map(delivery => ({ delivery, app: apps.get(delivery.app_id) }))
+    })
   }
 
-  function begin(delivery: DeliveryRow): void {
-    const done = attemptDelivery(caps, delivery)
+  function begin({ delivery, app }: Claimed): void {
+    const done = attemptDelivery(caps, delivery, app)
+      .then(attempt => bookkeeper.write(attempt))
       .catch(error =>
         log.error({ err: error, delivery: delivery.id }, 'an attempt could not be written down; its lease will end'),
       )
       .finally(() => {
         underWay.delete(delivery.id)
-        worker.wake()
+        wakeSoon()
       })
     underWay.set(delivery.id, { appId: delivery.app_id, done })
+  }
+
+  /** Once for all that were written down together. */
+  function wakeSoon(): void {
+    if (waking) return
+    waking = true
+    setImmediate(() => {
+      waking = false
+      worker.wake()
+    })
   }
 
   async function sleep(): Promise<void> {
@@ -134,6 +159,7 @@ export function createWorker(caps: WorkerCaps): Worker {
     },
     async stop() {
       stopped = true
+      bookkeeper.stop()
       worker.wake()
       await running
       await Promise.all([...underWay.values()].map(({ done }) => done))

@@ -124,6 +124,21 @@ export async function lockInstallation(tx: Tx, id: string): Promise<Installation
   return row && toInstallation(row)
 }
 
+/** Holds several rows, each transaction in the same order. */
+export async function lockInstallations(tx: Tx, ids: readonly string[]): Promise<void> {
+  const rows = tx('installations').whereIn('id', [...new Set(ids)])
+  await locked(rows.orderBy('id')).select('id')
+}
+
+/** Of these, the ones that wait for the platform's acknowledgement. */
+export async function listInstalling(tx: Tx, ids: readonly string[]): Promise<Installation[]> {
+  const rows: Row[] = await tx('installations')
+    .whereIn('id', [...new Set(ids)])
+    .where({ status: 'installing' })
+    .orderBy('id')
+  return rows.map(toInstallation)
+}
+
 export async function listByAccount(tx: Tx, accountId: string): Promise<Installation[]> {
   const rows: Row[] = await tx('installations').where({ account_id: accountId }).orderBy('created_at', 'desc')
   return rows.map(toInstallation)

@@ -2,26 +2,47 @@ import { findApp } from '../../apps-registry/find-app.ts'
 import type { Tx } from '../../db/connect.ts'
 import { recordActivity, SYSTEM } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
-import type { Settled } from '../deliveries/attempt-delivery.ts'
 import { cancelPendingKeys } from '../deliveries/queue-event.ts'
+import type { Settled } from '../deliveries/settle-attempts.ts'
 import { expireIfUndelivered, expireKeysEndingWith, expireUndelivered, hasUndelivered } from '../keys/expire-keys.ts'
-import { type Key, noteKeyDelivered } from '../keys/find-keys.ts'
-import { abandonOverlap, endOverlap } from '../keys/overlap.ts'
-import { type Installation, lockInstallation, moveInstallation } from './installation-store.ts'
+import { type Key, noteKeysDelivered } from '../keys/find-keys.ts'
+import { abandonOverlap, endOverlaps } from '../keys/overlap.ts'
+import {
+  type Installation,
+  listInstalling,
+  lockInstallation,
+  lockInstallations,
+  moveInstallation,
+} from './installation-store.ts'
 import { keyExpiredNews, tellPlatform } from './tell-platform.ts'
 
 /**
- * The platform has acknowledged an event. Once it has every key of the installation, the installation is active, and keys
+ * The platform has acknowledged events. Once it has every key of an installation, the installation is active, and keys
  * from last time that were to end now do.
  */
-export async function deliverySucceeded(tx: Tx, caps: Pick<Caps, 'clock' | 'ids'>, settled: Settled): Promise<void> {
+export async function deliveriesSucceeded(
+  tx: Tx,
+  caps: Pick<Caps, 'clock' | 'ids'>,
+  settled: readonly Settled[],
+): Promise<void> {
   const at = caps.clock.now()
-  if (settled.keyId) {
-    await noteKeyDelivered(tx, settled.keyId, at)
-    await endOverlap(tx, settled.keyId, at)
-  }
-  const installation = await lockInstallation(tx, settled.installationId)
-  if (installation?.status !== 'installing' || (await hasUndelivered(tx, installation.id))) return
+  const keyIds = settled.flatMap(({ keyId }) => keyId ?? [])
+  await noteKeysDelivered(tx, keyIds, at)
+  await endOverlaps(tx, keyIds, at)
+  const installing = await listInstalling(
+    tx,
+    settled.map(({ installationId }) => installationId),
+  )
+  for (const installation of installing) await activate(tx, caps, installation, at)
+}
+
+async function activate(
+  tx: Tx,
+  caps: Pick<Caps, 'clock' | 'ids'>,
+  installation: Installation,
+  at: number,
+): Promise<void> {
+  if (await hasUndelivered(tx, installation.id)) return
   if (!(await moveInstallation(tx, installation.id, 'activate', at))) return
   const ended = await expireKeysEndingWith(tx, installation.id, at)
   for (const key of ended) await tellOfEnd(tx, caps, key, at)
@@ -68,7 +89,7 @@ async function note(
   await recordActivity(tx, accounts, [{ actor: SYSTEM, what, object: installation.id, at, data }])
 }
 
-/** Takes the installation's row first, as every verb does, so that no two wait for each other. */
-export async function holdForSettling(tx: Tx, installationId: string): Promise<void> {
-  await lockInstallation(tx, installationId)
+/** Takes the installations' rows first and in one order, as every verb does, so that no two wait for each other. */
+export async function holdForSettling(tx: Tx, installationIds: readonly string[]): Promise<void> {
+  await lockInstallations(tx, installationIds)
 }

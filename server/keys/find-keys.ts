@@ -45,9 +45,15 @@ export async function listKeptKeys(
   return keys.filter(key => statusAt(key, at) !== 'expired')
 }
 
-/** The platform has acknowledged the key. */
-export async function noteKeyDelivered(tx: Tx, keyId: string, at: number): Promise<void> {
-  await markDelivered(tx, keyId, at)
+/** The platform has acknowledged the keys. */
+export async function noteKeysDelivered(tx: Tx, keyIds: readonly string[], at: number): Promise<void> {
+  if (keyIds.length > 0) await markDelivered(tx, keyIds, at)
+}
+
+/** Whether a key is of no use any more. */
+export async function hasExpired(tx: Tx, keyId: string, at: number): Promise<boolean> {
+  const key = await findKeyRow(tx, keyId)
+  return key === undefined || statusAt(key, at) === 'expired'
 }
 
 /** Keys that were minted to replace this one and still work. */

@@ -170,6 +170,7 @@ export type KeyFilter = {
   appId?: string
   mode?: Mode
   status?: readonly KeyStatus[]
+  ids?: readonly string[]
   kept?: boolean
   delivered?: boolean
   endsWith?: string
@@ -178,6 +179,7 @@ export type KeyFilter = {
 
 function filtered(tx: Tx, filter: KeyFilter): Knex.QueryBuilder {
   const query = tx('keys')
+  if (filter.ids) query.whereIn('id', [...filter.ids])
   if (filter.accountId) query.where('account_id', filter.accountId)
   if (filter.installationId) query.where('installation_id', filter.installationId)
   if (filter.installationIds) query.whereIn('installation_id', [...filter.installationIds])
@@ -229,8 +231,11 @@ export async function keepRow(tx: Tx, id: string, deadline: number | null, at: n
   return (await changeKeys(tx, working(tx, id), change)) === 1
 }
 
-export async function markDelivered(tx: Tx, id: string, at: number): Promise<void> {
-  await changeKeys(tx, tx('keys').where({ id }).whereNull('delivered_at'), { delivered_at: at })
+export async function markDelivered(tx: Tx, ids: readonly string[], at: number): Promise<void> {
+  const keys = tx('keys')
+    .whereIn('id', [...ids])
+    .whereNull('delivered_at')
+  await changeKeys(tx, keys, { delivered_at: at })
 }
 
 export async function setEndsWith(tx: Tx, ids: readonly string[], installationId: string): Promise<void> {

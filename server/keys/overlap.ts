@@ -1,7 +1,7 @@
 import type { Tx } from '../../db/connect.ts'
 import { HOUR } from '../base/clock.ts'
-import { statusAt } from './key-states.ts'
-import { findKeyRow, setDeadline, setOverlap } from './key-store.ts'
+import { statusAt, WORKING } from './key-states.ts'
+import { findKeyRow, listKeyRows, setDeadline, setOverlap } from './key-store.ts'
 
 /** A key that arrives late still leaves its platform this long to take it into use. */
 const LEAST_AFTER_ARRIVAL = HOUR
@@ -11,11 +11,15 @@ export async function startOverlap(tx: Tx, keyId: string, overlap: number, at: n
   await setOverlap(tx, keyId, { until: at + overlap, length: overlap })
 }
 
-/** The new key has arrived: the old one gets its deadline, as planned, or a little later where the new one was late. */
-export async function endOverlap(tx: Tx, newKeyId: string, at: number): Promise<void> {
-  const key = await findKeyRow(tx, newKeyId)
-  if (!key?.replaces || statusAt(key, at) === 'expired') return // a dead key replaces nothing
-  const old = await findKeyRow(tx, key.replaces)
+/** New keys have arrived: the old ones get their deadlines, as planned, or a little later where the new one was late. */
+export async function endOverlaps(tx: Tx, newKeyIds: readonly string[], at: number): Promise<void> {
+  if (newKeyIds.length === 0) return
+  const keys = await listKeyRows(tx, { ids: newKeyIds, status: WORKING })
+  for (const key of keys) if (key.replaces && statusAt(key, at) !== 'expired') await endOverlap(tx, key.replaces, at)
+}
+
+async function endOverlap(tx: Tx, oldKeyId: string, at: number): Promise<void> {
+  const old = await findKeyRow(tx, oldKeyId)
   if (!old || old.overlapUntil === null || old.overlapMs === null) return
   const planned = Math.max(old.overlapUntil, at + Math.min(old.overlapMs, LEAST_AFTER_ARRIVAL))
   await setDeadline(tx, old.id, Math.min(planned, old.expiresAt ?? planned))

@@ -126,7 +126,8 @@ const OPERATIONS: Operation[] = [
     method: 'post',
     path: '/v1/deliveries/{delivery}/redeliver',
     id: 'redeliver',
-    summary: 'Send the same event with the same ciphertext again',
+    summary:
+      'Send the same event with the same ciphertext again, beside its later events; a key that has expired is refused (409)',
     answers: 200,
     schema: ref('Delivery'),
   },

@@ -1,0 +1,74 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Database } from '../../db/connect.ts'
+import { SECOND } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import type { Attempted } from './attempt-delivery.ts'
+import { type SettleCaps, settleAttempts } from './settle-attempts.ts'
+
+const PAUSE_AFTER_FAULT = SECOND
+
+type Entry = { attempt: Attempted; written: () => void; lost: (reason: unknown) => void; alone: boolean }
+
+export type Bookkeeper = {
+  /**
+   * Resolves once the attempt and what follows from it are committed. While the database cannot be reached it tries again
+   * until the lease ends; then it rejects, and the delivery will be attempted once more.
+   */
+  write(attempt: Attempted): Promise<void>
+  /** Tries nothing again. */
+  stop(): void
+}
+
+/**
+ * Writes attempts down one transaction after the other; what finishes meanwhile shares the next one, so that a commit costs
+ * the same however many there are.
+ */
+export function createBookkeeper(caps: SettleCaps & { database: Database; log: Log }): Bookkeeper {
+  const { database, clock, log } = caps
+  let waiting: Entry[] = []
+  let writing = false
+  let stopped = false
+
+  /** All that wait, or one that was part of a transaction that failed: it may be the reason. */
+  function next(): Entry[] {
+    const fresh = waiting.filter(({ alone }) => !alone)
+    const batch = fresh.length > 0 ? fresh : waiting.slice(0, 1)
+    waiting = waiting.filter(entry => !batch.includes(entry))
+    return batch
+  }
+
+  async function work(): Promise<void> {
+    writing = true
+    for (let batch = next(); batch.length > 0; batch = next()) {
+      const attempts = batch.map(({ attempt }) => attempt)
+      try {
+        await database.transaction(tx => settleAttempts(tx, caps, attempts))
+        for (const { written } of batch) written()
+      } catch (error) {
+        await putBack(batch, error)
+      }
+    }
+    writing = false
+  }
+
+  async function putBack(batch: readonly Entry[], error: unknown): Promise<void> {
+    const inTime = ({ attempt }: Entry) => !stopped && clock.now() < (attempt.delivery.lease_until ?? 0)
+    for (const entry of batch.filter(entry => !inTime(entry))) entry.lost(error)
+    const again = batch.filter(inTime)
+    if (again.length === 0) return
+    log.warn({ err: error, attempts: again.length }, 'attempts could not be written down; tries again')
+    waiting.push(...again.map(entry => ({ ...entry, alone: true })))
+    await pause(batch.length > 1 ? 0 : PAUSE_AFTER_FAULT)
+  }
+
+  return {
+    write: attempt =>
+      new Promise<void>((written, lost) => {
+        waiting.push({ attempt, written, lost, alone: false })
+        if (!writing) void work()
+      }),
+    stop: () => {
+      stopped = true
+    },
+  }
+}

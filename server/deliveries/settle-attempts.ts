@@ -1,0 +1,84 @@
+import { noteGoneAddress } from '../../apps-registry/find-app.ts'
+import type { Tx } from '../../db/connect.ts'
+import type { Caps } from '../base/caps.ts'
+import type { Attempted } from './attempt-delivery.ts'
+import type { ClaimedDelivery } from './claim-store.ts'
+import { insertAttempts, postpone, settle } from './delivery-store.ts'
+import type { EventType } from './event-type.ts'
+import { nextStep } from './schedule.ts'
+
+export type Settled = {
+  deliveryId: string
+  installationId: string
+  keyId: string | null
+  type: EventType
+  /** The address is gone for good; the app's other deliveries are held. */
+  gone: boolean
+}
+
+/** What must follow from the end of deliveries, in their transaction, in rooms that this one may not call. */
+export type DeliveryHooks = {
+  /** Takes the installations' rows before the deliveries', in the order in which every verb takes them. */
+  hold(tx: Tx, installationIds: readonly string[]): Promise<void>
+  delivered(tx: Tx, settled: readonly Settled[]): Promise<void>
+  failed(tx: Tx, settled: Settled): Promise<void>
+}
+
+export type SettleCaps = Pick<Caps, 'clock' | 'random'> & {
+  /** Seconds between attempts. */
+  retrySchedule: readonly number[]
+  hooks: DeliveryHooks
+}
+
+const GONE = 410
+
+/**
+ * Writes down how attempts went and what follows from it, in one transaction. A delivery that was cancelled or taken over
+ * by another worker meanwhile keeps its state: of such an attempt only the log tells.
+ */
+export async function settleAttempts(tx: Tx, caps: SettleCaps, attempts: readonly Attempted[]): Promise<void> {
+  const at = caps.clock.now()
+  await caps.hooks.hold(
+    tx,
+    attempts.map(({ delivery }) => delivery.installation_id),
+  )
+  await insertAttempts(tx, attempts.map(attemptRow))
+  await settleDelivered(tx, caps, attempts, at)
+  for (const attempt of attempts.filter(({ error }) => error !== null)) await settleRefused(tx, caps, attempt, at)
+}
+
+async function settleDelivered(
+  tx: Tx,
+  { hooks }: SettleCaps,
+  attempts: readonly Attempted[],
+  at: number,
+): Promise<void> {
+  const accepted = attempts.filter(({ error }) => error === null).map(({ delivery }) => delivery)
+  const ended = await settle(tx, accepted, 'delivered', at)
+  const settled = accepted.filter(({ id }) => ended.has(id)).map(delivery => settledOf(delivery, false))
+  if (settled.length > 0) await hooks.delivered(tx, settled)
+}
+
+async function settleRefused(tx: Tx, caps: SettleCaps, attempt: Attempted, at: number): Promise<void> {
+  const { delivery, address, status, retryAfter } = attempt
+  const gone = status === GONE
+  if (gone && address) await noteGoneAddress(tx, delivery.app_id, address)
+  const next = gone ? 'exhausted' : nextStep(caps.retrySchedule, delivery.attempts + 1, retryAfter, at, caps.random)
+  if (next !== 'exhausted') return await postpone(tx, delivery, next.at)
+  const ended = await settle(tx, [delivery], 'failed', at)
+  if (ended.size > 0 && !delivery.redelivery) await caps.hooks.failed(tx, settledOf(delivery, gone))
+}
+
+const settledOf = (delivery: ClaimedDelivery, gone: boolean): Settled => ({
+  deliveryId: delivery.id,
+  installationId: delivery.installation_id,
+  keyId: delivery.key_id,
+  type: delivery.type,
+  gone,
+})
+
+const attemptRow = ({ delivery, at, status, ms, error, body }: Attempted) => ({
+  delivery_id: delivery.id,
+  ...{ at, status, ms, error },
+  answer: body.replaceAll('\0', '�'), // PostgreSQL refuses NUL in text
+})

@@ -146,6 +146,11 @@ export function locked<Query extends Knex.QueryBuilder>(query: Query): Query {
   return query.client.config.client === 'pg' ? (query.forUpdate() as Query) : query
 }
 
+/** Like `locked`, but rows that somebody else holds are left out instead of waited for. */
+export function heldAtOnce<Query extends Knex.QueryBuilder>(query: Query): Query {
+  return query.client.config.client === 'pg' ? (query.forNoKeyUpdate().skipLocked() as Query) : query
+}
+
 /** Keeps every other writer out of a small table until the transaction ends; an immediate SQLite one does already. */
 export async function lockTable(tx: Tx, table: string): Promise<void> {
   if (tx.client.config.client === 'pg') await tx.raw('lock table ?? in share row exclusive mode', [table])

@@ -8,6 +8,7 @@ import * as usage from './migrations/006-usage.ts'
 import * as platformApi from './migrations/007-platform-api.ts'
 import * as redeliveries from './migrations/008-redeliveries.ts'
 import * as restrictedKeys from './migrations/011-restricted-keys.ts'
+import * as permissionUsage from './migrations/012-permission-usage.ts'
 import * as changes from './migrations/013-changes.ts'
 
 type Step = { name: string; migration: Knex.Migration }
@@ -23,6 +24,7 @@ const STEPS: Step[] = [
   { name: '007-platform-api', migration: platformApi },
   { name: '008-redeliveries', migration: redeliveries },
   { name: '011-restricted-keys', migration: restrictedKeys },
+  { name: '012-permission-usage', migration: permissionUsage },
   { name: '013-changes', migration: changes },
 ]
 

@@ -2,21 +2,22 @@ import { sweepSessions } from './accounts/sessions.ts'
 import { HOUR } from './base/clock.ts'
 import { sweepDeliveryLog } from './deliveries/sweep-log.ts'
 import type { Deps } from './deps.ts'
+import { sweepUsage } from './keys/sweep-usage.ts'
 import { sweepRecords } from './oauth/grants.ts'
 
 const EVERY = HOUR
 
 /** What a sweep deleted. */
-export type Swept = { sessions: number; oauth_records: number; deliveries: number }
+export type Swept = { sessions: number; oauth_records: number; deliveries: number; usage: number }
 
-/** Deletes what has lapsed: sign-ins, the authorization server's codes, tokens and requests, and the old delivery log. */
+/** Deletes what has lapsed: sign-ins, the authorization server's codes, tokens and requests, the old delivery log and what keys did long ago. */
 export async function sweep({ database, clock }: Deps): Promise<Swept> {
   const at = clock.now()
   const lapsed = await database.transaction(async tx => ({
     sessions: await sweepSessions(tx, at),
     oauth_records: await sweepRecords(tx, at),
   }))
-  return { ...lapsed, deliveries: await sweepDeliveryLog(database, at) }
+  return { ...lapsed, deliveries: await sweepDeliveryLog(database, at), usage: await sweepUsage(database, at) }
 }
 
 /** Sweeps now and every hour until the answer is called. */

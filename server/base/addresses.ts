@@ -1,4 +1,4 @@
-import { BlockList, isIP, isIPv6 } from 'node:net'
+import { BlockList, isIP, isIPv6, SocketAddress } from 'node:net'
 
 /** What is not globally reachable, from the IANA special-purpose registries for IPv4 and IPv6 (RFC 6890 and its updates). */
 const SPECIAL_PURPOSE = [
@@ -74,4 +74,11 @@ export function createEgressRule(allow: readonly string[]): (address: string) =>
 export function createAllowedRule(allow: readonly string[]): (address: string) => boolean {
   const allowed = listOf(allow)
   return address => isIP(address) > 0 && allowed.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+}
+
+/** One spelling for each address: IPv6 shortened and in lower case, IPv4-mapped IPv6 as IPv4. Anything else stays as it is. */
+export function plainAddress(text: string): string {
+  if (!isIPv6(text)) return text
+  const { address } = new SocketAddress({ address: text, family: 'ipv6' })
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address)?.[1] ?? address
 }

@@ -286,3 +286,14 @@ export async function clearFrozen(tx: Tx, id: string, at: number): Promise<boole
     .where(open => open.whereNull('freeze_until').orWhere('freeze_until', '>', at))
   return (await changeKeys(tx, frozen, { frozen_at: null, frozen_by: null, freeze_until: null })) === 1
 }
+
+/** Moves the last use of keys forward, never back. It decides about nothing, so no copy of a key need be forgotten. */
+export async function noteLastUse(tx: Tx, uses: readonly { keyId: string; lastAt: number }[]): Promise<void> {
+  if (uses.length === 0) return
+  const rows = uses.map(() => '(cast(? as varchar), cast(? as bigint))').join(', ')
+  await tx.raw(
+    `update keys set last_used_at = used.column2 from (values ${rows}) as used
+     where keys.id = used.column1 and (keys.last_used_at is null or keys.last_used_at < used.column2)`,
+    uses.flatMap(({ keyId, lastAt }) => [keyId, lastAt]),
+  )
+}

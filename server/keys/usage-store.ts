@@ -1,40 +1,93 @@
-import type { Tx } from '../../db/connect.ts'
+import { heldAtOnce, type Tx } from '../../db/connect.ts'
+import { plainAddress } from '../base/addresses.ts'
+import { noteLastUse } from './key-store.ts'
+import { hoursOf, type Use } from './usage-buffer.ts'
 
-/** What one key did since the last batch. */
-export type UsageBatch = {
-  keyId: string
-  lastAt: number
-  hours: ReadonlyMap<number, number>
-  addresses: ReadonlyMap<string, number>
-}
-
-export async function addUsage(tx: Tx, batch: readonly UsageBatch[]): Promise<void> {
-  const hours = batch.flatMap(({ keyId, hours }) => [...hours].map(([hour, calls]) => ({ key_id: keyId, hour, calls })))
-  const addresses = batch.flatMap(({ keyId, addresses }) =>
-    [...addresses].map(([address, at]) => ({ key_id: keyId, address, seen_at: at })),
-  )
-  for (const rows of chunked(hours)) {
-    await tx('key_usage_hours')
-      .insert(rows)
-      .onConflict(['key_id', 'hour'])
-      .merge({ calls: tx.raw('key_usage_hours.calls + excluded.calls') })
-  }
-  for (const rows of chunked(addresses))
-    await tx('key_usage_addresses').insert(rows).onConflict(['key_id', 'address']).merge()
-  for (const { keyId, lastAt } of batch) {
+/**
+ * Adds what keys did to what is there. The rows are taken in one order, so that two processes that write the same keys
+ * wait for each other and never in a circle; a key whose row somebody holds is not waited for: it is answered, to be
+ * noted with the next batch. Keys that are gone are left out.
+ */
+export async function addUsage(tx: Tx, batch: readonly Use[]): Promise<Use[]> {
+  const there = new Set<string>(
     await tx('keys')
-      .where({ id: keyId })
-      .where(older => older.whereNull('last_used_at').orWhere('last_used_at', '<', lastAt))
-      .update({ last_used_at: lastAt })
+      .whereIn(
+        'id',
+        batch.map(use => use.keyId),
+      )
+      .pluck('id'),
+  )
+  const uses = batch.filter(use => there.has(use.keyId))
+  await addRows(
+    tx,
+    ['key_usage_hours', 'hour', 'calls'],
+    'key_usage_hours.calls + excluded.calls',
+    uses.flatMap(use =>
+      hoursOf(use)
+        .sort(([one], [other]) => one - other)
+        .map(([hour, calls]) => ({ key_id: use.keyId, hour, calls })),
+    ),
+  )
+  await addRows(
+    tx,
+    ['key_usage_addresses', 'address', 'seen_at'],
+    later('key_usage_addresses.seen_at'),
+    uses.flatMap(use =>
+      latest(use.addresses.map(({ name, at }) => [plainAddress(name), at])).map(([address, at]) => ({
+        key_id: use.keyId,
+        address,
+        seen_at: at,
+      })),
+    ),
+  )
+  await addRows(
+    tx,
+    ['key_usage_permissions', 'permission', 'used_at'],
+    later('key_usage_permissions.used_at'),
+    uses.flatMap(use =>
+      latest(use.permissions.map(({ name, at }) => [name, at])).map(([permission, at]) => ({
+        key_id: use.keyId,
+        permission,
+        used_at: at,
+      })),
+    ),
+  )
+  const ids = uses.map(use => use.keyId)
+  const free = new Set<string>(await heldAtOnce(tx('keys').whereIn('id', ids)).pluck('id'))
+  await noteLastUse(
+    tx,
+    uses.filter(use => free.has(use.keyId)),
+  )
+  return uses.filter(use => !free.has(use.keyId)).map(use => ({ ...use, ...NOTHING_MORE }))
+}
+
+const NOTHING_MORE = { calls: 0, earlier: undefined, addresses: [], permissions: [] }
+
+const later = (column: string): string =>
+  `case when ${column} < excluded.${column.split('.')[1]} then excluded.${column.split('.')[1]} else ${column} end`
+
+/** For SQLite knex joins rows with `union all`, of which a statement may have 500. */
+const MOST_ROWS = 400
+
+async function addRows(
+  tx: Tx,
+  [table, name, value]: readonly [string, string, string],
+  combined: string,
+  rows: readonly object[],
+): Promise<void> {
+  for (let start = 0; start < rows.length; start += MOST_ROWS) {
+    await tx(table)
+      .insert(rows.slice(start, start + MOST_ROWS))
+      .onConflict(['key_id', name])
+      .merge({ [value]: tx.raw(combined) })
   }
 }
 
-/** SQLite takes at most 32,766 values in one statement. */
-function chunked<Row>(rows: readonly Row[]): Row[][] {
-  const size = 1_000
-  return Array.from({ length: Math.ceil(rows.length / size) }, (_, index) =>
-    rows.slice(index * size, (index + 1) * size),
-  )
+/** Each name once, with its latest time, in the order of the names. */
+function latest(seen: readonly (readonly [string, number])[]): [string, number][] {
+  const all = new Map<string, number>()
+  for (const [name, at] of seen) all.set(name, Math.max(at, all.get(name) ?? 0))
+  return [...all].sort(([one], [other]) => (one < other ? -1 : 1))
 }
 
 export async function sumCalls(tx: Tx, keyIds: readonly string[], since: number): Promise<Map<string, number>> {
@@ -47,15 +100,70 @@ export async function sumCalls(tx: Tx, keyIds: readonly string[], since: number)
   return new Map(rows.map(row => [row.key_id, Number(row.calls)]))
 }
 
-/** The latest first. */
+export type AddressRow = { key_id: string; address: string; total: number }
+
+/** Of each key the latest `most` addresses, the latest first, each with how many there are in all. */
 export async function listAddresses(
   tx: Tx,
   keyIds: readonly string[],
   since: number,
-): Promise<{ key_id: string; address: string }[]> {
-  return await tx('key_usage_addresses')
+  most: number,
+): Promise<AddressRow[]> {
+  const ranked = tx('key_usage_addresses')
     .whereIn('key_id', [...keyIds])
     .where('seen_at', '>=', since)
-    .orderBy('seen_at', 'desc')
-    .select('key_id', 'address')
+    .select('key_id', 'address', 'seen_at')
+    .select(tx.raw('row_number() over (partition by key_id order by seen_at desc, address) as place'))
+    .select(tx.raw('count(*) over (partition by key_id) as total'))
+    .as('ranked')
+  return await tx(ranked).where('place', '<=', most).orderBy('place').select('key_id', 'address', 'total')
+}
+
+/** The permissions that keys used since a moment; the empty one stands for calls that did not say what for. */
+export async function listPermissionsUsed(tx: Tx, keyIds: readonly string[], since: number): Promise<string[]> {
+  return await tx('key_usage_permissions')
+    .whereIn('key_id', [...keyIds])
+    .where('used_at', '>=', since)
+    .distinct('permission')
+    .pluck('permission')
+}
+
+export async function findWatchStart(tx: Tx): Promise<number | undefined> {
+  const row: { since: number } | undefined = await tx('usage_watches').where({ what: 'permissions' }).first('since')
+  return row?.since
+}
+
+const TABLES = [
+  { table: 'key_usage_hours', name: 'hour', time: 'hour' },
+  { table: 'key_usage_addresses', name: 'address', time: 'seen_at' },
+  { table: 'key_usage_permissions', name: 'permission', time: 'used_at' },
+] as const
+
+/** Deletes at most `limit` rows of each table that are older than a moment; answers how many of each. */
+export async function deleteUsageBefore(tx: Tx, before: number, limit: number): Promise<number[]> {
+  const deleted: number[] = []
+  for (const { table, name, time } of TABLES) {
+    const old = tx(table).where(time, '<', before).orderBy(['key_id', name]).limit(limit).select('key_id', name)
+    deleted.push(await tx(table).whereIn(['key_id', name], old).delete())
+  }
+  return deleted
+}
+
+/** Keys with more addresses than `most`, and since when the latest of those were seen. */
+export async function listCrowded(tx: Tx, most: number): Promise<{ key_id: string; since: number }[]> {
+  const crowded: string[] = await tx('key_usage_addresses')
+    .groupBy('key_id')
+    .havingRaw('count(*) > ?', [most])
+    .pluck('key_id')
+  const found: { key_id: string; since: number }[] = []
+  for (const keyId of crowded) {
+    const query = tx('key_usage_addresses').where({ key_id: keyId }).orderBy('seen_at', 'desc').offset(most)
+    const row: { seen_at: number } | undefined = await query.first('seen_at')
+    if (row) found.push({ key_id: keyId, since: row.seen_at })
+  }
+  return found
+}
+
+export async function deleteAddressesUpTo(tx: Tx, keyId: string, at: number): Promise<number> {
+  return await tx('key_usage_addresses').where({ key_id: keyId }).where('seen_at', '<=', at).delete()
 }

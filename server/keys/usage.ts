@@ -1,99 +1,144 @@
 import type { Database, Tx } from '../../db/connect.ts'
 import { type Clock, DAY, HOUR, SECOND } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
-import { addUsage, listAddresses, sumCalls } from './usage-store.ts'
+import { type Bounds, createUsageBuffer, type Use } from './usage-buffer.ts'
+import { addUsage, findWatchStart, listAddresses, listPermissionsUsed, sumCalls } from './usage-store.ts'
 
 /** Gathers in memory what keys do and writes it in batches: verification itself never writes. */
 export type UsageRecorder = {
-  /** A key was verified; `address` is whose call it was, where the resource server says so. */
-  note(keyId: string, address: string | undefined): void
-  /** Writes what was gathered. A batch that cannot be written is kept for the next time. */
+  /** A key was verified; `address` and `permission` are whose call it was and what for, where the resource server says so. */
+  note(keyId: string, address: string | undefined, permission: string | undefined): void
+  /** Writes what was gathered. What cannot be written is kept for the next time. */
   flush(): Promise<void>
   /** Writes the last batch; nothing is lost at an orderly stop. */
   stop(): Promise<void>
 }
 
 const FLUSH_EVERY = SECOND
-/** Of one key between two batches; more are counted but not named. */
-const MOST_ADDRESSES = 20
-
-type Gathered = { lastAt: number; hours: Map<number, number>; addresses: Map<string, number> }
+/** So many keys are written at once, without waiting for the second to end. */
+const FLUSH_AT = 5_000
+/** Keys per transaction: nobody waits long for one. */
+const AT_ONCE = 1_000
+/** A last batch that another process is in the way of is tried so often. */
+const LAST_TRIES = 4
 
 export function createUsageRecorder({
   database,
   clock,
   log,
+  bounds,
 }: {
-  database: Database
+  database: Pick<Database, 'relaxed'>
   clock: Clock
   log: Log
+  bounds?: Bounds
 }): UsageRecorder {
-  let gathered = new Map<string, Gathered>()
+  const buffer = createUsageBuffer(bounds)
   let timer: NodeJS.Timeout | undefined
   let writing = Promise.resolve()
+  let busy = false
+  let failing = false
 
   async function write(): Promise<void> {
-    if (gathered.size === 0) return
-    const batch = gathered
-    gathered = new Map()
+    const { uses, undetailedKeys, lostCalls } = buffer.take()
+    if (undetailedKeys > 0 || lostCalls > 0) {
+      log.warn({ undetailedKeys, lostCalls }, 'more keys were used than fit in memory: addresses or calls are missing')
+    }
+    for (let start = 0; start < uses.length; start += AT_ONCE) {
+      if (!(await written(uses.slice(start, start + AT_ONCE)))) {
+        buffer.putBack(uses.slice(start + AT_ONCE))
+        break
+      }
+    }
+    if (buffer.size() > 0) schedule()
+  }
+
+  async function written(uses: readonly Use[]): Promise<boolean> {
     try {
-      await database.transaction(tx =>
-        addUsage(
-          tx,
-          [...batch].map(([keyId, usage]) => ({ keyId, ...usage })),
-        ),
-      )
+      buffer.putBack(await database.relaxed(tx => addUsage(tx, uses)))
+      if (failing) log.info({}, 'what keys did is written again')
+      failing = false
+      return true
     } catch (error) {
-      log.error({ err: error, keys: batch.size }, 'what keys did could not be written; it is kept for the next batch')
-      for (const [keyId, usage] of batch) merge(gathered, keyId, usage)
+      if (!failing) log.error({ err: error }, 'what keys did could not be written; it is kept for the next batch')
+      failing = true
+      buffer.putBack(uses)
+      return false
     }
   }
 
+  function schedule(): void {
+    timer ??= setTimeout(() => {
+      timer = undefined
+      void recorder.flush()
+    }, FLUSH_EVERY).unref()
+  }
+
   const recorder: UsageRecorder = {
-    note(keyId, address) {
-      const at = clock.now()
-      const addresses = new Map(address === undefined ? [] : [[address, at]])
-      merge(gathered, keyId, { lastAt: at, hours: new Map([[at - (at % HOUR), 1]]), addresses })
-      timer ??= setTimeout(() => {
-        timer = undefined
-        void recorder.flush()
-      }, FLUSH_EVERY).unref()
+    note(keyId, address, permission) {
+      buffer.note(keyId, clock.now(), address, permission)
+      if (timer === undefined) schedule()
+      if (!busy && !failing && buffer.size() >= FLUSH_AT) void recorder.flush()
     },
     flush() {
-      writing = writing.then(write)
-      return writing
+      busy = true
+      const own = writing.then(write).then(() => {
+        if (writing === own) busy = false
+      })
+      writing = own
+      return own
     },
     async stop() {
+      for (let tries = 0; tries < LAST_TRIES; tries += 1) {
+        await recorder.flush()
+        if (buffer.size() === 0) break
+      }
       clearTimeout(timer)
-      await recorder.flush()
+      if (buffer.size() > 0) log.error({ keys: buffer.size() }, 'what keys did last could not be written and is lost')
     },
   }
   return recorder
 }
 
-function merge(into: Map<string, Gathered>, keyId: string, { lastAt, hours, addresses }: Gathered): void {
-  const known = into.get(keyId)
-  if (!known) {
-    into.set(keyId, { lastAt, hours, addresses })
-    return
-  }
-  known.lastAt = Math.max(known.lastAt, lastAt)
-  for (const [hour, calls] of hours) known.hours.set(hour, (known.hours.get(hour) ?? 0) + calls)
-  for (const [address, at] of addresses) {
-    if (known.addresses.has(address) || known.addresses.size < MOST_ADDRESSES) known.addresses.set(address, at)
+/** What a key did lately, as the uninstall question shows it. */
+export type KeyUse = {
+  calls24h: number
+  calls7d: number
+  /** Of the last 7 days, the latest first, and at most LISTED of them. */
+  addresses: string[]
+  /** How many addresses there are in all. */
+  places: number
+}
+
+const LISTED = 20
+
+/** Uses of the last 24 hours and 7 days, in whole hours: one that has begun counts, so that no use is hidden. */
+export async function readUse(tx: Tx, keyIds: readonly string[], at: number): Promise<(keyId: string) => KeyUse> {
+  const since = (age: number) => at - age - ((at - age) % HOUR)
+  const [day, week] = [await sumCalls(tx, keyIds, since(DAY)), await sumCalls(tx, keyIds, since(7 * DAY))]
+  const rows = await listAddresses(tx, keyIds, since(7 * DAY), LISTED)
+  return keyId => {
+    const own = rows.filter(row => row.key_id === keyId)
+    return {
+      calls24h: day.get(keyId) ?? 0,
+      calls7d: week.get(keyId) ?? 0,
+      addresses: own.map(row => row.address),
+      places: Number(own[0]?.total ?? 0),
+    }
   }
 }
 
-/** What a key did lately, as the uninstall question shows it. */
-export type KeyUse = { calls24h: number; calls7d: number; addresses: string[] }
+/** What keys were used for since a moment; `unsaid` where calls came that did not name a permission. */
+export async function readPermissionUse(
+  tx: Tx,
+  keyIds: readonly string[],
+  since: number,
+): Promise<{ used: ReadonlySet<string>; unsaid: boolean }> {
+  const used = new Set(await listPermissionsUsed(tx, keyIds, since))
+  return { used, unsaid: used.delete('') }
+}
 
-/** Uses of the last 24 hours and 7 days by whole hours, and the addresses of the last 7 days, the latest first. */
-export async function readUse(tx: Tx, keyIds: readonly string[], at: number): Promise<(keyId: string) => KeyUse> {
-  const [day, week] = [await sumCalls(tx, keyIds, at - DAY), await sumCalls(tx, keyIds, at - 7 * DAY)]
-  const addresses = await listAddresses(tx, keyIds, at - 7 * DAY)
-  return keyId => ({
-    calls24h: day.get(keyId) ?? 0,
-    calls7d: week.get(keyId) ?? 0,
-    addresses: addresses.filter(row => row.key_id === keyId).map(row => row.address),
-  })
+/** Since when it is written down what keys are used for. */
+export async function permissionsWatchedSince(tx: Tx): Promise<number> {
+  return (await findWatchStart(tx)) ?? Number.POSITIVE_INFINITY
 }

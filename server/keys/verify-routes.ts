@@ -30,7 +30,7 @@ export function verifyRoutes({ database, clock, log, usage }: Deps): Router {
     const { key, permission, ip } = parseInput(body, input)
     if (!isWellFormedSecret(key)) return { valid: false, code: 'malformed' }
     const verdict = await database.read(tx => verifyKey(tx, { key, permission, ip }, clock.now()))
-    if (verdict.valid) usage.note(verdict.key_id, ip)
+    if (verdict.valid) usage.note(verdict.key_id, ip, permission)
     return verdict
   }
   return router

@@ -1,5 +1,4 @@
-import type { Knex } from 'knex'
-import { locked, type Tx } from '../../db/connect.ts'
+import { heldAtOnce, locked, type Tx } from '../../db/connect.ts'
 
 export type OAuthRecord = {
   model: string
@@ -59,13 +58,9 @@ export async function deleteByGrant(tx: Tx, model: string, grantHash: string): P
  * is about to be used up or deleted.
  */
 export async function holdRecordsOfApp(tx: Tx, appHash: string): Promise<OAuthRecord[]> {
-  const grants = await heldAtOnce(tx('oauth_records').where({ model: 'Grant', uid_hash: appHash }))
+  const grants: OAuthRecord[] = await heldAtOnce(tx('oauth_records').where({ model: 'Grant', uid_hash: appHash }))
   const hashes = grants.map(grant => grant.id_hash)
   return [...grants, ...(await heldAtOnce(tx('oauth_records').whereIn('grant_hash', hashes)))]
-}
-
-async function heldAtOnce(query: Knex.QueryBuilder): Promise<OAuthRecord[]> {
-  return await (query.client.config.client === 'pg' ? query.forUpdate().skipLocked() : query)
 }
 
 export async function updatePayload(

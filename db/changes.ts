@@ -2,12 +2,18 @@ import type { Knex } from 'knex'
 
 /**
  * What others must learn once a transaction has committed: deliveries may be due; one key (by its hash), the keys of an
- * installation or of an app, or a verifier key verify differently from now on.
+ * installation or of an app, or a verifier key verify differently from now on; or anything may have changed, because
+ * some changes may have been missed.
  */
-export type Change = 'deliveries' | 'verifiers' | `key:${string}` | `installation:${string}` | `app:${string}`
+export type Change =
+  | 'anything'
+  | 'deliveries'
+  | 'verifiers'
+  | `key:${string}`
+  | `installation:${string}`
+  | `app:${string}`
 
-/** What is heard of a change; nothing where some may have been missed, so that anything may have changed. */
-export type Hear = (change: Change | undefined) => void
+export type Hear = (change: Change) => void
 
 /** Tells what this process and others have committed. */
 export type ChangeFeed = {

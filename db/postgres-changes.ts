@@ -67,7 +67,7 @@ export function followPostgres(url: string, node: string, hear: Hear): Omit<Chan
     client = undefined
     asked.clear()
     proof.lost()
-    hear(undefined)
+    hear('anything')
     again()
   }
 
@@ -80,6 +80,7 @@ export function followPostgres(url: string, node: string, hear: Hear): Omit<Chan
   async function open(): Promise<void> {
     const opening = new pg.Client({
       connectionString: url,
+      application_name: 'latchkey changes',
       keepAlive: true,
       connectionTimeoutMillis: ANSWER_MS,
       query_timeout: ANSWER_MS,
@@ -101,7 +102,7 @@ export function followPostgres(url: string, node: string, hear: Hear): Omit<Chan
     }
     client = opening
     pause = FIRST_PAUSE
-    hear(undefined) // nobody told us what happened before
+    hear('anything') // nobody told us what happened before
     await beat()
   }
 
@@ -109,8 +110,8 @@ export function followPostgres(url: string, node: string, hear: Hear): Omit<Chan
     fresh: proof.fresh,
     connected: () => client !== undefined,
     async start() {
-      await open()
       proof.start()
+      await open()
     },
     async stop() {
       stopped = true

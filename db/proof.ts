@@ -33,7 +33,7 @@ export function createProof(ask: () => void): Proof {
       return now < provenUntil
     },
     given(askedAt) {
-      provenUntil = Math.max(provenUntil, askedAt + PROOF_MS)
+      if (running) provenUntil = Math.max(provenUntil, askedAt + PROOF_MS)
     },
     lost() {
       provenUntil = Number.NEGATIVE_INFINITY

@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http'
 import express, { type Express, type RequestHandler } from 'express'
 import { logoRoutes } from '../apps-registry/logo-routes.ts'
 import { marketplaceRoutes } from '../apps-registry/marketplace-routes.ts'
@@ -17,13 +18,20 @@ import { installsRoutes } from './installs/installs-routes.ts'
 import { keysRoutes } from './installs/keys-routes.ts'
 import { rotateRoutes } from './installs/rotate-routes.ts'
 import { uninstallRoutes } from './installs/uninstall-routes.ts'
-import { verifyRoutes } from './keys/verify-routes.ts'
+import { asksToVerify, verifyRoute } from './keys/verify-routes.ts'
 import { oauthRoutes } from './oauth/oauth-routes.ts'
 import { leaksRoutes } from './platform-api/leaks-routes.ts'
 import { platformApiRoutes } from './platform-api/platform-api-routes.ts'
 import { referenceRoutes } from './platform-api/reference-routes.ts'
 
-/** Everything that answers, in order: the hot path, what machines ask, then pages with a session. */
+/** Everything that answers: the hot path by itself, and all else. */
+export function createListener(deps: Deps): RequestListener {
+  const verify = verifyRoute(deps)
+  const app = createApp(deps)
+  return (req, res) => void (asksToVerify(req) ? verify(req, res) : app(req, res))
+}
+
+/** All but the hot path, in order: what machines ask, then pages with a session. */
 export function createApp(deps: Deps): Express {
   const { config, database, clock, sessionCookie, log, render } = deps
   const app = express()
@@ -34,7 +42,6 @@ export function createApp(deps: Deps): Express {
     res.locals['requestId'] = deps.ids.next('req')
     next()
   })
-  app.use(verifyRoutes(deps))
   app.use(securityHeaders)
   app.use(healthRoutes(deps))
   app.use('/assets', express.static(`${VIEWS}/assets`, { index: false, maxAge: '1h' }))

@@ -24,6 +24,8 @@ export type Config = {
   readonly signup: 'open' | 'invite'
   readonly review: 'required' | 'off'
   readonly roles: ReadonlySet<'web' | 'worker'>
+  /** How many processes answer requests. */
+  readonly webConcurrency: number
   /** Seconds to wait before each attempt after the first. */
   readonly retrySchedule: readonly number[]
   readonly rateLimits: boolean
@@ -95,6 +97,11 @@ const environment = z.object({
     .default('web,worker')
     .transform(list)
     .pipe(z.array(z.enum(['web', 'worker'])).min(1)),
+  WEB_CONCURRENCY: z
+    .string()
+    .regex(/^(?:[1-9]|[1-5]\d|6[0-4])$/, 'must be a number from 1 to 64')
+    .transform(Number)
+    .default(1),
   RETRY_SCHEDULE: z
     .string()
     .default(DEFAULT_SCHEDULE)
@@ -145,6 +152,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     signup: data.SIGNUP,
     review: data.REVIEW,
     roles: new Set(data.ROLES),
+    webConcurrency: data.WEB_CONCURRENCY,
     retrySchedule: data.RETRY_SCHEDULE,
     rateLimits: data.RATE_LIMITS === 'on',
     logLevel: data.LOG_LEVEL,

@@ -24,6 +24,7 @@ import { retireApp, shrinkInstallations } from './installs/change-app.ts'
 import { listInstallations } from './installs/find-installation.ts'
 import { deliveriesSucceeded, deliveryFailed, holdForSettling } from './installs/settle-delivery.ts'
 import { createUsageRecorder, type UsageRecorder } from './keys/usage.ts'
+import { createVerification, type Verification } from './keys/verification.ts'
 import { createProvider } from './oauth/provider.ts'
 import { loadSigningKeys, type SigningKeys } from './oauth/signing-keys.ts'
 
@@ -42,6 +43,7 @@ export type Deps = Caps & {
   provider: Provider
   worker: Worker
   usage: UsageRecorder
+  verification: Verification
   render: RenderPage
   limits: RateLimits
   sessionCookie: SessionCookie
@@ -116,7 +118,7 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
   })
 
   database.changes.listen(change => {
-    if (change === undefined || change === 'deliveries') worker.wake()
+    if (change === 'anything' || change === 'deliveries') worker.wake()
   })
 
   const underWay = new Set<Promise<void>>()
@@ -132,6 +134,7 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     provider,
     worker,
     usage,
+    verification: createVerification({ database, clock, usage, log }),
     render: createPages(config.brand.name),
     limits: createRateLimits(config.rateLimits),
     sessionCookie: createSessionCookie(publicUrl),

@@ -1,20 +1,24 @@
-import { createServer, type Server } from 'node:http'
+import cluster from 'node:cluster'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createApp } from './app.ts'
+import { createListener } from './app.ts'
 import { ConfigError, readConfig } from './config.ts'
 import { createDeps, type Deps } from './deps.ts'
 import { startSweeping } from './sweep.ts'
+import { type Front, startWebProcesses } from './web-processes.ts'
 
 const GRACE = 9_000
 /** How long a stop waits for requests, before it hangs up on callers that do not finish theirs. */
 const PATIENCE = 4_000
+/** Longer than clients and proxies usually keep an idle connection, so that it is they who close it. */
+const KEEP_ALIVE = 75_000
 
 /** Starts what ROLES names and stops it on SIGTERM or SIGINT. The one place that touches the process. */
 async function main(): Promise<void> {
   const config = readConfig(process.env)
   const deps = await createDeps(config)
   await deps.database.changes.start()
-  const server = config.roles.has('web') ? await listen(deps) : undefined
+  const front = config.roles.has('web') ? await startFront(deps) : undefined
   if (config.roles.has('worker')) deps.worker.start()
   const stopSweeping = config.roles.has('worker') ? startSweeping(deps) : () => undefined
   let stopping = false
@@ -23,7 +27,7 @@ async function main(): Promise<void> {
     stopping = true
     stopSweeping()
     setTimeout(() => process.exit(1), GRACE).unref()
-    closeAll(server, deps).then(
+    closeAll(front, deps).then(
       () => process.exit(0),
       error => {
         deps.log.error({ err: error }, 'could not stop in good order')
@@ -33,36 +37,43 @@ async function main(): Promise<void> {
   }
   process.once('SIGTERM', stop)
   process.once('SIGINT', stop)
-  process.stdout.write(
-    server ? `Latchkey listens on ${addressOf(server)} as ${config.publicUrl}\n` : 'Latchkey delivers\n',
-  )
+  if (cluster.isWorker) return // the process that started it speaks for all
+  process.stdout.write(front ? `Latchkey listens on ${urlOf(front)} as ${config.publicUrl}\n` : 'Latchkey delivers\n')
 }
 
-async function listen(deps: Deps): Promise<Server> {
-  const server = createServer(createApp(deps))
+async function startFront(deps: Deps): Promise<Front> {
+  const { webConcurrency } = deps.config
+  return webConcurrency > 1 ? await startWebProcesses(webConcurrency, deps.log) : await listen(deps)
+}
+
+async function listen(deps: Deps): Promise<Front> {
+  const server = createServer(createListener(deps))
   server.requestTimeout = 30_000
+  server.keepAliveTimeout = KEEP_ALIVE
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(deps.config.port, deps.config.host, resolve)
   })
-  return server
+  return {
+    address: server.address() as AddressInfo,
+    async stop() {
+      const closed = new Promise(resolve => server.close(resolve))
+      const sweepIdle = setInterval(() => server.closeIdleConnections(), 100) // those that finish a request meanwhile
+      const impatient = setTimeout(() => server.closeAllConnections(), PATIENCE)
+      await closed
+      clearInterval(sweepIdle)
+      clearTimeout(impatient)
+    },
+  }
 }
 
 /** Takes nothing new, finishes what is in flight, then lets go of the database. */
-async function closeAll(server: Server | undefined, deps: Deps): Promise<void> {
-  if (server) {
-    const closed = new Promise(resolve => server.close(resolve))
-    const sweepIdle = setInterval(() => server.closeIdleConnections(), 100) // those that finish a request meanwhile
-    const impatient = setTimeout(() => server.closeAllConnections(), PATIENCE)
-    await closed
-    clearInterval(sweepIdle)
-    clearTimeout(impatient)
-  }
+async function closeAll(front: Front | undefined, deps: Deps): Promise<void> {
+  await front?.stop()
   await deps.close()
 }
 
-function addressOf(server: Server): string {
-  const { address, port } = server.address() as AddressInfo
+function urlOf({ address: { address, port } }: Front): string {
   return `http://${address.includes(':') ? `[${address}]` : address}:${port}`
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { alphanumeric, base62, type Random } from './random.ts'
 
@@ -32,7 +32,7 @@ export function redactSecrets(text: string): string {
 
 /** What the database keeps of a high-entropy secret: its SHA-256, base64url. */
 export function hashSecret(secret: string): string {
-  return createHash('sha256').update(secret).digest('base64url')
+  return hash('sha256', secret, 'base64url')
 }
 
 function checksum(body: string): string {

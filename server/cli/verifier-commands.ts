@@ -1,12 +1,11 @@
 import type { Command } from 'commander'
-import { createVerifier } from '../keys/verifiers.ts'
+import { createVerifier, revokeVerifier } from '../keys/verifiers.ts'
 import { nameOption } from './name-option.ts'
 import { run } from './run.ts'
 
 export function verifierCommands(program: Command): void {
-  program
-    .command('verifier')
-    .description('resource servers')
+  const verifier = program.command('verifier').description('resource servers')
+  verifier
     .command('create')
     .description('makes a key with which an API of yours verifies the keys that it is shown')
     .requiredOption('--name <name>', 'up to 120 characters', nameOption)
@@ -14,6 +13,15 @@ export function verifierCommands(program: Command): void {
       run<{ name: string }>(async (deps, { name }) => {
         const { verifierId, verifierKey } = await deps.database.transaction(tx => createVerifier(tx, deps, { name }))
         return { verifier_id: verifierId, verifier_key: verifierKey }
+      }),
+    )
+  verifier
+    .command('revoke <verifier>')
+    .description('ends such a key at once')
+    .action(
+      run(async (deps, _options, [id = '']) => {
+        await deps.database.transaction(tx => revokeVerifier(tx, deps, id))
+        return { verifier_id: id, status: 'revoked' }
       }),
     )
 }

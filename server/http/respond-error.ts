@@ -7,7 +7,7 @@ import { type RenderPage, requestId } from './pages.ts'
 import { sessionOf } from './session.ts'
 
 /** What Express and its parsers throw, in our terms; anything unknown is our own mistake. */
-function asAppError(error: unknown): AppError {
+export function asAppError(error: unknown): AppError {
   if (error instanceof AppError) return error
   const status = error instanceof Error && 'status' in error ? error.status : undefined
   // A parser's error carries the body, and so perhaps a key: it never becomes a cause.
@@ -27,28 +27,37 @@ function report(error: AppError, req: Request, res: Response, log: Log): void {
   if (error.retryAfter !== undefined) res.set('Retry-After', String(error.retryAfter))
 }
 
-/** Answers as application/problem+json (RFC 9457) with a stable `code`. */
+/** An error as application/problem+json (RFC 9457) with a stable `code`. */
+export function problemOf(
+  error: AppError,
+  request: string,
+): { status: number; headers: Record<string, string>; text: string } {
+  const { status, code, title } = ERRORS[error.code]
+  const headers = {
+    'Content-Type': 'application/problem+json; charset=utf-8',
+    ...(error.retryAfter !== undefined && { 'Retry-After': String(error.retryAfter) }),
+    ...(status === 401 && { 'WWW-Authenticate': 'Bearer realm="latchkey"' }),
+  }
+  const text = JSON.stringify({
+    type: 'about:blank',
+    title,
+    status,
+    code,
+    ...(error.detail && { detail: error.detail }),
+    ...(error.faults.length > 0 && { errors: error.faults }),
+    request_id: request,
+  })
+  return { status, headers, text }
+}
+
+/** Answers as application/problem+json. */
 export function respondProblem(log: Log): ErrorRequestHandler {
   return (thrown, req, res, next) => {
     if (res.headersSent) return next(thrown)
     const error = asAppError(thrown)
     report(error, req, res, log)
-    const { status, code, title } = ERRORS[error.code]
-    if (status === 401) res.set('WWW-Authenticate', 'Bearer realm="latchkey"')
-    res
-      .status(status)
-      .type('application/problem+json')
-      .send(
-        JSON.stringify({
-          type: 'about:blank',
-          title,
-          status,
-          code,
-          ...(error.detail && { detail: error.detail }),
-          ...(error.faults.length > 0 && { errors: error.faults }),
-          request_id: requestId(res),
-        }),
-      ) // prettier-ignore
+    const { status, headers, text } = problemOf(error, requestId(res))
+    res.status(status).set(headers).send(text)
   }
 }
 

@@ -1,3 +1,4 @@
+import { announce } from '../../db/changes.ts'
 import type { Tx } from '../../db/connect.ts'
 
 export async function insertVerifier(
@@ -19,4 +20,10 @@ export async function findVerifierByHash(tx: Tx, tokenHash: string): Promise<str
     .whereNull('revoked_at')
     .first('id')
   return row?.id
+}
+
+/** Ends a verifier key; false where it has ended or there is none. */
+export async function endVerifier(tx: Tx, id: string, at: number): Promise<boolean> {
+  announce(tx, 'verifiers')
+  return (await tx('verifiers').where({ id }).whereNull('revoked_at').update({ revoked_at: at })) === 1
 }

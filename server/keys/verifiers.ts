@@ -1,7 +1,8 @@
 import type { Tx } from '../../db/connect.ts'
 import type { Caps } from '../base/caps.ts'
-import { hashSecret, isWellFormedSecret, mintSecret, redactSecret } from '../base/secret-format.ts'
-import { findVerifierByHash, insertVerifier } from './verifier-store.ts'
+import { AppError } from '../base/errors.ts'
+import { hashSecret, mintSecret, redactSecret } from '../base/secret-format.ts'
+import { endVerifier, insertVerifier } from './verifier-store.ts'
 
 /** Makes a verifier key for a resource server; it is shown once. */
 export async function createVerifier(
@@ -21,7 +22,7 @@ export async function createVerifier(
   return { verifierId, verifierKey }
 }
 
-/** The resource server that a bearer token speaks for, or nothing. */
-export async function verifierOfToken(tx: Tx, token: string): Promise<string | undefined> {
-  return isWellFormedSecret(token) ? await findVerifierByHash(tx, hashSecret(token)) : undefined
+/** Ends a verifier key: every process refuses it from now on. Throws `object.not_found`. */
+export async function revokeVerifier(tx: Tx, { clock }: Pick<Caps, 'clock'>, id: string): Promise<void> {
+  if (!(await endVerifier(tx, id, clock.now()))) throw new AppError('object.not_found')
 }

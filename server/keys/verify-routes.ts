@@ -1,12 +1,13 @@
-import express, { Router } from 'express'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { z } from 'zod'
 import { AppError } from '../base/errors.ts'
-import { isWellFormedSecret } from '../base/secret-format.ts'
 import type { Deps } from '../deps.ts'
 import { parseInput } from '../http/parse.ts'
-import { respondProblem } from '../http/respond-error.ts'
-import { verifierOfToken } from './verifiers.ts'
-import { type Verdict, verifyKey } from './verify-key.ts'
+import { asAppError, problemOf } from '../http/respond-error.ts'
+import type { Verdict } from './judge-key.ts'
+
+const PATH = '/v1/keys/verify'
+const LARGEST_BODY = 8 * 1_024
 
 const body = z.object({
   key: z.string('is required').max(1_000, 'must have 1000 characters or fewer'),
@@ -14,26 +15,92 @@ const body = z.object({
   ip: z.union([z.ipv4(), z.ipv6()], 'must be an IP address').optional(),
 })
 
-/** `POST /v1/keys/verify`: what resource servers ask with every call. Stands outside sessions and the authorization server. */
-export function verifyRoutes({ database, clock, log, usage }: Deps): Router {
-  const router = Router()
-  router.post('/v1/keys/verify', express.json({ limit: '8kb', strict: true }), async (req, res) => {
-    const verdict = await answer(bearerOf(req.get('authorization')), req.body)
-    res.set('Cache-Control', 'no-store').json(verdict)
-  })
-  router.use('/v1/keys/verify', respondProblem(log))
+/** Whether a request is for `POST /v1/keys/verify`, which stands before sessions, the authorization server and Express. */
+export function asksToVerify({ method, url = '' }: IncomingMessage): boolean {
+  return method === 'POST' && url.startsWith(PATH) && (url.length === PATH.length || url[PATH.length] === '?')
+}
 
-  async function answer(token: string | undefined, input: unknown): Promise<Verdict> {
-    const verifier = token && (await database.read(tx => verifierOfToken(tx, token)))
-    if (!verifier)
+/**
+ * `POST /v1/keys/verify`: what resource servers ask with every call of theirs (WIRE "Verification"). It writes no line per
+ * call: what was answered is counted, and a refused request is told at the level of debugging.
+ */
+export function verifyRoute(deps: Deps): (req: IncomingMessage, res: ServerResponse) => void {
+  const { verification, ids, log } = deps
+
+  async function answer(token: string | undefined, text: string): Promise<Verdict> {
+    const known = token !== undefined && verification.knowsVerifier(token)
+    if (!(known instanceof Promise ? await known : known))
       throw new AppError('access.unauthorized', { detail: 'Send a verifier key as Authorization: Bearer.' })
-    const { key, permission, ip } = parseInput(body, input)
-    if (!isWellFormedSecret(key)) return { valid: false, code: 'malformed' }
-    const verdict = await database.read(tx => verifyKey(tx, { key, permission, ip }, clock.now()))
-    if (verdict.valid) usage.note(verdict.key_id, ip, permission)
-    return verdict
+    const { key, permission, ip } = parseInput(body, parseJson(text))
+    const verdict = verification.verify(key, { permission, ip })
+    return verdict instanceof Promise ? await verdict : verdict
   }
-  return router
+
+  function refuse(res: ServerResponse, thrown: unknown): void {
+    const error = asAppError(thrown)
+    const { status, headers, text } = problemOf(error, ids.next('req'))
+    if (status >= 500) log.error({ err: error.cause ?? error, path: PATH }, 'request failed')
+    else log.debug({ code: error.code, path: PATH }, 'request refused')
+    res.writeHead(status, headers).end(text)
+  }
+
+  return (req, res) => {
+    if (!isJson(req.headers['content-type']) || req.headers['content-encoding'] !== undefined) {
+      req.resume()
+      refuse(res, new AppError('request.invalid', { detail: 'Send application/json, not encoded.' }))
+      return
+    }
+    readBody(req, text => {
+      if (text === undefined) {
+        res.setHeader('Connection', 'close') // what else is on its way is not read
+        refuse(res, new AppError('request.too_large'))
+        return
+      }
+      answer(bearerOf(req.headers.authorization), text).then(
+        verdict => send(res, JSON.stringify(verdict)),
+        error => refuse(res, error),
+      )
+    })
+  }
+}
+
+function send(res: ServerResponse, text: string): void {
+  res.writeHead(200, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(text),
+    'Cache-Control': 'no-store',
+  })
+  res.end(text)
+}
+
+/** Hands over the whole body, or nothing where it is too large. */
+function readBody(req: IncomingMessage, done: (text: string | undefined) => void): void {
+  if (Number(req.headers['content-length'] ?? 0) > LARGEST_BODY) {
+    done(undefined)
+    return
+  }
+  let parts: Buffer | undefined
+  const take = (part: Buffer): void => {
+    parts = parts ? Buffer.concat([parts, part]) : part
+    if (parts.length <= LARGEST_BODY) return
+    req.off('data', take).off('end', end).resume()
+    done(undefined)
+  }
+  const end = (): void => done(parts?.toString() ?? '')
+  req.on('data', take).on('end', end)
+}
+
+function parseJson(text: string): unknown {
+  if (text === '') return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new AppError('request.invalid', { detail: 'The body cannot be read.' }) // the parser's own words quote the body
+  }
+}
+
+function isJson(type: string | undefined): boolean {
+  return type === 'application/json' || /^application\/json\s*(?:;|$)/i.test(type ?? '')
 }
 
 /** The token of an `Authorization: Bearer` header (RFC 6750 §2.1). */

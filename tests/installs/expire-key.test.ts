@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createWorld } from '../support/world.ts'
-import { activityOf, changeRole, countMade, keyAt, keysAt, rowsOf, textOf, uninstall } from './steps.ts'
+import { activityOf, changeRole, countMade, keyAt, keysAt, meddle, rowsOf, textOf, uninstall } from './steps.ts'
 
 async function worldWithKey() {
   const world = await createWorld({ worker: false })
@@ -85,7 +85,7 @@ test('expired twice, also eight times at once: told and written down once', asyn
 test('a key that has ended by its deadline is not expired once more', async () => {
   await using setting = await worldWithKey()
   const { world, person, keyId } = setting
-  await world.deps.database.knex('keys').update({ status: 'expiring', expires_at: world.clock.now() - 1 })
+  await meddle(world, tx => tx('keys').update({ status: 'expiring', expires_at: world.clock.now() - 1 }))
   const before = await countMade(world)
   assert.equal((await person.browser.post(`/keys/${keyId}/expire`)).status, 303)
   assert.deepEqual(await countMade(world), before)

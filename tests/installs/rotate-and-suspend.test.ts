@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createWorld } from '../support/world.ts'
+import { meddle } from './steps.ts'
 
 const HOUR = 3_600_000
 
@@ -61,11 +62,12 @@ test('suspend and resume: keys answer `suspended`, the platform is told both tim
   await person.browser.post(`/apps/${installed.id}/suspend`)
   assert.equal((await world.verify(key ?? ''))['code'], 'suspended')
   await app.receiver.waitFor('installation.suspended')
-  const installations = world.deps.database.knex('installations').where({ id: installed.id })
-  await installations.clone().update({ suspended_by_operator_at: world.clock.now() })
+  const flag = (at: number | null) =>
+    meddle(world, tx => tx('installations').where({ id: installed.id }).update({ suspended_by_operator_at: at }))
+  await flag(world.clock.now())
   await person.browser.post(`/apps/${installed.id}/resume`)
   assert.equal((await world.verify(key ?? ''))['code'], 'suspended')
-  await installations.clone().update({ suspended_by_operator_at: null })
+  await flag(null)
   await person.browser.post(`/apps/${installed.id}/suspend`)
   await person.browser.post(`/apps/${installed.id}/suspend`)
   await person.browser.post(`/apps/${installed.id}/resume`)

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { announce } from '../../db/changes.ts'
+import type { Tx } from '../../db/connect.ts'
 import type { Role } from '../../server/accounts/account-store.ts'
 import type { Answer, BrowserSession, Fields } from '../support/browser-session.ts'
 import { type AuthorizationRequest, authorizationUrl, exchangeCode } from '../support/oauth-client.ts'
@@ -41,6 +43,14 @@ export async function uninstall(
   fields: Fields = { keys: 'expire' },
 ): Promise<Answer> {
   return await browser.submit((await browser.get(`/apps/${id}/uninstall`)).form('/uninstall'), fields)
+}
+
+/** Changes rows behind the product's back; whoever keeps copies learns that anything may have changed. */
+export async function meddle(world: World, work: (tx: Tx) => Promise<unknown>): Promise<void> {
+  await world.deps.database.transaction(async tx => {
+    await work(tx)
+    announce(tx, 'anything')
+  })
 }
 
 /** Every row of a table, in the order of its ids. */

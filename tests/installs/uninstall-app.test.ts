@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createWorld, type WorldOptions } from '../support/world.ts'
-import { activityOf, changeRole, countMade, keyAt, keysAt, rowsOf, stopClock, textOf, uninstall } from './steps.ts'
+import {
+  activityOf,
+  changeRole,
+  countMade,
+  keyAt,
+  keysAt,
+  meddle,
+  rowsOf,
+  stopClock,
+  textOf,
+  uninstall,
+} from './steps.ts'
 
 const DAY = 86_400_000
 const day = (at: number) => new Date(at).toISOString().slice(0, 10)
@@ -292,7 +303,7 @@ for (const role of ['developer', 'viewer'] as const) {
 test('an installation whose keys have all ended by their deadline is uninstalled without a question', async () => {
   await using setting = await installed()
   const { world, person, id, app } = setting
-  await world.deps.database.knex('keys').update({ status: 'expiring', expires_at: world.clock.now() - 1 })
+  await meddle(world, tx => tx('keys').update({ status: 'expiring', expires_at: world.clock.now() - 1 }))
   const page = await person.browser.get(`/apps/${id}/uninstall`)
   assert.ok(!textOf(page).includes('Keep keys active'))
   assert.equal((await person.browser.submit(page.form('/uninstall'))).status, 303)
@@ -322,7 +333,7 @@ test('a key that had a deadline already never gets a later one', async () => {
   await using setting = await installed()
   const { world, person, id, keys } = setting
   const deadline = world.clock.now() + DAY
-  await world.deps.database.knex('keys').where({ name: 'first' }).update({ status: 'expiring', expires_at: deadline })
+  await meddle(world, tx => tx('keys').where({ name: 'first' }).update({ status: 'expiring', expires_at: deadline }))
   await uninstall(person, id, { keys: 'until', until: day(world.clock.now() + 30 * DAY) })
   stopClock(world, deadline)
   assert.equal((await world.verify(keys[0] ?? ''))['code'], 'expired')

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { systemRandom } from '../../server/base/random.ts'
 import { mintSecret } from '../../server/base/secret-format.ts'
+import { createVerifier, revokeVerifier } from '../../server/keys/verifiers.ts'
 import { keyAt } from '../installs/steps.ts'
 import { createWorld, type World } from '../support/world.ts'
 
@@ -85,13 +86,15 @@ describe('POST /v1/keys/verify', () => {
   })
 
   test('401: a revoked verifier key is worth nothing', async () => {
-    const { knex } = world.deps.database
-    await knex('verifiers').update({ revoked_at: 1 })
-    try {
-      assert.equal((await send(JSON.stringify({ key }))).status, 401)
-    } finally {
-      await knex('verifiers').update({ revoked_at: null })
-    }
+    const { database } = world.deps
+    const { verifierId, verifierKey } = await database.transaction(tx =>
+      createVerifier(tx, world.deps, { name: 'short-lived' }),
+    )
+    const ask = () => send(JSON.stringify({ key }), { authorization: `Bearer ${verifierKey}` })
+    assert.equal((await ask()).status, 200)
+    await database.transaction(tx => revokeVerifier(tx, world.deps, verifierId))
+    assert.equal((await ask()).status, 401)
+    await assert.rejects(database.transaction(tx => revokeVerifier(tx, world.deps, verifierId)))
   })
 
   test('200 is never kept by a cache', async () => {

@@ -9,7 +9,7 @@ import { createPlatform } from '../../apps-registry/create-platform.ts'
 import { moveApp } from '../../apps-registry/move-app.ts'
 import { hashPassword } from '../../server/accounts/password.ts'
 import { signUp } from '../../server/accounts/sign-up.ts'
-import { createApp } from '../../server/app.ts'
+import { createListener } from '../../server/app.ts'
 import type { Clock } from '../../server/base/clock.ts'
 import type { Log } from '../../server/base/log.ts'
 import { readConfig } from '../../server/config.ts'
@@ -108,7 +108,7 @@ export async function createWorld({ env = {}, worker = true, outboundTimeoutMs }
     log: recordingLog(logs),
     ...(outboundTimeoutMs && { outboundTimeoutMs }),
   })
-  server.on('request', createApp(deps))
+  server.on('request', createListener(deps))
   await deps.database.changes.start()
   if (worker) deps.worker.start()
   const { verifierKey } = await deps.database.transaction(tx => createVerifier(tx, deps, { name: 'tests' }))

@@ -1,0 +1,118 @@
+import type { Database } from '../../db/connect.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import { hashSecret, isWellFormedSecret } from '../base/secret-format.ts'
+import { judge, type KeyRecord, type Question, type RefusalCode, type Verdict } from './judge-key.ts'
+import { findKeyByHash } from './key-store.ts'
+import { createRecordCache } from './record-cache.ts'
+import type { UsageRecorder } from './usage.ts'
+import { findVerifierByHash } from './verifier-store.ts'
+
+/** Copies that a process keeps: a key takes about half a kilobyte. */
+const MOST_KEYS = 200_000
+const MOST_VERIFIERS = 1_000
+const MOST_UNKNOWN = 20_000
+const UNKNOWN_FOR = 5_000
+/** Of this many answers one is a line in the log, with the counts of all. */
+const ANSWERS_PER_LINE = 100_000
+
+/** What this process has answered since it started. */
+export type VerificationCounts = { valid: number } & { [code in RefusalCode]?: number }
+
+/**
+ * Verifies presented keys from memory. A copy is trusted only while the change feed proves that nothing was missed
+ * (PRODUCT rule 3); otherwise the database is asked, and where it does not answer, nothing is valid.
+ */
+export type Verification = {
+  /** Whether a bearer token is a verifier key. */
+  knowsVerifier(token: string): boolean | Promise<boolean>
+  verify(key: string, question: Question): Verdict | Promise<Verdict>
+  counts: Readonly<VerificationCounts>
+  /** How many keys this process has a copy of. */
+  copies(): number
+}
+
+export function createVerification({
+  database,
+  clock,
+  usage,
+  log,
+}: {
+  database: Database
+  clock: Clock
+  usage: UsageRecorder
+  log: Log
+}): Verification {
+  const { changes } = database
+  const shared = {
+    trusted: () => changes.fresh(),
+    elapsed: () => performance.now(),
+    mostUnknown: MOST_UNKNOWN,
+    unknownFor: UNKNOWN_FOR,
+  }
+  const keys = createRecordCache<KeyRecord>({
+    ...shared,
+    most: MOST_KEYS,
+    load: hash => database.read(tx => findKeyByHash(tx, hash)),
+  })
+  const verifiers = createRecordCache<{ id: string }>({
+    ...shared,
+    most: MOST_VERIFIERS,
+    load: hash => database.read(async tx => asRecord(await findVerifierByHash(tx, hash))),
+  })
+  changes.listen(change => {
+    if (change === 'anything') {
+      keys.forgetAll()
+      verifiers.forgetAll()
+    } else if (change === 'verifiers') verifiers.forgetAll()
+    else if (change.startsWith('key:')) keys.forget(change.slice(4))
+    else if (change.startsWith('installation:')) {
+      const id = change.slice(13)
+      keys.forgetWhere(key => key.installationId === id)
+    } else if (change.startsWith('app:')) {
+      const id = change.slice(4)
+      keys.forgetWhere(key => key.appId === id)
+    }
+  })
+  const counts: VerificationCounts = { valid: 0 }
+  let answers = 0
+
+  function count(what: keyof VerificationCounts): void {
+    counts[what] = (counts[what] ?? 0) + 1
+    answers += 1
+    if (answers % ANSWERS_PER_LINE === 0) log.info({ answers, ...counts, copies: keys.size }, 'keys were verified')
+  }
+
+  function refuse(code: RefusalCode): Verdict {
+    count(code)
+    return { valid: false, code }
+  }
+
+  function decide(key: KeyRecord | undefined, question: Question): Verdict {
+    if (!key) return refuse('not_found')
+    const verdict = judge(key, question, clock.now())
+    if (!verdict.valid) return refuse(verdict.code)
+    count('valid')
+    usage.note(key.id, question.ip, question.permission)
+    return verdict
+  }
+
+  return {
+    counts,
+    copies: () => keys.size,
+    knowsVerifier(token) {
+      if (!isWellFormedSecret(token)) return false
+      const found = verifiers.lookup(hashSecret(token))
+      return found instanceof Promise ? found.then(Boolean) : found !== undefined
+    },
+    verify(key, question) {
+      if (!isWellFormedSecret(key)) return refuse('malformed')
+      const found = keys.lookup(hashSecret(key))
+      return found instanceof Promise ? found.then(record => decide(record, question)) : decide(found, question)
+    },
+  }
+}
+
+function asRecord(id: string | undefined): { id: string } | undefined {
+  return id === undefined ? undefined : { id }
+}

@@ -1,0 +1,66 @@
+import cluster, { type Address } from 'node:cluster'
+import { once } from 'node:events'
+import { SECOND } from './base/clock.ts'
+import type { Log } from './base/log.ts'
+
+/** What answers requests, in this process or in others. */
+export type Front = {
+  address: { address: string; port: number }
+  /** Takes nothing new, finishes what is in flight, and resolves when that is done. */
+  stop(): Promise<void>
+}
+
+const PAUSE_BEFORE_ANOTHER = SECOND
+
+/**
+ * Starts `count` processes of this program that share one port and have the role `web`; answers when all of them listen.
+ * One that ends by itself later is replaced. Throws where one ends before it listens: what it wrote says why.
+ */
+export async function startWebProcesses(count: number, log: Log): Promise<Front> {
+  let stopping = false
+  const running = new Map<number, { kill(): void; ended: Promise<void> }>()
+
+  async function startOne(): Promise<Address> {
+    const worker = cluster.fork({ ROLES: 'web', WEB_CONCURRENCY: '1' })
+    const ended = once(worker, 'exit').then(([code, signal]) => {
+      running.delete(worker.id)
+      return { code, signal, process: worker.process.pid }
+    })
+    const kill = () => void worker.process.kill('SIGTERM')
+    running.set(worker.id, { kill, ended: ended.then(() => undefined) })
+    const listening = once(worker, 'listening').then(([address]: Address[]) => address)
+    const address = await Promise.race([listening, ended.then(() => undefined)])
+    if (!address) throw new Error('A process that was to answer requests ended at its start.')
+    void ended.then(end => {
+      if (stopping) return
+      log.error(end, 'a web process ended by itself; another takes its place')
+      startAnotherSoon()
+    })
+    return address
+  }
+
+  function startAnotherSoon(): void {
+    setTimeout(() => {
+      if (stopping) return
+      startOne().catch(error => {
+        log.error({ err: error }, 'a web process could not be replaced; tries again')
+        startAnotherSoon()
+      })
+    }, PAUSE_BEFORE_ANOTHER)
+  }
+
+  async function stop(): Promise<void> {
+    stopping = true
+    for (const { kill } of running.values()) kill()
+    await Promise.all([...running.values()].map(({ ended }) => ended))
+  }
+
+  try {
+    const [first] = await Promise.all(Array.from({ length: count }, startOne))
+    if (!first) throw new Error('No process was to be started.')
+    return { address: { address: first.address, port: first.port }, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}

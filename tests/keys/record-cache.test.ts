@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { createRecordCache, type RecordSource } from '../../server/keys/record-cache.ts'
+
+type Found = { id: string; version: number }
+
+/** A source of records whose reads, trust and time are in the test's hands. */
+function sourceOf(records: Map<string, Found>, bounds: Partial<RecordSource<Found>> = {}) {
+  const state = { trusted: true, now: 0, reads: 0 }
+  const cache = createRecordCache<Found>({
+    load: async id => {
+      state.reads += 1
+      const found = records.get(id) // as it is when the read begins
+      await null
+      return found
+    },
+    trusted: () => state.trusted,
+    elapsed: () => state.now,
+    most: 1_000,
+    mostUnknown: 100,
+    unknownFor: 5_000,
+    ...bounds,
+  })
+  return { cache, state }
+}
+
+const one = () => new Map([['a', { id: 'a', version: 1 }]])
+
+test('a record is read once and then answered at once, while copies are trusted', async () => {
+  const { cache, state } = sourceOf(one())
+  assert.deepEqual(await cache.lookup('a'), { id: 'a', version: 1 })
+  assert.deepEqual(cache.lookup('a'), { id: 'a', version: 1 }, 'no promise: it is at hand')
+  assert.equal(state.reads, 1)
+})
+
+test('where copies are not trusted, every look is a read, however often there was one', async () => {
+  const records = one()
+  const { cache, state } = sourceOf(records)
+  await cache.lookup('a')
+  state.trusted = false
+  records.set('a', { id: 'a', version: 2 })
+  state.now += 1_000
+  assert.equal((await cache.lookup('a'))?.version, 2)
+  state.now += 1_000
+  assert.equal((await cache.lookup('a'))?.version, 2)
+  assert.equal(state.reads, 3)
+})
+
+test('a change that is heard while a record is read: the old state is never kept', async () => {
+  for (const hear of ['forget', 'forgetWhere', 'forgetAll'] as const) {
+    const records = one()
+    const { cache } = sourceOf(records)
+    const early = cache.lookup('a')
+    records.set('a', { id: 'a', version: 2 })
+    if (hear === 'forget') cache.forget('a')
+    else if (hear === 'forgetWhere') cache.forgetWhere(() => false)
+    else cache.forgetAll()
+    const after = cache.lookup('a')
+    assert.equal((await early)?.version, 1, 'whoever asked before the change may get what was')
+    assert.equal((await after)?.version, 2, `${hear}: whoever asks after it must not`)
+    assert.equal((await cache.lookup('a'))?.version, 2)
+  }
+})
+
+test('what affects several records forgets exactly those', async () => {
+  const records = new Map(['a', 'b', 'c'].map(id => [id, { id, version: 1 }]))
+  const { cache, state } = sourceOf(records)
+  for (const id of records.keys()) await cache.lookup(id)
+  cache.forgetWhere(record => record.id !== 'b')
+  assert.equal(cache.size, 1)
+  assert.ok(!(cache.lookup('b') instanceof Promise))
+  assert.ok(cache.lookup('a') instanceof Promise)
+  assert.equal(state.reads, 4)
+})
+
+test('who asks at the same time shares one read; who asks later than it may be old does not', async () => {
+  const { cache, state } = sourceOf(one())
+  const all = Array.from({ length: 50 }, () => cache.lookup('a'))
+  await Promise.all(all)
+  assert.equal(state.reads, 1)
+  state.trusted = false
+  const early = cache.lookup('a')
+  state.now += 1_000
+  const late = cache.lookup('a')
+  await Promise.all([early, late])
+  assert.equal(state.reads, 3)
+})
+
+test('a read that fails is told to everyone who waits, and the next one tries again', async () => {
+  let broken = true
+  const { cache } = sourceOf(one(), {
+    load: async () => {
+      if (broken) throw new Error('the database is gone')
+      return { id: 'a', version: 1 }
+    },
+  })
+  await assert.rejects(async () => await cache.lookup('a'), /gone/)
+  broken = false
+  assert.equal((await cache.lookup('a'))?.version, 1)
+})
+
+test('a million unknown ids: what is known stays, and next to nothing is kept of them', async () => {
+  const { cache, state } = sourceOf(one(), { mostUnknown: 1_000 })
+  await cache.lookup('a')
+  const before = memory()
+  for (let index = 0; index < 1_000_000; index += 1) {
+    const found = cache.lookup(`unknown ${index}`)
+    if (index % 1_000 === 0) assert.equal(await found, undefined)
+  }
+  await null
+  assert.ok(memory() - before < 5_000_000, `${memory() - before} bytes more`)
+  assert.equal(cache.size, 1)
+  assert.ok(!(cache.lookup('a') instanceof Promise), 'still at hand')
+  const reads = state.reads
+  await cache.lookup('unknown 0')
+  assert.equal(state.reads, reads + 1, 'pushed out by the later ones')
+})
+
+test('an unknown id is asked about again after a while', async () => {
+  const records = one()
+  const { cache, state } = sourceOf(records)
+  assert.equal(await cache.lookup('b'), undefined)
+  assert.equal(cache.lookup('b'), undefined)
+  records.set('b', { id: 'b', version: 1 })
+  state.now += 5_000
+  assert.equal((await cache.lookup('b'))?.version, 1)
+})
+
+test('the bound holds, and what is used stays longer than what is not', async () => {
+  const ids = Array.from({ length: 10_000 }, (_, index) => `id ${index}`)
+  const { cache } = sourceOf(new Map(ids.map(id => [id, { id, version: 1 }])))
+  for (const id of ids) {
+    await cache.lookup(id)
+    await cache.lookup('id 0')
+    assert.ok(cache.size <= 1_000)
+  }
+  assert.ok(!(cache.lookup('id 0') instanceof Promise), 'used all the time')
+  assert.ok(cache.lookup('id 1') instanceof Promise, 'not used since')
+})
+
+/** Bytes in use, without what is only waiting to be collected. */
+function memory(): number {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+  return process.memoryUsage().heapUsed
+}

@@ -20,6 +20,12 @@ export async function setGoneAddress(tx: Tx, id: string, address: string | null)
   if (address === null) announce(tx, 'deliveries')
 }
 
+/** Clears the hold if it is still about this address. */
+export async function clearGone(tx: Tx, id: string, address: string): Promise<void> {
+  const cleared = await tx('apps').where({ id, gone_address: address }).update({ gone_address: null })
+  if (cleared > 0) announce(tx, 'deliveries')
+}
+
 export async function replaceWebhookSecret(tx: Tx, id: string, secret: string, previousUntil: number): Promise<void> {
   await tx('apps')
     .where({ id })

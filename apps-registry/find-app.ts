@@ -1,6 +1,6 @@
 import type { Tx } from '../db/connect.ts'
 import { AppError } from '../server/base/errors.ts'
-import { readLogo, saveJwks, setGoneAddress } from './app-details-store.ts'
+import { clearGone, readLogo, saveJwks, setGoneAddress } from './app-details-store.ts'
 import { type App, findAppBySlug, findAppRow, type Logo, listAppsById, listVisibleApps, shareApp } from './app-store.ts'
 
 export type { App } from './app-store.ts'
@@ -54,6 +54,11 @@ export async function clearGoneAddress(tx: Tx, appId: string): Promise<void> {
 /** The address answered that it is gone for good: the app's deliveries wait. */
 export async function noteGoneAddress(tx: Tx, appId: string, address: string): Promise<void> {
   await setGoneAddress(tx, appId, address)
+}
+
+/** The address has answered again: what waited for it goes on. */
+export async function noteAddressBack(tx: Tx, appId: string, address: string): Promise<void> {
+  await clearGone(tx, appId, address)
 }
 
 /** Nobody changes, suspends or retires the app until this transaction ends: what is read of it now holds. */

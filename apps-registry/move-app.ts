@@ -5,7 +5,13 @@ import { AppError } from '../server/base/errors.ts'
 import { APP_TRANSITIONS, type AppVerb } from './app-states.ts'
 import { type App, approveLatestVersion, findAppRow, lockApp, moveApp as moveAppRow } from './app-store.ts'
 
-export type MoveApp = { id: string; verb: AppVerb; actor: Actor }
+export type MoveApp = {
+  id: string
+  verb: AppVerb
+  actor: Actor
+  /** Accounts besides the publisher's that read it in their log, which the registry itself cannot know. */
+  alsoTold?: readonly string[]
+}
 
 const PAST: Record<AppVerb, string> = {
   submit: 'app.submitted',
@@ -29,7 +35,7 @@ export async function moveApp(tx: Tx, { clock }: Pick<Caps, 'clock'>, command: M
   if (command.verb === 'publish') await approveLatestVersion(tx, app.id)
   await recordActivity(
     tx,
-    [app.platform.accountId],
+    [app.platform.accountId, ...(command.alsoTold ?? [])],
     [{ actor: command.actor, what: PAST[command.verb], object: app.id, at }],
   )
   return { ...app, status: to }

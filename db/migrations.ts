@@ -7,6 +7,7 @@ import * as deliveries from './migrations/005-deliveries.ts'
 import * as usage from './migrations/006-usage.ts'
 import * as platformApi from './migrations/007-platform-api.ts'
 import * as redeliveries from './migrations/008-redeliveries.ts'
+import * as pings from './migrations/009-pings.ts'
 import * as restrictedKeys from './migrations/011-restricted-keys.ts'
 import * as permissionUsage from './migrations/012-permission-usage.ts'
 import * as changes from './migrations/013-changes.ts'
@@ -23,6 +24,7 @@ const STEPS: Step[] = [
   { name: '006-usage', migration: usage },
   { name: '007-platform-api', migration: platformApi },
   { name: '008-redeliveries', migration: redeliveries },
+  { name: '009-pings', migration: pings },
   { name: '011-restricted-keys', migration: restrictedKeys },
   { name: '012-permission-usage', migration: permissionUsage },
   { name: '013-changes', migration: changes },

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { AppVerb } from '../../apps-registry/app-states.ts'
 import { moveApp } from '../../apps-registry/move-app.ts'
-import { retireApp } from '../installs/change-app.ts'
+import { retireApp, suspendApp } from '../installs/change-app.ts'
 import { OPERATOR } from './operator.ts'
 import { run } from './run.ts'
 
@@ -19,7 +19,11 @@ export function appCommands(program: Command): void {
       .description(does)
       .action(
         run(async (deps, _options, [id = '']) => {
-          const moved = await deps.database.transaction(tx => moveApp(tx, deps, { id, verb, actor: OPERATOR }))
+          const moved = await deps.database.transaction(tx =>
+            verb === 'publish'
+              ? moveApp(tx, deps, { id, verb, actor: OPERATOR })
+              : suspendApp(tx, deps, { id, verb, actor: OPERATOR }),
+          )
           return { app_id: moved.id, status: moved.status }
         }),
       )

@@ -19,8 +19,11 @@ export type Claim = {
 /** A literal: with a parameter neither database can use the index of what is pending. */
 const PENDING = "d.status = 'pending'"
 
+/** It belongs to no installation, and so to no order. */
+const PING = 'd.installation_id is null'
+
 /** An event waits for the earlier ones of its installation; one that is sent once more waits for none and holds up none. */
-const IN_TURN = `(d.redelivery or d.sequence = (select min(e.sequence) from deliveries as e
+const IN_TURN = `(${PING} or d.redelivery or d.sequence = (select min(e.sequence) from deliveries as e
   where e.installation_id = d.installation_id and e.status = 'pending' and not e.redelivery))`
 
 /**
@@ -57,36 +60,37 @@ export async function nextDueAt(tx: Tx, busyApps: readonly string[]): Promise<nu
 }
 
 /**
- * The apps that something waits for, with the time at which the first of it is due, the earliest first; without those
- * whose address is gone. It takes one step for each app, however much waits there.
+ * The apps that something waits for, with the time at which the first of it is due, the earliest first. Of those whose
+ * address is gone only pings go out: they are how one finds out that it is back. It takes one step for each app, however
+ * much waits there.
  */
-async function appsInTurn(
-  tx: Tx,
-  busyApps: readonly string[],
-  freeAt?: number,
-): Promise<{ app_id: string; due: number }[]> {
-  const first = tx('deliveries as d')
-    .whereRaw(PENDING)
-    .whereRaw('d.app_id = w.app_id')
-    .whereRaw(IN_TURN)
-    .orderBy('d.next_attempt_at')
-    .limit(1)
-    .select(tx.raw('case when d.lease_until > d.next_attempt_at then d.lease_until else d.next_attempt_at end'))
-  if (freeAt !== undefined) unleased(first, freeAt)
+async function appsInTurn(tx: Tx, busyApps: readonly string[], freeAt?: number): Promise<AppInTurn[]> {
+  const first = (turn: string) => {
+    const query = tx('deliveries as d')
+      .whereRaw(PENDING)
+      .whereRaw('d.app_id = w.app_id')
+      .whereRaw(turn)
+      .orderBy('d.next_attempt_at')
+      .limit(1)
+      .select(tx.raw('case when d.lease_until > d.next_attempt_at then d.lease_until else d.next_attempt_at end'))
+    return freeAt === undefined ? query : unleased(query, freeAt)
+  }
   const apps = tx('waiting as w')
     .whereNotNull('w.app_id')
     .whereNotIn('w.app_id', [...busyApps])
-    .whereNotExists(gone =>
-      gone.from('apps as a').whereRaw('a.id = w.app_id').whereNotNull('a.gone_address').select(tx.raw('1')),
-    )
-    .select('w.app_id', first.as('due'))
+    .select('w.app_id', tx.raw(`${GONE} as gone`))
+    .select(tx.raw(`case when ${GONE} then ? else ? end as due`, [first(PING), first(IN_TURN)]))
   return await tx
     .withRecursive('waiting', ['app_id'], EACH_APP(tx))
     .from(apps.as('apps'))
     .whereNotNull('due')
     .orderBy('due')
-    .select('app_id', 'due')
+    .select('app_id', 'due', 'gone')
 }
+
+type AppInTurn = { app_id: string; due: number; gone: boolean | number }
+
+const GONE = 'exists (select 1 from apps as a where a.id = w.app_id and a.gone_address is not null)'
 
 /** From each app to the next by the index; a `distinct` would read everything that is pending. */
 const EACH_APP = (tx: Tx) =>
@@ -98,17 +102,17 @@ const EACH_APP = (tx: Tx) =>
 /** Of each app its share of what is due. */
 async function earliestOf(
   tx: Tx,
-  apps: readonly { app_id: string }[],
+  apps: readonly AppInTurn[],
   claim: Claim,
 ): Promise<{ id: string; next_attempt_at: number }[]> {
   if (apps.length === 0) return []
-  const shares = apps.map(({ app_id }) =>
+  const shares = apps.map(({ app_id, gone }) =>
     tx
       .from(
         unleased(tx('deliveries as d').where('d.app_id', app_id), claim.at)
           .whereRaw(PENDING)
           .where('d.next_attempt_at', '<=', claim.at)
-          .whereRaw(IN_TURN)
+          .whereRaw(gone ? PING : IN_TURN)
           .orderBy(['d.next_attempt_at', 'd.id'])
           .limit(claim.mostPerApp - (claim.underWay.get(app_id) ?? 0))
           .select('d.id', 'd.next_attempt_at')

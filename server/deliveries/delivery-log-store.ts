@@ -2,11 +2,17 @@ import type { Tx } from '../../db/connect.ts'
 import type { AttemptRow, DeliveryRow } from './delivery-store.ts'
 import type { EventType } from './event-type.ts'
 
-export type DeliveryView = DeliveryRow & { type: EventType; event_at: number; last: AttemptRow | undefined }
+type InstallationDelivery = DeliveryRow & {
+  installation_id: string
+  sequence: number
+  type: EventType
+  event_at: number
+}
+export type DeliveryView = InstallationDelivery & { last: AttemptRow | undefined }
 
 /** Deliveries of an installation in order, each with its last attempt. */
 export async function listDeliveryRows(tx: Tx, installationId: string): Promise<DeliveryView[]> {
-  const rows: (DeliveryRow & { type: EventType; event_at: number })[] = await tx('deliveries')
+  const rows: InstallationDelivery[] = await tx('deliveries')
     .join('events', 'events.id', 'deliveries.event_id')
     .where('deliveries.installation_id', installationId)
     .orderBy('deliveries.sequence')
@@ -54,7 +60,7 @@ export async function findDeliveryRow(tx: Tx, id: string): Promise<(DeliveryRow 
     .first('deliveries.*', 'events.type')
 }
 
-export type EventRow = { id: string; type: EventType; installation_id: string; body: string }
+export type EventRow = { id: string; type: EventType; installation_id: string | null; body: string }
 
 /** In order; `after` is the id that the last page ended with. */
 export async function pageEvents(

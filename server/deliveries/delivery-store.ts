@@ -9,8 +9,9 @@ export type DeliveryRow = {
   id: string
   event_id: string
   app_id: string
-  installation_id: string
-  sequence: number
+  /** A ping has neither; it waits for nobody and nobody waits for it. */
+  installation_id: string | null
+  sequence: number | null
   key_id: string | null
   status: DeliveryStatus
   attempts: number
@@ -27,8 +28,8 @@ export type NewEvent = {
   id: string
   type: EventType
   appId: string
-  installationId: string
-  sequence: number
+  installationId: string | null
+  sequence: number | null
   body: string
   at: number
 }

@@ -8,3 +8,4 @@ export type EventType =
   | 'installation.suspended'
   | 'installation.resumed'
   | 'installation.uninstalled'
+  | 'ping'

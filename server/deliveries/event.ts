@@ -43,6 +43,11 @@ export function eventBody(
   return JSON.stringify({ type, timestamp: isoTime(at), data: { installation, sequence, ...details } })
 }
 
+/** A test delivery's bytes: it speaks of an app and of no installation, so it has no place in any order. */
+export function pingBody(at: number, app: { id: string; name: string }): string {
+  return JSON.stringify({ type: 'ping', timestamp: isoTime(at), data: { app_id: app.id, app_name: app.name } })
+}
+
 /** The key object of an event. */
 export function eventKey(key: {
   id: string

@@ -1,5 +1,6 @@
 import { type App, clearGoneAddress } from '../../apps-registry/find-app.ts'
 import type { Tx } from '../../db/connect.ts'
+import { type Actor, recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { AppError } from '../base/errors.ts'
 import { hasExpired } from '../keys/find-keys.ts'
@@ -14,6 +15,7 @@ export type Redeliver = {
   installationId?: string | undefined
   /** Ids of the encryption keys that the app has now. */
   recipientKids: ReadonlySet<string>
+  actor: Actor
 }
 
 /**
@@ -26,6 +28,7 @@ export async function redeliver(
   { clock }: Pick<Caps, 'clock'>,
   command: Redeliver,
 ): Promise<DeliveryWithAttempts> {
+  const at = clock.now()
   const delivery = await findDeliveryRow(tx, command.deliveryId)
   const foreign = command.installationId !== undefined && delivery?.installation_id !== command.installationId
   if (!delivery || delivery.app_id !== command.app.id || foreign) throw new AppError('object.not_found')
@@ -35,7 +38,6 @@ export async function redeliver(
       detail: 'Rotate the key: a new one is sealed for the key that you have now.',
     })
   }
-  const at = clock.now()
   if (delivery.key_id !== null && (await hasExpired(tx, delivery.key_id, at))) {
     throw new AppError('delivery.state', {
       detail: 'The key that it would hand over has expired. Rotate a key that works, or mint another.',
@@ -47,5 +49,7 @@ export async function redeliver(
     })
   }
   await clearGoneAddress(tx, command.app.id)
+  const act = { actor: command.actor, what: 'delivery.redelivered', object: delivery.id, at }
+  await recordActivity(tx, [command.app.platform.accountId], [{ ...act, data: { type: delivery.type } }])
   return await readDelivery(tx, delivery.id)
 }

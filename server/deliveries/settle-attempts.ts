@@ -1,4 +1,4 @@
-import { noteGoneAddress } from '../../apps-registry/find-app.ts'
+import { noteAddressBack, noteGoneAddress } from '../../apps-registry/find-app.ts'
 import type { Tx } from '../../db/connect.ts'
 import type { Caps } from '../base/caps.ts'
 import type { Attempted } from './attempt-delivery.ts'
@@ -40,7 +40,7 @@ export async function settleAttempts(tx: Tx, caps: SettleCaps, attempts: readonl
   const at = caps.clock.now()
   await caps.hooks.hold(
     tx,
-    attempts.map(({ delivery }) => delivery.installation_id),
+    attempts.flatMap(({ delivery }) => delivery.installation_id ?? []),
   )
   await insertAttempts(tx, attempts.map(attemptRow))
   await settleDelivered(tx, caps, attempts, at)
@@ -55,27 +55,33 @@ async function settleDelivered(
 ): Promise<void> {
   const accepted = attempts.filter(({ error }) => error === null).map(({ delivery }) => delivery)
   const ended = await settle(tx, accepted, 'delivered', at)
-  const settled = accepted.filter(({ id }) => ended.has(id)).map(delivery => settledOf(delivery, false))
+  const settled = accepted.filter(({ id }) => ended.has(id)).flatMap(delivery => settledOf(delivery, false))
   if (settled.length > 0) await hooks.delivered(tx, settled)
+  for (const { delivery, address, error } of attempts)
+    if (error === null && address && delivery.type === 'ping') await noteAddressBack(tx, delivery.app_id, address)
 }
 
 async function settleRefused(tx: Tx, caps: SettleCaps, attempt: Attempted, at: number): Promise<void> {
   const { delivery, address, status, retryAfter } = attempt
   const gone = status === GONE
   if (gone && address) await noteGoneAddress(tx, delivery.app_id, address)
-  const next = gone ? 'exhausted' : nextStep(caps.retrySchedule, delivery.attempts + 1, retryAfter, at, caps.random)
+  const next = gone
+    ? 'exhausted'
+    : nextStep(scheduleOf(caps, delivery), delivery.attempts + 1, retryAfter, at, caps.random)
   if (next !== 'exhausted') return await postpone(tx, delivery, next.at)
   const ended = await settle(tx, [delivery], 'failed', at)
-  if (ended.size > 0 && !delivery.redelivery) await caps.hooks.failed(tx, settledOf(delivery, gone))
+  if (ended.size === 0 || delivery.redelivery) return
+  for (const settled of settledOf(delivery, gone)) await caps.hooks.failed(tx, settled)
 }
 
-const settledOf = (delivery: ClaimedDelivery, gone: boolean): Settled => ({
-  deliveryId: delivery.id,
-  installationId: delivery.installation_id,
-  keyId: delivery.key_id,
-  type: delivery.type,
-  gone,
-})
+/** Somebody waits for the outcome of a test and presses again; one that arrives hours later would only confuse. */
+const scheduleOf = ({ retrySchedule }: SettleCaps, { type }: ClaimedDelivery) => (type === 'ping' ? [] : retrySchedule)
+
+/** Nothing for a ping: no installation has to do with it. */
+function settledOf({ id, installation_id, key_id, type }: ClaimedDelivery, gone: boolean): Settled[] {
+  if (installation_id === null) return []
+  return [{ deliveryId: id, installationId: installation_id, keyId: key_id, type, gone }]
+}
 
 const attemptRow = ({ delivery, at, status, ms, error, body }: Attempted) => ({
   delivery_id: delivery.id,

@@ -1,5 +1,5 @@
 import { type App, findApp } from '../../apps-registry/find-app.ts'
-import { moveApp } from '../../apps-registry/move-app.ts'
+import { type MoveApp, moveApp } from '../../apps-registry/move-app.ts'
 import type { Database, Tx } from '../../db/connect.ts'
 import { type Actor, recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
@@ -33,6 +33,13 @@ export async function shrinkInstallations(
     [...accounts],
     [{ actor, what: 'installation.updated', object: app.id, at, data: { removed: [...removed] } }],
   )
+}
+
+/** Suspends or resumes an app: every account that holds keys of it reads so in its own log. */
+export async function suspendApp(tx: Tx, caps: Caps, command: MoveApp & { verb: 'suspend' | 'resume' }): Promise<App> {
+  const installed = await listAliveByApp(tx, command.id)
+  const kept = await listKeptKeys(tx, { appId: command.id }, caps.clock.now())
+  return await moveApp(tx, caps, { ...command, alsoTold: [...installed, ...kept].map(({ accountId }) => accountId) })
 }
 
 /**

@@ -2,6 +2,7 @@ import { type App, findApp } from '../../apps-registry/find-app.ts'
 import type { Tx } from '../../db/connect.ts'
 import { AppError } from '../base/errors.ts'
 import {
+  countAliveByApp,
   findAlive,
   findInstallationRow,
   type Installation,
@@ -54,6 +55,19 @@ export async function findInstallationOfApp(tx: Tx, appId: string, id: string): 
   const installation = await findInstallationRow(tx, id)
   if (!installation || installation.appId !== appId) throw new AppError('object.not_found')
   return installation
+}
+
+/** How many installations of each app are alive, as `{ live, test }`. */
+export async function countInstallations(
+  tx: Tx,
+  appIds: readonly string[],
+): Promise<ReadonlyMap<string, { live: number; test: number }>> {
+  const counts = new Map(appIds.map(id => [id, { live: 0, test: 0 }]))
+  for (const { app_id, mode, count } of await countAliveByApp(tx, appIds)) {
+    const own = counts.get(app_id)
+    if (own) own[mode] = count
+  }
+  return counts
 }
 
 /** One page of an app's installations, the newest first, uninstalled ones included. */

@@ -129,7 +129,8 @@ function suspensionOf({
 
 function noticesOf(installation: Installation, app: App): NoticeModel[] {
   if (installation.suspendedBy.length > 0 && installation.status !== 'uninstalled') {
-    const who = installation.suspendedBy.includes('operator') ? 'the operator' : 'you'
+    const names = { account: 'you', platform: app.platform.name, operator: 'the operator' }
+    const who = installation.suspendedBy.map(by => names[by]).join(' and by ')
     return [{ tone: 'warn', strong: `Suspended by ${who}.`, text: 'Its keys are refused until it is resumed.' }]
   }
   if (app.status === 'suspended')
@@ -160,6 +161,7 @@ const EVENT_TITLES: Record<DeliveryView['type'], string> = {
   'installation.suspended': 'App suspended',
   'installation.resumed': 'App resumed',
   'installation.uninstalled': 'App uninstalled',
+  ping: 'Test delivery',
 }
 
 const DELIVERY_STATUS: Record<DeliveryView['status'], StatusModel> = {

@@ -26,9 +26,8 @@ export type Installation = {
   uninstallReason: UninstallReason | null
 }
 
-/** The two flags of a suspension are independent. */
-export type SuspendedBy = 'account' | 'operator'
-const FLAGS: readonly SuspendedBy[] = ['account', 'operator']
+/** A suspension has two independent flags: the account's, and one that the platform or the operator sets. */
+export type SuspendedBy = 'account' | 'platform' | 'operator'
 
 export type UninstallReason = 'account' | 'platform' | 'app_retired'
 
@@ -47,10 +46,12 @@ type Row = {
   uninstall_reason: UninstallReason | null
   suspended_by_account_at: number | null
   suspended_by_operator_at: number | null
+  suspended_by_operator_who: 'platform' | 'operator' | null
 }
 
 function toInstallation(row: Row): Installation {
-  const suspendedBy = FLAGS.filter(flag => row[`suspended_by_${flag}_at`] !== null)
+  const suspendedBy: SuspendedBy[] = row.suspended_by_account_at === null ? [] : ['account']
+  if (row.suspended_by_operator_at !== null) suspendedBy.push(row.suspended_by_operator_who ?? 'operator')
   return {
     id: row.id,
     appId: row.app_id,
@@ -149,6 +150,20 @@ export async function listAliveByApp(tx: Tx, appId: string): Promise<Installatio
   return rows.map(toInstallation)
 }
 
+/** How many installations of each app are alive, by mode. */
+export async function countAliveByApp(
+  tx: Tx,
+  appIds: readonly string[],
+): Promise<{ app_id: string; mode: Mode; count: number }[]> {
+  const rows: { app_id: string; mode: Mode; count: number | string }[] = await tx('installations')
+    .whereIn('app_id', [...appIds])
+    .whereNot('status', 'uninstalled')
+    .groupBy('app_id', 'mode')
+    .select('app_id', 'mode')
+    .count({ count: '*' })
+  return rows.map(row => ({ ...row, count: Number(row.count) }))
+}
+
 export async function listAliveIdsByApp(tx: Tx, appId: string): Promise<string[]> {
   return await tx('installations').where({ app_id: appId }).whereNot('status', 'uninstalled').orderBy('id').pluck('id')
 }
@@ -198,14 +213,20 @@ export async function nextSequence(tx: Tx, id: string): Promise<number> {
   return row.sequence
 }
 
-/** Sets or clears a flag; false where it was so already. */
+/** Sets or clears a flag; false where it was so already. The operator takes over what the platform has set. */
 export async function setSuspended(tx: Tx, id: string, by: SuspendedBy, at: number | null): Promise<boolean> {
   announce(tx, `installation:${id}`)
-  const column = `suspended_by_${by}_at`
+  const own = by === 'account'
+  const column = own ? 'suspended_by_account_at' : 'suspended_by_operator_at'
   const query = tx('installations').where({ id })
   if (at === null) query.whereNotNull(column)
-  else query.whereNull(column)
-  return (await query.update({ [column]: at })) === 1
+  else
+    query.where(free => {
+      free.whereNull(column)
+      if (by === 'operator') free.orWhere({ suspended_by_operator_who: 'platform' })
+    })
+  const change = { [column]: at, ...(!own && { suspended_by_operator_who: at === null ? null : by }) }
+  return (await query.update(change)) === 1
 }
 
 export type InstallationFilter = {

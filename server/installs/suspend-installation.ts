@@ -9,8 +9,10 @@ import { tellPlatform } from './tell-platform.ts'
 
 export type SuspendInstallation = {
   installationId: string
-  /** Absent where the operator acts. */
+  /** Set where the account acts. */
   member?: { userId: string; accountId: string }
+  /** Set where the platform acts: another app's installation is indistinguishable from none. */
+  appId?: string
   /** Which of the two flags; the installation works only when both are clear. */
   by: SuspendedBy
   suspended: boolean
@@ -25,10 +27,15 @@ export async function suspendInstallation(
 ): Promise<{ installation: Installation; changed: boolean }> {
   const at = caps.clock.now()
   const before = await lockInstallation(tx, command.installationId)
-  if (!before || (command.member && before.accountId !== command.member.accountId))
-    throw new AppError('object.not_found')
+  const foreign = (mine: string | undefined, its: string | undefined) => mine !== undefined && mine !== its
+  if (!before || foreign(command.member?.accountId, before.accountId) || foreign(command.appId, before.appId))
+    throw new AppError('object.not_found', { detail: 'There is no such installation.' })
   if (command.member) await requireAbility(tx, command.member.userId, before.accountId, 'uninstall')
   if (before.status === 'uninstalled') throw new AppError('installation.not_active')
+  if (!command.suspended && command.by === 'platform' && before.suspendedBy.includes('operator'))
+    throw new AppError('access.forbidden', {
+      detail: 'Nothing was changed: the operator has suspended it, and only the operator can resume it.',
+    })
   if (!(await setSuspended(tx, before.id, command.by, command.suspended ? at : null)))
     return { installation: before, changed: false }
   const installation = await lockInstallation(tx, before.id)

@@ -18,6 +18,7 @@ export function installationObject(installation: Installation): z.infer<typeof s
     status: installation.status,
     generation: installation.generation,
     permissions: installation.permissions,
+    suspended_by: installation.suspendedBy,
     created_at: isoTime(installation.createdAt),
     uninstalled_at: timeOrNull(installation.uninstalledAt),
   }

@@ -18,6 +18,9 @@ export const Installation = z.object({
   status: z.enum(['installing', 'active', 'delivery_failed', 'suspended', 'uninstalled']),
   generation: z.int().min(1),
   permissions: z.array(z.string()),
+  suspended_by: z
+    .array(z.enum(['account', 'platform', 'operator']))
+    .meta({ description: 'Its keys answer `suspended` until this is empty' }),
   created_at: time,
   uninstalled_at: time.nullable(),
 })
@@ -51,14 +54,16 @@ export const Delivery = z.object({
   id: id('dlv'),
   event_id: id('evt'),
   type: z.string(),
-  installation_id: id('ins'),
+  installation_id: id('ins').nullable().meta({ description: 'Null for a `ping`, which belongs to the app alone' }),
   status: z.enum(['pending', 'delivered', 'failed', 'cancelled']),
   attempts: z.array(z.object({ at: time, status: z.int().nullable(), ms: z.int(), error: z.string().nullable() })),
 })
 
 export const Event = z
   .object({ id: id('evt'), type: z.string(), timestamp: time, data: z.record(z.string(), z.unknown()) })
-  .meta({ description: 'The same that was or will be delivered.' })
+  .meta({
+    description: 'The same that was or will be delivered. `data` of a `ping` has `app_id` and no `installation`.',
+  })
 
 export const Problem = z
   .object({

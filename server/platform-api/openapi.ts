@@ -69,6 +69,22 @@ const OPERATIONS: Operation[] = [
     schema: ref('Installation'),
   },
   {
+    method: 'post',
+    path: '/v1/installations/{installation}/suspend',
+    id: 'suspend',
+    summary: 'Have its keys refused until it is resumed; the account is told. Suspended already, nothing changes',
+    answers: 200,
+    schema: ref('Installation'),
+  },
+  {
+    method: 'post',
+    path: '/v1/installations/{installation}/resume',
+    id: 'resume',
+    summary: 'Take back what the platform has suspended; what the account or the operator has suspended stays so',
+    answers: 200,
+    schema: ref('Installation'),
+  },
+  {
     method: 'get',
     path: '/v1/installations/{installation}/keys',
     id: 'listKeys',

@@ -15,6 +15,7 @@ import { endKey } from '../installs/expire-managed-key.ts'
 import { findInstallationOfApp, type Installation, listInstallationsOfApp } from '../installs/find-installation.ts'
 import { mintAnotherKey } from '../installs/mint-another-key.ts'
 import { rotateManagedKey } from '../installs/rotate-managed-key.ts'
+import { suspendInstallation } from '../installs/suspend-installation.ts'
 import { uninstallApp } from '../installs/uninstall-app.ts'
 import { findAppKey, type Key, listInstallationKeys } from '../keys/find-keys.ts'
 import { findPresentedKey } from '../keys/verify-key.ts'
@@ -66,6 +67,21 @@ export function platformApiRoutes(deps: Deps): Router {
       return { status: 200, body: installationObject(installation) }
     })
   })
+
+  for (const [path, suspended] of [
+    ['suspend', true],
+    ['resume', false],
+  ] as const) {
+    router.post(`/v1/installations/:installation/${path}`, async (req, res) => {
+      const caller = await authenticate(req, res)
+      await answer(req, res, caller, async tx => {
+        const { id } = await installationOf(tx, caller, req)
+        const command = { installationId: id, appId: caller.app.id, by: 'platform', suspended } as const
+        const { installation } = await suspendInstallation(tx, deps, { ...command, actor: caller.actor })
+        return { status: 200, body: installationObject(installation) }
+      })
+    })
+  }
 
   router.get('/v1/installations/:installation/keys', async (req, res) => {
     const caller = await authenticate(req, res)
@@ -143,7 +159,8 @@ export function platformApiRoutes(deps: Deps): Router {
     const { app, installationId } = caller
     const kids = await recipientKids(deps, app)
     await answer(req, res, caller, async tx => {
-      const command = { deliveryId: idParam(req, 'delivery', 'dlv'), app, installationId, recipientKids: kids }
+      const deliveryId = idParam(req, 'delivery', 'dlv')
+      const command = { deliveryId, app, installationId, recipientKids: kids, actor: caller.actor }
       return { status: 200, body: deliveryObject(await redeliver(tx, deps, command)) }
     })
   })

@@ -96,6 +96,33 @@ test('platform, app, verifier: from a registration token to an app that is publi
   }
 })
 
+test('installation: the operator suspends and resumes one app in one account', async () => {
+  const receiver = await startReceiver({ issuer: 'http://localhost:3000' })
+  try {
+    const account = await newAccount('mary@example.com')
+    const platform = resultOf(await command('platform', 'create', '--account', account, '--name', 'Kite'))
+    const registered = await fetch(`${server.url}/oauth/register`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${platform['registration_token']}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ ...sampleManifest(receiver), client_name: 'Kite' }),
+    })
+    assert.equal(registered.status, 201)
+    const browser = createBrowserSession(server.url)
+    await browser.post('/signin', { email: 'mary@example.com', password: PASSWORD })
+    const consent = await browser.follow(await browser.get('/interaction/install/kite'))
+    const installing = await browser.follow(await browser.submit(consent.form(), { decision: 'install' }))
+    const [id = ''] = /ins_[0-9a-z]{26}/.exec(installing.url) ?? []
+    await receiver.waitFor('managed_key.created')
+    assert.deepEqual(resultOf(await command('installation', 'suspend', id))['suspended_by'], ['operator'])
+    assert.match((await browser.get(`/apps/${id}`)).text, /Suspended by the operator/)
+    await receiver.waitFor('installation.suspended') // queued by another process
+    const resumed = resultOf(await command('installation', 'resume', id))
+    assert.deepEqual(resumed, { installation_id: id, status: 'active', suspended_by: [] })
+  } finally {
+    await receiver.close()
+  }
+})
+
 test('verifier create: its key asks the running server at once', async () => {
   const made = resultOf(await command('verifier', 'create', '--name', 'Sample API'))
   assert.deepEqual(Object.keys(made).sort(), ['verifier_id', 'verifier_key'])
@@ -122,6 +149,8 @@ test('bad input: exit status 1, a message for people on standard error, nothing 
     [['verifier', 'create', '--name', 'a'.repeat(121)], /120 characters or fewer/],
     [['app', 'publish'], /missing required argument/],
     [['app', 'retire', 'app_nowhere'], /There is no such app|nothing here/],
+    [['installation', 'suspend', 'ins_nowhere'], /There is no such installation/],
+    [['installation', 'resume', `ins_${'0'.repeat(26)}`], /There is no such installation/],
   ]
   const ended = await Promise.all(cases.map(([args]) => command(...args)))
   for (const [place_, [, message]] of cases.entries()) {

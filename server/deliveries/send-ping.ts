@@ -1,0 +1,38 @@
+import type { App } from '../../apps-registry/find-app.ts'
+import type { Tx } from '../../db/connect.ts'
+import { type Actor, recordActivity } from '../audit/record-activity.ts'
+import type { Caps } from '../base/caps.ts'
+import { AppError } from '../base/errors.ts'
+import { insertDelivery, insertEvent } from './delivery-store.ts'
+import { pingBody } from './event.ts'
+
+/**
+ * *Send test delivery*: a `ping` to the app's address, signed and logged as any event. It has one attempt, goes out also
+ * where the address is held as gone, and ends that hold when it is acknowledged. Answers the delivery's id. Throws
+ * `app.state`.
+ */
+export async function sendPing(
+  tx: Tx,
+  { clock, ids }: Pick<Caps, 'clock' | 'ids'>,
+  { app, actor }: { app: App; actor: Actor },
+): Promise<string> {
+  if (app.status === 'retired') throw new AppError('app.state', { detail: 'Nothing was sent: the app is retired.' })
+  if (!app.client.key_delivery_uri)
+    throw new AppError('app.state', { detail: 'Nothing was sent: the app has no key delivery address.' })
+  const at = clock.now()
+  const body = pingBody(at, { id: app.id, name: app.manifest.client_name })
+  const event = {
+    id: ids.next('evt'),
+    type: 'ping',
+    appId: app.id,
+    installationId: null,
+    sequence: null,
+    body,
+    at,
+  } as const
+  const id = ids.next('dlv')
+  await insertEvent(tx, event)
+  await insertDelivery(tx, { id, event, keyId: null })
+  await recordActivity(tx, [app.platform.accountId], [{ actor, what: 'app.test_delivery_sent', object: app.id, at }])
+  return id
+}

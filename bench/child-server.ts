@@ -14,6 +14,7 @@ export type ChildServer = {
   /** Milliseconds from spawn to the first line on standard output. */
   readyAfter: number
   firstLine: string
+  pid: number
   /** Only where it was started with `memory`. */
   memory(): Promise<Memory>
   /** SIGTERM, and waits until it is gone. Throws where it does not end with status 0. */
@@ -58,6 +59,7 @@ export async function startChild({ script, env, memory = false, profileDir }: St
   return {
     readyAfter: performance.now() - from,
     firstLine,
+    pid: child.pid ?? 0,
     async memory() {
       const rss = readRss(child.pid ?? 0)
       child.send('memory')

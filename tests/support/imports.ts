@@ -14,7 +14,9 @@ export type Import = {
 
 /** Every file below the given folders, as a tree. */
 export function readTree(root: string, pattern: string[]): Tree {
-  const paths = globSync(pattern, { cwd: root }).map(path => path.replaceAll('\\', '/'))
+  const paths = globSync(pattern, { cwd: root, exclude: ['**/node_modules/**'] }).map(path =>
+    path.replaceAll('\\', '/'),
+  )
   return new Map(paths.sort().map(path => [path, readFileSync(join(root, path), 'utf8')]))
 }
 

@@ -1,0 +1,92 @@
+/**
+ * Verifications a second, of one process and of two, beside a bare verifier and better-auth. All servers stand at the same
+ * time and are loaded in turns, in another order each round, so that a noisy machine disturbs all of them; the ratio of a
+ * round is taken within that round. Processor time per answer is the steadier figure where others use the machine.
+ */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { freePort } from '../../tests/support/free-port.ts'
+import { type ChildServer, startChild } from '../child-server.ts'
+import { openDatabases } from '../databases.ts'
+import { startKeyReceiver } from '../key-receiver.ts'
+import { median, rounded } from '../statistics.ts'
+import { benchKey } from './bench-keys.ts'
+import { childrenOf, cpuTime } from './cpu-time.ts'
+import { prepare } from './prepare.ts'
+import { startLoadGenerator, verifyRequest } from './start-load.ts'
+import { printTable } from './table.ts'
+
+const KEYS = 10_000
+const PEER_KEYS = 1_000
+const CONNECTIONS = 32
+const WARM_UP = 4_000
+
+type Target = { name: string; port: number; requests: string[]; server: ChildServer }
+type Round = { perSecond: number; p50: number; p99: number; cpu: number; share: number }
+
+export async function measureThroughput(
+  kind: 'sqlite' | 'postgres',
+  rounds: number,
+  milliseconds: number,
+): Promise<void> {
+  const [databases, receiver, load] = [await openDatabases(kind), await startKeyReceiver(), await startLoadGenerator()]
+  const targets: Target[] = []
+  try {
+    const prepared = await prepare(databases, receiver, { keys: KEYS })
+    const requests = Array.from({ length: KEYS }, (_, index) => verifyRequest(benchKey(index), prepared.verifierKey))
+    const start = async (name: string, script: string, env: Record<string, string>, asked = requests) => {
+      const port = Number(env['PORT'])
+      const server = await startChild({ script, env })
+      targets.push({ name, port, server, requests: asked })
+      return server
+    }
+    await start('bare node:http', 'bench/verification/bare-verifier.ts', {
+      PORT: String(await freePort()),
+      KEYS: String(KEYS),
+    })
+    await start('Latchkey', 'server/main.ts', prepared.env)
+    const two = { ...prepared.env, PORT: String(await freePort()), WEB_CONCURRENCY: '2' }
+    const pair = await start('Latchkey, two processes', 'server/main.ts', two)
+    if (childrenOf(pair.pid).length < 2) console.log('WEB_CONCURRENCY starts no second process here: it counts as one.')
+    const peer = 'bench/peers-verify'
+    if (existsSync(join(import.meta.dirname, '../..', peer, 'node_modules'))) {
+      const env = { PORT: String(await freePort()), DATABASE: join(prepared.env['DATA_DIR'] ?? '', 'peer.db') }
+      const server = await start('better-auth', `${peer}/server.mjs`, { ...env, KEYS: String(PEER_KEYS) }, [])
+      const keys = JSON.parse(server.firstLine) as string[]
+      const [target] = targets.slice(-1)
+      if (target) target.requests = keys.map(key => verifyRequest(key, ''))
+    } else console.log(`better-auth is not installed and not compared with: npm ci --prefix ${peer}`)
+
+    const measure = async ({ port, requests, server }: Target, time: number): Promise<Round> => {
+      const before = cpuTime(server.pid)
+      const figures = await load.run({ port, requests, connections: CONNECTIONS, milliseconds: time })
+      if (figures.refused > 0) throw new Error(`${figures.refused} good keys were refused`)
+      return { ...figures, cpu: (1_000 * (cpuTime(server.pid) - before)) / figures.answers, share: figures.ownShare }
+    }
+    for (const target of targets) await measure(target, WARM_UP)
+    const results = new Map<Target, Round[]>(targets.map(target => [target, []]))
+    for (let round = 0; round < rounds; round += 1) {
+      const order = targets.map((_, at) => targets[(at + round) % targets.length])
+      for (const target of order) if (target) results.get(target)?.push(await measure(target, milliseconds))
+    }
+    const [bare] = results.values()
+    printTable(
+      `Verifications, ${kind}, ${CONNECTIONS} connections, ${KEYS} keys, ${rounds} rounds of ${milliseconds / 1_000} s`,
+      [...results].map(([{ name }, all]) => ({
+        server: name,
+        'a second': Math.round(median(all.map(({ perSecond }) => perSecond))),
+        '÷ bare': rounded(median(all.map(({ perSecond }, at) => perSecond / (bare?.[at]?.perSecond ?? Number.NaN))), 3),
+        'p50 ms': rounded(median(all.map(({ p50 }) => p50)), 2),
+        'p99 ms': rounded(median(all.map(({ p99 }) => p99)), 2),
+        'CPU µs each': rounded(median(all.map(({ cpu }) => cpu))),
+        generator: `${Math.round(100 * median(all.map(({ share }) => share)))} %`,
+        rounds: all.map(({ perSecond }) => Math.round(perSecond)).join(' '),
+      })),
+    )
+  } finally {
+    load.stop()
+    for (const { server } of targets) await server.stop()
+    receiver.close()
+    await databases.close()
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * Measures the verification of keys, on loopback, and prints one table a part. Every comparison is made in one run, in turns.
+ *
+ *   node bench/verify.ts [throughput] [revocation] [lookups] [memory] [--sqlite | --postgres] [--large] [--rounds=N]
+ *
+ * Without a part all are measured, without a database both. `--large` adds 10 million keys to the lookups, which takes some
+ * minutes and 6 GB a database. better-auth is compared with where it was installed: npm ci --prefix bench/peers-verify
+ *
+ * Not measured: TLS and the network. Figures depend on the machine; ratios travel.
+ */
+import { availableParallelism, cpus, loadavg } from 'node:os'
+import { parseArgs } from 'node:util'
+import { measureKeyMemory } from './verification/key-memory.ts'
+import { measureLookups } from './verification/lookups.ts'
+import { measureRevocation } from './verification/revocation.ts'
+import { measureThroughput } from './verification/throughput.ts'
+
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    sqlite: { type: 'boolean' },
+    postgres: { type: 'boolean' },
+    large: { type: 'boolean' },
+    rounds: { type: 'string', default: '6' },
+    seconds: { type: 'string', default: '4' },
+    count: { type: 'string', default: '1000' },
+  },
+})
+const both = Boolean(flags.sqlite) === Boolean(flags.postgres)
+const kinds = (['sqlite', 'postgres'] as const).filter(kind => both || flags[kind])
+const sizes = [10_000, 1_000_000, ...(flags.large ? [10_000_000] : [])]
+const parts = {
+  throughput: (kind: (typeof kinds)[number]) =>
+    measureThroughput(kind, Number(flags.rounds), 1_000 * Number(flags.seconds)),
+  revocation: (kind: (typeof kinds)[number]) => measureRevocation(kind, Number(flags.count)),
+  lookups: (kind: (typeof kinds)[number]) => measureLookups(kind, sizes),
+  memory: (kind: (typeof kinds)[number]) => measureKeyMemory(kind),
+}
+
+const unknown = positionals.filter(name => !Object.hasOwn(parts, name))
+if (unknown.length > 0) throw new Error(`${unknown.join(', ')}: the parts are ${Object.keys(parts).join(', ')}`)
+const load = loadavg().map(value => value.toFixed(1))
+console.log(`${availableParallelism()} × ${cpus()[0]?.model}, Node ${process.versions.node}, load ${load.join(' ')}`)
+for (const [name, measure] of Object.entries(parts)) {
+  if (positionals.length > 0 && !positionals.includes(name)) continue
+  for (const kind of kinds) await measure(kind)
+}

@@ -185,6 +185,18 @@ export type InstallationPage = {
   facts: { label: string; text: string; code?: boolean }[]
   keys: KeyRow[]
   permissions: PermissionModel[]
+  /** What can be said about unused permissions, in a sentence; absent where they are listed. */
+  useNote?: string
+  /** Permissions never used in 30 days; `action` is absent for whoever may not take them away. */
+  unused?: {
+    permissions: PermissionModel[]
+    lede: string
+    /** With blanks between them. */
+    names: string
+    notes: string[]
+    action?: string
+    button: string
+  }
   deliveries: { title: string; type: string; sent: string; attempts: number; status: StatusModel }[]
 }
 

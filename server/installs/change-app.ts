@@ -3,11 +3,10 @@ import { type MoveApp, moveApp } from '../../apps-registry/move-app.ts'
 import type { Database, Tx } from '../../db/connect.ts'
 import { type Actor, recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
-import { removePermissions } from '../keys/expire-keys.ts'
 import { listKeptKeys } from '../keys/find-keys.ts'
 import { endKey } from './expire-managed-key.ts'
-import { listAliveByApp, listAliveIdsByApp, setInstallationPermissions } from './installation-store.ts'
-import { tellPlatform } from './tell-platform.ts'
+import { listAliveByApp, listAliveIdsByApp } from './installation-store.ts'
+import { takePermissions } from './narrow-installation.ts'
 import { uninstallApp } from './uninstall-app.ts'
 
 /** A manifest version that asks for less shrinks every running installation and its keys at once (PRODUCT rule 7). */
@@ -20,14 +19,8 @@ export async function shrinkInstallations(
 ): Promise<void> {
   const at = caps.clock.now()
   const accounts = new Set<string>()
-  for (const installation of await listAliveByApp(tx, app.id)) {
-    const permissions = installation.permissions.filter(name => !removed.includes(name))
-    if (permissions.length === installation.permissions.length) continue
-    await setInstallationPermissions(tx, installation.id, permissions)
-    await removePermissions(tx, installation.id, removed, at)
-    await tellPlatform(tx, caps, app, installation, [{ type: 'installation.updated', details: { permissions } }])
-    accounts.add(installation.accountId)
-  }
+  for (const installation of await listAliveByApp(tx, app.id))
+    if (await takePermissions(tx, caps, app, installation.id, removed)) accounts.add(installation.accountId)
   await recordActivity(
     tx,
     [...accounts],

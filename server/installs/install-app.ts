@@ -117,7 +117,7 @@ async function insertNew(
     createdAt: clock.now(),
   }
   return (await insertInstallation(tx, row))
-    ? { ...row, suspendedBy: [], uninstalledAt: null, uninstallReason: null }
+    ? { ...row, suspendedBy: [], activatedAt: null, uninstalledAt: null, uninstallReason: null }
     : undefined
 }
 

@@ -10,6 +10,8 @@ import { statusAt } from '../keys/key-states.ts'
 import type { Installation } from './find-installation.ts'
 import type { InstallationStatus } from './installation-states.ts'
 import { keyRow } from './key-row-page.ts'
+import type { UnusedPermissions } from './unused-permissions.ts'
+import { unusedPart } from './unused-permissions-page.ts'
 
 const STATUS: Record<InstallationStatus, StatusModel> = {
   installing: { text: 'Installing', tone: 'info', waiting: true },
@@ -79,6 +81,7 @@ export type InstallationPageInput = {
   installedBy: string
   keys: readonly Key[]
   deliveries: readonly DeliveryView[]
+  unused: UnusedPermissions
   catalog: Catalog
   now: number
   mayManage: boolean
@@ -110,6 +113,7 @@ export function installationPage(input: InstallationPageInput): InstallationPage
     ],
     keys: keys.map(key => keyRow(key, app, now, mayManage)),
     permissions: permissionModels(input.catalog, app.manifest, installation.permissions),
+    ...unusedPart(input),
     deliveries: input.deliveries.toReversed().map(delivery => deliveryRow(delivery)),
   }
 }

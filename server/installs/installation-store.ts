@@ -22,6 +22,8 @@ export type Installation = {
   permissions: string[]
   installedBy: string
   createdAt: number
+  /** When its platform had acknowledged every key; absent where there was nothing to acknowledge. */
+  activatedAt: number | null
   uninstalledAt: number | null
   uninstallReason: UninstallReason | null
 }
@@ -42,6 +44,7 @@ type Row = {
   permissions: string
   installed_by: string
   created_at: number
+  activated_at: number | null
   uninstalled_at: number | null
   uninstall_reason: UninstallReason | null
   suspended_by_account_at: number | null
@@ -64,6 +67,7 @@ function toInstallation(row: Row): Installation {
     permissions: JSON.parse(row.permissions),
     installedBy: row.installed_by,
     createdAt: row.created_at,
+    activatedAt: row.activated_at,
     uninstalledAt: row.uninstalled_at,
     uninstallReason: row.uninstall_reason,
   }
@@ -74,7 +78,10 @@ export type Place = { appId: string; accountId: string; mode: Mode }
 
 const placeColumns = (place: Place) => ({ app_id: place.appId, account_id: place.accountId, mode: place.mode })
 
-export type NewInstallation = Omit<Installation, 'uninstalledAt' | 'uninstallReason' | 'status' | 'suspendedBy'> & {
+export type NewInstallation = Omit<
+  Installation,
+  'activatedAt' | 'uninstalledAt' | 'uninstallReason' | 'status' | 'suspendedBy'
+> & {
   status: StoredStatus
 }
 

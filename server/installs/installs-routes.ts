@@ -1,19 +1,24 @@
-import { Router } from 'express'
+import { type Request, type Response, Router } from 'express'
+import { z } from 'zod'
 import { findRecipientKey } from '../../apps-registry/current-recipient.ts'
-import { findApps } from '../../apps-registry/find-app.ts'
+import { type App, findApps } from '../../apps-registry/find-app.ts'
+import type { NoticeModel } from '../../views/models.ts'
 import { userEmail } from '../accounts/find-user.ts'
 import { roleAllows } from '../accounts/roles.ts'
 import type { Session } from '../accounts/sessions.ts'
 import { listDeliveries } from '../deliveries/queue-event.ts'
 import type { Deps } from '../deps.ts'
 import { lookAtAccountOf } from '../http/look-at-account.ts'
+import { parseInput } from '../http/parse.ts'
 import { actorOf, idParam, requireSession, signedIn } from '../http/session.ts'
 import { listAccountKeys, listInstallationKeys } from '../keys/find-keys.ts'
-import { accountOfInstallation, findInstallationOf, listInstallations } from './find-installation.ts'
+import { accountOfInstallation, findInstallationOf, type Installation, listInstallations } from './find-installation.ts'
 import { installationPage, installedAppsPage } from './installation-page.ts'
 import { installingPage } from './installing-page.ts'
+import { narrowInstallation } from './narrow-installation.ts'
 import { hurryInstallation, retryInstallation } from './retry-installation.ts'
 import { suspendInstallation } from './suspend-installation.ts'
+import { findUnusedPermissions } from './unused-permissions.ts'
 
 const WATCHED_FOR = 30_000
 
@@ -40,30 +45,50 @@ export function installsRoutes(deps: Deps): Router {
   })
 
   router.get('/apps/:installation', async (req, res) => {
+    await showInstallation(req, res)
+  })
+
+  router.post('/apps/:installation/narrow', async (req, res) => {
     await usage.flush()
     const session = signedIn(res)
-    const { installation, app, keys, deliveries, installedBy } = await database.read(async tx => {
+    const { permissions } = parseInput(narrowForm, req.body)
+    const command = {
+      installationId: idParam(req, 'installation', 'ins'),
+      member: { userId: session.user.id, accountId: session.current.account.id },
+      permissions: permissions.split(' '),
+      actor: actorOf(session),
+    }
+    const { removed, inUse } = await database.transaction(tx => narrowInstallation(tx, deps, command))
+    if (inUse.length > 0) return await showInstallation(req, res, usedMeanwhile(inUse))
+    if (removed.length > 0) deps.worker.wake()
+    res.redirect(303, `/apps/${command.installationId}${removed.length > 0 ? `?removed=${removed.join()}` : ''}`)
+  })
+
+  async function showInstallation(req: Request, res: Response, refused?: NoticeModel): Promise<void> {
+    await usage.flush()
+    const session = signedIn(res)
+    const now = clock.now()
+    const found = await database.read(async tx => {
       const found = await findInstallationOf(tx, session.current.account.id, idParam(req, 'installation', 'ins'))
       return {
         ...found,
         keys: await listInstallationKeys(tx, [found.installation.id]),
         deliveries: await listDeliveries(tx, found.installation.id),
         installedBy: await userEmail(tx, found.installation.installedBy),
+        unused: await findUnusedPermissions(tx, found.installation, now),
       }
     })
     const page = installationPage({
-      installation,
-      app,
+      ...found,
       accountName: session.current.account.name,
-      installedBy,
-      keys,
-      deliveries,
       catalog: config.catalog,
-      now: clock.now(),
+      now,
       mayManage: mayManage(session),
     })
-    deps.render(req, res, 'installation', { title: app.manifest.client_name, nav: 'apps' }, page)
-  })
+    const flash = refused ?? removedText(found, req.query['removed'])
+    const frame = { title: found.app.manifest.client_name, status: refused ? 409 : 200, ...(flash && { flash }) }
+    deps.render(req, res, 'installation', { ...frame, nav: 'apps' }, page)
+  }
 
   router.get('/apps/:installation/installing', async (req, res) => {
     const session = signedIn(res)
@@ -127,6 +152,27 @@ export function installsRoutes(deps: Deps): Router {
   }
 
   return router
+}
+
+/** Names of permissions, with blanks between them. */
+const narrowForm = z.object({ permissions: z.string().max(20_000).catch('') })
+
+/** What was removed on the page before, as long as it is still so. */
+function removedText(
+  { installation, app }: { installation: Installation; app: App },
+  removed: unknown,
+): NoticeModel | undefined {
+  const known = new Set(app.manifest.permissions.map(({ name }) => name))
+  const gone = typeof removed === 'string' ? removed.split(',') : []
+  if (gone.length === 0 || gone.some(name => !known.has(name) || installation.permissions.includes(name)))
+    return undefined
+  const strong = gone.length === 1 ? '1 permission was removed.' : `${gone.length} permissions were removed.`
+  return { tone: 'good', strong, text: `Calls that need ${gone.join(' or ')} are refused from now on.` }
+}
+
+function usedMeanwhile(names: readonly string[]): NoticeModel {
+  const text = `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} not unused any more, or cannot be judged.`
+  return { tone: 'warn', strong: 'Nothing was removed.', text }
 }
 
 /** After a retry a name has several keys; the way of the latest is what matters. */

@@ -48,7 +48,7 @@ export async function rotateManagedKey(
   const { key, sealed } = await mintManagedKey(tx, caps, {
     installation,
     name: old.name,
-    permissions: old.permissions,
+    permissions: old.permissions.filter(name => installation.permissions.includes(name)), // some may be gone since
     recipient,
     replaces: old.id,
   })

@@ -84,17 +84,19 @@ export async function settleKeys(
   return outcomes
 }
 
-/** Takes permissions away from the working keys of an installation; a key that is left with none expires. */
+/** Takes permissions away from the working keys of an installation; a key that is left with none expires, and is answered. */
 export async function removePermissions(
   tx: Tx,
   installationId: string,
   removed: readonly string[],
   at: number,
-): Promise<void> {
+): Promise<Key[]> {
+  const emptied: Key[] = []
   for (const key of await listKeyRows(tx, { installationId, status: WORKING })) {
     const left = key.permissions.filter(name => !removed.includes(name))
     if (left.length === key.permissions.length) continue
     await setPermissions(tx, key.id, left)
-    if (left.length === 0) await expireRow(tx, key.id, 'permissions_removed', at)
+    if (left.length === 0) emptied.push({ ...key, permissions: [] })
   }
+  return await expireEach(tx, emptied, 'permissions_removed', at)
 }

@@ -2,7 +2,7 @@ import type { AdapterPayload, AuthorizationDetail } from 'oidc-provider'
 import type { Tx } from '../../db/connect.ts'
 import type { Caps } from '../base/caps.ts'
 import { hashSecret } from '../base/secret-format.ts'
-import { holdRecordsOfApp, updatePayload } from './record-store.ts'
+import { holdRecordsOfApp, holdRecordsOfInstallation, type OAuthRecord, updatePayload } from './record-store.ts'
 import { openPayload, sealPayload } from './sealed-payload.ts'
 
 /**
@@ -11,11 +11,30 @@ import { openPayload, sealPayload } from './sealed-payload.ts'
  */
 export async function narrowGrants(
   tx: Tx,
-  { keyring }: Pick<Caps, 'keyring'>,
+  caps: Pick<Caps, 'keyring'>,
   appId: string,
   removed: readonly string[],
 ): Promise<void> {
-  for (const record of await holdRecordsOfApp(tx, hashSecret(appId))) {
+  await narrowRecords(tx, caps, await holdRecordsOfApp(tx, hashSecret(appId)), removed)
+}
+
+/** The same for the grants of one installation. Call it last, too. */
+export async function narrowInstallationGrants(
+  tx: Tx,
+  caps: Pick<Caps, 'keyring'>,
+  installationId: string,
+  removed: readonly string[],
+): Promise<void> {
+  await narrowRecords(tx, caps, await holdRecordsOfInstallation(tx, installationId), removed)
+}
+
+async function narrowRecords(
+  tx: Tx,
+  { keyring }: Pick<Caps, 'keyring'>,
+  records: readonly OAuthRecord[],
+  removed: readonly string[],
+): Promise<void> {
+  for (const record of records) {
     const narrowed = narrow(openPayload(keyring, record), new Set(removed))
     await updatePayload(tx, record, sealPayload(keyring, record, narrowed))
   }

@@ -63,6 +63,15 @@ export async function holdRecordsOfApp(tx: Tx, appHash: string): Promise<OAuthRe
   return [...grants, ...(await heldAtOnce(tx('oauth_records').whereIn('grant_hash', hashes)))]
 }
 
+/** The same of one installation. */
+export async function holdRecordsOfInstallation(tx: Tx, installationId: string): Promise<OAuthRecord[]> {
+  const hashes: string[] = await tx('oauth_grants').where({ installation_id: installationId }).pluck('grant_hash')
+  const grants: OAuthRecord[] = await heldAtOnce(
+    tx('oauth_records').where({ model: 'Grant' }).whereIn('id_hash', hashes),
+  )
+  return [...grants, ...(await heldAtOnce(tx('oauth_records').whereIn('grant_hash', hashes)))]
+}
+
 export async function updatePayload(
   tx: Tx,
   { model, id_hash }: Pick<OAuthRecord, 'model' | 'id_hash'>,

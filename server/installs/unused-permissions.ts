@@ -1,0 +1,39 @@
+import type { Tx } from '../../db/connect.ts'
+import { DAY } from '../base/clock.ts'
+import { type Key, listInstallationKeys } from '../keys/find-keys.ts'
+import { statusAt } from '../keys/key-states.ts'
+import { permissionsWatchedSince, readPermissionUse } from '../keys/usage.ts'
+import type { Installation } from './installation-store.ts'
+
+const WINDOW = 30 * DAY
+
+/** What can be said about the permissions that an installation did not use in 30 days. */
+export type UnusedPermissions =
+  /** It was not watched for so long: nothing can be said before `from`. */
+  | { known: false; because: 'young'; since: number; from: number }
+  /** Calls came that did not say what they were for. */
+  | { known: false; because: 'unsaid' }
+  /** Nothing of it works, so nothing is used. */
+  | { known: false; because: 'idle' }
+  /** `emptied` are the keys that would be left with no permission without them. */
+  | { known: true; permissions: string[]; emptied: Key[] }
+
+/** Which permissions no key of an installation used in the last 30 days, as far as that was watched. */
+export async function findUnusedPermissions(
+  tx: Tx,
+  installation: Installation,
+  at: number,
+): Promise<UnusedPermissions> {
+  const keys = await listInstallationKeys(tx, [installation.id])
+  const working = keys.filter(key => statusAt(key, at) !== 'expired')
+  const runs = installation.status === 'active' || installation.status === 'suspended'
+  if (!runs || working.length === 0 || installation.permissions.length === 0) return { known: false, because: 'idle' }
+  const since = Math.max(installation.activatedAt ?? installation.createdAt, await permissionsWatchedSince(tx))
+  if (at - since < WINDOW) return { known: false, because: 'young', since, from: since + WINDOW }
+  const ids = keys.map(key => key.id)
+  const { used, unsaid } = await readPermissionUse(tx, ids, at - WINDOW)
+  if (unsaid) return { known: false, because: 'unsaid' }
+  const permissions = installation.permissions.filter(name => !used.has(name))
+  const emptied = working.filter(key => key.permissions.every(name => permissions.includes(name)))
+  return { known: true, permissions, emptied }
+}

@@ -27,12 +27,14 @@ export function followPostgres(url: string, node: string, hear: Hear): Omit<Chan
   let reconnecting: NodeJS.Timeout | undefined
   let pause = FIRST_PAUSE
   let beats = 0
+  let asking = false
   const asked = new Map<string, number>()
   const proof = createProof(() => void beat())
 
   async function beat(): Promise<void> {
     const current = client
-    if (!current) return
+    if (!current || asking) return
+    asking = true
     beats += 1
     const name = `${BEAT}${beats}`
     asked.set(name, performance.now())
@@ -40,6 +42,8 @@ export function followPostgres(url: string, node: string, hear: Hear): Omit<Chan
       await current.query('select pg_notify($1, $2)', [CHANNEL, `${node} ${name}`])
     } catch {
       lose(current)
+    } finally {
+      asking = false
     }
   }
 

@@ -13,6 +13,7 @@ const MOST_KEYS = 200_000
 const MOST_VERIFIERS = 1_000
 const MOST_UNKNOWN = 20_000
 const UNKNOWN_FOR = 5_000
+const PATIENCE = 5_000
 /** Of this many answers one is a line in the log, with the counts of all. */
 const ANSWERS_PER_LINE = 100_000
 
@@ -53,12 +54,12 @@ export function createVerification({
   const keys = createRecordCache<KeyRecord>({
     ...shared,
     most: MOST_KEYS,
-    load: hash => database.read(tx => findKeyByHash(tx, hash)),
+    load: hash => inTime(database.read(tx => findKeyByHash(tx, hash))),
   })
   const verifiers = createRecordCache<{ id: string }>({
     ...shared,
     most: MOST_VERIFIERS,
-    load: hash => database.read(async tx => asRecord(await findVerifierByHash(tx, hash))),
+    load: hash => inTime(database.read(async tx => asRecord(await findVerifierByHash(tx, hash)))),
   })
   changes.listen(change => {
     if (change === 'anything') {
@@ -110,6 +111,19 @@ export function createVerification({
       const found = keys.lookup(hashSecret(key))
       return found instanceof Promise ? found.then(record => decide(record, question)) : decide(found, question)
     },
+  }
+}
+
+/** A database that does not answer must not hold up every call of every resource server. */
+async function inTime<Found>(reading: Promise<Found>): Promise<Found> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('the database does not answer')), PATIENCE)
+  })
+  try {
+    return await Promise.race([reading, late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+
+const root = join(import.meta.dirname, '../..')
+
+/** Statements that change what verification knows may stand in these functions only, and those announce the change. */
+const TABLES = /\btx\('(keys|installations|apps|accounts|verifiers)'\)/
+
+/** Writers that change nothing that verification asks about, each with its reason. */
+const HARMLESS: Record<string, string> = {
+  insertKey: 'nobody can have asked about a key before it was minted',
+  insertVerifier: 'nobody can have used it before it was made',
+  insertAccount: 'an account has no state that stops keys',
+  insertInstallation: 'it has no keys yet, and no flag',
+  moveInstallation: 'only the flags of a suspension stop keys, and they are set elsewhere',
+  endInstallation: 'its keys are expired or kept one by one in the same transaction',
+  setInstallationPermissions: 'its keys lose theirs one by one in the same transaction',
+  nextSequence: 'numbers events',
+  insertApp: 'it has no keys yet',
+  updateApp: 'changes no state, and its keys lose permissions one by one',
+  approveLatestVersion: 'what new installations are asked for',
+  saveJwks: 'what new keys are sealed for',
+  replaceWebhookSecret: 'what deliveries are signed with',
+}
+
+type Writer = { file: string; name: string; body: string }
+
+/** Every function that updates, inserts into or deletes from one of the tables. */
+function writers(): Writer[] {
+  return globSync('{server,apps-registry}/**/*.ts', { cwd: root }).flatMap(file => {
+    const source = readFileSync(join(root, file), 'utf8')
+    return source
+      .split(/^(?=(?:export )?(?:async )?function |(?:export )?const \w+ = )/m)
+      .filter(part => TABLES.test(part) && /\.(?:update|insert|delete|increment|decrement)\(/.test(part))
+      .map(body => ({ file, name: /(?:function|const) (\w+)/.exec(body)?.[1] ?? '', body }))
+  })
+}
+
+test('whoever changes what verification knows announces it, in the same function', () => {
+  const found = writers()
+  assert.ok(found.length >= 15, `${found.length} writers: the search finds them`)
+  const silent = found
+    .filter(({ name }) => !(name in HARMLESS))
+    .filter(({ body }) => !/\bannounce\(|\bchangeKeys\(/.test(body))
+    .map(({ file, name }) => `${file}: ${name}`)
+  assert.deepEqual(silent, [])
+})
+
+test('the exceptions are no more than there are', () => {
+  const names = new Set(writers().map(({ name }) => name))
+  assert.deepEqual(
+    Object.keys(HARMLESS).filter(name => !names.has(name)),
+    [],
+  )
+})
+
+test('statements about these tables stand in stores only', () => {
+  const elsewhere = writers().filter(({ file }) => !file.endsWith('-store.ts'))
+  assert.deepEqual(
+    elsewhere.map(({ file, name }) => `${file}: ${name}`),
+    [],
+  )
+})

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { askAt } from './keys/node-with-listener.ts'
+import { createPlace, failToStart, runCommand, startServer } from './support/child.ts'
+import { eventually } from './support/eventually.ts'
+
+/** The processes that a process has started and that are still there. */
+function childrenOf(pid: number | undefined): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+  return text.split(' ').filter(Boolean).map(Number)
+}
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+test('WEB_CONCURRENCY: several processes answer on one port, a dead one is replaced, and all stop together', async t => {
+  if (process.platform !== 'linux') return t.skip('looks into /proc')
+  await using place = await createPlace()
+  const made = await runCommand(place.env, 'verifier', 'create', '--name', 'API')
+  const { verifier_id, verifier_key } = JSON.parse(made.stdout)
+  await using server = await startServer({ ...place.env, WEB_CONCURRENCY: '2' })
+  assert.deepEqual(server.lines.length, 1, 'one line, from the first process')
+  const ask = () => askAt(server.url, verifier_key, 'nonsense')
+  assert.deepEqual(await ask(), { status: 200, valid: false, code: 'malformed' })
+  const [first = 0, second = 0, ...more] = childrenOf(server.process.pid)
+  assert.ok(first && second && more.length === 0)
+
+  process.kill(first, 'SIGKILL')
+  await eventually(() => {
+    const now = childrenOf(server.process.pid)
+    return now.length === 2 && !now.includes(first)
+  })
+  await eventually(async () => (await ask())['code'] === 'malformed')
+
+  const revoked = await runCommand(place.env, 'verifier', 'revoke', verifier_id)
+  assert.deepEqual(JSON.parse(revoked.stdout), { verifier_id, status: 'revoked' })
+  await eventually(async () => (await ask())['status'] === 401)
+  for (let round = 0; round < 20; round += 1) assert.equal((await ask())['status'], 401, 'whichever process answers')
+
+  const processes = childrenOf(server.process.pid)
+  const { code } = await server.stop()
+  assert.equal(code, 0)
+  assert.deepEqual(processes.filter(alive), [])
+})
+
+test('WEB_CONCURRENCY: where the processes cannot start, the first one says so and ends', async () => {
+  await using place = await createPlace()
+  await using server = await startServer(place.env)
+  const { port } = new URL(server.url)
+  const ended = await failToStart({ ...place.env, PORT: port, WEB_CONCURRENCY: '2' })
+  assert.equal(ended.code, 1)
+  assert.match(ended.stderr, /EADDRINUSE|ended at its start/)
+})

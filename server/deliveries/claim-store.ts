@@ -65,27 +65,32 @@ export async function nextDueAt(tx: Tx, busyApps: readonly string[]): Promise<nu
  * much waits there.
  */
 async function appsInTurn(tx: Tx, busyApps: readonly string[], freeAt?: number): Promise<AppInTurn[]> {
-  const first = (turn: string) => {
+  const first = (ofApp: string) => {
     const query = tx('deliveries as d')
       .whereRaw(PENDING)
-      .whereRaw('d.app_id = w.app_id')
-      .whereRaw(turn)
+      .whereRaw(ofApp)
+      .where('d.next_attempt_at', '<=', freeAt ?? Number.MAX_SAFE_INTEGER) // a bound: else SQLite may take another index
       .orderBy('d.next_attempt_at')
       .limit(1)
       .select(tx.raw('case when d.lease_until > d.next_attempt_at then d.lease_until else d.next_attempt_at end'))
     return freeAt === undefined ? query : unleased(query, freeAt)
   }
+  const due = [first(turnOf('w.app_id', true)), first(turnOf('w.app_id', false))]
   const apps = tx('waiting as w')
     .whereNotNull('w.app_id')
     .whereNotIn('w.app_id', [...busyApps])
     .select('w.app_id', tx.raw(`${GONE} as gone`))
-    .select(tx.raw(`case when ${GONE} then ? else ? end as due`, [first(PING), first(IN_TURN)]))
-  return await tx
+    .select(tx.raw(`case when ${GONE} then ? else ? end as due`, due))
+  const rows: (Omit<AppInTurn, 'due'> & { due: number | null })[] = await tx
     .withRecursive('waiting', ['app_id'], EACH_APP(tx))
     .from(apps.as('apps'))
-    .whereNotNull('due')
-    .orderBy('due')
     .select('app_id', 'due', 'gone')
+  return rows.flatMap(row => (row.due === null ? [] : { ...row, due: row.due })).toSorted((a, b) => a.due - b.due)
+}
+
+/** What of an app may go. Pings are few and found by themselves: what a dead address holds back is not looked through. */
+function turnOf(app: string, gone: boolean | number): string {
+  return gone ? `${PING} and coalesce(d.app_id, '') = ${app}` : `d.app_id = ${app} and ${IN_TURN}`
 }
 
 type AppInTurn = { app_id: string; due: number; gone: boolean | number }
@@ -109,10 +114,9 @@ async function earliestOf(
   const shares = apps.map(({ app_id, gone }) =>
     tx
       .from(
-        unleased(tx('deliveries as d').where('d.app_id', app_id), claim.at)
+        unleased(tx('deliveries as d').whereRaw(turnOf('?', gone), [app_id]), claim.at)
           .whereRaw(PENDING)
           .where('d.next_attempt_at', '<=', claim.at)
-          .whereRaw(gone ? PING : IN_TURN)
           .orderBy(['d.next_attempt_at', 'd.id'])
           .limit(claim.mostPerApp - (claim.underWay.get(app_id) ?? 0))
           .select('d.id', 'd.next_attempt_at')

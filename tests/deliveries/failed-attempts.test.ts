@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { keyAt, rowsOf, textOf } from '../installs/steps.ts'
 import type { Behaviour } from '../support/receiver.ts'
 import { createWorld, type PublishedApp, type World } from '../support/world.ts'
+import { changeAddress } from './change-address.ts'
 import { nodeBeside } from './node-beside.ts'
 
 const FIRST_WAIT = 6_000 // 5 s and 20 %
@@ -193,11 +194,4 @@ for (const host of ['127.0.0.1', 'localhost']) {
     assert.equal(attempt?.['error'], 'address_refused')
     assert.deepEqual(app.receiver.attempts, [])
   })
-}
-
-/** What a name server may do after an address was registered: it leads somewhere else. */
-async function changeAddress({ deps: { database } }: World, { id }: PublishedApp, address: string): Promise<void> {
-  const { client } = await database.knex('apps').where({ id }).first('client')
-  const changed = JSON.stringify({ ...JSON.parse(client), key_delivery_uri: address })
-  await database.knex('apps').where({ id }).update({ client: changed })
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Receiver } from '../support/receiver.ts'
-import { createWorld, type PublishedApp, type World } from '../support/world.ts'
+import { createWorld } from '../support/world.ts'
+import { crowd } from './crowd.ts'
 
 test('an app whose receiver hangs, with many deliveries due, does not delay another app’s key', async () => {
   await using world = await createWorld()
@@ -34,39 +35,20 @@ test('what hangs never takes all places: many dead apps leave room for one that 
   await world.deps.outbound.hangUp()
 })
 
-/** Many installations of an app, each with an event that is due: rows as installs make them. */
-async function crowd({ deps }: World, app: PublishedApp, count: number): Promise<void> {
-  const { ids, clock, database } = deps
-  const at = clock.now()
-  const accountId = app.platform.person.accountId
-  await database.transaction(async tx => {
-    for (let index = 1; index <= count; index += 1) {
-      const installation = ids.next('ins')
-      const [event, delivery] = [ids.next('evt'), ids.next('dlv')]
-      await tx('installations').insert({
-        id: installation,
-        app_id: app.id,
-        account_id: accountId,
-        mode: 'test',
-        status: 'uninstalled',
-        generation: index,
-        version: 1,
-        permissions: '[]',
-        sequence: 1,
-        installed_by: app.platform.person.userId,
-        created_at: at,
-      })
-      const body = JSON.stringify({ type: 'installation.updated', data: { sequence: 1 } })
-      const common = { app_id: app.id, installation_id: installation, sequence: 1, created_at: at }
-      await tx('events').insert({ id: event, type: 'installation.updated', body, ...common })
-      await tx('deliveries').insert({
-        id: delivery,
-        event_id: event,
-        status: 'pending',
-        attempts: 0,
-        next_attempt_at: at,
-        ...common,
-      })
-    }
-  })
-}
+test('10,000 deliveries that wait for a dead endpoint do not delay another installation’s key', async context => {
+  await using world = await createWorld({ outboundTimeoutMs: 300_000 })
+  const dead = await world.app()
+  const alive = await world.app()
+  const person = await world.person()
+  dead.receiver.behave(...Array.from({ length: 10_000 }, () => 'hang' as const))
+  await crowd(world, dead, 10_000)
+  world.deps.worker.wake()
+  await dead.receiver.waitForAttempt(1)
+  await world.install(person, alive)
+  const installed = performance.now()
+  const { key } = await alive.receiver.waitFor('managed_key.created')
+  context.diagnostic(`the key arrived ${Math.round(performance.now() - installed)} ms after the code was exchanged`)
+  assert.equal((await world.verify(key ?? ''))['valid'], true)
+  assert.ok(dead.receiver.attempts.length < 100, 'what waits for the dead endpoint still does')
+  await world.deps.outbound.hangUp()
+})

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { keyAt, keysAt, press, rowsOf } from '../installs/steps.ts'
 import type { BrowserSession } from '../support/browser-session.ts'
 import { createWorld, type Person } from '../support/world.ts'
+import { changeAddress } from './change-address.ts'
+import { gate, lockDeliveries } from './gate.ts'
 import { startServer } from './server-process.ts'
 
 const LEASE = 25_000
@@ -31,6 +35,58 @@ test('killed between commit and delivery: after a restart the key arrives, once,
   assert.equal((await world.verify(keyAt(app)))['valid'], true)
   assert.equal((await rowsOf(world, 'keys')).length, 1)
   assert.ok(restarted.url)
+})
+
+test('killed after the claim and before the post: another worker posts when the lease has ended', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  const person = await world.person()
+  const silent = createServer().listen(0, '127.0.0.1') // takes connections, and never answers a TLS handshake
+  await once(silent, 'listening')
+  const { port } = silent.address() as AddressInfo
+  await changeAddress(world, app, `https://127.0.0.1:${port}/callback`)
+  await using killed = await startServer(world, { ROLES: 'web,worker' })
+  const connected = once(silent, 'connection')
+  await installFromMarketplace(await killed.signIn(person))
+  const [socket] = (await connected) as [Socket]
+  const [claimed] = await rowsOf(world, 'deliveries', { sequence: 1 })
+  assert.ok(claimed?.['lease'], 'the worker has it')
+  await killed.kill()
+  socket.destroy()
+  silent.close()
+  await changeAddress(world, app, app.receiver.url)
+  assert.equal(await world.deliver(), 0, 'the lease of the dead worker still runs')
+  world.clock.advance(LEASE)
+  assert.equal(await world.deliver(), 2)
+  assert.equal(app.receiver.events[0]?.id, claimed['event_id'])
+  assert.equal((await world.verify(keyAt(app)))['valid'], true)
+})
+
+test('killed after the answer and before it is written down: the same event comes again, the key is stored once', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  const person = await world.person()
+  const answer = gate()
+  app.receiver.behave('ok', answer.behaviour)
+  await using killed = await startServer(world, { ROLES: 'web,worker' })
+  await installFromMarketplace(await killed.signIn(person))
+  await answer.arrived
+  const unlock = await lockDeliveries(world.deps)
+  answer.open()
+  const acknowledged = await app.receiver.waitForAttempt(2)
+  assert.equal(acknowledged.answered, 204)
+  await killed.kill()
+  await unlock()
+  const [delivery] = await rowsOf(world, 'deliveries', { sequence: 2 })
+  assert.equal(delivery?.['status'], 'pending')
+  world.clock.advance(LEASE)
+  assert.equal(await world.deliver(), 1)
+  const [first, second] = app.receiver.events.filter(({ type }) => type === 'managed_key.created')
+  assert.deepEqual([second?.id, second?.raw], [first?.id, first?.raw])
+  assert.equal(new Set(keysAt(app)).size, 1)
+  assert.equal((await world.verify(keyAt(app)))['valid'], true)
+  const [installation] = await rowsOf(world, 'installations')
+  assert.equal(installation?.['status'], 'active')
 })
 
 test('killed while a receiver hangs: the same event arrives when the lease has ended, and not before', async () => {

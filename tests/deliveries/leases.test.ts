@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { keysAt, rowsOf } from '../installs/steps.ts'
 import { createWorld, type Person, type World } from '../support/world.ts'
+import { gate } from './gate.ts'
 import { nodeBeside } from './node-beside.ts'
 
 const LEASE = 25_000
@@ -56,6 +57,36 @@ test('a worker that comes back after its lease was taken over settles nothing', 
       ['delivered', 1],
     ],
   )
+})
+
+test('an acknowledgement that comes after the lease was taken over changes nothing: the event comes once more', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  await world.install(await world.person(), app)
+  const first = gate()
+  app.receiver.behave(first.behaviour, { status: 500 })
+  const late = world.deliver()
+  await first.arrived
+  world.clock.advance(LEASE + 1_000)
+  await using node = await nodeBeside(world)
+  assert.equal(await node.deps.worker.runDue(), 1)
+  first.open()
+  await late
+  const states = () => world.deps.database.knex('deliveries').orderBy('sequence').select('status', 'attempts')
+  assert.deepEqual(await states(), [
+    { status: 'pending', attempts: 1 },
+    { status: 'pending', attempts: 0 },
+  ])
+  world.clock.advance(6_000)
+  assert.equal(await node.deps.worker.runDue(), 2)
+  const sent = app.receiver.attempts.filter(({ event }) => event?.type === 'installation.created')
+  assert.deepEqual(new Set(sent.map(({ event }) => event?.id)).size, 1)
+  assert.equal(sent.length, 3)
+  assert.deepEqual(await states(), [
+    { status: 'delivered', attempts: 2 },
+    { status: 'delivered', attempts: 1 },
+  ])
+  assert.equal(keysAt(app).length, 1)
 })
 
 test('two workers on one database never send an event twice', async () => {

@@ -21,6 +21,10 @@ export type Behaviour =
   | 'huge'
   | 'drop'
   | { status: number; headers?: Record<string, string>; body?: string }
+  /** Answers 204 once the promise is kept; the function is called when the whole request has arrived. */
+  | { until: () => Promise<unknown> }
+  /** Writes exactly this and cuts the connection. */
+  | { raw: string }
 
 export type SealedSecret = { format: string; recipient_key_id: string; ciphertext: string }
 
@@ -298,7 +302,14 @@ async function send(response: ServerResponse, step: Behaviour, elsewhere: string
     response.destroy()
     return 'drop'
   }
-  if (step === 'huge') response.writeHead(200, { 'content-type': 'text/plain' }).end('x'.repeat(2 * 1024 * 1024))
+  if (typeof step === 'object' && 'raw' in step) {
+    response.socket?.end(step.raw, () => response.destroy())
+    return 'drop'
+  }
+  if (typeof step === 'object' && 'until' in step) {
+    await step.until()
+    response.writeHead(204).end()
+  } else if (step === 'huge') response.writeHead(200, { 'content-type': 'text/plain' }).end('x'.repeat(2 * 1024 * 1024))
   else if (step === 'redirect') response.writeHead(302, { location: elsewhere }).end()
   else if (step === 'ok') response.writeHead(204).end()
   else response.writeHead(step.status, step.headers).end(step.body)

@@ -1,0 +1,12 @@
+import type { PublishedApp, World } from '../support/world.ts'
+
+/** What a name server may do after an address was registered: it leads somewhere else. */
+export async function changeAddress(
+  { deps: { database } }: World,
+  { id }: PublishedApp,
+  address: string,
+): Promise<void> {
+  const { client } = await database.knex('apps').where({ id }).first('client')
+  const changed = JSON.stringify({ ...JSON.parse(client), key_delivery_uri: address })
+  await database.knex('apps').where({ id }).update({ client: changed })
+}

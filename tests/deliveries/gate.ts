@@ -1,0 +1,35 @@
+import type { Database } from '../../db/connect.ts'
+import type { Behaviour } from '../support/receiver.ts'
+
+export type Gate = {
+  behaviour: Behaviour
+  /** The request has arrived. */
+  arrived: Promise<void>
+  /** Lets the receiver answer 204. */
+  open(): void
+}
+
+/** A receiver's answer that waits for the test. */
+export function gate(): Gate {
+  const [arrived, opened] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const until = () => {
+    arrived.resolve()
+    return opened.promise
+  }
+  return { behaviour: { until }, arrived: arrived.promise, open: opened.resolve }
+}
+
+/** Keeps every other connection from writing deliveries until the answer is called. */
+export async function lockDeliveries({ database }: { database: Database }): Promise<() => Promise<void>> {
+  const [locked, unlock] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const done = database.transaction(async tx => {
+    if (database.kind === 'postgres') await tx.raw('lock table deliveries in access exclusive mode')
+    locked.resolve()
+    await unlock.promise
+  })
+  await Promise.race([locked.promise, done])
+  return async () => {
+    unlock.resolve()
+    await done
+  }
+}

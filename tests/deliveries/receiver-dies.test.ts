@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { keyAt, rowsOf } from '../installs/steps.ts'
+import { createWorld, type World } from '../support/world.ts'
+
+/** WIRE's schedule: seconds between attempts, each with its 20 %. */
+const WAITS = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400].map(seconds => seconds * 1_200)
+
+/** Attempts that were made when the receiver came up after so many waits. */
+async function waitThrough(world: World, waits: readonly number[]): Promise<number> {
+  let made = await world.deliver()
+  for (const wait of waits) {
+    world.clock.advance(wait)
+    made += await world.deliver()
+  }
+  return made
+}
+
+test('a receiver that is down for the whole schedule: ten attempts, then both sides know and no key is left', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  const { id } = await world.install(await world.person(), app)
+  await app.receiver.close()
+  assert.equal(await waitThrough(world, WAITS), 10)
+  const attempts = await rowsOf(world, 'delivery_attempts')
+  assert.deepEqual(new Set(attempts.map(({ error }) => error)), new Set(['connect']))
+  const [installation] = await rowsOf(world, 'installations', { id })
+  assert.equal(installation?.['status'], 'delivery_failed')
+  assert.deepEqual(
+    (await rowsOf(world, 'keys')).map(({ status }) => status),
+    ['expired'],
+  )
+  assert.equal(await waitThrough(world, WAITS), 0)
+})
+
+test('a receiver that is up again at the last attempt of the schedule gets its key', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  app.receiver.behave('ok', ...WAITS.map(() => ({ status: 503 })))
+  await world.install(await world.person(), app)
+  assert.equal(await waitThrough(world, WAITS), 11)
+  assert.equal((await world.verify(keyAt(app)))['valid'], true)
+})
+
+test('a receiver that answers 204 and dies has acknowledged: the event is not sent again', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  app.receiver.behave('ok', { raw: 'HTTP/1.1 204 No Content\r\n\r\n' })
+  const { id } = await world.install(await world.person(), app)
+  await world.deliver()
+  await app.receiver.close()
+  assert.equal(await waitThrough(world, WAITS), 0)
+  const [installation] = await rowsOf(world, 'installations', { id })
+  assert.equal(installation?.['status'], 'active')
+  const lost = app.receiver.attempts.at(-1)?.event?.key ?? ''
+  assert.equal((await world.verify(lost))['valid'], true)
+})
+
+for (const [what, raw] of [
+  ['after the status line', 'HTTP/1.1 200 OK\r\n'],
+  ['in the middle of its answer', 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nthank'],
+] as const) {
+  test(`a connection that is cut ${what} acknowledges nothing: the same event comes again`, async () => {
+    await using world = await createWorld({ worker: false })
+    const app = await world.app()
+    app.receiver.behave('ok', { raw })
+    await world.install(await world.person(), app)
+    await waitThrough(world, WAITS.slice(0, 1))
+    const [, cut, again] = app.receiver.attempts
+    assert.equal(again?.event?.id, cut?.event?.id)
+    assert.equal(again?.raw, cut?.raw)
+    const attempts = await world.deps.database.knex('delivery_attempts').orderBy('at').pluck('error')
+    assert.deepEqual(attempts, [null, 'aborted', null])
+    assert.equal((await world.verify(keyAt(app)))['valid'], true)
+  })
+}

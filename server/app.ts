@@ -14,8 +14,10 @@ import { respondPage, respondProblem } from './http/respond-error.ts'
 import { requireSameOrigin } from './http/same-origin.ts'
 import { securityHeaders } from './http/security-headers.ts'
 import { loadSession } from './http/session.ts'
+import { freezeRoutes } from './installs/freeze-routes.ts'
 import { installsRoutes } from './installs/installs-routes.ts'
 import { keysRoutes } from './installs/keys-routes.ts'
+import { restrictedKeyRoutes } from './installs/restricted-key-routes.ts'
 import { rotateRoutes } from './installs/rotate-routes.ts'
 import { uninstallRoutes } from './installs/uninstall-routes.ts'
 import { asksToVerify, verifyRoute } from './keys/verify-routes.ts'
@@ -61,6 +63,8 @@ export function createApp(deps: Deps): Express {
   app.use(uninstallRoutes(deps))
   app.use(keysRoutes(deps))
   app.use(rotateRoutes(deps))
+  app.use(restrictedKeyRoutes(deps))
+  app.use(freezeRoutes(deps))
   app.use(activityRoutes(deps))
   app.use(nothingHere)
   app.use(respondPage(log, render))

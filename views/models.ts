@@ -160,15 +160,29 @@ export type KeyRow = {
   test: boolean
   managedBy: AppBadge
   managedNote?: string
+  /** A restricted key is drawn with a person instead of a mark. */
+  byPerson?: boolean
   permissions: string[]
+  /** Where it may be used from, unless that is anywhere. */
+  addressNote?: string
   lastUsed: string
+  /** Calls of the last seven days; on the keys page only. */
+  spark?: SparkModel
   created: string
   status: StatusModel
   /** Absent where it cannot be expired any more or the viewer's role does not allow it. */
   expireHref?: string
   /** Absent where it cannot be rotated: kept, expired, or not for this role. */
   rotateHref?: string
+  editHref?: string
+  /** At most one of the two. */
+  freezeHref?: string
+  unfreezeHref?: string
 }
+
+export type SparkModel = { label: string; bars: { x: number; y: number; height: number; none: boolean }[] }
+
+export type OptionModel = { value: string; text: string; selected: boolean }
 
 export type InstallationPage = {
   app: AppBadge
@@ -236,23 +250,96 @@ export type UninstalledPage = {
 }
 
 export type KeysPage = {
-  filters: { text: string; href: string; current: boolean }[]
+  /** Live or test; each link keeps what else is chosen. */
+  modes: { text: string; href: string; current: boolean }[]
+  /** The mode that is shown, sent along with the rest of the filter. */
+  mode: string
+  statuses: OptionModel[]
+  managers: OptionModel[]
+  filtered: boolean
   keys: KeyRow[]
+  /** Absent for a role that makes none. */
+  createHref?: string
+  older?: string
+  newest?: string
+}
+
+/** *Create restricted key*, and *Edit* of either kind. */
+export type KeyFormPage = {
+  action: string
+  heading: string
+  lede: string
+  button: string
+  /** The one-time name of this form. */
+  form?: string
+  /** The key that is edited. */
+  key?: { redacted: string; managedBy: string }
+  values: { name: string; note: string; addresses: string; expiresOn: string }
+  /** Absent: the account does not set it. */
+  shows: { text: boolean; deadline: boolean }
+  /** Empty where the mode is given. */
+  modes: { value: 'live' | 'test'; text: string; note: string; checked: boolean }[]
+  permissionsHint: string
+  resources: {
+    name: string
+    permissions: { name: string; sentence: string; checked: boolean; tags: { text: string; warn: boolean }[] }[]
+  }[]
+  addressesHint: string
+  deadlineHint: string
+  deadlineMin: string
+  faults: FieldFault[]
+}
+
+/** The only page that ever shows a key. */
+export type KeyCreatedPage = {
+  heading: string
+  lede: string
+  key: { name: string; plaintext: string }
+  facts: { label: string; text: string; code?: boolean }[]
+  notice?: NoticeModel
+  verify: string
+}
+
+export type FreezeKeyPage = {
+  action: string
+  heading: string
+  lede: string
+  key: { name: string; redacted: string; managedBy: AppBadge; byPerson: boolean; note: string }
+  inUse?: string
+  choices: { value: string; text: string; note: string; checked: boolean; first: boolean }[]
+  faults: FieldFault[]
+}
+
+export type UnfreezeKeyPage = {
+  action: string
+  lede: string
+  key: FreezeKeyPage['key']
+  /** Found in public: the person has to say that they know. */
+  leaked: boolean
+  faults: FieldFault[]
 }
 
 export type ExpireKeyPage = {
   action: string
-  key: { name: string; redacted: string; managedBy: AppBadge; note: string }
+  /** What the person sees of its state; sent back. */
+  seen: string
+  key: FreezeKeyPage['key']
   facts: { label: string; text: string }[]
   inUse: boolean
+  rotateHref?: string
 }
 
 export type RotateKeyPage = {
   action: string
   lede: string
-  key: { name: string; redacted: string; managedBy: AppBadge; note: string }
+  key: FreezeKeyPage['key']
   choices: { value: string; text: string; note: string; checked: boolean; first: boolean }[]
   reason: string
+  reasonHint: string
+  /** The one-time name of this form, where its answer shows a key. */
+  form?: string
+  /** Set where a rotation is under way: it has to be said that another one is meant. */
+  underway?: string
   faults: FieldFault[]
 }
 

@@ -10,6 +10,7 @@ const ABILITIES = {
   install: ['owner', 'admin'],
   uninstall: ['owner', 'admin'],
   expire_key: ['owner', 'admin'],
+  manage_test_keys: ['owner', 'admin', 'developer'],
   look: ['owner', 'admin', 'developer', 'viewer'],
 } as const satisfies Record<string, readonly Role[]>
 
@@ -28,10 +29,15 @@ export async function requireAbility(tx: Tx, userId: string, accountId: string, 
   if (!membership) throw new AppError('object.not_found')
   if (!roleAllows(membership.role, ability)) {
     throw new AppError('access.role', {
-      detail: `Nothing was changed: you are ${membership.role} of ${membership.account.name}, and this needs an owner or admin.`,
+      detail: `Nothing was changed: you are ${membership.role} of ${membership.account.name}, and this needs ${whoMay(ability)}.`,
     })
   }
   return membership
+}
+
+function whoMay(ability: Ability): string {
+  const roles: readonly Role[] = ABILITIES[ability]
+  return `an ${roles.slice(0, -1).join(', ')} or ${roles.at(-1)}`
 }
 
 /** The memberships in which the person may do something. */

@@ -11,6 +11,13 @@ export const MINUTE = 60 * SECOND
 export const HOUR = 60 * MINUTE
 export const DAY = 24 * HOUR
 
+/** The end of a day, UTC, that is named as in `2030-01-31`; nothing where there is no such day. */
+export function endOfDay(text: string): number | undefined {
+  const start = Date.parse(`${text}T00:00:00.000Z`)
+  const real = !Number.isNaN(start) && isoTime(start).slice(0, 10) === text // 31 February parses as 3 March
+  return real ? start + DAY : undefined
+}
+
 /** ISO 8601 in UTC with milliseconds, as every answer and event writes a time. */
 export function isoTime(at: number): string {
   return new Date(at).toISOString()

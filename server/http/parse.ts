@@ -4,7 +4,7 @@ import { AppError, type ErrorCode, type Fault } from '../base/errors.ts'
 
 /** Reads a form of a page; a body of another type or over 64 kB never reaches a route. */
 export const formBody: RequestHandler[] = [
-  express.urlencoded({ extended: false, limit: '64kb', parameterLimit: 100 }),
+  express.urlencoded({ extended: false, limit: '64kb', parameterLimit: 1_000 }),
   refuseNul,
 ]
 

@@ -1,36 +1,56 @@
 import { findApp } from '../../apps-registry/find-app.ts'
 import type { Tx } from '../../db/connect.ts'
-import { requireAbility } from '../accounts/roles.ts'
 import { type Actor, recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
+import { AppError } from '../base/errors.ts'
 import { cancelKeyDelivery } from '../deliveries/queue-event.ts'
 import { expireKey } from '../keys/expire-keys.ts'
 import { findKeyOf, type Key } from '../keys/find-keys.ts'
-import { type ExpiryReason, statusAt } from '../keys/key-states.ts'
-import { lockInstallation } from './installation-store.ts'
+import { requireKeyAbility } from '../keys/key-ability.ts'
+import { type ExpiryReason, faceOf, statusAt } from '../keys/key-states.ts'
+import { holdKeyAndInstallation } from './hold-key.ts'
 import { keyExpiredNews, tellPlatform } from './tell-platform.ts'
 
-export type ExpireManagedKey = { keyId: string; accountId: string; userId: string; actor: Actor }
+export type ExpireKey = {
+  keyId: string
+  accountId: string
+  userId: string
+  /** The key's face on the page that was pressed; absent: whatever it is now. */
+  seen?: string | undefined
+  actor: Actor
+}
 
-/** *Expire* on the account's side. Throws `object.not_found` for a stranger's key and `access.role`. */
-export async function expireManagedKey(
+/**
+ * *Expire* on the account's side, of either kind. Throws `object.not_found` for a stranger's key, `access.role`, and
+ * `key.changed` where the key is not what the person saw any more.
+ */
+export async function expireAccountKey(
   tx: Tx,
   caps: Caps,
-  command: ExpireManagedKey,
+  command: ExpireKey,
 ): Promise<{ key: Key; expired: boolean }> {
   const key = await findKeyOf(tx, command.accountId, command.keyId)
-  await requireAbility(tx, command.userId, key.accountId, 'expire_key')
-  return { key, expired: await endKey(tx, caps, key, 'by_account', command.actor) }
+  await requireKeyAbility(tx, command.userId, key)
+  return { key, expired: await endKey(tx, caps, key, 'by_account', command.actor, command.seen) }
 }
 
 /**
  * Expires one key now, tells its platform, and writes it down for both; false where it had expired, and nothing changes.
  * An installation that waited for this key only is active once its platform has acknowledged that.
  */
-export async function endKey(tx: Tx, caps: Caps, key: Key, because: ExpiryReason, actor: Actor): Promise<boolean> {
+export async function endKey(
+  tx: Tx,
+  caps: Caps,
+  known: Key,
+  because: ExpiryReason,
+  actor: Actor,
+  seen?: string,
+): Promise<boolean> {
   const at = caps.clock.now()
-  const installation = key.installationId === null ? undefined : await lockInstallation(tx, key.installationId)
-  if (statusAt(key, at) === 'expired' || !(await expireKey(tx, key.id, because, at))) return false
+  const { key, installation } = await holdKeyAndInstallation(tx, known)
+  if (statusAt(key, at) === 'expired') return false
+  if (seen !== undefined && seen !== faceOf(key)) throw new AppError('key.changed')
+  if (!(await expireKey(tx, key.id, because, at))) return false
   await cancelKeyDelivery(tx, key.id, at)
   const app = installation && (await findApp(tx, installation.appId))
   if (installation && app) await tellPlatform(tx, caps, app, installation, [keyExpiredNews(key, at)])

@@ -1,10 +1,10 @@
 import type { App } from '../../apps-registry/find-app.ts'
 import { badgeOf } from '../../apps-registry/listing-page.ts'
-import type { KeyRow, StatusModel } from '../../views/models.ts'
+import type { AppBadge, KeyRow, StatusModel } from '../../views/models.ts'
 import { DAY, HOUR } from '../base/clock.ts'
 import { agoText, counted, dateText, shortDateText } from '../http/format.ts'
 import type { Key } from '../keys/find-keys.ts'
-import { type ExpiryReason, statusAt } from '../keys/key-states.ts'
+import { deadlineOf, type ExpiryReason, statusAt } from '../keys/key-states.ts'
 
 const BECAUSE: Record<ExpiryReason, string> = {
   by_account: 'By you',
@@ -17,21 +17,25 @@ const BECAUSE: Record<ExpiryReason, string> = {
 }
 
 /** The state of a key in words, with what is to know about it. */
-export function keyStatus(key: Key, now: number): StatusModel {
+export function keyStatus(key: Key, now: number, suspended = false): StatusModel {
   const status = statusAt(key, now)
-  if (status === 'expired') {
-    const at = key.expiredAt ?? key.expiresAt
-    const why = key.expiredBecause ? BECAUSE[key.expiredBecause] : 'At its deadline'
-    return { text: 'Expired', tone: 'none', note: at === null ? why : `${why}, ${shortDateText(at)}` }
+  if (status === 'expired') return endedStatus(key)
+  if (key.frozenAt !== null) {
+    const note =
+      key.freezeUntil === null ? 'Found in public' : `Expires ${untilText(key.freezeUntil, now).toLowerCase()}`
+    return { text: 'Frozen', tone: 'warn', note }
   }
+  if (suspended) return { text: 'Suspended', tone: 'warn' }
   if (key.keptAt !== null)
     return {
       text: 'Kept',
       tone: 'warn',
       ...(key.expiresAt !== null && { note: `Until ${dateText(key.expiresAt - 1)}` }),
     }
-  if (status === 'expiring' && key.expiresAt !== null)
-    return { text: 'Expiring', tone: 'info', note: untilText(key.expiresAt, now) }
+  if (status === 'expiring' && key.expiresAt !== null) {
+    const note = untilText(key.expiresAt, now)
+    return { text: 'Expiring', tone: 'info', note: key.overlapUntil === null ? note : `${note}, replaced` }
+  }
   if (status === 'expiring') {
     return key.overlapUntil === null
       ? { text: 'Rotation stuck', tone: 'warn', note: 'Its platform did not take the new key' }
@@ -41,31 +45,63 @@ export function keyStatus(key: Key, now: number): StatusModel {
   return { text: 'Active', tone: 'good' }
 }
 
+function endedStatus(key: Key): StatusModel {
+  const at = key.expiredAt ?? deadlineOf(key)
+  const thawedTooLate = key.freezeUntil !== null && key.freezeUntil === at ? 'Frozen until then' : 'At its deadline'
+  const why = key.expiredBecause ? BECAUSE[key.expiredBecause] : thawedTooLate
+  return { text: 'Expired', tone: 'none', note: at === null ? why : `${why}, ${shortDateText(at)}` }
+}
+
 function untilText(at: number, now: number): string {
   const left = at - now
   if (left < HOUR) return 'Within an hour'
   return left < 2 * DAY ? `In ${counted(Math.round(left / HOUR), 'hour')}` : `On ${dateText(at)}`
 }
 
-export function keyRow(key: Key, app: App | undefined, now: number, mayManage: boolean): KeyRow {
-  const expired = statusAt(key, now) === 'expired'
+/** Who manages a key: its app, or the member who made it. */
+export function managerOf(key: Key, app: App | undefined, maker = 'You'): { badge: AppBadge; byPerson: boolean } {
+  return app
+    ? { badge: badgeOf(app), byPerson: false }
+    : { badge: { name: maker, logo: '' }, byPerson: key.kind === 'restricted' }
+}
+
+export type RowExtras = { maker?: string | undefined; suspended?: boolean }
+
+export function keyRow(
+  key: Key,
+  app: App | undefined,
+  now: number,
+  mayManage: boolean,
+  { maker, suspended }: RowExtras = {},
+): KeyRow {
+  const acts = mayManage && statusAt(key, now) !== 'expired'
+  const { badge, byPerson } = managerOf(key, app, maker)
+  const base = `/keys/${key.id}`
   return {
     id: key.id,
     name: key.name,
     redacted: key.redacted,
     test: key.mode === 'test',
-    managedBy: app ? badgeOf(app) : { name: 'You', logo: '' },
-    ...(key.keptAt !== null && !expired && { managedNote: 'Kept after uninstall' }),
+    managedBy: badge,
+    ...(byPerson && { byPerson }),
+    ...(key.keptAt !== null && statusAt(key, now) !== 'expired' && { managedNote: 'Kept after uninstall' }),
     permissions: key.permissions,
+    ...(key.addresses && { addressNote: addressNote(key.addresses) }),
     lastUsed: agoText(key.lastUsedAt, now),
     created: shortDateText(key.createdAt),
-    status: keyStatus(key, now),
-    ...(mayManage && !expired && { expireHref: `/keys/${key.id}/expire` }),
-    ...(mayManage && !expired && isRotatable(key) && { rotateHref: `/keys/${key.id}/rotate` }),
+    status: keyStatus(key, now, suspended),
+    ...(acts && { expireHref: `${base}/expire`, editHref: `${base}/edit` }),
+    ...(acts && isRotatable(key) && { rotateHref: `${base}/rotate` }),
+    ...(acts && (key.frozenAt === null ? { freezeHref: `${base}/freeze` } : { unfreezeHref: `${base}/unfreeze` })),
   }
+}
+
+function addressNote(addresses: readonly string[]): string {
+  const [only] = addresses
+  return addresses.length === 1 ? `Only from ${only}` : `Only from ${addresses.length} addresses or ranges`
 }
 
 /** A kept key has no installation that could be told of a new one. */
 export function isRotatable(key: Key): boolean {
-  return key.kind === 'managed' && key.keptAt === null && key.deliveredAt !== null
+  return key.kind === 'restricted' || (key.keptAt === null && key.deliveredAt !== null)
 }

@@ -12,7 +12,7 @@ import { statusAt } from '../keys/key-states.ts'
 import { type MintCaps, mintManagedKey } from '../keys/mint-key.ts'
 import { startOverlap } from '../keys/overlap.ts'
 import type { EncryptedSecret } from '../keys/seal-key.ts'
-import { lockInstallation } from './installation-store.ts'
+import { holdKeyAndInstallation } from './hold-key.ts'
 import { tellPlatform } from './tell-platform.ts'
 
 export type RotateManagedKey = {
@@ -37,8 +37,8 @@ export async function rotateManagedKey(
   command: RotateManagedKey,
 ): Promise<{ key: Key; sealed: EncryptedSecret }> {
   const at = caps.clock.now()
-  const { key: old, recipient } = command
-  const installation = old.installationId === null ? undefined : await lockInstallation(tx, old.installationId)
+  const { recipient } = command
+  const { key: old, installation } = await holdKeyAndInstallation(tx, command.key)
   if (!installation || installation.status === 'uninstalled') throw new AppError('installation.not_active')
   if (statusAt(old, at) === 'expired') throw new AppError('key.expired')
   const app = await findApp(tx, installation.appId)

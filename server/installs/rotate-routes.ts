@@ -1,26 +1,25 @@
 import { type Request, type Response, Router } from 'express'
 import { z } from 'zod'
 import { findRecipientKey } from '../../apps-registry/current-recipient.ts'
-import { type App, findApp } from '../../apps-registry/find-app.ts'
-import { badgeOf } from '../../apps-registry/listing-page.ts'
-import type { RotateKeyPage } from '../../views/models.ts'
-import { requireAbility } from '../accounts/roles.ts'
-import { DAY, SECOND } from '../base/clock.ts'
+import type { App } from '../../apps-registry/find-app.ts'
+import type { NoticeModel } from '../../views/models.ts'
 import { AppError } from '../base/errors.ts'
+import { opaqueToken } from '../base/random.ts'
 import type { Deps } from '../deps.ts'
-import { agoText, counted, dayTimeMoment } from '../http/format.ts'
 import { parseInput } from '../http/parse.ts'
 import { actorOf, idParam, requireSession, signedIn } from '../http/session.ts'
-import { findKeyOf, type Key } from '../keys/find-keys.ts'
+import { findKeyOf, listSuccessors } from '../keys/find-keys.ts'
+import { requireKeyAbility } from '../keys/key-ability.ts'
 import { statusAt } from '../keys/key-states.ts'
+import { rotateRestrictedKey } from '../keys/rotate-restricted-key.ts'
+import { formName } from './form-name.ts'
+import { keyCreatedPage } from './key-created-page.ts'
+import { refusalOf } from './key-flash-page.ts'
 import { isRotatable } from './key-row-page.ts'
+import { showKeys } from './keys-page.ts'
 import { rotateManagedKey } from './rotate-managed-key.ts'
-
-const OVERLAPS = [
-  { value: String(DAY / SECOND), text: '24 hours' },
-  { value: String((7 * DAY) / SECOND), text: '7 days' },
-  { value: '0', text: 'Rotate now, no overlap' },
-] as const
+import { OVERLAPS, rotatePage, type TypedRotation } from './rotate-page.ts'
+import { loadThisKey, type ThisKey } from './this-key-page.ts'
 
 const form = z.object({
   overlap: z
@@ -28,10 +27,11 @@ const form = z.object({
     .or(z.literal(''))
     .catch(''),
   reason: z.string().trim().max(200).catch(''),
+  force: z.literal('yes').optional().catch(undefined),
+  form: formName,
 })
-type Typed = z.infer<typeof form> & { faults: RotateKeyPage['faults'] }
 
-/** *Rotate* on the account's side: the same verb that the platform has. */
+/** *Rotate* on the account's side: of a managed key the same verb that its platform has, of a restricted one its own. */
 export function rotateRoutes(deps: Deps): Router {
   const { database, clock } = deps
   const router = Router()
@@ -42,86 +42,88 @@ export function rotateRoutes(deps: Deps): Router {
 
   router.post('/keys/:key/rotate', requireSession, async (req, res) => {
     const typed = parseInput(form, req.body)
+    const loaded = await load(req, res)
     if (typed.overlap === '') {
-      return await show(req, res, {
-        ...typed,
-        faults: [{ field: 'overlap', message: 'Choose how long the old key goes on working.' }],
-      })
+      const message = 'Choose how long the old key goes on working.'
+      return await show(req, res, { ...typed, faults: [{ field: 'overlap', message }] })
     }
+    try {
+      const overlapSeconds = Number(typed.overlap)
+      const command = { overlapSeconds, reason: typed.reason, force: typed.force === 'yes', form: typed.form }
+      if (loaded.app) await rotateManaged(req, res, loaded.app, command)
+      else await rotateRestricted(req, res, command)
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'key.rotation_in_progress') {
+        return await show(req, res, { ...typed, faults: [] }, { strong: 'Nothing was changed.', text: ROTATED_ALREADY })
+      }
+      const refused = refusalOf(error, loaded.key)
+      if (!refused) throw error
+      await showKeys(deps, req, res, refused)
+    }
+  })
+
+  type Rotation = { overlapSeconds: number; reason: string; force: boolean; form: string | undefined }
+
+  async function rotateManaged(
+    req: Request,
+    res: Response,
+    app: App,
+    { overlapSeconds, reason, force }: Rotation,
+  ): Promise<void> {
     const session = signedIn(res)
-    const { app } = await load(req, res)
     const recipient = await findRecipientKey(deps, app)
     const { key } = await database.transaction(async tx => {
       const old = await findKeyOf(tx, session.current.account.id, idParam(req, 'key', 'key'))
-      await requireAbility(tx, session.user.id, old.accountId, 'expire_key')
-      const overlapSeconds = Number(typed.overlap)
-      return await rotateManagedKey(tx, deps, {
-        key: old,
-        overlapSeconds,
-        force: false,
-        recipient,
-        reason: typed.reason,
-        actor: actorOf(session),
-      })
+      await requireKeyAbility(tx, session.user.id, old)
+      const actor = actorOf(session)
+      return await rotateManagedKey(tx, deps, { key: old, overlapSeconds, force, recipient, reason, actor })
     })
     deps.worker.wake()
     res.redirect(303, `/keys?rotated=${key.id}`)
-  })
-
-  async function load(req: Request, res: Response): Promise<{ key: Key; app: App }> {
-    const { user, current } = signedIn(res)
-    return await database.read(async tx => {
-      const key = await findKeyOf(tx, current.account.id, idParam(req, 'key', 'key'))
-      await requireAbility(tx, user.id, current.account.id, 'expire_key')
-      const app = key.appId === null ? undefined : await findApp(tx, key.appId)
-      if (!app || !isRotatable(key)) throw new AppError('object.not_found')
-      if (statusAt(key, clock.now()) === 'expired')
-        throw new AppError('key.expired', { detail: 'Nothing was changed: this key has expired already.' })
-      return { key, app }
-    })
   }
 
-  async function show(req: Request, res: Response, typed: Typed): Promise<void> {
-    const { key, app } = await load(req, res)
-    const status = typed.faults.length > 0 ? 422 : 200
-    deps.render(
-      req,
-      res,
-      'rotate-key',
-      { title: `Rotate “${key.name}”?`, nav: 'keys', status },
-      rotatePage(key, app, typed, clock.now()),
+  async function rotateRestricted(req: Request, res: Response, rotation: Rotation): Promise<void> {
+    const session = signedIn(res)
+    const shown = await database.transaction(tx =>
+      rotateRestrictedKey(tx, deps, {
+        ...rotation,
+        keyId: idParam(req, 'key', 'key'),
+        accountId: session.current.account.id,
+        userId: session.user.id,
+        actor: actorOf(session),
+      }),
     )
+    const page = keyCreatedPage(shown, { publicUrl: deps.publicUrl, replaced: true })
+    deps.render(req, res, 'key-created', { title: page.heading, nav: 'keys', status: 201 }, page)
+  }
+
+  async function load(req: Request, res: Response): Promise<ThisKey> {
+    const loaded = await loadThisKey(deps, req, res)
+    if (!isRotatable(loaded.key)) throw new AppError('object.not_found')
+    return loaded
+  }
+
+  async function show(
+    req: Request,
+    res: Response,
+    typed: TypedRotation,
+    refused?: Pick<NoticeModel, 'strong' | 'text'>,
+  ): Promise<void> {
+    const loaded = await load(req, res)
+    const { key } = loaded
+    if (statusAt(key, clock.now()) === 'expired') {
+      const refusal = refusalOf(new AppError('key.expired'), key)
+      return await showKeys(deps, req, res, refusal)
+    }
+    const underway = (await database.read(tx => listSuccessors(tx, key.id))).length > 0
+    const formName = opaqueToken(deps.random)
+    const page = rotatePage(loaded, { ...typed, underway, form: formName }, clock.now())
+    const status = refused ? 409 : typed.faults.length > 0 ? 422 : 200
+    const options = { title: `Rotate “${key.name}”?`, nav: 'keys' as const, status }
+    deps.render(req, res, 'rotate-key', { ...options, ...(refused && { flash: { tone: 'warn', ...refused } }) }, page)
   }
 
   return router
 }
 
-function rotatePage(key: Key, app: App, typed: Typed, now: number): RotateKeyPage {
-  const name = app.manifest.client_name
-  const until = (seconds: string) => dayTimeMoment(now + Number(seconds) * SECOND).text
-  const notes: Record<string, string> = {
-    [OVERLAPS[0].value]: `Both keys work until ${until(OVERLAPS[0].value)}. Enough for most platforms to redeploy.`,
-    [OVERLAPS[1].value]: `Both keys work until ${until(OVERLAPS[1].value)}. For a platform that releases weekly.`,
-    [OVERLAPS[2].value]:
-      `For a leak. The old key is refused at once, and calls of ${name} fail until it uses the new one.`,
-  }
-  return {
-    action: `/keys/${key.id}/rotate`,
-    lede: `${name} gets a new key with the same ${counted(key.permissions.length, 'permission')}. How long should the old one go on working?`,
-    key: {
-      name: key.name,
-      redacted: key.redacted,
-      managedBy: badgeOf(app),
-      note: `Managed by ${name}. Last used: ${agoText(key.lastUsedAt, now).toLowerCase()}.`,
-    },
-    choices: OVERLAPS.map(({ value, text }, index) => ({
-      value,
-      text,
-      note: notes[value] ?? '',
-      checked: value === typed.overlap,
-      first: index === 0,
-    })),
-    reason: typed.reason,
-    faults: typed.faults,
-  }
-}
+const ROTATED_ALREADY = 'This key is being rotated already. Rotate once more only after a leak.'

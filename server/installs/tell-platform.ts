@@ -1,4 +1,4 @@
-import type { App } from '../../apps-registry/find-app.ts'
+import { type App, findApp } from '../../apps-registry/find-app.ts'
 import type { Tx } from '../../db/connect.ts'
 import { findAccount } from '../accounts/roles.ts'
 import type { Caps } from '../base/caps.ts'
@@ -7,6 +7,7 @@ import { type EventDetails, eventKey } from '../deliveries/event.ts'
 import type { EventType } from '../deliveries/event-type.ts'
 import { queueEvent } from '../deliveries/queue-event.ts'
 import type { Key } from '../keys/find-keys.ts'
+import { deadlineOf } from '../keys/key-states.ts'
 import { type Installation, nextSequence } from './installation-store.ts'
 
 export type News = { type: EventType; details?: EventDetails; keyId?: string }
@@ -37,4 +38,28 @@ export async function tellPlatform(
     const sequence = await nextSequence(tx, installation.id)
     await queueEvent(tx, caps, { app, installation: told, type, sequence, details, ...(keyId && { keyId }) })
   }
+}
+
+/**
+ * Tells the platform of a managed key that something about it has changed which no event type of its own speaks of: an
+ * `installation.updated` with the same permissions, the key with the deadline that counts now, and why. Nothing is sent
+ * of an installation that is over. Answers the accounts that are concerned.
+ */
+export async function tellKeyNews(
+  tx: Tx,
+  caps: Pick<Caps, 'clock' | 'ids'>,
+  key: Key,
+  installation: Installation | undefined,
+  reason: 'addresses_changed' | 'key_frozen' | 'key_unfrozen',
+): Promise<string[]> {
+  const app = installation && (await findApp(tx, installation.appId))
+  if (!installation || !app) return [key.accountId]
+  const details = {
+    permissions: installation.permissions,
+    key: eventKey({ ...key, expiresAt: deadlineOf(key) }),
+    reason,
+  }
+  if (installation.status !== 'uninstalled')
+    await tellPlatform(tx, caps, app, installation, [{ type: 'installation.updated', details }])
+  return [key.accountId, app.platform.accountId]
 }

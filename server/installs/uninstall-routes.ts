@@ -2,7 +2,7 @@ import { type Request, type Response, Router } from 'express'
 import { z } from 'zod'
 import type { App } from '../../apps-registry/find-app.ts'
 import { requireAbility } from '../accounts/roles.ts'
-import { DAY, isoTime } from '../base/clock.ts'
+import { DAY, endOfDay } from '../base/clock.ts'
 import type { Fault } from '../base/errors.ts'
 import type { Deps } from '../deps.ts'
 import { parseInput } from '../http/parse.ts'
@@ -105,10 +105,8 @@ const uninstallForm = z.object({
 function choiceOf(typed: z.infer<typeof uninstallForm>, now: number): KeyChoice | { fault: Fault } {
   if (typed.keys === '') return { fault: { field: 'keys', message: 'Choose what should happen to the keys.' } }
   if (typed.keys !== 'until') return { answer: typed.keys }
-  const start = Date.parse(`${typed.until}T00:00:00.000Z`)
-  const real = !Number.isNaN(start) && isoTime(start).slice(0, 10) === typed.until // 31 February parses as 3 March
-  if (!real) return { fault: { field: 'until', message: 'Choose the last day, as in 2030-01-31.' } }
-  const deadline = start + DAY
+  const deadline = endOfDay(typed.until)
+  if (deadline === undefined) return { fault: { field: 'until', message: 'Choose the last day, as in 2030-01-31.' } }
   if (deadline <= now) return { fault: { field: 'until', message: 'Choose a day that is not over yet.' } }
   if (deadline > now + 367 * DAY) return { fault: { field: 'until', message: 'Choose a day within the next year.' } }
   return { answer: 'until', deadline }

@@ -1,14 +1,33 @@
 import type { Tx } from '../../db/connect.ts'
 import { AppError } from '../base/errors.ts'
 import type { Mode } from '../base/mode.ts'
-import { statusAt, WORKING } from './key-states.ts'
-import { findKeyRow, type Key, listKeyRows, markDelivered } from './key-store.ts'
+import { deadlineOf, statusAt, WORKING } from './key-states.ts'
+import {
+  findKeyRow,
+  type Key,
+  type KeyPageFilter,
+  listKeyAppIds,
+  listKeyRows,
+  lockKeyRow,
+  markDelivered,
+  pageKeyRows,
+} from './key-store.ts'
 
-export type { Key } from './key-store.ts'
+export type { Key, KeyPageFilter } from './key-store.ts'
 
 /** A key of an account; a stranger's is indistinguishable from none. Throws `object.not_found`. */
 export async function findKeyOf(tx: Tx, accountId: string, id: string): Promise<Key> {
   const key = await findKeyRow(tx, id)
+  if (!key || key.accountId !== accountId) throw new AppError('object.not_found')
+  return key
+}
+
+/**
+ * A key as it is now, held until the transaction ends. Whoever also holds its installation takes that first. A stranger's
+ * is indistinguishable from none. Throws `object.not_found`.
+ */
+export async function holdKeyOf(tx: Tx, accountId: string, id: string): Promise<Key> {
+  const key = await lockKeyRow(tx, id)
   if (!key || key.accountId !== accountId) throw new AppError('object.not_found')
   return key
 }
@@ -21,7 +40,29 @@ export async function accountOfKey(tx: Tx, id: string): Promise<string | undefin
 /** All keys of an account, the newest first; those that expired before `expiredSince` are left out. */
 export async function listAccountKeys(tx: Tx, accountId: string, expiredSince: number): Promise<Key[]> {
   const keys = await listKeyRows(tx, { accountId })
-  return keys.filter(key => (key.expiredAt ?? key.expiresAt ?? Number.POSITIVE_INFINITY) >= expiredSince)
+  return keys.filter(key => (key.expiredAt ?? deadlineOf(key) ?? Number.POSITIVE_INFINITY) >= expiredSince)
+}
+
+/** A key of an account, where it has one of that id. */
+export async function findKeyIfOf(tx: Tx, accountId: string, id: string): Promise<Key | undefined> {
+  const key = await findKeyRow(tx, id)
+  return key?.accountId === accountId ? key : undefined
+}
+
+/** One page of an account's keys; a cursor that is none of its keys is no cursor. */
+export async function pageAccountKeys(
+  tx: Tx,
+  filter: Omit<KeyPageFilter, 'after'> & { before?: string | undefined },
+  at: number,
+): Promise<Key[]> {
+  const last = filter.before === undefined ? undefined : await findKeyRow(tx, filter.before)
+  const after = last?.accountId === filter.accountId ? last : undefined
+  return await pageKeyRows(tx, { ...filter, after }, at)
+}
+
+/** The apps that an account's keys were minted for. */
+export async function listAppIdsOfKeys(tx: Tx, accountId: string): Promise<string[]> {
+  return await listKeyAppIds(tx, accountId)
 }
 
 export async function listInstallationKeys(tx: Tx, installationIds: readonly string[]): Promise<Key[]> {

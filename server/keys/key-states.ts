@@ -26,6 +26,14 @@ export function deadlineOf({ expiresAt, freezeUntil }: Deadlines): number | null
   return Math.min(expiresAt, freezeUntil)
 }
 
+/**
+ * What a person sees of a key's state before they act on it. A page sends it back, so that an act is refused where
+ * somebody else has rotated, frozen or expired the key meanwhile.
+ */
+export function faceOf(key: { status: KeyStatus; overlapUntil: number | null; frozenAt: number | null }): string {
+  return [key.status, key.overlapUntil ?? '', key.frozenAt ?? ''].join('.')
+}
+
 /** The state that counts now: a deadline is enforced to the millisecond, whatever the row still says. */
 export function statusAt(key: Deadlines & { status: KeyStatus }, at: number): KeyStatus {
   const deadline = deadlineOf(key)

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { announce } from '../../db/changes.ts'
-import type { Tx } from '../../db/connect.ts'
+import { locked, type Tx } from '../../db/connect.ts'
 import { createAllowedRule } from '../base/addresses.ts'
 import type { Mode } from '../base/mode.ts'
 import type { KeyRecord } from './judge-key.ts'
@@ -100,8 +100,9 @@ const toKey = (row: Row): Key => ({
   lastUsedAt: row.last_used_at,
 })
 
-export async function insertKey(tx: Tx, key: Key, hash: string): Promise<void> {
-  await tx('keys').insert({
+/** False where another press of the same form has made a key already; the index decides, however many are at once. */
+export async function insertKey(tx: Tx, key: Key, hash: string, formHash: string | null = null): Promise<boolean> {
+  const row = {
     id: key.id,
     kind: key.kind,
     account_id: key.accountId,
@@ -119,12 +120,37 @@ export async function insertKey(tx: Tx, key: Key, hash: string): Promise<void> {
     note: key.note,
     addresses: key.addresses && JSON.stringify(key.addresses),
     created_by: key.createdBy,
-  })
+    form_hash: formHash,
+  }
+  const inserted: unknown[] = await tx('keys')
+    .insert(row)
+    .onConflict(['account_id', 'form_hash'])
+    .ignore()
+    .returning('id')
+  return inserted.length === 1
 }
 
 export async function findKeyRow(tx: Tx, id: string): Promise<Key | undefined> {
   const row: Row | undefined = await tx('keys').where({ id }).first()
   return row && toKey(row)
+}
+
+/** Holds the row until the transaction ends: what is decided about a key meanwhile is decided once. */
+export async function lockKeyRow(tx: Tx, id: string): Promise<Key | undefined> {
+  const row: Row | undefined = await locked(tx('keys').where({ id })).first()
+  return row && toKey(row)
+}
+
+/** The key that a form has made, with its hash. */
+export async function findKeyOfForm(
+  tx: Tx,
+  accountId: string,
+  formHash: string,
+): Promise<{ key: Key; hash: string } | undefined> {
+  const row: (Row & { hash: string }) | undefined = await tx('keys')
+    .where({ account_id: accountId, form_hash: formHash })
+    .first()
+  return row && { key: toKey(row), hash: row.hash }
 }
 
 /** What verification needs to know, in one look, and no more: whole processes keep these in memory. */
@@ -199,6 +225,50 @@ export async function listKeyRows(tx: Tx, filter: KeyFilter): Promise<Key[]> {
   return rows.map(toKey)
 }
 
+/** What the keys page may be asked for; all of it together. */
+export type KeyPageFilter = {
+  accountId: string
+  mode?: Mode | undefined
+  shows?: 'active' | 'expiring' | 'frozen' | 'kept' | 'expired' | undefined
+  /** Of one app; `null`: of none, so restricted keys. */
+  appId?: string | null | undefined
+  /** Those that ended before are left out. */
+  endedSince: number
+  /** The last key of the page before. */
+  after?: Pick<Key, 'createdAt' | 'id'> | undefined
+  limit: number
+}
+
+/** One page of an account's keys, the newest first. */
+export async function pageKeyRows(tx: Tx, filter: KeyPageFilter, at: number): Promise<Key[]> {
+  const { accountId, mode, shows, appId, endedSince, after, limit } = filter
+  const query = tx('keys').where('account_id', accountId)
+  for (const end of ['expired_at', 'expires_at', 'freeze_until'])
+    query.where(listed => listed.whereNull(end).orWhere(end, '>=', endedSince))
+  if (mode) query.where({ mode })
+  if (appId !== undefined) query.where('app_id', appId)
+  if (shows === 'expired') {
+    query.where(ended =>
+      ended.where('status', 'expired').orWhere('expires_at', '<=', at).orWhere('freeze_until', '<=', at),
+    )
+  } else if (shows) {
+    query.whereIn('status', shows === 'active' || shows === 'expiring' ? [shows] : [...WORKING])
+    for (const end of ['expires_at', 'freeze_until']) query.where(alive => alive.whereNull(end).orWhere(end, '>', at))
+    if (shows === 'frozen') query.whereNotNull('frozen_at')
+    else query.whereNull('frozen_at')
+    if (shows === 'kept') query.whereNotNull('kept_at')
+    else if (shows !== 'frozen') query.whereNull('kept_at')
+  }
+  if (after) query.whereRaw('(created_at, id) < (?, ?)', [after.createdAt, after.id])
+  const rows: Row[] = await query.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(limit)
+  return rows.map(toKey)
+}
+
+/** The apps that an account's keys were minted for. */
+export async function listKeyAppIds(tx: Tx, accountId: string): Promise<string[]> {
+  return await tx('keys').where('account_id', accountId).whereNotNull('app_id').distinct().pluck('app_id')
+}
+
 export async function countKeys(tx: Tx, filter: KeyFilter): Promise<number> {
   const row: { count: number | string } = await filtered(tx, filter).count({ count: '*' }).first()
   return Number(row.count)
@@ -247,6 +317,21 @@ export async function setEndsWith(tx: Tx, ids: readonly string[], installationId
 
 export async function setPermissions(tx: Tx, id: string, permissions: readonly string[]): Promise<void> {
   await changeKeys(tx, tx('keys').where({ id }), { permissions: JSON.stringify(permissions) })
+}
+
+export type KeyEdit = Partial<Pick<Key, 'name' | 'note' | 'permissions' | 'addresses' | 'expiresAt'>>
+
+/** Changes what people may change of a key that works; a deadline that is given makes it expiring. */
+export async function editRow(tx: Tx, id: string, edit: KeyEdit): Promise<boolean> {
+  const { name, note, permissions, addresses, expiresAt } = edit
+  const change = {
+    ...(name !== undefined && { name }),
+    ...(note !== undefined && { note }),
+    ...(permissions !== undefined && { permissions: JSON.stringify(permissions) }),
+    ...(addresses !== undefined && { addresses: addresses && JSON.stringify(addresses) }),
+    ...(expiresAt !== undefined && { expires_at: expiresAt, status: 'expiring' }),
+  }
+  return (await changeKeys(tx, working(tx, id), change)) === 1
 }
 
 /** Plans the end of a key that is being replaced; `null` gives the plan up. */

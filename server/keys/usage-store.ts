@@ -1,5 +1,6 @@
 import { heldAtOnce, type Tx } from '../../db/connect.ts'
 import { plainAddress } from '../base/addresses.ts'
+import { DAY } from '../base/clock.ts'
 import { noteLastUse } from './key-store.ts'
 import { hoursOf, type Use } from './usage-buffer.ts'
 
@@ -98,6 +99,22 @@ export async function sumCalls(tx: Tx, keyIds: readonly string[], since: number)
     .select('key_id')
     .sum({ calls: 'calls' })
   return new Map(rows.map(row => [row.key_id, Number(row.calls)]))
+}
+
+/** Calls of each key and day (UTC), by the day's beginning. */
+export async function sumCallsByDay(
+  tx: Tx,
+  keyIds: readonly string[],
+  since: number,
+): Promise<{ keyId: string; day: number; calls: number }[]> {
+  const day = tx.raw('hour - hour % ?', [DAY])
+  const rows: { key_id: string; day: number | string; calls: number | string }[] = await tx('key_usage_hours')
+    .whereIn('key_id', [...keyIds])
+    .where('hour', '>=', since)
+    .select('key_id', { day })
+    .sum({ calls: 'calls' })
+    .groupBy('key_id', 'day')
+  return rows.map(row => ({ keyId: row.key_id, day: Number(row.day), calls: Number(row.calls) }))
 }
 
 export type AddressRow = { key_id: string; address: string; total: number }

@@ -1,8 +1,9 @@
 import type { Database, Tx } from '../../db/connect.ts'
 import { type Clock, DAY, HOUR, SECOND } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
+
 import { type Bounds, createUsageBuffer, type Use } from './usage-buffer.ts'
-import { addUsage, findWatchStart, listAddresses, listPermissionsUsed, sumCalls } from './usage-store.ts'
+import { addUsage, findWatchStart, listAddresses, listPermissionsUsed, sumCalls, sumCallsByDay } from './usage-store.ts'
 
 /** Gathers in memory what keys do and writes it in batches: verification itself never writes. */
 export type UsageRecorder = {
@@ -141,4 +142,16 @@ export async function readPermissionUse(
 /** Since when it is written down what keys are used for. */
 export async function permissionsWatchedSince(tx: Tx): Promise<number> {
   return (await findWatchStart(tx)) ?? Number.POSITIVE_INFINITY
+}
+
+/** Calls of each key on each of the last seven days (UTC), today last. */
+export async function readCallsPerDay(
+  tx: Tx,
+  keyIds: readonly string[],
+  at: number,
+): Promise<(keyId: string) => number[]> {
+  const first = at - (at % DAY) - 6 * DAY
+  const sums = await sumCallsByDay(tx, keyIds, first)
+  const calls = new Map(sums.map(sum => [`${sum.keyId} ${sum.day}`, sum.calls]))
+  return keyId => Array.from({ length: 7 }, (_, index) => calls.get(`${keyId} ${first + index * DAY}`) ?? 0)
 }

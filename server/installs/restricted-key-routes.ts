@@ -1,0 +1,93 @@
+import { type Request, type Response, Router } from 'express'
+import { requireAbility, roleAllows } from '../accounts/roles.ts'
+import { AppError, type Fault } from '../base/errors.ts'
+import { opaqueToken } from '../base/random.ts'
+import type { Deps } from '../deps.ts'
+import { parseInput } from '../http/parse.ts'
+import { actorOf, idParam, requireSession, signedIn } from '../http/session.ts'
+import { createRestrictedKey } from '../keys/create-restricted-key.ts'
+import { statusAt } from '../keys/key-states.ts'
+import { editKey, mayMoveDeadline } from './edit-key.ts'
+import { keyCreatedPage } from './key-created-page.ts'
+import { refusalOf } from './key-flash-page.ts'
+import { keyForm, readKeyEdit, readNewKey, type TypedKey } from './key-form.ts'
+import { createFormPage, EMPTY_FORM, editFormPage, typedFrom } from './key-form-page.ts'
+import { showKeys } from './keys-page.ts'
+import { loadThisKey } from './this-key-page.ts'
+
+/** *Create restricted key*, whose answer shows it once, and *Edit*. */
+export function restrictedKeyRoutes(deps: Deps): Router {
+  const { config, database, clock } = deps
+  const router = Router()
+
+  router.get('/keys/new', requireSession, async (req, res) => await showCreate(req, res, EMPTY_FORM, []))
+
+  router.post('/keys/new', requireSession, async (req, res) => {
+    const session = signedIn(res)
+    const typed = parseInput(keyForm, req.body)
+    const asked = readNewKey(typed, config.catalog, clock.now())
+    if ('faults' in asked) return await showCreate(req, res, typed, asked.faults)
+    const command = { ...asked, accountId: session.current.account.id, userId: session.user.id, form: typed.form }
+    try {
+      const shown = await database.transaction(tx =>
+        createRestrictedKey(tx, deps, { ...command, actor: actorOf(session) }),
+      )
+      const page = keyCreatedPage(shown, deps)
+      deps.render(req, res, 'key-created', { title: page.heading, nav: 'keys', status: shown.again ? 200 : 201 }, page)
+    } catch (error) {
+      const refused = refusalOf(error, asked)
+      if (!refused) throw error
+      await showKeys(deps, req, res, refused)
+    }
+  })
+
+  router.get('/keys/:key/edit', requireSession, async (req, res) => await showEdit(req, res))
+
+  router.post('/keys/:key/edit', requireSession, async (req, res) => {
+    const session = signedIn(res)
+    const { key } = await loadThisKey(deps, req, res)
+    const typed = parseInput(keyForm, req.body)
+    const edit = readKeyEdit(typed, { ...key, movable: mayMoveDeadline(key) }, clock.now())
+    if ('faults' in edit) return await showEdit(req, res, typed, edit.faults)
+    try {
+      const { changed } = await database.transaction(tx =>
+        editKey(tx, deps, {
+          keyId: idParam(req, 'key', 'key'),
+          accountId: session.current.account.id,
+          userId: session.user.id,
+          edit,
+          actor: actorOf(session),
+        }),
+      )
+      if (changed.length > 0) deps.worker.wake()
+      res.redirect(303, changed.length > 0 ? `/keys?edited=${key.id}` : '/keys')
+    } catch (error) {
+      const refused = refusalOf(error, key)
+      if (!refused) throw error
+      await showKeys(deps, req, res, refused)
+    }
+  })
+
+  async function showCreate(req: Request, res: Response, typed: TypedKey, faults: Fault[]): Promise<void> {
+    const { user, current } = signedIn(res)
+    const { role } = await database.read(tx => requireAbility(tx, user.id, current.account.id, 'manage_test_keys'))
+    const page = createFormPage(typed, faults, {
+      ...{ catalog: config.catalog, keyBrand: deps.keyBrand, now: clock.now(), form: opaqueToken(deps.random) },
+      mayLive: roleAllows(role, 'expire_key'),
+    })
+    const status = faults.length > 0 ? 422 : 200
+    deps.render(req, res, 'key-form', { title: page.heading, nav: 'keys', status }, page)
+  }
+
+  async function showEdit(req: Request, res: Response, typed?: TypedKey, faults: Fault[] = []): Promise<void> {
+    const { key, shown } = await loadThisKey(deps, req, res)
+    if (statusAt(key, clock.now()) === 'expired')
+      return await showKeys(deps, req, res, refusalOf(new AppError('key.expired'), key))
+    const input = { catalog: config.catalog, now: clock.now() }
+    const page = editFormPage(key, shown.managedBy.name, typed ?? typedFrom(key), faults, input)
+    const status = faults.length > 0 ? 422 : 200
+    deps.render(req, res, 'key-form', { title: page.heading, nav: 'keys', status }, page)
+  }
+
+  return router
+}

@@ -1,0 +1,53 @@
+import type { RotateKeyPage } from '../../views/models.ts'
+import { DAY, SECOND } from '../base/clock.ts'
+import { agoText, counted, dayTimeMoment } from '../http/format.ts'
+import type { ThisKey } from './this-key-page.ts'
+
+export const OVERLAPS = [
+  { value: String(DAY / SECOND), text: '24 hours' },
+  { value: String((7 * DAY) / SECOND), text: '7 days' },
+  { value: '0', text: 'Rotate now, no overlap' },
+] as const
+
+export type TypedRotation = { overlap: string; reason: string; faults: RotateKeyPage['faults'] }
+
+/** *Rotate*: how long the old key goes on. `underway`: a replacement is there already. */
+export function rotatePage(
+  { key, app, use, shown }: ThisKey,
+  typed: TypedRotation & { underway: boolean; form: string },
+  now: number,
+): RotateKeyPage {
+  const name = app?.manifest.client_name
+  const until = (seconds: string) => dayTimeMoment(now + Number(seconds) * SECOND).text
+  const most = name ? 'most platforms' : 'most people'
+  const notes: Record<string, string> = {
+    [OVERLAPS[0].value]: `Both keys work until ${until(OVERLAPS[0].value)}. Enough for ${most} to redeploy.`,
+    [OVERLAPS[1].value]:
+      `Both keys work until ${until(OVERLAPS[1].value)}. For ${name ? 'a platform that releases' : 'what you release'} weekly.`,
+    [OVERLAPS[2].value]:
+      `For a leak. The old key is refused at once, and ${name ? `calls of ${name} fail until it uses` : 'what uses it fails until you give it'} the new one.`,
+  }
+  const permissions = counted(key.permissions.length, 'permission')
+  return {
+    action: `/keys/${key.id}/rotate`,
+    lede: `${name ? `${name} gets` : 'You get'} a new key with the same ${permissions}. How long should the old one go on working?`,
+    key: {
+      ...shown,
+      note: `${name ? `Managed by ${name}.` : shown.note} Last used: ${agoText(key.lastUsedAt, now).toLowerCase()}, ${counted(use.calls24h, 'call')} in 24 hours.`,
+    },
+    choices: OVERLAPS.map(({ value, text }, index) => ({
+      value,
+      text,
+      note: notes[value] ?? '',
+      checked: value === typed.overlap,
+      first: index === 0,
+    })),
+    reason: typed.reason,
+    reasonHint: name ? `Written to the activity log and sent to ${name}.` : 'Written to the activity log.',
+    ...(key.kind === 'restricted' && { form: typed.form }),
+    ...(typed.underway && {
+      underway: `A new key was made for this one already${key.expiresAt === null ? '' : `, and this one ends ${dayTimeMoment(key.expiresAt).text}`}. Only after a leak is another one needed.`,
+    }),
+    faults: typed.faults,
+  }
+}

@@ -1,0 +1,136 @@
+import { createHash, createHmac } from 'node:crypto'
+import type { Tx } from '../../db/connect.ts'
+import type { Caps } from '../base/caps.ts'
+import { MINUTE } from '../base/clock.ts'
+import { AppError } from '../base/errors.ts'
+import type { Mode } from '../base/mode.ts'
+import type { Random } from '../base/random.ts'
+import { hashSecret, mintSecret, redactSecret } from '../base/secret-format.ts'
+import { statusAt } from './key-states.ts'
+import { findKeyOfForm, insertKey, type Key } from './key-store.ts'
+
+export type RestrictedMintCaps = Caps & { keyBrand: string }
+
+export type MintRestrictedKey = {
+  accountId: string
+  userId: string
+  mode: Mode
+  name: string
+  permissions: string[]
+  note: string | null
+  /** The deadline. */
+  expiresAt: number | null
+  addresses: string[] | null
+  replaces: string | null
+  /** The one-time name of the form that was sent; absent where it came from no page of ours. */
+  form: string | undefined
+}
+
+/** A plaintext is nowhere but in the answer to the person who asked for it; `again` where the same form was sent twice. */
+export type ShownKey = { key: Key; plaintext: string; again: boolean }
+
+/** How long a form that was sent twice, by a double click or a reload, is answered with the same key. */
+const SAME_PRESS = 10 * MINUTE
+
+/**
+ * Mints a restricted key. The second press of one form makes no second key and does not lose the first: the plaintext is
+ * derived from the form's one-time name, which only the browser has, under the root secret, which only we have; so it is
+ * stored nowhere and is the same both times. Throws `key.form_used` where that is over.
+ */
+export async function mintRestrictedKey(
+  tx: Tx,
+  caps: RestrictedMintCaps,
+  command: MintRestrictedKey,
+): Promise<ShownKey> {
+  const { form } = command
+  if (form === undefined) return { ...(await insertFresh(tx, caps, command, caps.random)), again: false }
+  const earlier = await showAgain(tx, caps, command)
+  if (earlier) return earlier
+  const [chance] = chancesOf(caps, { ...command, form })
+  try {
+    return { ...(await insertFresh(tx, caps, command, chance ?? caps.random)), again: false }
+  } catch (error) {
+    const meanwhile = error instanceof AppError ? await showAgain(tx, caps, command) : undefined
+    if (!meanwhile) throw error
+    return meanwhile
+  }
+}
+
+/** The key that this form has made already, for whoever sent it a moment ago. Throws `key.form_used` for anybody else. */
+export async function showAgain(
+  tx: Tx,
+  caps: RestrictedMintCaps,
+  command: Pick<MintRestrictedKey, 'accountId' | 'userId' | 'form'> &
+    Partial<Pick<Key, 'name' | 'mode' | 'permissions'>>,
+): Promise<ShownKey | undefined> {
+  const { accountId, userId, form } = command
+  if (form === undefined) return undefined
+  const made = await findKeyOfForm(tx, accountId, hashForm(form))
+  if (!made) return undefined
+  const { key, hash } = made
+  const at = caps.clock.now()
+  const samePress =
+    key.createdBy === userId &&
+    at - key.createdAt < SAME_PRESS &&
+    statusAt(key, at) !== 'expired' &&
+    (['name', 'mode', 'permissions'] as const).every(
+      field => command[field] === undefined || String(command[field]) === String(key[field]),
+    )
+  const prefix = key.redacted.slice(0, key.redacted.indexOf('…'))
+  const plaintext = samePress
+    ? chancesOf(caps, { accountId, userId, form })
+        .map(chance => mintSecret(chance, prefix))
+        .find(candidate => hashSecret(candidate) === hash)
+    : undefined
+  if (plaintext) return { key, plaintext, again: true }
+  throw new AppError('key.form_used', {
+    detail: `No second key was made: this form has made “${key.name}” (${key.redacted}) already, and it was shown then. If you did not save it, expire it and open the form anew.`,
+  })
+}
+
+async function insertFresh(
+  tx: Tx,
+  { clock, ids, keyBrand }: RestrictedMintCaps,
+  command: MintRestrictedKey,
+  chance: Random,
+): Promise<{ key: Key; plaintext: string }> {
+  const { accountId, mode, name, permissions, note, expiresAt, addresses, replaces, form } = command
+  const plaintext = mintSecret(chance, `${keyBrand}r_${mode}_`)
+  const key: Key = {
+    ...{ id: ids.next('key'), kind: 'restricted', accountId, installationId: null, appId: null, mode, name },
+    ...{ redacted: redactSecret(plaintext), permissions, note, addresses, replaces, createdBy: command.userId },
+    ...{ status: expiresAt === null ? 'active' : 'expiring', expiresAt, expiredAt: null, expiredBecause: null },
+    ...{ createdAt: clock.now(), deliveredAt: null, keptAt: null, overlapUntil: null, overlapMs: null },
+    ...{ frozenAt: null, freezeUntil: null, frozenBy: null, lastUsedAt: null },
+  }
+  const formHash = form === undefined ? null : hashForm(form)
+  if (!(await insertKey(tx, key, hashSecret(plaintext), formHash))) throw new AppError('key.form_used')
+  return { key, plaintext }
+}
+
+function hashForm(form: string): string {
+  return createHash('sha256').update(form).digest('base64url')
+}
+
+/** Chance that is the same for every press of one form by one member, under each root secret: HMAC in counter mode. */
+function chancesOf(
+  { keyring, random }: RestrictedMintCaps,
+  { accountId, userId, form }: { accountId: string; userId: string; form: string },
+): Random[] {
+  return keyring.derive('restricted-key-of-form').map(secret => {
+    let block = 0
+    const next = () => {
+      block += 1
+      return createHmac('sha256', secret)
+        .update(JSON.stringify([accountId, userId, form, block]))
+        .digest()
+    }
+    return {
+      fraction: random.fraction,
+      bytes: length => {
+        const blocks = Array.from({ length: Math.ceil(length / 32) }, next)
+        return Buffer.concat(blocks).subarray(0, length)
+      },
+    }
+  })
+}

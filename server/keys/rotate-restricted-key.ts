@@ -1,0 +1,60 @@
+import type { Tx } from '../../db/connect.ts'
+import { type Actor, recordActivity } from '../audit/record-activity.ts'
+import { SECOND } from '../base/clock.ts'
+import { AppError } from '../base/errors.ts'
+import { expireKey } from './expire-keys.ts'
+import { holdKeyOf, listSuccessors } from './find-keys.ts'
+import { requireKeyAbility } from './key-ability.ts'
+import { statusAt } from './key-states.ts'
+import { setDeadline, setOverlap } from './key-store.ts'
+import { mintRestrictedKey, type RestrictedMintCaps, type ShownKey, showAgain } from './mint-restricted-key.ts'
+
+export type RotateRestrictedKey = {
+  keyId: string
+  accountId: string
+  userId: string
+  /** 0: the old key stops now; for leaks. */
+  overlapSeconds: number
+  /** Rotates although a rotation is under way. */
+  force: boolean
+  reason: string
+  /** The one-time name of the form that was sent. */
+  form: string | undefined
+  actor: Actor
+}
+
+/**
+ * Replaces a restricted key by one that may do the same; the old one ends with the overlap, which begins now, as the
+ * person sees the new one now. Throws `key.expired`, `key.rotation_in_progress`, `key.form_used` and `access.role`.
+ */
+export async function rotateRestrictedKey(
+  tx: Tx,
+  caps: RestrictedMintCaps,
+  command: RotateRestrictedKey,
+): Promise<ShownKey> {
+  const at = caps.clock.now()
+  const { accountId, userId, form, actor, reason, overlapSeconds } = command
+  const old = await holdKeyOf(tx, accountId, command.keyId)
+  if (old.kind !== 'restricted') throw new AppError('object.not_found')
+  await requireKeyAbility(tx, userId, old)
+  const earlier = await showAgain(tx, caps, { accountId, userId, form })
+  if (earlier) return earlier
+  if (statusAt(old, at) === 'expired') throw new AppError('key.expired')
+  if (!command.force && (await listSuccessors(tx, old.id)).length > 0) throw new AppError('key.rotation_in_progress')
+
+  const { mode, name, permissions, note, addresses } = old
+  const lastDay = old.overlapUntil === null ? old.expiresAt : null // an overlap's end is the old key's own
+  const shown = await mintRestrictedKey(tx, caps, {
+    ...{ accountId, userId, mode, name, permissions, note, addresses, form },
+    ...{ expiresAt: lastDay, replaces: old.id },
+  })
+  const until = at + overlapSeconds * SECOND
+  if (overlapSeconds === 0) await expireKey(tx, old.id, 'replaced', at)
+  else {
+    await setOverlap(tx, old.id, { until, length: overlapSeconds * SECOND })
+    await setDeadline(tx, old.id, Math.min(until, old.expiresAt ?? until))
+  }
+  const data = { name, new_key: shown.key.id, overlap_seconds: overlapSeconds, reason }
+  await recordActivity(tx, [accountId], [{ actor, what: 'key.rotated', object: old.id, at, data }])
+  return shown
+}

@@ -1,6 +1,7 @@
 import { announce } from '../db/changes.ts'
 import type { Tx } from '../db/connect.ts'
 import type { Logo } from './app-store.ts'
+import type { Manifest } from './manifest.ts'
 
 export async function readLogo(tx: Tx, id: string): Promise<Logo | undefined> {
   const row: { logo: Buffer | null; logo_type: string | null } | undefined = await tx('apps')
@@ -18,6 +19,26 @@ export async function saveJwks(tx: Tx, id: string, jwks: unknown): Promise<void>
 export async function setGoneAddress(tx: Tx, id: string, address: string | null): Promise<void> {
   await tx('apps').where({ id }).update({ gone_address: address })
   if (address === null) announce(tx, 'deliveries')
+}
+
+export async function readGoneAddress(tx: Tx, id: string): Promise<string | null> {
+  const row: { gone_address: string | null } | undefined = await tx('apps').where({ id }).first('gone_address')
+  return row?.gone_address ?? null
+}
+
+export type AppVersion = { number: number; manifest: Manifest; at: number }
+
+/** The newest first. */
+export async function listVersionRows(tx: Tx, appId: string): Promise<AppVersion[]> {
+  const rows: { number: number; manifest: string; created_at: number }[] = await tx('app_versions')
+    .where({ app_id: appId })
+    .orderBy('number', 'desc')
+    .limit(20)
+  return rows.map(({ number, manifest, created_at }) => ({ number, manifest: JSON.parse(manifest), at: created_at }))
+}
+
+export async function setClientSecret(tx: Tx, id: string, secret: string): Promise<void> {
+  await tx('apps').where({ id }).update({ client_secret: secret })
 }
 
 /** Clears the hold if it is still about this address. */

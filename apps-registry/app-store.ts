@@ -125,6 +125,16 @@ export async function listVisibleApps(tx: Tx, accountId: string | undefined): Pr
   return rows.map(toApp)
 }
 
+/** Every app of an account's platforms, retired ones last, the newest first. */
+export async function listAppsOfAccount(tx: Tx, accountId: string): Promise<App[]> {
+  const rows: Row[] = await apps(tx)
+    .where('platforms.account_id', accountId)
+    .orderByRaw("case when apps.status = 'retired' then 1 else 0 end")
+    .orderBy('apps.id', 'desc')
+    .limit(500)
+  return rows.map(toApp)
+}
+
 export async function listAppsById(tx: Tx, ids: readonly string[]): Promise<Map<string, App>> {
   const rows: Row[] = await apps(tx).whereIn('apps.id', [...new Set(ids)])
   return new Map(rows.map(row => [row.id, toApp(row)]))

@@ -4,34 +4,75 @@ import { type Actor, recordActivity } from '../server/audit/record-activity.ts'
 import type { Caps } from '../server/base/caps.ts'
 import { AppError } from '../server/base/errors.ts'
 import { hashSecret, isWellFormedSecret, mintSecret, redactSecret } from '../server/base/secret-format.ts'
-import { findPlatformOfToken, insertPlatform, insertRegistrationToken, type Platform } from './platform-store.ts'
+import {
+  findPlatformOfToken,
+  findPlatformRow,
+  insertPlatform,
+  insertRegistrationToken,
+  listPlatformRows,
+  lockPlatform,
+  type Platform,
+  revokeTokens,
+  type TokenView,
+} from './platform-store.ts'
 
 export type CreatePlatform = { accountId: string; name: string; actor: Actor }
 
 /** Makes the publisher profile of an account, and a token that registers apps for it; the token is shown once. */
 export async function createPlatform(
   tx: Tx,
-  { clock, ids, random, keyBrand }: Caps & { keyBrand: string },
+  caps: Caps & { keyBrand: string },
   command: CreatePlatform,
 ): Promise<{ platform: Platform; registrationToken: string }> {
-  const at = clock.now()
+  const at = caps.clock.now()
   if (!(await findAccount(tx, command.accountId)))
     throw new AppError('object.not_found', { detail: 'There is no such account.' })
-  const platform: Platform = { id: ids.next('plat'), accountId: command.accountId, name: command.name }
+  const platform: Platform = { id: caps.ids.next('plat'), accountId: command.accountId, name: command.name }
   await insertPlatform(tx, { ...platform, at })
-  const registrationToken = mintSecret(random, `${keyBrand}t_`)
-  await insertRegistrationToken(tx, {
-    tokenHash: hashSecret(registrationToken),
-    platformId: platform.id,
-    redacted: redactSecret(registrationToken),
-    at,
-  })
+  const registrationToken = await mintToken(tx, caps, platform.id, at)
   await recordActivity(
     tx,
     [command.accountId],
     [{ actor: command.actor, what: 'platform.created', object: platform.id, at }],
   )
   return { platform, registrationToken }
+}
+
+/** Makes a new registration token, shown once; those before it end at once. Throws `object.not_found`. */
+export async function rotateRegistrationToken(
+  tx: Tx,
+  caps: Caps & { keyBrand: string },
+  command: { platformId: string; actor: Actor },
+): Promise<string> {
+  const at = caps.clock.now()
+  await lockPlatform(tx, command.platformId)
+  const platform = await findPlatformRow(tx, command.platformId)
+  if (!platform) throw new AppError('object.not_found')
+  await revokeTokens(tx, platform.id, at)
+  const registrationToken = await mintToken(tx, caps, platform.id, at)
+  const act = { actor: command.actor, what: 'platform.token_rotated', object: platform.id, at }
+  await recordActivity(tx, [platform.accountId], [act])
+  return registrationToken
+}
+
+async function mintToken(
+  tx: Tx,
+  { random, keyBrand }: Caps & { keyBrand: string },
+  platformId: string,
+  at: number,
+): Promise<string> {
+  const token = mintSecret(random, `${keyBrand}t_`)
+  await insertRegistrationToken(tx, { tokenHash: hashSecret(token), platformId, redacted: redactSecret(token), at })
+  return token
+}
+
+export type { Platform } from './platform-store.ts'
+
+export type PlatformView = Platform & { tokens: TokenView[] }
+
+/** An account's publisher profiles, the oldest first; of their registration tokens only what may be shown. */
+export async function listPlatforms(tx: Tx, accountId: string): Promise<PlatformView[]> {
+  return await listPlatformRows(tx, accountId)
 }
 
 /** The platform that a registration token speaks for, or nothing. */

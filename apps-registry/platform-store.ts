@@ -1,4 +1,4 @@
-import type { Tx } from '../db/connect.ts'
+import { locked, type Tx } from '../db/connect.ts'
 
 export type Platform = { id: string; accountId: string; name: string }
 
@@ -30,6 +30,42 @@ export async function findPlatformOfToken(tx: Tx, tokenHash: string): Promise<Pl
     .whereNull('revoked_at')
     .first('platforms.id', 'platforms.account_id', 'platforms.name')
   return row && { id: row.id, accountId: row.account_id, name: row.name }
+}
+
+export type TokenView = { redacted: string; createdAt: number }
+
+/** An account's publisher profiles, the oldest first, each with its registration tokens that are in force. */
+export async function listPlatformRows(tx: Tx, accountId: string): Promise<(Platform & { tokens: TokenView[] })[]> {
+  const rows: { id: string; account_id: string; name: string }[] = await tx('platforms')
+    .where({ account_id: accountId })
+    .orderBy('id')
+  const tokens: { platform_id: string; redacted: string; created_at: number }[] = await tx('registration_tokens')
+    .whereIn(
+      'platform_id',
+      rows.map(({ id }) => id),
+    )
+    .whereNull('revoked_at')
+    .orderBy('created_at', 'desc')
+  return rows.map(row => ({
+    id: row.id,
+    accountId: row.account_id,
+    name: row.name,
+    tokens: tokens
+      .filter(({ platform_id }) => platform_id === row.id)
+      .map(({ redacted, created_at }) => ({ redacted, createdAt: created_at })),
+  }))
+}
+
+/** Holds the platform's row, so that of two new tokens at once the second replaces the first. */
+export async function lockPlatform(tx: Tx, id: string): Promise<void> {
+  await locked(tx('platforms').where({ id })).first('id')
+}
+
+export async function revokeTokens(tx: Tx, platformId: string, at: number): Promise<number> {
+  return await tx('registration_tokens')
+    .where({ platform_id: platformId })
+    .whereNull('revoked_at')
+    .update({ revoked_at: at })
 }
 
 export async function findPlatformRow(tx: Tx, id: string): Promise<Platform | undefined> {

@@ -25,6 +25,9 @@ import { oauthRoutes } from './oauth/oauth-routes.ts'
 import { leaksRoutes } from './platform-api/leaks-routes.ts'
 import { platformApiRoutes } from './platform-api/platform-api-routes.ts'
 import { referenceRoutes } from './platform-api/reference-routes.ts'
+import { portalAppRoutes } from './platform-portal/portal-app-routes.ts'
+import { portalDeliveryRoutes } from './platform-portal/portal-delivery-routes.ts'
+import { portalRoutes } from './platform-portal/portal-routes.ts'
 
 /** Everything that answers: the hot path by itself, and all else. */
 export function createListener(deps: Deps): RequestListener {
@@ -66,6 +69,9 @@ export function createApp(deps: Deps): Express {
   app.use(restrictedKeyRoutes(deps))
   app.use(freezeRoutes(deps))
   app.use(activityRoutes(deps))
+  app.use(portalRoutes(deps))
+  app.use(portalAppRoutes(deps))
+  app.use(portalDeliveryRoutes(deps))
   app.use(nothingHere)
   app.use(respondPage(log, render))
   return app

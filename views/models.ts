@@ -13,7 +13,7 @@ export type StatusModel = { text: string; tone: Tone; waiting?: boolean; note?: 
 
 export type NoticeModel = { tone: Tone; strong: string; text: string; action?: { href: string; text: string } }
 
-export type NavItem = 'marketplace' | 'apps' | 'keys' | 'activity' | 'none'
+export type NavItem = 'marketplace' | 'apps' | 'keys' | 'activity' | 'platform' | 'none'
 
 /** The person and the account they are looking at; absent on pages for strangers. */
 export type Viewer = {
@@ -341,6 +341,98 @@ export type RotateKeyPage = {
   /** Set where a rotation is under way: it has to be said that another one is meant. */
   underway?: string
   faults: FieldFault[]
+}
+
+/** A secret that is shown in the answer that made it and never again. */
+export type SecretOncePage = {
+  crumb: { href: string; text: string }
+  heading: string
+  lede: string
+  secrets: { id: string; label: string; value: string; hint: string }[]
+  doneHref: string
+}
+
+export type PlatformHomePage = {
+  mayManage: boolean
+  /** Empty where the account publishes nothing yet: the page offers to begin. */
+  platforms: { id: string; name: string; tokenAction: string; tokens: { redacted: string; made: string }[] }[]
+  values: { name: string }
+  faults: FieldFault[]
+  stats: { label: string; value: string; note?: string }[]
+  apps: { href: string; app: AppBadge; id: string; note: string; installed: string; status: StatusModel }[]
+  registerAddress: string
+}
+
+export type VersionModel = {
+  title: string
+  note: string
+  status: StatusModel
+  changes: { kind: 'added' | 'removed' | 'same'; text: string; note: string; name: string }[]
+}
+
+export type DeliveryRowModel = {
+  href: string
+  type: string
+  eventId: string
+  account: string
+  attempts: number
+  last: string
+  status: StatusModel
+  /** Absent where it cannot be sent again, or not by this role. */
+  redeliverAction?: string
+}
+
+export type PlatformAppPage = {
+  app: AppBadge
+  id: string
+  status: StatusModel
+  notices: NoticeModel[]
+  pingAction?: string
+  submitAction?: string
+  listingHref?: string
+  facts: { label: string; text: string; code?: boolean }[]
+  versions: VersionModel[]
+  /** As registered, without secrets. */
+  manifest: string
+  clientId: string
+  clientSecret: { note: string; replaceAction?: string }
+  webhookSecret: { note: string; rotateAction?: string }
+  encryptionKey: string
+  installations: {
+    id: string
+    account: string
+    note: string
+    status: StatusModel
+    /** *Suspend* asks in a dialog first; *Resume* needs no question. */
+    suspendAction?: string
+    resumeAction?: string
+  }[]
+  olderInstallations?: string
+  filters: { text: string; href: string; current: boolean }[]
+  deliveries: DeliveryRowModel[]
+  olderDeliveries?: string
+}
+
+export type PlatformDeliveryPage = {
+  app: { name: string; href: string }
+  type: string
+  status: StatusModel
+  to: string
+  redeliverAction?: string
+  facts: { label: string; text: string; code?: boolean }[]
+  /** What the attempts so far mean for what comes. */
+  attemptsNote: string
+  attempts: {
+    number: number
+    sent: Moment
+    answer: StatusModel
+    took: string
+    /** The platform's words; escaped. */
+    body?: { size: string; text: string }
+    note: string
+  }[]
+  head: string
+  body: string
 }
 
 export type ActivityPage = {

@@ -11,6 +11,7 @@ const ABILITIES = {
   uninstall: ['owner', 'admin'],
   expire_key: ['owner', 'admin'],
   manage_test_keys: ['owner', 'admin', 'developer'],
+  manage_platform: ['owner', 'admin'],
   look: ['owner', 'admin', 'developer', 'viewer'],
 } as const satisfies Record<string, readonly Role[]>
 

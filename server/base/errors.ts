@@ -14,6 +14,7 @@ export const ERRORS = {
   'object.not_found': { status: 404, code: 'not_found', title: 'There is nothing here' },
   'account.signup_closed': { status: 403, code: 'forbidden', title: 'Accounts are made by invitation' },
   'account.email_taken': { status: 422, code: 'invalid_request', title: 'There is an account with this email' },
+  'platform.exists': { status: 409, code: 'invalid_request', title: 'This account publishes under a name already' },
   'app.not_installable': { status: 409, code: 'forbidden', title: 'This app cannot be installed' },
   'app.state': { status: 409, code: 'invalid_request', title: 'The app is not in a state that allows this' },
   'app.recipient_key': { status: 409, code: 'recipient_key_changed', title: 'The app has no key to seal for' },

@@ -1,5 +1,5 @@
 import type { Tx } from '../../db/connect.ts'
-import type { AttemptRow, DeliveryRow } from './delivery-store.ts'
+import type { AttemptRow, DeliveryRow, DeliveryStatus } from './delivery-store.ts'
 import type { EventType } from './event-type.ts'
 
 type InstallationDelivery = DeliveryRow & {
@@ -29,6 +29,7 @@ export async function listDeliveryRows(tx: Tx, installationId: string): Promise<
 
 export type DeliveryPage = {
   appId: string
+  status?: DeliveryStatus | undefined
   installationId?: string | undefined
   before?: string | undefined
   limit: number
@@ -43,8 +44,24 @@ export async function pageDeliveries(tx: Tx, page: DeliveryPage): Promise<(Deliv
     .limit(page.limit)
     .select('deliveries.*', 'events.type')
   if (page.installationId) query.where('deliveries.installation_id', page.installationId)
+  if (page.status) query.where('deliveries.status', page.status)
   if (page.before) query.where('deliveries.id', '<', page.before)
   return await query
+}
+
+/** How many deliveries of these apps are pending, and how those made since a time ended. */
+export async function countByStatus(
+  tx: Tx,
+  appIds: readonly string[],
+  since: number,
+): Promise<ReadonlyMap<DeliveryStatus, number>> {
+  const rows: { status: DeliveryStatus; count: number | string }[] = await tx('deliveries')
+    .whereIn('app_id', [...appIds])
+    .where(when => when.where('created_at', '>=', since).orWhere('status', 'pending'))
+    .groupBy('status')
+    .select('status')
+    .count({ count: '*' })
+  return new Map(rows.map(({ status, count }) => [status, Number(count)]))
 }
 
 export async function listAttempts(tx: Tx, deliveryIds: readonly string[]): Promise<AttemptRow[]> {

@@ -1,6 +1,7 @@
 import type { Tx } from '../../db/connect.ts'
 import { AppError } from '../base/errors.ts'
 import {
+  countByStatus,
   type DeliveryPage,
   type EventRow,
   findDeliveryRow,
@@ -8,7 +9,7 @@ import {
   pageDeliveries,
   pageEvents,
 } from './delivery-log-store.ts'
-import type { AttemptRow, DeliveryRow } from './delivery-store.ts'
+import { type AttemptRow, type DeliveryRow, type DeliveryStatus, readEvents } from './delivery-store.ts'
 import type { EventType } from './event-type.ts'
 
 export type { EventRow } from './delivery-log-store.ts'
@@ -30,6 +31,27 @@ export async function readDelivery(tx: Tx, id: string): Promise<DeliveryWithAtte
   const row = await findDeliveryRow(tx, id)
   if (!row) throw new AppError('object.not_found')
   return { ...row, log: await listAttempts(tx, [id]) }
+}
+
+/** A delivery of an app with all its attempts; another app's is indistinguishable from none. Throws `object.not_found`. */
+export async function readAppDelivery(tx: Tx, appId: string, id: string): Promise<DeliveryWithAttempts> {
+  const delivery = await readDelivery(tx, id)
+  if (delivery.app_id !== appId) throw new AppError('object.not_found')
+  return delivery
+}
+
+/** The bytes that deliveries carry, by the id of their event. */
+export async function readBodies(tx: Tx, eventIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  return new Map([...(await readEvents(tx, eventIds))].map(([id, { body }]) => [id, body]))
+}
+
+/** How many deliveries of these apps wait, and how those made since a time ended. */
+export async function countDeliveries(
+  tx: Tx,
+  appIds: readonly string[],
+  since: number,
+): Promise<ReadonlyMap<DeliveryStatus, number>> {
+  return await countByStatus(tx, appIds, since)
 }
 
 /** One page of an app's events in the order in which they were made. */

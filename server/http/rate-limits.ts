@@ -7,6 +7,7 @@ const LIMITS = {
   sign_in_email: { points: 10, duration: 900 },
   sign_up_address: { points: 20, duration: 3_600 },
   api: { points: 1_200, duration: 60 },
+  test_delivery: { points: 30, duration: 60 },
   leaks: { points: 30, duration: 60 },
   register: { points: 60, duration: 3_600 },
 } as const

@@ -70,7 +70,7 @@ export async function countInstallations(
   return counts
 }
 
-/** One page of an app's installations, the newest first, uninstalled ones included. */
+/** One page of an app's installations, the newest first, uninstalled ones included unless `alive`. */
 export async function listInstallationsOfApp(tx: Tx, filter: InstallationFilter): Promise<Installation[]> {
   return await pageInstallations(tx, filter)
 }

@@ -240,6 +240,8 @@ export type InstallationFilter = {
   appId: string
   installationId?: string | undefined
   before?: string | undefined
+  /** Whether uninstalled ones are left out. */
+  alive?: boolean
   limit: number
 }
 
@@ -248,6 +250,7 @@ export async function pageInstallations(tx: Tx, filter: InstallationFilter): Pro
   const query = tx('installations').where({ app_id: filter.appId }).orderBy('id', 'desc').limit(filter.limit)
   if (filter.installationId) query.where({ id: filter.installationId })
   if (filter.before) query.where('id', '<', filter.before)
+  if (filter.alive) query.whereNot('status', 'uninstalled')
   const rows: Row[] = await query
   return rows.map(toInstallation)
 }

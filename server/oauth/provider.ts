@@ -1,8 +1,8 @@
 import { type Configuration, errors, interactionPolicy, type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import type { CheckCaps } from '../../apps-registry/check-manifest.ts'
 import { MANIFEST_MEMBERS } from '../../apps-registry/manifest.ts'
+import { newClientSecret } from '../../apps-registry/replace-client-secret.ts'
 import type { Log } from '../base/log.ts'
-import { alphanumeric } from '../base/random.ts'
 import { redactSecrets } from '../base/secret-format.ts'
 import { type AdapterCaps, createAdapterFactory } from './adapter.ts'
 import { type ClientHooks, REGISTRATION_POLICY } from './client-adapter.ts'
@@ -137,7 +137,7 @@ function configurationOf(caps: ProviderCaps): Configuration {
         initialAccessToken: true,
         policies: { [REGISTRATION_POLICY]: createRegistrationPolicy(caps) },
         idFactory: () => caps.ids.next('app'),
-        secretFactory: () => alphanumeric(caps.random, 48),
+        secretFactory: () => newClientSecret(caps.random),
       },
       registrationManagement: { enabled: true, rotateRegistrationAccessToken: false },
       resourceIndicators: {

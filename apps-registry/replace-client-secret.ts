@@ -1,0 +1,39 @@
+import type { Tx } from '../db/connect.ts'
+import { type Actor, recordActivity } from '../server/audit/record-activity.ts'
+import type { Caps } from '../server/base/caps.ts'
+import { AppError } from '../server/base/errors.ts'
+import { alphanumeric } from '../server/base/random.ts'
+import { setClientSecret } from './app-details-store.ts'
+import { sealClientSecret } from './app-secrets.ts'
+import { findAppRow, lockApp } from './app-store.ts'
+
+const LENGTH = 48
+
+/** A new client secret of 285 bits. */
+export function newClientSecret(random: Caps['random']): string {
+  return alphanumeric(random, LENGTH)
+}
+
+/**
+ * Makes a new client secret, shown once; the one before is refused at once (an OAuth client has one). Throws `app.state`
+ * where the app authenticates with a key instead.
+ */
+export async function replaceClientSecret(
+  tx: Tx,
+  { clock, keyring, random }: Caps,
+  command: { appId: string; actor: Actor },
+): Promise<string> {
+  const at = clock.now()
+  await lockApp(tx, command.appId)
+  const app = await findAppRow(tx, command.appId)
+  if (!app) throw new AppError('object.not_found')
+  if (app.clientSecret === null || app.status === 'retired')
+    throw new AppError('app.state', { detail: 'Nothing was changed: the app has no client secret.' })
+  const secret = newClientSecret(random)
+  const sealed = sealClientSecret(keyring, app.id, secret)
+  if (sealed === null) throw new Error('a secret was not sealed')
+  await setClientSecret(tx, app.id, sealed)
+  const act = { actor: command.actor, what: 'app.client_secret_replaced', object: app.id, at }
+  await recordActivity(tx, [app.platform.accountId], [act])
+  return secret
+}

@@ -1,0 +1,198 @@
+import type { App } from '../../apps-registry/find-app.ts'
+import type { AppVersion } from '../../apps-registry/find-own-app.ts'
+import { badgeOf, deliveryHost } from '../../apps-registry/listing-page.ts'
+import type { ParsedJwks } from '../../apps-registry/recipient-key.ts'
+import type { DeliveryRowModel, NoticeModel, PlatformAppPage, VersionModel } from '../../views/models.ts'
+import type { Catalog } from '../base/catalog.ts'
+import type { DeliveryWithAttempts } from '../deliveries/list-deliveries.ts'
+import { counted, dateText } from '../http/format.ts'
+import { capitalised } from '../http/pages.ts'
+import type { Installation } from '../installs/find-installation.ts'
+import { installationStatus } from '../installs/installation-page.ts'
+import { accountOf, attemptNote, deliveryStatus, inText, lastAnswer, subjectOf } from './delivery-model-page.ts'
+import { appStatus, deliveredText, installedText } from './portal-page.ts'
+
+const FILTERS = [
+  { filter: 'all', text: 'All' },
+  { filter: 'pending', text: 'Waiting' },
+  { filter: 'failed', text: 'Failed' },
+] as const
+export type DeliveryFilter = (typeof FILTERS)[number]['filter']
+
+export function readFilter(text: unknown): DeliveryFilter {
+  return FILTERS.find(({ filter }) => filter === text)?.filter ?? 'all'
+}
+
+export type PlatformAppInput = {
+  app: App
+  versions: readonly AppVersion[]
+  goneAddress: string | null
+  counts: { live: number; test: number } | undefined
+  week: Parameters<typeof deliveredText>[0]
+  recipient: ParsedJwks
+  installations: readonly { installation: Installation; accountName: string }[]
+  moreInstallations: boolean
+  deliveries: readonly DeliveryWithAttempts[]
+  bodies: ReadonlyMap<string, string>
+  moreDeliveries: boolean
+  filter: DeliveryFilter
+  mayManage: boolean
+  review: 'required' | 'off'
+  catalog: Catalog
+  now: number
+}
+
+export function platformAppPage(input: PlatformAppInput): PlatformAppPage {
+  const { app, filter } = input
+  const base = `/platform/apps/${app.id}`
+  const alive = app.status !== 'retired'
+  const acts = alive && input.mayManage
+  const lastInstallation = input.installations.at(-1)?.installation.id
+  const lastDelivery = input.deliveries.at(-1)?.id
+  const shown = (more: string) => `${base}?${new URLSearchParams({ show: filter })}&${more}`
+  return {
+    app: badgeOf(app),
+    id: app.id,
+    status: appStatus(app),
+    notices: noticesOf(input),
+    ...(acts && app.client.key_delivery_uri && { pingAction: `${base}/test` }),
+    ...(acts && app.status === 'draft' && input.review === 'required' && { submitAction: `${base}/submit` }),
+    ...(alive && app.status !== 'suspended' && { listingHref: `/marketplace/${app.slug}` }),
+    facts: factsOf(input),
+    versions: input.versions.map(version => versionModel(version, input)),
+    manifest: JSON.stringify(app.client, null, 2),
+    clientId: app.id,
+    clientSecret: {
+      note:
+        app.clientSecret === null
+          ? `None: it authenticates with ${String(app.client['token_endpoint_auth_method'] ?? 'a key')}.`
+          : 'The one before is refused as soon as you replace it.',
+      ...(acts && app.clientSecret !== null && { replaceAction: `${base}/client-secret` }),
+    },
+    webhookSecret: {
+      note: webhookNote(input),
+      ...(acts && { rotateAction: `${base}/webhook-secret` }),
+    },
+    encryptionKey: recipientText(input),
+    installations: input.installations.map(({ installation, accountName }) => ({
+      id: installation.id,
+      account: accountName,
+      note: `${capitalised(installation.mode)} mode since ${dateText(installation.createdAt)}${byText(installation)}`,
+      status: installationStatus(installation),
+      ...(acts && suspension(installation, base)),
+    })),
+    ...(input.moreInstallations && { olderInstallations: shown(`installations=${lastInstallation}#installations`) }),
+    filters: FILTERS.map(entry => ({
+      text: entry.text,
+      href: `${base}?show=${entry.filter}#deliveries`,
+      current: entry.filter === filter,
+    })),
+    deliveries: input.deliveries.map(delivery => deliveryRow(delivery, input, acts)),
+    ...(input.moreDeliveries && { olderDeliveries: shown(`before=${lastDelivery}#deliveries`) }),
+  }
+}
+
+function noticesOf({ app, goneAddress }: PlatformAppInput): NoticeModel[] {
+  if (app.status === 'suspended') {
+    const text = 'All its keys are refused, and nobody can install it, until the operator resumes it.'
+    return [{ tone: 'warn', strong: 'The operator has suspended this app.', text }]
+  }
+  if (goneAddress === null || app.status === 'retired') return []
+  const text = `${goneAddress} answered 410 Gone. Nothing more is sent there until the address changes, a test delivery is acknowledged, or you press Redeliver.`
+  return [{ tone: 'bad', strong: 'Deliveries are on hold.', text }]
+}
+
+function factsOf(input: PlatformAppInput): PlatformAppPage['facts'] {
+  const { value, note } = deliveredText(input.week)
+  return [
+    { label: 'Installations', text: installedText(input.counts) },
+    { label: 'Keys are sent to', text: input.app.client.key_delivery_uri ?? 'Nowhere', code: true },
+    { label: 'Delivered, 7 days', text: `${value} ${note}` },
+    { label: 'Published by', text: input.app.platform.name },
+  ]
+}
+
+function recipientText({ app, recipient }: PlatformAppInput): string {
+  if (recipient.fault) return app.manifest.managed_keys.length > 0 ? 'None: no key can be made for this app.' : 'None'
+  const from = app.client.jwks_uri ? ` from ${app.client.jwks_uri}` : ''
+  return `${recipient.recipient.kid}, ${recipient.recipient.alg}${from}`
+}
+
+function webhookNote({ app, now }: PlatformAppInput): string {
+  const until = app.previousWebhookSecretUntil ?? 0
+  if (until <= now) return 'Signs every delivery. After a rotation the old one signs along for 24 hours.'
+  return `The old one signs along and stops ${inText(until, now)}.`
+}
+
+function versionModel(version: AppVersion, { app, catalog }: PlatformAppInput): VersionModel {
+  const title = `Version ${version.number}`
+  const common = { title, note: `Made ${dateText(version.at)}`, changes: [] }
+  if (version.number < app.version) return { ...common, status: { text: 'Replaced', tone: 'none' } }
+  if (version.number === app.version) {
+    const live = app.publishedAt !== null && app.status === 'published'
+    return { ...common, status: live ? { text: 'Live', tone: 'good' } : { text: 'Current', tone: 'none' } }
+  }
+  const status = { text: 'In review', tone: 'info', waiting: true } as const
+  return { ...common, status, changes: changesOf(version, app, catalog) }
+}
+
+function changesOf({ manifest }: AppVersion, app: App, catalog: Catalog): VersionModel['changes'] {
+  const before = new Set(app.manifest.permissions.map(({ name }) => name))
+  const after = new Set(manifest.permissions.map(({ name }) => name))
+  const sentence = (name: string) => catalog.find(entry => entry.name === name)?.sentence ?? name
+  const added = manifest.permissions.filter(({ name }) => !before.has(name))
+  const removed = app.manifest.permissions.filter(({ name }) => !after.has(name))
+  const same = manifest.permissions.length - added.length
+  return [
+    ...added.map(({ name, purpose }) => ({ kind: 'added' as const, text: sentence(name), note: purpose, name })),
+    ...removed.map(({ name }) => ({ kind: 'removed' as const, text: sentence(name), note: '', name })),
+    { kind: 'same' as const, text: `${counted(same, 'permission')} unchanged`, note: '', name: '' },
+  ]
+}
+
+function byText({ suspendedBy }: Installation): string {
+  const names = { account: 'the account', platform: 'you', operator: 'the operator' }
+  return suspendedBy.length === 0 ? '' : `, suspended by ${suspendedBy.map(by => names[by]).join(' and by ')}`
+}
+
+function suspension({ id, suspendedBy }: Installation, base: string) {
+  const path = `${base}/installations/${id}`
+  if (suspendedBy.includes('platform')) return { resumeAction: `${path}/resume` }
+  return suspendedBy.includes('operator') ? {} : { suspendAction: `${path}/suspend` }
+}
+
+function deliveryRow(delivery: DeliveryWithAttempts, input: PlatformAppInput, acts: boolean): DeliveryRowModel {
+  const href = `/platform/apps/${input.app.id}/deliveries/${delivery.id}`
+  const again = acts && (delivery.status === 'delivered' || delivery.status === 'failed')
+  return {
+    href,
+    type: delivery.type,
+    eventId: delivery.event_id,
+    account: accountOf(subjectOf(input.bodies.get(delivery.event_id))),
+    attempts: delivery.log.length,
+    last: lastAnswer(delivery.log.at(-1)),
+    status: deliveryStatus(delivery, input.goneAddress !== null, input.now),
+    ...(again && { redeliverAction: `${href}/redeliver` }),
+  }
+}
+
+/** How the test delivery went that was just sent. */
+export function pingFlash(app: App, delivery: DeliveryWithAttempts): NoticeModel {
+  const href = `/platform/apps/${app.id}/deliveries/${delivery.id}`
+  const host = deliveryHost(app)
+  const last = delivery.log.at(-1)
+  if (delivery.status === 'pending' || !last)
+    return {
+      tone: 'info',
+      strong: 'Test delivery sent.',
+      text: `We wait for an answer from ${host}.`,
+      action: { href: `/platform/apps/${app.id}?test=${delivery.id}`, text: 'Check again' },
+    }
+  const action = { href, text: 'See it' }
+  if (delivery.status === 'delivered') {
+    const text = `${host} answered ${last.status} after ${last.ms.toLocaleString('en-GB')} ms.`
+    return { tone: 'good', strong: 'Test delivery acknowledged.', text, action }
+  }
+  const text = last.status === null ? `${host}: ${attemptNote(last)}` : `${host} answered ${last.status}.`
+  return { tone: 'bad', strong: 'Test delivery failed.', text, action }
+}

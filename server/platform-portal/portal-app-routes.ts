@@ -1,0 +1,183 @@
+import { type Request, type Response, Router } from 'express'
+import type { App } from '../../apps-registry/find-app.ts'
+import {
+  findGoneAddress,
+  findOwnApp,
+  findOwnAppToManage,
+  listVersions,
+  publisherOf,
+} from '../../apps-registry/find-own-app.ts'
+import { moveApp } from '../../apps-registry/move-app.ts'
+import { parseJwks } from '../../apps-registry/recipient-key.ts'
+import { replaceClientSecret } from '../../apps-registry/replace-client-secret.ts'
+import { rotateWebhookSecret } from '../../apps-registry/rotate-webhook-secret.ts'
+import type { Tx } from '../../db/connect.ts'
+import type { SecretOncePage } from '../../views/models.ts'
+import { findAccount, roleAllows } from '../accounts/roles.ts'
+import { DAY } from '../base/clock.ts'
+import { isId } from '../base/ids.ts'
+import { countDeliveries, listAppDeliveries, readAppDelivery, readBodies } from '../deliveries/list-deliveries.ts'
+import { sendPing } from '../deliveries/send-ping.ts'
+import type { Deps } from '../deps.ts'
+import { lookAtAccountOf } from '../http/look-at-account.ts'
+import { actorOf, idParam, requireSession, signedIn } from '../http/session.ts'
+import { countInstallations, type Installation, listInstallationsOfApp } from '../installs/find-installation.ts'
+import { suspendInstallation } from '../installs/suspend-installation.ts'
+import { type DeliveryFilter, pingFlash, platformAppPage, readFilter } from './portal-app-page.ts'
+
+const PAGE = 20
+const WATCHED_FOR = 30_000
+
+/** One app as its publisher runs it: what it is, its secrets, where it is installed, what was sent. */
+export function portalAppRoutes(deps: Deps): Router {
+  const { config, database, clock, worker } = deps
+  const router = Router()
+  router.use('/platform/apps/:app', requireSession, lookAtAccountOf(deps, 'app', publisherOf))
+
+  router.get('/platform/apps/:app', async (req, res) => {
+    const { account, role } = signedIn(res).current
+    const now = clock.now()
+    const filter = readFilter(req.query['show'])
+    const pingId = req.query['test']
+    const found = await database.read(async tx => {
+      const app = await findOwnApp(tx, account.id, idParam(req, 'app', 'app'))
+      const ids = [app.id]
+      const installations = await installationsOf(tx, app, req.query['installations'])
+      const deliveries = await deliveriesOf(tx, app, filter, req.query['before'])
+      return {
+        app,
+        ...installations,
+        ...deliveries,
+        versions: await listVersions(tx, app.id),
+        goneAddress: await findGoneAddress(tx, app.id),
+        counts: (await countInstallations(tx, ids)).get(app.id),
+        week: await countDeliveries(tx, ids, now - 7 * DAY),
+        ping: isId('dlv', pingId) ? await readAppDelivery(tx, app.id, pingId).catch(() => undefined) : undefined,
+      }
+    })
+    const { app, ping } = found
+    if (ping?.status === 'pending' && now - ping.created_at < WATCHED_FOR) res.set('Refresh', '1')
+    const jwks = app.client.jwks_uri ? app.jwks : app.client['jwks']
+    const page = platformAppPage({
+      ...found,
+      recipient: await parseJwks(jwks, 'jwks'),
+      mayManage: roleAllows(role, 'manage_platform'),
+      review: config.review,
+      catalog: config.catalog,
+      filter,
+      now,
+    })
+    const flash = ping && pingFlash(app, ping)
+    deps.render(req, res, 'platform-app', { title: page.app.name, nav: 'platform', ...(flash && { flash }) }, page)
+  })
+
+  router.post('/platform/apps/:app/test', async (req, res) => {
+    const session = signedIn(res)
+    const id = idParam(req, 'app', 'app')
+    await deps.limits.spend('test_delivery', id)
+    const deliveryId = await act(req, res, (tx, app) => sendPing(tx, deps, { app, actor: actorOf(session) }))
+    worker.wake()
+    res.redirect(303, `/platform/apps/${id}?test=${deliveryId}`)
+  })
+
+  router.post('/platform/apps/:app/submit', async (req, res) => {
+    const actor = actorOf(signedIn(res))
+    const { id } = await act(req, res, (tx, app) => moveApp(tx, deps, { id: app.id, verb: 'submit', actor }))
+    res.redirect(303, `/platform/apps/${id}`)
+  })
+
+  router.post('/platform/apps/:app/webhook-secret', async (req, res) => {
+    const actor = actorOf(signedIn(res))
+    const value = await act(req, res, (tx, app) => rotateWebhookSecret(tx, deps, { appId: app.id, actor }))
+    showSecret(req, res, {
+      id: 'webhook-secret',
+      label: 'Webhook secret',
+      value,
+      hint: 'The one before signs along for 24 hours: replace it at your receiver by then.',
+    })
+  })
+
+  router.post('/platform/apps/:app/client-secret', async (req, res) => {
+    const actor = actorOf(signedIn(res))
+    const value = await act(req, res, (tx, app) => replaceClientSecret(tx, deps, { appId: app.id, actor }))
+    showSecret(req, res, {
+      id: 'client-secret',
+      label: 'Client secret',
+      value,
+      hint: 'The one before is refused from this moment.',
+    })
+  })
+
+  for (const [path, suspended] of [
+    ['suspend', true],
+    ['resume', false],
+  ] as const) {
+    router.post(`/platform/apps/:app/installations/:installation/${path}`, async (req, res) => {
+      const actor = actorOf(signedIn(res))
+      const installationId = idParam(req, 'installation', 'ins')
+      const appId = await act(req, res, async (tx, app) => {
+        const command = { installationId, appId: app.id, by: 'platform', suspended, actor } as const
+        await suspendInstallation(tx, deps, command)
+        return app.id
+      })
+      worker.wake()
+      res.redirect(303, `/platform/apps/${appId}#installations`)
+    })
+  }
+
+  /** Does something to an app of the account that the person looks at, if their role allows it now. */
+  async function act<Result>(
+    req: Request,
+    res: Response,
+    work: (tx: Tx, app: App) => Promise<Result>,
+  ): Promise<Result> {
+    const { user, current } = signedIn(res)
+    const id = idParam(req, 'app', 'app')
+    const member = { userId: user.id, accountId: current.account.id }
+    return await database.transaction(async tx => await work(tx, await findOwnAppToManage(tx, member, id)))
+  }
+
+  function showSecret(req: Request, res: Response, secret: SecretOncePage['secrets'][number]): void {
+    const href = `/platform/apps/${idParam(req, 'app', 'app')}`
+    const page: SecretOncePage = {
+      crumb: { href, text: 'Back to the app' },
+      heading: `Copy the new ${secret.label.toLowerCase()} now`,
+      lede: 'When you leave this page it cannot be shown again, to anyone.',
+      secrets: [secret],
+      doneHref: href,
+    }
+    deps.render(req, res, 'secret-once', { title: secret.label, nav: 'platform' }, page)
+  }
+
+  return router
+}
+
+async function installationsOf(tx: Tx, app: App, before: unknown) {
+  const rows = await listInstallationsOfApp(tx, {
+    appId: app.id,
+    alive: true,
+    before: isId('ins', before) ? before : undefined,
+    limit: PAGE + 1,
+  })
+  const installations: { installation: Installation; accountName: string }[] = []
+  for (const installation of rows.slice(0, PAGE)) {
+    const account = await findAccount(tx, installation.accountId)
+    installations.push({ installation, accountName: account?.name ?? '' })
+  }
+  return { installations, moreInstallations: rows.length > PAGE }
+}
+
+async function deliveriesOf(tx: Tx, app: App, filter: DeliveryFilter, before: unknown) {
+  const rows = await listAppDeliveries(tx, {
+    appId: app.id,
+    status: filter === 'all' ? undefined : filter,
+    before: isId('dlv', before) ? before : undefined,
+    limit: PAGE + 1,
+  })
+  const deliveries = rows.slice(0, PAGE)
+  const bodies = await readBodies(
+    tx,
+    deliveries.map(({ event_id }) => event_id),
+  )
+  return { deliveries, bodies, moreDeliveries: rows.length > PAGE }
+}

@@ -1,0 +1,81 @@
+import type { App } from '../../apps-registry/find-app.ts'
+import type { PlatformDeliveryPage } from '../../views/models.ts'
+import { SECOND } from '../base/clock.ts'
+import type { DeliveryWithAttempts } from '../deliveries/list-deliveries.ts'
+import { dayTimeMoment, timeText } from '../http/format.ts'
+import {
+  accountOf,
+  answerStatus,
+  attemptNote,
+  deliveryStatus,
+  type EventSubject,
+  inText,
+  msText,
+  subjectOf,
+} from './delivery-model-page.ts'
+
+export type PlatformDeliveryInput = {
+  app: App
+  delivery: DeliveryWithAttempts
+  body: string
+  /** The app's address is gone: what belongs to installations waits. */
+  held: boolean
+  retrySchedule: readonly number[]
+  mayManage: boolean
+  now: number
+}
+
+export function platformDeliveryPage(input: PlatformDeliveryInput): PlatformDeliveryPage {
+  const { app, delivery, body, held, now } = input
+  const href = `/platform/apps/${app.id}`
+  const again = input.mayManage && (delivery.status === 'delivered' || delivery.status === 'failed')
+  return {
+    app: { name: app.manifest.client_name, href },
+    type: delivery.type,
+    status: deliveryStatus(delivery, held, now),
+    to: app.client.key_delivery_uri ?? 'no address',
+    ...(again && app.status !== 'retired' && { redeliverAction: `${href}/deliveries/${delivery.id}/redeliver` }),
+    facts: factsOf(delivery, subjectOf(body)),
+    attemptsNote: attemptsNote(input),
+    attempts: delivery.log.toReversed().map(attempt => ({
+      number: attempt.number,
+      sent: dayTimeMoment(attempt.at - attempt.ms),
+      answer: answerStatus(attempt),
+      took: msText(attempt.ms),
+      ...(attempt.answer !== '' && { body: { size: sizeText(attempt.answer), text: attempt.answer } }),
+      note: attemptNote(attempt),
+    })),
+    head: `webhook-id: ${delivery.event_id}\nwebhook-timestamp: seconds since 1970, new on each attempt\nwebhook-signature: v1,…`,
+    body: JSON.stringify(JSON.parse(body), null, 2),
+  }
+}
+
+function factsOf(delivery: DeliveryWithAttempts, subject: EventSubject): PlatformDeliveryPage['facts'] {
+  const { installation, sequence } = subject
+  const event = { label: 'Event', text: delivery.event_id, code: true }
+  if (!installation) return [event, { label: 'Account', text: accountOf(subject) }]
+  return [
+    event,
+    { label: 'Account', text: `${installation.account_name}, ${installation.mode}` },
+    { label: 'Installation', text: `${installation.id}, generation ${installation.generation}`, code: true },
+    { label: 'Sequence', text: String(sequence) },
+  ]
+}
+
+function attemptsNote({ delivery, held, retrySchedule, now }: PlatformDeliveryInput): string {
+  if (delivery.type === 'ping') return 'A test has one attempt. Redeliver makes another.'
+  const most = retrySchedule.length + 1
+  if (delivery.status === 'cancelled') return 'Cancelled: its key ended before it was handed over.'
+  if (delivery.status === 'failed') return 'Nothing more is sent unless you press Redeliver.'
+  if (delivery.status === 'delivered') return 'Any answer from 200 to 299 acknowledges.'
+  if (held) return 'It waits: the address answered 410 Gone.'
+  if (delivery.attempts === 0) return 'The next is on its way.'
+  const rest = retrySchedule.slice(delivery.attempts).reduce((sum, seconds) => sum + seconds, 0) * SECOND
+  const last = delivery.next_attempt_at + rest
+  const next = `${delivery.attempts} of ${most}. The next is at ${timeText(delivery.next_attempt_at)}`
+  return rest === 0 ? `${next}, and it is the last.` : `${next}, the last about ${inText(last, now)}.`
+}
+
+function sizeText(text: string): string {
+  return `${Buffer.byteLength(text).toLocaleString('en-GB')} bytes`
+}

@@ -1,0 +1,69 @@
+import { type Request, type Response, Router } from 'express'
+import { recipientKids } from '../../apps-registry/current-recipient.ts'
+import { findGoneAddress, findOwnApp, findOwnAppToManage, publisherOf } from '../../apps-registry/find-own-app.ts'
+import type { NoticeModel } from '../../views/models.ts'
+import { roleAllows } from '../accounts/roles.ts'
+import { AppError, ERRORS } from '../base/errors.ts'
+import { readAppDelivery, readBodies } from '../deliveries/list-deliveries.ts'
+import { redeliver } from '../deliveries/redeliver.ts'
+import type { Deps } from '../deps.ts'
+import { lookAtAccountOf } from '../http/look-at-account.ts'
+import { actorOf, idParam, requireSession, signedIn } from '../http/session.ts'
+import { platformDeliveryPage } from './portal-delivery-page.ts'
+
+const WATCHED_FOR = 30_000
+
+/** One delivery with all its attempts, and *Redeliver*: the same verb that the platform API has. */
+export function portalDeliveryRoutes(deps: Deps): Router {
+  const { config, database, clock } = deps
+  const router = Router()
+  const path = '/platform/apps/:app/deliveries/:delivery'
+  router.use('/platform/apps/:app', requireSession, lookAtAccountOf(deps, 'app', publisherOf))
+
+  router.get(path, async (req, res) => await show(req, res))
+
+  router.post(`${path}/redeliver`, async (req, res) => {
+    const session = signedIn(res)
+    const [id, deliveryId] = [idParam(req, 'app', 'app'), idParam(req, 'delivery', 'dlv')]
+    const { account } = session.current
+    const found = await database.read(tx => findOwnApp(tx, account.id, id))
+    const kids = await recipientKids(deps, found)
+    try {
+      await database.transaction(async tx => {
+        const app = await findOwnAppToManage(tx, { userId: session.user.id, accountId: account.id }, id)
+        await redeliver(tx, deps, { deliveryId, app, recipientKids: kids, actor: actorOf(session) })
+      })
+    } catch (error) {
+      if (!(error instanceof AppError) || !error.code.startsWith('delivery.')) throw error
+      const text = [`${ERRORS[error.code].title}.`, error.detail].filter(Boolean).join(' ')
+      return await show(req, res, { tone: 'bad', strong: 'Nothing was sent.', text })
+    }
+    deps.worker.wake()
+    res.redirect(303, `/platform/apps/${id}/deliveries/${deliveryId}`)
+  })
+
+  async function show(req: Request, res: Response, refused?: NoticeModel): Promise<void> {
+    const { account, role } = signedIn(res).current
+    const [id, deliveryId] = [idParam(req, 'app', 'app'), idParam(req, 'delivery', 'dlv')]
+    const found = await database.read(async tx => {
+      const app = await findOwnApp(tx, account.id, id)
+      const delivery = await readAppDelivery(tx, app.id, deliveryId)
+      const body = (await readBodies(tx, [delivery.event_id])).get(delivery.event_id) ?? '{}'
+      return { app, delivery, body, held: (await findGoneAddress(tx, app.id)) !== null }
+    })
+    const now = clock.now()
+    const latest = found.delivery.log.at(-1)?.at ?? found.delivery.created_at
+    const fresh = found.delivery.status === 'pending' && found.delivery.attempts === 0 && now - latest < WATCHED_FOR
+    if (fresh && !refused) res.set('Refresh', '1')
+    const page = platformDeliveryPage({
+      ...found,
+      now,
+      retrySchedule: config.retrySchedule,
+      mayManage: roleAllows(role, 'manage_platform'),
+    })
+    const options = { title: page.type, nav: 'platform' as const, ...(refused && { flash: refused, status: 409 }) }
+    deps.render(req, res, 'platform-delivery', options, page)
+  }
+
+  return router
+}

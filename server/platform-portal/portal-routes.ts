@@ -1,0 +1,92 @@
+import { type Request, type Response, Router } from 'express'
+import { z } from 'zod'
+import { listPlatforms, rotateRegistrationToken } from '../../apps-registry/create-platform.ts'
+import { listOwnApps } from '../../apps-registry/find-own-app.ts'
+import type { FieldFault, SecretOncePage } from '../../views/models.ts'
+import { requireAbility, roleAllows } from '../accounts/roles.ts'
+import { DAY } from '../base/clock.ts'
+import { AppError } from '../base/errors.ts'
+import { countDeliveries } from '../deliveries/list-deliveries.ts'
+import type { Deps } from '../deps.ts'
+import { faultsOf } from '../http/parse.ts'
+import { actorOf, idParam, requireSession, signedIn } from '../http/session.ts'
+import { countInstallations } from '../installs/find-installation.ts'
+import { openPlatform } from './open-platform.ts'
+import { platformHomePage } from './portal-page.ts'
+
+const profile = z.object({
+  name: z.string().trim().min(1, 'Give the name that people will see').max(120, 'Use 120 characters or fewer'),
+})
+
+/** An account as a publisher: its profile, its apps at a glance, and the token that registers more. */
+export function portalRoutes(deps: Deps): Router {
+  const { database, clock, publicUrl } = deps
+  const router = Router()
+  router.use('/platform', requireSession)
+
+  router.get('/platform', async (req, res) => await show(req, res, { name: '', faults: [] }))
+
+  router.post('/platform', async (req, res) => {
+    const session = signedIn(res)
+    const parsed = profile.safeParse(req.body ?? {})
+    if (!parsed.success) {
+      const faults = faultsOf(parsed.error).map(({ message }) => ({ field: 'name', message }))
+      return await show(req, res, { name: String(req.body?.name ?? ''), faults })
+    }
+    const member = { userId: session.user.id, accountId: session.current.account.id }
+    const command = { member, name: parsed.data.name, actor: actorOf(session) }
+    const { registrationToken } = await database.transaction(tx => openPlatform(tx, deps, command))
+    showToken(req, res, registrationToken)
+  })
+
+  router.post('/platform/:platform/token', async (req, res) => {
+    const session = signedIn(res)
+    const { account } = session.current
+    const platformId = idParam(req, 'platform', 'plat')
+    const token = await database.transaction(async tx => {
+      const own = (await listPlatforms(tx, account.id)).some(({ id }) => id === platformId)
+      if (!own) throw new AppError('object.not_found')
+      await requireAbility(tx, session.user.id, account.id, 'manage_platform')
+      return await rotateRegistrationToken(tx, deps, { platformId, actor: actorOf(session) })
+    })
+    showToken(req, res, token)
+  })
+
+  async function show(req: Request, res: Response, typed: { name: string; faults: FieldFault[] }): Promise<void> {
+    const { account, role } = signedIn(res).current
+    const found = await database.read(async tx => {
+      const apps = await listOwnApps(tx, account.id)
+      const ids = apps.map(({ id }) => id)
+      return {
+        platforms: await listPlatforms(tx, account.id),
+        apps,
+        installations: await countInstallations(tx, ids),
+        deliveries: await countDeliveries(tx, ids, clock.now() - DAY),
+      }
+    })
+    const mayManage = roleAllows(role, 'manage_platform')
+    const page = platformHomePage({ ...found, ...typed, mayManage, publicUrl })
+    const status = typed.faults.length > 0 ? 422 : 200
+    deps.render(req, res, 'platform-home', { title: 'Your apps', nav: 'platform', status }, page)
+  }
+
+  function showToken(req: Request, res: Response, token: string): void {
+    const page: SecretOncePage = {
+      crumb: { href: '/platform', text: 'Your apps' },
+      heading: 'Copy your registration token now',
+      lede: 'We keep only a hash of it. When you leave this page it cannot be shown again, to anyone.',
+      secrets: [
+        {
+          id: 'registration-token',
+          label: 'Registration token',
+          value: token,
+          hint: 'Whoever holds it can register apps in your name. A token that was there before no longer works.',
+        },
+      ],
+      doneHref: '/platform',
+    }
+    deps.render(req, res, 'secret-once', { title: 'Registration token', nav: 'platform' }, page)
+  }
+
+  return router
+}

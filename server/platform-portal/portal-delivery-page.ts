@@ -1,5 +1,5 @@
 import type { App } from '../../apps-registry/find-app.ts'
-import type { PlatformDeliveryPage } from '../../views/models.ts'
+import type { Moment, PlatformDeliveryPage } from '../../views/models.ts'
 import { SECOND } from '../base/clock.ts'
 import type { DeliveryWithAttempts } from '../deliveries/list-deliveries.ts'
 import { dayTimeMoment, timeText } from '../http/format.ts'
@@ -39,7 +39,7 @@ export function platformDeliveryPage(input: PlatformDeliveryInput): PlatformDeli
     attemptsNote: attemptsNote(input),
     attempts: delivery.log.toReversed().map(attempt => ({
       number: attempt.number,
-      sent: dayTimeMoment(attempt.at - attempt.ms),
+      sent: sentMoment(attempt.at - attempt.ms),
       answer: answerStatus(attempt),
       took: msText(attempt.ms),
       ...(attempt.answer !== '' && { body: { size: sizeText(attempt.answer), text: attempt.answer } }),
@@ -74,6 +74,12 @@ function attemptsNote({ delivery, held, retrySchedule, now }: PlatformDeliveryIn
   const last = delivery.next_attempt_at + rest
   const next = `${delivery.attempts} of ${most}. The next is at ${timeText(delivery.next_attempt_at)}`
   return rest === 0 ? `${next}, and it is the last.` : `${next}, the last about ${inText(last, now)}.`
+}
+
+/** The column says that it is UTC. */
+function sentMoment(at: number): Moment {
+  const { iso, text } = dayTimeMoment(at)
+  return { iso, text: text.replace(/ UTC$/, '') }
 }
 
 function sizeText(text: string): string {

@@ -1,10 +1,11 @@
 /**
  * Measures the verification of keys, on loopback, and prints one table a part. Every comparison is made in one run, in turns.
  *
- *   node bench/verify.ts [throughput] [revocation] [lookups] [memory] [--sqlite | --postgres] [--large] [--rounds=N]
+ *   node bench/verify.ts [throughput] [revocation] [lookups] [memory] [--sqlite | --postgres] [--large]
+ *        [--keys=N] [--rounds=N] [--seconds=N] [--profile=FOLDER] [--count=N]
  *
  * Without a part all are measured, without a database both. `--large` adds 10 million keys to the lookups, which takes some
- * minutes and 6 GB a database. better-auth is compared with where it was installed: npm ci --prefix bench/peers-verify
+ * minutes and 6 GB a database. `--keys`, `--rounds`, `--seconds` and `--profile` are of throughput, `--count` of revocation. better-auth is compared with where it was installed: npm ci --prefix bench/peers-verify
  *
  * Not measured: TLS and the network. Figures depend on the machine; ratios travel.
  */
@@ -21,8 +22,10 @@ const { values: flags, positionals } = parseArgs({
     sqlite: { type: 'boolean' },
     postgres: { type: 'boolean' },
     large: { type: 'boolean' },
-    rounds: { type: 'string', default: '6' },
-    seconds: { type: 'string', default: '4' },
+    rounds: { type: 'string', default: '10' },
+    seconds: { type: 'string', default: '2' },
+    keys: { type: 'string', default: '1000' },
+    profile: { type: 'string' },
     count: { type: 'string', default: '1000' },
   },
 })
@@ -31,7 +34,12 @@ const kinds = (['sqlite', 'postgres'] as const).filter(kind => both || flags[kin
 const sizes = [10_000, 1_000_000, ...(flags.large ? [10_000_000] : [])]
 const parts = {
   throughput: (kind: (typeof kinds)[number]) =>
-    measureThroughput(kind, Number(flags.rounds), 1_000 * Number(flags.seconds)),
+    measureThroughput(kind, {
+      keys: Number(flags.keys),
+      rounds: Number(flags.rounds),
+      milliseconds: 1_000 * Number(flags.seconds),
+      profileDir: flags.profile,
+    }),
   revocation: (kind: (typeof kinds)[number]) => measureRevocation(kind, Number(flags.count)),
   lookups: (kind: (typeof kinds)[number]) => measureLookups(kind, sizes),
   memory: (kind: (typeof kinds)[number]) => measureKeyMemory(kind),

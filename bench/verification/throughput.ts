@@ -5,6 +5,7 @@
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../../tests/support/free-port.ts'
 import { type ChildServer, startChild } from '../child-server.ts'
 import { openDatabases } from '../databases.ts'
@@ -16,33 +17,35 @@ import { prepare } from './prepare.ts'
 import { startLoadGenerator, verifyRequest } from './start-load.ts'
 import { printTable } from './table.ts'
 
-const KEYS = 10_000
-const PEER_KEYS = 1_000
+const MOST_PEER_KEYS = 1_000
 const CONNECTIONS = 32
 const WARM_UP = 4_000
+/** What a server still has to write after its round must be in its own processor time, and not in the next one's round. */
+const SETTLE = 1_500
 
 type Target = { name: string; port: number; requests: string[]; server: ChildServer }
 type Round = { perSecond: number; p50: number; p99: number; cpu: number; share: number }
 
+export type Throughput = { keys: number; rounds: number; milliseconds: number; profileDir?: string | undefined }
+
 export async function measureThroughput(
   kind: 'sqlite' | 'postgres',
-  rounds: number,
-  milliseconds: number,
+  { keys, rounds, milliseconds, profileDir }: Throughput,
 ): Promise<void> {
   const [databases, receiver, load] = [await openDatabases(kind), await startKeyReceiver(), await startLoadGenerator()]
   const targets: Target[] = []
   try {
-    const prepared = await prepare(databases, receiver, { keys: KEYS })
-    const requests = Array.from({ length: KEYS }, (_, index) => verifyRequest(benchKey(index), prepared.verifierKey))
+    const prepared = await prepare(databases, receiver, { keys })
+    const requests = Array.from({ length: keys }, (_, index) => verifyRequest(benchKey(index), prepared.verifierKey))
     const start = async (name: string, script: string, env: Record<string, string>, asked = requests) => {
       const port = Number(env['PORT'])
-      const server = await startChild({ script, env })
+      const server = await startChild({ script, env, profileDir: name === 'Latchkey' ? profileDir : undefined })
       targets.push({ name, port, server, requests: asked })
       return server
     }
     await start('bare node:http', 'bench/verification/bare-verifier.ts', {
       PORT: String(await freePort()),
-      KEYS: String(KEYS),
+      KEYS: String(keys),
     })
     await start('Latchkey', 'server/main.ts', prepared.env)
     const two = { ...prepared.env, PORT: String(await freePort()), WEB_CONCURRENCY: '2' }
@@ -51,15 +54,21 @@ export async function measureThroughput(
     const peer = 'bench/peers-verify'
     if (existsSync(join(import.meta.dirname, '../..', peer, 'node_modules'))) {
       const env = { PORT: String(await freePort()), DATABASE: join(prepared.env['DATA_DIR'] ?? '', 'peer.db') }
-      const server = await start('better-auth', `${peer}/server.mjs`, { ...env, KEYS: String(PEER_KEYS) }, [])
-      const keys = JSON.parse(server.firstLine) as string[]
+      const server = await start(
+        'better-auth',
+        `${peer}/server.mjs`,
+        { ...env, KEYS: String(Math.min(keys, MOST_PEER_KEYS)) },
+        [],
+      )
+      const theirs = JSON.parse(server.firstLine) as string[]
       const [target] = targets.slice(-1)
-      if (target) target.requests = keys.map(key => verifyRequest(key, ''))
+      if (target) target.requests = theirs.map(key => verifyRequest(key, ''))
     } else console.log(`better-auth is not installed and not compared with: npm ci --prefix ${peer}`)
 
     const measure = async ({ port, requests, server }: Target, time: number): Promise<Round> => {
       const before = cpuTime(server.pid)
       const figures = await load.run({ port, requests, connections: CONNECTIONS, milliseconds: time })
+      await sleep(SETTLE)
       if (figures.refused > 0) throw new Error(`${figures.refused} good keys were refused`)
       return { ...figures, cpu: (1_000 * (cpuTime(server.pid) - before)) / figures.answers, share: figures.ownShare }
     }
@@ -71,7 +80,7 @@ export async function measureThroughput(
     }
     const [bare] = results.values()
     printTable(
-      `Verifications, ${kind}, ${CONNECTIONS} connections, ${KEYS} keys, ${rounds} rounds of ${milliseconds / 1_000} s`,
+      `Verifications, ${kind}, ${CONNECTIONS} connections, ${keys} keys, ${rounds} rounds of ${milliseconds / 1_000} s`,
       [...results].map(([{ name }, all]) => ({
         server: name,
         'a second': Math.round(median(all.map(({ perSecond }) => perSecond))),

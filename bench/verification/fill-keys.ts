@@ -3,11 +3,10 @@
  * of one app, and keys spread evenly over them. Some keys are real (`benchKey`), the others have a hash that nobody knows the
  * key of, in rows of the same shape. The secondary indexes are dropped first and built again, as any bulk load would.
  */
-import { createHash } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 import pg from 'pg'
 import { hashSecret } from '../../server/base/secret-format.ts'
-import { benchKey, benchKeyId } from './bench-keys.ts'
+import { benchKey } from './bench-keys.ts'
 
 export type Filling = {
   /** SQLite's file, or PostgreSQL's address. */
@@ -53,20 +52,15 @@ function fillSqlite({ database, appId, keys, real, of }: Filling): void {
       installation.run(`ins_${padded(index)}`, appId, `acct_${padded(index)}`, PERMISSIONS, AT)
     }
   }
-  const insert = db.prepare(
-    `insert into keys (${KEY_COLUMNS}) values (?, 'managed', ?, ?, ?, 'live', 'default', ?, 'lkm_live_…wxyz', ?, 'active', ?)`,
-  )
   const stride = Math.floor(keys / real)
-  for (let row = 0; row < keys; row += 1) {
-    const home = padded(row % installations)
-    const hash =
-      row % stride === 0 && row / stride < real
-        ? hashSecret(benchKey(row / stride))
-        : createHash('sha256').update(String(row)).digest('base64url')
-    const [account, installation] = of ? [of.accountId, of.installationId] : [`acct_${home}`, `ins_${home}`]
-    insert.run(benchKeyId(row), account, installation, appId, hash, PERMISSIONS, AT + row)
-    if (row % 500_000 === 499_999) db.exec('commit; begin')
-  }
+  const insert = (hash: string, from: string) =>
+    `insert into keys (${KEY_COLUMNS}) select printf('key_%026d', n), 'managed', ${of ? `'${of.accountId}'` : `printf('acct_%026d', n % ${installations})`}, ${of ? `'${of.installationId}'` : `printf('ins_%026d', n % ${installations})`}, '${appId}', 'live', 'default', ${hash}, 'lkm_live_…wxyz', '${PERMISSIONS}', 'active', ${AT} + n from ${from}`
+  db.exec(
+    `with recursive series(n) as (select 0 union all select n + 1 from series where n < ${keys - 1})
+     ${insert('substr(hex(randomblob(22)), 1, 43)', `series where not (n % ${stride} = 0 and n / ${stride} < ${real})`)}`,
+  )
+  const one = db.prepare(insert('?2', '(select ?1 as n)'))
+  for (let index = 0; index < real; index += 1) one.run(index * stride, hashSecret(benchKey(index)))
   db.exec('commit')
   if (keys > 100_000) for (const { sql } of indexes) db.exec(sql)
   db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
@@ -80,6 +74,8 @@ async function fillPostgres({ database, appId, keys, real, of }: Filling): Promi
     await db.query(
       "set session_replication_role = replica; set synchronous_commit = off; set maintenance_work_mem = '512MB'",
     )
+    await db.query("alter system set max_wal_size = '16GB'")
+    await db.query('select pg_reload_conf()')
     const { rows: indexes } = await db.query<{ name: string; create: string; unique: boolean }>(
       `select c.relname as name, coalesce('alter table keys add constraint ' || c.relname || ' ' || pg_get_constraintdef(k.oid), pg_get_indexdef(i.indexrelid)) as create, k.oid is not null as unique
        from pg_index i join pg_class c on c.oid = i.indexrelid left join pg_constraint k on k.conindid = i.indexrelid and k.contype = 'u'

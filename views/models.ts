@@ -334,6 +334,8 @@ export type RotateKeyPage = {
   lede: string
   key: FreezeKeyPage['key']
   choices: { value: string; text: string; note: string; checked: boolean; first: boolean }[]
+  /** When the new key is there, for the drawing. */
+  arrival: string
   reason: string
   reasonHint: string
   /** The one-time name of this form, where its answer shows a key. */

@@ -22,7 +22,9 @@ export function keyStatus(key: Key, now: number, suspended = false): StatusModel
   if (status === 'expired') return endedStatus(key)
   if (key.frozenAt !== null) {
     const note =
-      key.freezeUntil === null ? 'Found in public' : `Expires ${untilText(key.freezeUntil, now).toLowerCase()}`
+      key.freezeUntil === null
+        ? 'Found in public'
+        : `Expires ${untilText(key.freezeUntil, now).replace(/^[A-Z]/, first => first.toLowerCase())}`
     return { text: 'Frozen', tone: 'warn', note }
   }
   if (suspended) return { text: 'Suspended', tone: 'warn' }

@@ -1,6 +1,7 @@
 import type { RotateKeyPage } from '../../views/models.ts'
 import { DAY, SECOND } from '../base/clock.ts'
 import { agoText, counted, dayTimeMoment } from '../http/format.ts'
+import { deadlineOf } from '../keys/key-states.ts'
 import type { ThisKey } from './this-key-page.ts'
 
 export const OVERLAPS = [
@@ -18,12 +19,14 @@ export function rotatePage(
   now: number,
 ): RotateKeyPage {
   const name = app?.manifest.client_name
-  const until = (seconds: string) => dayTimeMoment(now + Number(seconds) * SECOND).text
+  const until = (seconds: string) =>
+    dayTimeMoment(Math.min(now + Number(seconds) * SECOND, deadlineOf(key) ?? Number.POSITIVE_INFINITY)).text
+  const both = key.frozenAt === null ? 'Both keys work until' : 'The old key stays frozen until'
   const most = name ? 'most platforms' : 'most people'
   const notes: Record<string, string> = {
-    [OVERLAPS[0].value]: `Both keys work until ${until(OVERLAPS[0].value)}. Enough for ${most} to redeploy.`,
+    [OVERLAPS[0].value]: `${both} ${until(OVERLAPS[0].value)}. Enough for ${most} to redeploy.`,
     [OVERLAPS[1].value]:
-      `Both keys work until ${until(OVERLAPS[1].value)}. For ${name ? 'a platform that releases' : 'what you release'} weekly.`,
+      `${both} ${until(OVERLAPS[1].value)}. For ${name ? 'a platform that releases' : 'what you release'} weekly.`,
     [OVERLAPS[2].value]:
       `For a leak. The old key is refused at once, and ${name ? `calls of ${name} fail until it uses` : 'what uses it fails until you give it'} the new one.`,
   }
@@ -42,6 +45,7 @@ export function rotatePage(
       checked: value === typed.overlap,
       first: index === 0,
     })),
+    arrival: name ? 'New key delivered' : 'New key shown',
     reason: typed.reason,
     reasonHint: name ? `Written to the activity log and sent to ${name}.` : 'Written to the activity log.',
     ...(key.kind === 'restricted' && { form: typed.form }),

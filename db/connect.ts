@@ -78,7 +78,7 @@ export function connect(target: DatabaseTarget): Database {
             return await work(tx)
           }),
     changes: { ...feed, listen: listener => void listeners.push(listener) },
-    read: work => reader.transaction(work, { readOnly: true, ...oneView }),
+    read: async work => await reader.transaction(work, { readOnly: true, ...oneView }), // knex's own is no Promise
     pendingMigrations: () => pendingOf(writer),
     close: async () => {
       await feed.stop()

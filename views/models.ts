@@ -114,7 +114,9 @@ export type ConsentPage = {
   keys: { name: string; permissions: string; tag: { text: string; warn: boolean } }[]
   deliveryHost: string
   /** Keys of an earlier installation that still work, one question for all of them. Empty: not asked. */
-  kept: { name: string; redacted: string; lastUsed: string }[]
+  kept: { name: string; redacted: string; use: string }[]
+  /** Their ids; posted back, so that nobody decides about keys that they did not see. */
+  keptSeen: string
   keptSince?: Moment
   /** Nothing is preselected; after a refused submit what was chosen. */
   keptChoice: '' | 'leave' | 'expire'
@@ -226,7 +228,9 @@ export type UninstallPage = {
     lastUsed: string
     calls24h: string
     calls7d: string
-    from: string
+    /** What would happen if it expired now. */
+    sentence: string
+    from: { text: string; more?: { text: string; list: string[] } }
   }[]
   expireNote: string
   keepNote: string
@@ -325,6 +329,8 @@ export type ExpireKeyPage = {
   seen: string
   key: FreezeKeyPage['key']
   facts: { label: string; text: string }[]
+  /** What would happen if it expired now. */
+  sentence: string
   inUse: boolean
   rotateHref?: string
 }

@@ -8,6 +8,7 @@ export const answerForm = z.object({
   account: z.string().max(100).optional(),
   mode: z.string().max(10).optional(),
   kept: z.enum(['leave', 'expire']).optional().catch(undefined),
+  kept_seen: z.string().max(20_000).optional().catch(undefined),
   shown: z.string().max(120).optional().catch(undefined),
   version: z.coerce.number().int().optional().catch(undefined),
 })
@@ -44,7 +45,7 @@ export function faultsOf({ accounts, modes, place, kept, app, existing }: Consid
       message: 'The app was uninstalled since you opened this page. Read once more what it asks for.',
     })
   }
-  if (kept.length > 0 && answer.kept === undefined)
+  if (kept.length > 0 && keptChoice(kept, answer) === '')
     faults.push({ field: 'kept', message: 'Choose what happens to the keys from last time.' })
   if (answer.version !== undefined && answer.version !== app.version) {
     faults.push({
@@ -53,6 +54,13 @@ export function faultsOf({ accounts, modes, place, kept, app, existing }: Consid
     })
   }
   return faults
+}
+
+/** The answer about kept keys; one that would expire a key which was not on the page is none. */
+export function keptChoice(kept: readonly { id: string }[], answer: Answer): '' | 'leave' | 'expire' {
+  const seen = answer.kept_seen?.split(' ')
+  const unseen = seen !== undefined && kept.some(key => !seen.includes(key.id))
+  return answer.kept === 'expire' && unseen ? '' : (answer.kept ?? '')
 }
 
 /** An account and a mode in one word, for a hidden field. */

@@ -4,8 +4,9 @@ import { keyPermissions } from '../../apps-registry/manifest.ts'
 import type { ConsentPage } from '../../views/models.ts'
 import type { Catalog } from '../base/catalog.ts'
 import type { Fault } from '../base/errors.ts'
-import { agoText, counted, dateMoment } from '../http/format.ts'
+import { counted, dateMoment } from '../http/format.ts'
 import { capitalised } from '../http/pages.ts'
+import { useLine } from '../installs/key-use-page.ts'
 import { placeName } from './consent-answer.ts'
 import type { Consideration } from './consider-install.ts'
 
@@ -62,8 +63,9 @@ export function consentPage({
     kept: kept.map(key => ({
       name: key.name,
       redacted: key.redacted,
-      lastUsed: agoText(key.lastUsedAt, now).toLowerCase(),
+      use: useLine(key, considered.useOf(key.id), now),
     })),
+    keptSeen: kept.map(key => key.id).join(' '),
     ...(kept[0]?.keptAt && { keptSince: dateMoment(kept[0].keptAt) }),
     keptChoice,
     accounts: considered.accounts.map(({ account, role }) => ({

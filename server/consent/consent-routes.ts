@@ -14,7 +14,7 @@ import type { Installation } from '../installs/find-installation.ts'
 import { installApp } from '../installs/install-app.ts'
 import { installationOfInteraction } from '../oauth/grants.ts'
 import { readInstallationRequest } from '../oauth/installation-request.ts'
-import { type Answer, answerForm, faultsOf, isUnseen } from './consent-answer.ts'
+import { type Answer, answerForm, faultsOf, isUnseen, keptChoice } from './consent-answer.ts'
 import { consentPage } from './consent-page.ts'
 import { type Asked, type Chosen, type Consideration, considerInstall } from './consider-install.ts'
 import { grantAccess } from './grant-access.ts'
@@ -39,7 +39,7 @@ export function consentRoutes(deps: Deps): Router {
     if (answer.decision === 'cancel') return res.redirect(303, `/marketplace/${slug}`)
     const considered = await consider(asked, answer, session)
     const faults = faultsOf(considered, answer)
-    if (faults.length > 0) return await show(req, res, asked, answer, faults, answer.kept ?? '')
+    if (faults.length > 0) return await show(req, res, asked, answer, faults, keptChoice(considered.kept, answer))
     if (considered.existing) return res.redirect(303, `/apps/${considered.existing.id}`)
     const { installation } = await act(considered, answer, session, async () => undefined)
     res.redirect(303, `/apps/${installation.id}/installing`)
@@ -68,7 +68,7 @@ export function consentRoutes(deps: Deps): Router {
     const considered = await consider(asked, answer, session)
     const faults = faultsOf(considered, answer)
     if (isUnseen(considered, answer)) return await show(req, res, asked, answer, [], '')
-    if (faults.length > 0) return await show(req, res, asked, answer, faults, answer.kept ?? '')
+    if (faults.length > 0) return await show(req, res, asked, answer, faults, keptChoice(considered.kept, answer))
     const { outcome: grantId } = await act(considered, answer, session, (tx, installation) =>
       grantAccess(
         tx,
@@ -129,6 +129,7 @@ export function consentRoutes(deps: Deps): Router {
     faults: Fault[],
     keptChoice: '' | 'leave' | 'expire',
   ): Promise<void> {
+    await deps.usage.flush()
     const considered = await consider(asked, chosen, signedIn(res))
     const direct = req.params['slug'] !== undefined
     const page = consentPage({

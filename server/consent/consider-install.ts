@@ -6,6 +6,7 @@ import { AppError } from '../base/errors.ts'
 import type { Mode } from '../base/mode.ts'
 import { findInstalled, type Installation } from '../installs/find-installation.ts'
 import { type Key, listKeptKeys } from '../keys/find-keys.ts'
+import { type KeyUse, readUse } from '../keys/usage.ts'
 
 /** What is asked for: by a platform's authorization request, or by a person from the marketplace. */
 export type Asked = {
@@ -30,6 +31,8 @@ export type Consideration = {
   existing: Installation | undefined
   /** Keys of an earlier installation in that place. */
   kept: Key[]
+  /** What those keys did. */
+  useOf: (keyId: string) => KeyUse
 }
 
 /** Gathers what a person must know to decide. Throws `object.not_found` where there is no such app. */
@@ -50,10 +53,16 @@ export async function considerInstall(
     accounts.find(({ account }) => account.id === chosen.account) ??
     accounts.find(({ account }) => account.id === session.current.account.id) ??
     accounts[0]
-  if (!membership) return { app, permissions, accounts, modes, place: undefined, existing: undefined, kept: [] }
+  if (!membership)
+    return { app, permissions, accounts, modes, place: undefined, existing: undefined, ...(await keptOf(tx, [], at)) }
   const mode = modes.find(value => value === chosen.mode) ?? asked.mode ?? (isDraft(app) ? 'test' : 'live')
   const place = { appId: app.id, accountId: membership.account.id, accountName: membership.account.name, mode }
   const existing = await findInstalled(tx, place)
   const kept = existing ? [] : await listKeptKeys(tx, { appId: app.id, accountId: place.accountId, mode }, at)
-  return { app, permissions, accounts, modes, place, existing, kept }
+  return { app, permissions, accounts, modes, place, existing, ...(await keptOf(tx, kept, at)) }
+}
+
+async function keptOf(tx: Tx, kept: Key[], at: number): Promise<Pick<Consideration, 'kept' | 'useOf'>> {
+  const ids = kept.map(key => key.id)
+  return { kept, useOf: await readUse(tx, ids, at) }
 }

@@ -7,7 +7,7 @@ import { type Actor, recordActivity } from '../audit/record-activity.ts'
 import { AppError } from '../base/errors.ts'
 import type { Mode } from '../base/mode.ts'
 import { eventKey } from '../deliveries/event.ts'
-import { endKeysWith } from '../keys/expire-keys.ts'
+import { endKeysWith, expireKeysEndingWith } from '../keys/expire-keys.ts'
 import { listKeptKeys } from '../keys/find-keys.ts'
 import { type MintCaps, mintManagedKey } from '../keys/mint-key.ts'
 import {
@@ -18,7 +18,7 @@ import {
   type NewInstallation,
   type Place,
 } from './installation-store.ts'
-import { type News, tellPlatform } from './tell-platform.ts'
+import { type News, tellOfEnd, tellPlatform } from './tell-platform.ts'
 
 export type InstallApp = {
   appId: string
@@ -66,6 +66,8 @@ export async function installApp(
       kept.map(key => key.id),
       installation.id,
     )
+  const ended = installation.status === 'active' ? await expireKeysEndingWith(tx, installation.id, at) : [] // nothing to wait for
+  for (const key of ended) await tellOfEnd(tx, caps, key, at)
   const keys = await mintKeys(tx, caps, app, installation, command.recipient)
   await tellPlatform(tx, caps, app, installation, [
     { type: 'installation.created', details: { permissions: installation.permissions } },
@@ -85,6 +87,7 @@ export async function installApp(
           mode: installation.mode,
           generation: installation.generation,
           keys: keys.length,
+          ...(ended.length > 0 && { expired: ended.length }),
           permissions: installation.permissions,
         },
       },

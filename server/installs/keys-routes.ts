@@ -12,6 +12,7 @@ import { accountOfKey, type Key } from '../keys/find-keys.ts'
 import { faceOf, statusAt } from '../keys/key-states.ts'
 import { expireAccountKey } from './expire-managed-key.ts'
 import { isRotatable } from './key-row-page.ts'
+import { fromText, useSentence } from './key-use-page.ts'
 import { showKeys } from './keys-page.ts'
 import { loadThisKey, type ThisKey } from './this-key-page.ts'
 
@@ -68,8 +69,9 @@ function expirePage({ key, use, shown }: ThisKey, now: number): ExpireKeyPage {
       { label: 'Last used', text: agoText(key.lastUsedAt, now) },
       { label: 'Calls, 24 hours', text: use.calls24h.toLocaleString('en-GB') },
       { label: 'Calls, 7 days', text: use.calls7d.toLocaleString('en-GB') },
-      { label: 'From', text: use.addresses.slice(0, 3).join(', ') || 'Nowhere yet' },
+      { label: 'From', text: use.places === 0 ? 'Nowhere yet' : fromText(use) },
     ],
+    sentence: useSentence(key, now),
     inUse: key.lastUsedAt !== null && now - key.lastUsedAt < DAY,
     ...(isRotatable(key) && { rotateHref: `/keys/${key.id}/rotate` }),
   }

@@ -5,7 +5,7 @@ import type { Caps } from '../base/caps.ts'
 import { cancelPendingKeys } from '../deliveries/queue-event.ts'
 import type { Settled } from '../deliveries/settle-attempts.ts'
 import { expireIfUndelivered, expireKeysEndingWith, expireUndelivered, hasUndelivered } from '../keys/expire-keys.ts'
-import { type Key, noteKeysDelivered } from '../keys/find-keys.ts'
+import { noteKeysDelivered } from '../keys/find-keys.ts'
 import { abandonOverlap, endOverlaps } from '../keys/overlap.ts'
 import {
   type Installation,
@@ -14,7 +14,7 @@ import {
   lockInstallations,
   moveInstallation,
 } from './installation-store.ts'
-import { keyExpiredNews, tellPlatform } from './tell-platform.ts'
+import { tellOfEnd } from './tell-platform.ts'
 
 /**
  * The platform has acknowledged events. Once it has every key of an installation, the installation is active, and keys
@@ -47,13 +47,6 @@ async function activate(
   const ended = await expireKeysEndingWith(tx, installation.id, at)
   for (const key of ended) await tellOfEnd(tx, caps, key, at)
   await note(tx, installation, 'installation.active', at, { expired: ended.length })
-}
-
-/** A kept key belongs to an earlier installation: its end is told as an event of that one. */
-async function tellOfEnd(tx: Tx, caps: Pick<Caps, 'clock' | 'ids'>, key: Key, at: number): Promise<void> {
-  const installation = key.installationId === null ? undefined : await lockInstallation(tx, key.installationId)
-  const app = installation && (await findApp(tx, installation.appId))
-  if (installation && app) await tellPlatform(tx, caps, app, installation, [keyExpiredNews(key, at)])
 }
 
 /**

@@ -9,6 +9,7 @@ import { statusAt } from '../keys/key-states.ts'
 import type { KeyUse } from '../keys/usage.ts'
 import type { Installation } from './find-installation.ts'
 import { keyStatus } from './key-row-page.ts'
+import { breakage, deadlineSentence, fromModel, fromText, useSentence } from './key-use-page.ts'
 
 export type UninstallInput = {
   installation: Installation
@@ -28,26 +29,24 @@ export function uninstallPage(
   const { installation, app, now, useOf } = input
   const keys = input.keys.filter(key => statusAt(key, now) !== 'expired')
   const delivered = keys.filter(key => key.deliveredAt !== null)
-  const one = delivered.length === 1
-  const live = counted(delivered.length, 'key')
   return {
     action: `/apps/${installation.id}/uninstall`,
     app: badgeOf(app),
     subtitle: `${capitalised(installation.mode)} mode in ${input.accountName}. ${holding(keys.length)}`,
     backHref: `/apps/${installation.id}`,
     keys: keys.map(key => ({
-      name: key.name,
+      name: isBeingReplaced(key) ? `${key.name}, being replaced` : key.name,
       redacted: key.redacted,
       ...tagOf(key, useOf(key.id)),
+      sentence: [useSentence(key, now), deadlineSentence(key)].join(' ').trim(),
       lastUsed: agoText(key.lastUsedAt, now),
       calls24h: useOf(key.id).calls24h.toLocaleString('en-GB'),
       calls7d: useOf(key.id).calls7d.toLocaleString('en-GB'),
-      from: key.deliveredAt === null ? 'Expires in any case' : fromText(useOf(key.id).addresses),
+      from: fromOf(key, useOf(key.id)),
     })),
     expireNote: `${keys.length === 1 ? 'The key is' : `All ${keys.length} keys are`} refused from the moment you press the button. ${breakage(keys, useOf)}`,
-    keepNote: `${live} ${one ? 'goes' : 'go'} on working. ${app.manifest.client_name} still holds ${one ? 'it' : 'them'}, until you expire ${one ? 'it' : 'them'} under API keys.`,
-    untilNote: `${live} ${one ? 'goes' : 'go'} on working until the end of a day you choose, then ${one ? 'stops by itself' : 'stop by themselves'}. Good for moving to something else.`,
-    untilMin: isoTime(now + DAY).slice(0, 10),
+    ...keptNotes(delivered, app.manifest.client_name),
+    untilMin: isoTime(now).slice(0, 10),
     untilMax: isoTime(now + 365 * DAY).slice(0, 10),
     asks: keys.length > 0,
     ...typed,
@@ -59,26 +58,34 @@ function holding(keys: number): string {
   return `It holds ${counted(keys, 'key')}. What should happen to ${keys === 1 ? 'it' : 'them'}?`
 }
 
+function isBeingReplaced(key: Key): boolean {
+  return key.status === 'expiring' && key.overlapMs !== null
+}
+
+function fromOf(key: Key, use: KeyUse): UninstallPage['keys'][number]['from'] {
+  if (key.deliveredAt !== null) return fromModel(use)
+  return { text: use.places === 0 ? 'Expires in any case' : `${fromText(use)}. Expires in any case` }
+}
+
 function tagOf(key: Key, use: KeyUse): { tag?: { text: string; warn: boolean } } {
   if (key.deliveredAt === null) return { tag: { text: 'Never delivered', warn: false } }
   return use.calls24h > 0 ? { tag: { text: 'In use', warn: true } } : {}
 }
 
-function fromText(addresses: readonly string[]): string {
-  if (addresses.length === 0) return '–'
-  const shown = addresses.slice(0, 3).join(', ')
-  return addresses.length > 3 ? `${shown} and ${addresses.length - 3} more` : shown
-}
-
-/** What would stop working, in numbers, before the click. */
-function breakage(keys: readonly Key[], useOf: (keyId: string) => KeyUse): string {
-  const inUse = keys.filter(key => useOf(key.id).calls24h > 0)
-  if (inUse.length === 0)
-    return keys.some(key => key.lastUsedAt !== null) ? 'None was used in the last 24 hours.' : 'None has been used yet.'
-  const calls = inUse.reduce((sum, key) => sum + useOf(key.id).calls24h, 0)
-  const places = new Set(inUse.flatMap(key => useOf(key.id).addresses)).size
-  const from = places > 0 ? ` from ${counted(places, 'address', 'addresses')}` : ''
-  return `${inUse.length === 1 ? 'One of them is' : `${inUse.length} of them are`} in use: ${counted(calls, 'call')}${from} in the last 24 hours would have failed.`
+/** What the answers that keep keys alive would do; a key that was never delivered expires in any case. */
+function keptNotes(delivered: readonly Key[], client: string): { keepNote: string; untilNote: string } {
+  if (delivered.length === 0) {
+    const none = 'No key was delivered, so there is none that could go on working.'
+    return { keepNote: none, untilNote: none }
+  }
+  const one = delivered.length === 1
+  const go = `${counted(delivered.length, 'key')} ${one ? 'goes' : 'go'} on working`
+  const ending = delivered.filter(key => key.expiresAt !== null).length
+  const earlier = ending === 0 ? '' : ` What ends by itself before that still does.`
+  return {
+    keepNote: `${go}. ${client} still holds ${one ? 'it' : 'them'}, until you expire ${one ? 'it' : 'them'} under API keys.${earlier}`,
+    untilNote: `${go} until the end of a day you choose, then ${one ? 'stops by itself' : 'stop by themselves'}. Good for moving to something else.${earlier}`,
+  }
 }
 
 /** What became of the keys. */
@@ -90,23 +97,7 @@ export function uninstalledPage(
   now: number,
 ): UninstalledPage {
   const site = siteOf(app.manifest)
-  const rows = keys.map(key => {
-    const status = keyStatus(key, now)
-    const kept = statusAt(key, now) !== 'expired'
-    return {
-      name: key.name,
-      redacted: key.redacted,
-      note: kept
-        ? 'still works, with the permissions it had'
-        : key.expiredBecause === 'undelivered'
-          ? 'was never delivered'
-          : 'is refused now',
-      status:
-        kept && key.expiresAt !== null
-          ? { text: `Kept until ${dateText(key.expiresAt - 1)}`, tone: 'warn' as const }
-          : { text: status.text, tone: status.tone },
-    }
-  })
+  const rows = keys.map(key => ({ name: key.name, redacted: key.redacted, ...becameOf(key, now) }))
   return {
     app: badgeOf(app),
     subtitle: `${dayTimeMoment(installation.uninstalledAt ?? now).text}, from ${accountName} in ${installation.mode} mode.`,
@@ -114,4 +105,22 @@ export function uninstalledPage(
     anyKept: keys.some(key => statusAt(key, now) !== 'expired'),
     ...(site && { site }),
   }
+}
+
+/** *Keep until* ends with a day; a deadline at any other time is one that the key had before. */
+function becameOf(key: Key, now: number): Pick<UninstalledPage['keys'][number], 'note' | 'status'> {
+  const { text, tone } = keyStatus(key, now)
+  if (statusAt(key, now) === 'expired')
+    return {
+      note: key.expiredBecause === 'undelivered' ? 'was never delivered' : 'is refused now',
+      status: { text, tone },
+    }
+  if (key.expiresAt === null) return { note: 'still works, with the permissions it had', status: { text, tone } }
+  if (key.expiresAt % DAY === 0)
+    return {
+      note: 'still works, with the permissions it had',
+      status: { text: `Kept until ${dateText(key.expiresAt - 1)}`, tone: 'warn' },
+    }
+  const why = key.overlapMs === null ? 'at the deadline it had before' : 'with its rotation'
+  return { note: `ends earlier, ${why}`, status: { text: `Expires ${dateText(key.expiresAt)}`, tone: 'info' } }
 }

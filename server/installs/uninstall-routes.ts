@@ -44,7 +44,7 @@ export function uninstallRoutes(deps: Deps): Router {
     const holds = await database.read(tx => listInstallationKeys(tx, [installation.id]))
     const asked = holds.some(key => statusAt(key, now) !== 'expired')
     if ('fault' in answer && asked)
-      return await showUninstall(req, res, app, { ...typed, choice: typed.keys, faults: [answer.fault] })
+      return await showUninstall(req, res, app, { choice: typed.keys, until: typed.until, faults: [answer.fault] })
     const { ended } = await database.transaction(tx =>
       uninstallApp(tx, deps, {
         installationId: installation.id,

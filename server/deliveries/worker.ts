@@ -12,7 +12,7 @@ import type { SettleCaps } from './settle-attempts.ts'
 
 /** How many posts are under way at once, in all and for one app: some that hang leave room for all others. */
 const MOST = 128
-const MOST_PER_APP = 8
+export const MOST_PER_APP = 8
 /** Longer than an attempt can take, so that only a dead worker's lease ever ends by itself. */
 const LEASE = 25 * SECOND
 /** Whoever queues a delivery, in any process, wakes the worker; only while that way is cut must it look by itself. */

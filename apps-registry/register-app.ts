@@ -20,6 +20,8 @@ export type RegisterApp = {
   jwks: unknown
   logo: Logo | undefined
   ip: string
+  /** The member who registers it on our pages; otherwise the platform's own tools do. */
+  actor?: Actor | undefined
 }
 
 /** Makes a draft (or, without review, a published app) from a checked manifest; answers the webhook secret, once. */
@@ -50,7 +52,7 @@ export async function registerApp(
   while (!inserted)
     inserted = await insertApp(tx, { ...row, slug: `${slug}-${alphanumeric(caps.random, 5).toLowerCase()}` })
   await insertVersion(tx, command.id, 1, command.manifest, at)
-  const actor: Actor = { type: 'platform', id: platform.id, ip: command.ip }
+  const actor: Actor = command.actor ?? { type: 'platform', id: platform.id, ip: command.ip }
   await recordActivity(
     tx,
     [platform.accountId],

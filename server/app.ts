@@ -28,6 +28,7 @@ import { referenceRoutes } from './platform-api/reference-routes.ts'
 import { portalAppRoutes } from './platform-portal/portal-app-routes.ts'
 import { portalDeliveryRoutes } from './platform-portal/portal-delivery-routes.ts'
 import { portalRoutes } from './platform-portal/portal-routes.ts'
+import { registerRoutes } from './platform-portal/register-routes.ts'
 
 /** Everything that answers: the hot path by itself, and all else. */
 export function createListener(deps: Deps): RequestListener {
@@ -70,6 +71,7 @@ export function createApp(deps: Deps): Express {
   app.use(freezeRoutes(deps))
   app.use(activityRoutes(deps))
   app.use(portalRoutes(deps))
+  app.use(registerRoutes(deps))
   app.use(portalAppRoutes(deps))
   app.use(portalDeliveryRoutes(deps))
   app.use(nothingHere)

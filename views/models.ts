@@ -443,6 +443,31 @@ export type PlatformDeliveryPage = {
   body: string
 }
 
+type AskedPermission = { index: number; name: string; sentence: string; chosen: boolean; purpose: string }
+
+export type RegisterAppPage = {
+  /** What the app will be called by; posted back, so that a second press makes no second app. */
+  id: string
+  faults: FieldFault[]
+  /** Whether it was the JSON that was refused. */
+  pasted: boolean
+  manifest: string
+  /** More than one is a select. */
+  platforms: { id: string; name: string; selected: boolean }[]
+  values: {
+    client_name: string
+    tagline: string
+    description: string
+    redirect_uri: string
+    key_delivery_uri: string
+    jwks_uri: string
+  }
+  permissions: AskedPermission[]
+  /** The rest of the catalogue, folded. */
+  more: AskedPermission[]
+  keys: { id: string; label: string; name: string; reading: boolean }[]
+}
+
 export type ActivityPage = {
   rows: { at: Moment; actor: string; what: string; object: string; address: string }[]
   older?: string

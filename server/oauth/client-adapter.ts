@@ -35,8 +35,11 @@ export function createClientAdapter(
       const { client_secret: clientSecret, ...client } = payload
       const { platformId, manifest, jwks, logo } = registration
       const command = { id, client, clientSecret, manifest, jwks, logo, ip: request.ip }
+      const actor = request.registrant?.actor
       if (platformId) {
-        registration.created = await database.transaction(tx => registerApp(tx, caps, { ...command, platformId }))
+        registration.created = await database.transaction(tx =>
+          registerApp(tx, caps, { ...command, platformId, actor }),
+        )
         return
       }
       await database.transaction(async tx => {

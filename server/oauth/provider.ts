@@ -10,6 +10,7 @@ import { correctErrors } from './correct-errors.ts'
 import { checkInstallationDetail, checkInstallationRequest } from './installation-request.ts'
 import { announceRegistration, createRegistrationPolicy } from './registration.ts'
 import { decideReplaysByStoring } from './replay-detection.ts'
+import { currentRequest } from './request-context.ts'
 import type { SigningKeys } from './signing-keys.ts'
 import { SIGNING_ALG } from './signing-keys.ts'
 
@@ -136,7 +137,7 @@ function configurationOf(caps: ProviderCaps): Configuration {
         enabled: true,
         initialAccessToken: true,
         policies: { [REGISTRATION_POLICY]: createRegistrationPolicy(caps) },
-        idFactory: () => caps.ids.next('app'),
+        idFactory: () => currentRequest()?.registrant?.appId ?? caps.ids.next('app'),
         secretFactory: () => newClientSecret(caps.random),
       },
       registrationManagement: { enabled: true, rotateRegistrationAccessToken: false },

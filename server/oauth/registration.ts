@@ -17,14 +17,16 @@ export function createRegistrationPolicy(caps: CheckCaps & { database: Database 
     const [fault] = checked.faults
     if (!checked.manifest || fault) throw new errors.InvalidClientMetadata(`${fault?.field} ${fault?.message}`)
     const token = ctx.oidc.entities.InitialAccessToken?.jti
-    const platform = token === undefined ? undefined : await caps.database.read(tx => platformOfToken(tx, token))
-    if (token !== undefined && !platform) throw new errors.InvalidToken('registration token not found')
+    const platformId =
+      request.registrant?.platformId ??
+      (token === undefined ? undefined : (await caps.database.read(tx => platformOfToken(tx, token)))?.id)
+    if (token !== undefined && !platformId) throw new errors.InvalidToken('registration token not found')
     const { manifest } = checked
     if (properties['token_endpoint_auth_method'] === 'private_key_jwt') {
       delete properties['client_secret'] // of the time before an update; there is none beside a key
       delete properties['client_secret_expires_at']
     }
-    request.registration = { platformId: platform?.id, manifest, jwks: checked.jwks, logo: checked.logo }
+    request.registration = { platformId, manifest, jwks: checked.jwks, logo: checked.logo }
     Object.assign(properties, {
       ...Object.fromEntries(Object.entries(manifest).filter(([, value]) => value !== undefined)),
       scope: scopeOf(manifest.permissions.map(permission => permission.name)),

@@ -2,12 +2,15 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Logo } from '../../apps-registry/check-manifest.ts'
 import type { Manifest } from '../../apps-registry/manifest.ts'
 import type { Tx } from '../../db/connect.ts'
+import type { Actor } from '../audit/record-activity.ts'
 
 /** What the adapter must know of the request that it serves; oidc-provider itself hands it only ids and payloads. */
 export type OAuthRequest = {
   ip: string
   /** An open transaction that the adapter's writes join. */
   tx?: Tx
+  /** A member who registers an app on our pages: they need no token. Only our own code sets it, never a request. */
+  registrant?: Registrant
   /** A registration whose manifest has been checked. */
   registration?: {
     platformId: string | undefined
@@ -18,6 +21,8 @@ export type OAuthRequest = {
     created?: { status: string; webhookSecret: string }
   }
 }
+
+export type Registrant = { platformId: string; appId: string; actor: Actor }
 
 const storage = new AsyncLocalStorage<OAuthRequest>()
 

@@ -111,7 +111,7 @@ export function installationPage(input: InstallationPageInput): InstallationPage
         code: true,
       },
     ],
-    keys: keys.map(key => keyRow(key, app, now, mayManage)),
+    keys: keys.map(key => keyRow(key, app, now, mayManage, { suspended: installation.suspendedBy.length > 0 })),
     permissions: permissionModels(input.catalog, app.manifest, installation.permissions),
     ...unusedPart(input),
     deliveries: input.deliveries.toReversed().map(delivery => deliveryRow(delivery)),

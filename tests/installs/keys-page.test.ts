@@ -3,20 +3,19 @@ import { test } from 'node:test'
 import { sparkOf } from '../../server/installs/spark-page.ts'
 import { createWorld } from '../support/world.ts'
 import { DAY, installManaged, makeKey } from './key-steps.ts'
-import { changeRole, join, rowsOf, textOf, uninstall } from './steps.ts'
+import { changeRole, rowsOf, textOf, uninstall } from './steps.ts'
 
 test('managed and restricted keys side by side, with who manages them, filtered by mode, status and platform together', async () => {
   await using world = await createWorld({ worker: false })
   const { app, person } = await installManaged(world)
   const colleague = await world.person({ accountName: 'Quay Coffee' })
-  await join(world, colleague, person, 'developer')
   await makeKey(world, person, { name: 'Own live' })
-  await makeKey(world, person, { name: 'Own play', mode: 'test' })
+  const play = await makeKey(world, person, { name: 'Own play', mode: 'test' })
+  await world.deps.database.knex('keys').where({ id: play.id }).update({ created_by: colleague.userId })
   const ended = await makeKey(world, person, { name: 'Own ended' })
   await person.browser.post(`/keys/${ended.id}/expire`)
   const frozen = await makeKey(world, person, { name: 'Own frozen', mode: 'test' })
   await person.browser.post(`/keys/${frozen.id}/freeze`, { days: '7' })
-  await colleague.browser.post('/account', {}).catch(() => undefined)
   const names = ['default', 'Own live', 'Own play', 'Own ended', 'Own frozen']
   const shown = async (query: string) => {
     const page = await person.browser.get(`/keys${query}`)
@@ -47,7 +46,11 @@ test('managed and restricted keys side by side, with who manages them, filtered 
   assert.deepEqual(filter.fields, { show: 'test', status: 'frozen', platform: '' }, 'the form repeats what is chosen')
   assert.match(page.text, /href="\/keys\?show=live&amp;status=frozen"/, 'and the links keep it')
   assert.ok(textOf(await person.browser.get('/keys?status=kept')).includes('No keys of this kind'))
-  assert.ok(textOf(await person.browser.get('/keys')).includes('Shipyard Hosting'))
+  for (const manager of ['Shipyard Hosting', 'You', colleague.email])
+    assert.match(
+      (await person.browser.get('/keys')).text,
+      new RegExp(`<span>${manager}</span></span>`),
+    )
 })
 
 test('each key has its last seven days as a drawing that can be read aloud', async () => {
@@ -135,7 +138,4 @@ test('an account with 5,000 keys is shown page by page, and every key is on exac
   }
   assert.equal(seen.length, 2_501)
   assert.equal(new Set(seen).size, 2_501)
-  const started = performance.now()
-  await person.browser.get('/keys')
-  assert.ok(performance.now() - started < 10_000)
 })

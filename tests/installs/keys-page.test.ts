@@ -47,10 +47,7 @@ test('managed and restricted keys side by side, with who manages them, filtered 
   assert.match(page.text, /href="\/keys\?show=live&amp;status=frozen"/, 'and the links keep it')
   assert.ok(textOf(await person.browser.get('/keys?status=kept')).includes('No keys of this kind'))
   for (const manager of ['Shipyard Hosting', 'You', colleague.email])
-    assert.match(
-      (await person.browser.get('/keys')).text,
-      new RegExp(`<span>${manager}</span></span>`),
-    )
+    assert.match((await person.browser.get('/keys')).text, new RegExp(`<span>${manager}</span></span>`))
 })
 
 test('each key has its last seven days as a drawing that can be read aloud', async () => {

@@ -1,6 +1,8 @@
 import type { Knex } from 'knex'
 import { announce } from '../../db/changes.ts'
 import { locked, type Tx } from '../../db/connect.ts'
+import type { Tx } from '../../db/connect.ts'
+import { jsonRows } from '../../db/json-rows.ts'
 import { createAllowedRule } from '../base/addresses.ts'
 import type { Mode } from '../base/mode.ts'
 import type { KeyRecord } from './judge-key.ts'
@@ -375,10 +377,14 @@ export async function clearFrozen(tx: Tx, id: string, at: number): Promise<boole
 /** Moves the last use of keys forward, never back. It decides about nothing, so no copy of a key need be forgotten. */
 export async function noteLastUse(tx: Tx, uses: readonly { keyId: string; lastAt: number }[]): Promise<void> {
   if (uses.length === 0) return
-  const rows = uses.map(() => '(cast(? as varchar), cast(? as bigint))').join(', ')
+  const used = jsonRows(
+    tx,
+    { key_id: 'text', last_at: 'integer' },
+    uses.map(({ keyId, lastAt }) => [keyId, lastAt]),
+  )
   await tx.raw(
-    `update keys set last_used_at = used.column2 from (values ${rows}) as used
-     where keys.id = used.column1 and (keys.last_used_at is null or keys.last_used_at < used.column2)`,
-    uses.flatMap(({ keyId, lastAt }) => [keyId, lastAt]),
+    `update keys set last_used_at = used.last_at from (?) as used
+     where keys.id = used.key_id and (keys.last_used_at is null or keys.last_used_at < used.last_at)`,
+    [used],
   )
 }

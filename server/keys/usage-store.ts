@@ -1,4 +1,5 @@
 import { heldAtOnce, type Tx } from '../../db/connect.ts'
+import { jsonRows } from '../../db/json-rows.ts'
 import { plainAddress } from '../base/addresses.ts'
 import { DAY } from '../base/clock.ts'
 import { noteLastUse } from './key-store.ts'
@@ -10,14 +11,12 @@ import { hoursOf, type Use } from './usage-buffer.ts'
  * noted with the next batch. Keys that are gone are left out.
  */
 export async function addUsage(tx: Tx, batch: readonly Use[]): Promise<Use[]> {
-  const there = new Set<string>(
-    await tx('keys')
-      .whereIn(
-        'id',
-        batch.map(use => use.keyId),
-      )
-      .pluck('id'),
+  const named = jsonRows(
+    tx,
+    { id: 'text' },
+    batch.map(({ keyId }) => [keyId]),
   )
+  const there = new Set<string>(await tx('keys').whereRaw('id in (?)', [named]).pluck('id'))
   const uses = batch.filter(use => there.has(use.keyId))
   await addRows(
     tx,
@@ -26,7 +25,7 @@ export async function addUsage(tx: Tx, batch: readonly Use[]): Promise<Use[]> {
     uses.flatMap(use =>
       hoursOf(use)
         .sort(([one], [other]) => one - other)
-        .map(([hour, calls]) => ({ key_id: use.keyId, hour, calls })),
+        .map(([hour, calls]) => [use.keyId, hour, calls]),
     ),
   )
   await addRows(
@@ -34,27 +33,16 @@ export async function addUsage(tx: Tx, batch: readonly Use[]): Promise<Use[]> {
     ['key_usage_addresses', 'address', 'seen_at'],
     later('key_usage_addresses.seen_at'),
     uses.flatMap(use =>
-      latest(use.addresses.map(({ name, at }) => [plainAddress(name), at])).map(([address, at]) => ({
-        key_id: use.keyId,
-        address,
-        seen_at: at,
-      })),
+      latest(use.addresses.map(({ name, at }) => [plainAddress(name), at])).map(seen => [use.keyId, ...seen]),
     ),
   )
   await addRows(
     tx,
     ['key_usage_permissions', 'permission', 'used_at'],
     later('key_usage_permissions.used_at'),
-    uses.flatMap(use =>
-      latest(use.permissions.map(({ name, at }) => [name, at])).map(([permission, at]) => ({
-        key_id: use.keyId,
-        permission,
-        used_at: at,
-      })),
-    ),
+    uses.flatMap(use => latest(use.permissions.map(({ name, at }) => [name, at])).map(seen => [use.keyId, ...seen])),
   )
-  const ids = uses.map(use => use.keyId)
-  const free = new Set<string>(await heldAtOnce(tx('keys').whereIn('id', ids)).pluck('id'))
+  const free = new Set<string>(await heldAtOnce(tx('keys').whereRaw('id in (?)', [named])).pluck('id'))
   await noteLastUse(
     tx,
     uses.filter(use => free.has(use.keyId)),
@@ -67,21 +55,18 @@ const NOTHING_MORE = { calls: 0, earlier: undefined, addresses: [], permissions:
 const later = (column: string): string =>
   `case when ${column} < excluded.${column.split('.')[1]} then excluded.${column.split('.')[1]} else ${column} end`
 
-/** For SQLite knex joins rows with `union all`, of which a statement may have 500. */
-const MOST_ROWS = 400
-
 async function addRows(
   tx: Tx,
-  [table, name, value]: readonly [string, string, string],
+  [table, name, value]: readonly [string, 'hour' | 'address' | 'permission', string],
   combined: string,
-  rows: readonly object[],
+  rows: readonly (readonly [string, string | number, number])[],
 ): Promise<void> {
-  for (let start = 0; start < rows.length; start += MOST_ROWS) {
-    await tx(table)
-      .insert(rows.slice(start, start + MOST_ROWS))
-      .onConflict(['key_id', name])
-      .merge({ [value]: tx.raw(combined) })
-  }
+  if (rows.length === 0) return
+  const columns = { key_id: 'text', [name]: name === 'hour' ? 'integer' : 'text', [value]: 'integer' } as const
+  await tx.raw(`insert into ?? (??, ??, ??) ? on conflict (??, ??) do update set ?? = ${combined}`, [
+    ...[table, 'key_id', name, value, jsonRows(tx, columns, rows)],
+    ...['key_id', name, value],
+  ])
 }
 
 /** Each name once, with its latest time, in the order of the names. */

@@ -15,9 +15,11 @@ export type UsageRecorder = {
   stop(): Promise<void>
 }
 
-const FLUSH_EVERY = SECOND
-/** So many keys are written at once, without waiting for the second to end. */
-const FLUSH_AT = 5_000
+/** A single use is written soon; under a steady stream of uses batches are rarer, and so each key is written less often. */
+const FLUSH_SOON = SECOND
+const FLUSH_EVERY = 4 * SECOND
+/** So many keys are written at once, without waiting for the time to come. */
+const FLUSH_AT = 15_000
 /** Keys per transaction: nobody waits long for one. */
 const AT_ONCE = 1_000
 /** A last batch that another process is in the way of is tried so often. */
@@ -39,9 +41,11 @@ export function createUsageRecorder({
   let writing = Promise.resolve()
   let busy = false
   let failing = false
+  let flushedAt = Number.NEGATIVE_INFINITY
 
   async function write(): Promise<void> {
     const { uses, undetailedKeys, lostCalls } = buffer.take()
+    if (uses.length > 0) flushedAt = clock.now()
     if (undetailedKeys > 0 || lostCalls > 0) {
       log.warn({ undetailedKeys, lostCalls }, 'more keys were used than fit in memory: addresses or calls are missing')
     }
@@ -69,10 +73,11 @@ export function createUsageRecorder({
   }
 
   function schedule(): void {
+    const wait = clock.now() - flushedAt < FLUSH_EVERY ? FLUSH_EVERY : FLUSH_SOON
     timer ??= setTimeout(() => {
       timer = undefined
       void recorder.flush()
-    }, FLUSH_EVERY).unref()
+    }, wait).unref()
   }
 
   const recorder: UsageRecorder = {

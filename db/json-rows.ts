@@ -1,0 +1,24 @@
+import type { Knex } from 'knex'
+
+type Value = string | number
+
+const POSTGRES = { text: 'varchar', integer: 'bigint' } as const
+
+/**
+ * Many rows as one table expression with one parameter: a statement with a parameter a value takes the main thread long to
+ * build and to bind, and has a bound. The columns stand in the order of `columns`.
+ */
+export function jsonRows(
+  tx: Knex.Transaction,
+  columns: Record<string, 'text' | 'integer'>,
+  rows: readonly (readonly Value[])[],
+): Knex.Raw {
+  const names = Object.entries(columns)
+  const json = JSON.stringify(rows)
+  if (tx.client.config.client === 'pg') {
+    const read = names.map(([name, type], at) => `(item ->> ${at})::${POSTGRES[type]} as "${name}"`)
+    return tx.raw(`select ${read.join(', ')} from json_array_elements(?::json) as item where true`, [json])
+  }
+  const read = names.map(([name], at) => `json_extract(value, '$[${at}]') as "${name}"`)
+  return tx.raw(`select ${read.join(', ')} from json_each(?) where true`, [json]) // `where`: else "on conflict" reads as a join
+}

@@ -27,8 +27,8 @@ export type UsageBuffer = {
   note(keyId: string, at: number, address: string | undefined, permission: string | undefined): void
   /** How many keys it holds. */
   size(): number
-  /** Hands over everything, by key id, with what there was no room for, and begins anew. */
-  take(): { uses: Use[]; undetailedKeys: number; lostCalls: number }
+  /** Hands over what is `due`, by key id, with what there was no room for, and begins anew with the rest. */
+  take(due?: (keyId: string) => boolean): { uses: Use[]; undetailedKeys: number; lostCalls: number }
   /** Takes back what could not be written. */
   putBack(uses: readonly Use[]): void
 }
@@ -66,15 +66,17 @@ export function createUsageBuffer(bounds: Bounds = BOUNDS): UsageBuffer {
       if (address !== undefined) see(use.addresses, address, at, bounds.names)
     },
     size: () => detailed.size + counted.size,
-    take() {
+    take(due = () => true) {
       const rest = [...counted.values()].filter(use => {
         const known = detailed.get(use.keyId)
         if (known) addCounts(known, use)
         return !known
       })
-      const uses = [...detailed.values(), ...rest].sort((one, other) => (one.keyId < other.keyId ? -1 : 1))
+      const now = [...detailed.values()].filter(use => due(use.keyId))
+      const uses = [...now, ...rest].sort((one, other) => (one.keyId < other.keyId ? -1 : 1))
       const taken = { uses, undetailedKeys, lostCalls }
-      detailed = new Map()
+      if (now.length === detailed.size) detailed = new Map()
+      else for (const { keyId } of now) detailed.delete(keyId)
       counted = new Map()
       undetailedKeys = lostCalls = 0
       return taken

@@ -15,9 +15,13 @@ export type UsageRecorder = {
   stop(): Promise<void>
 }
 
-/** A single use is written soon; under a steady stream of uses batches are rarer, and so each key is written less often. */
+/** A single use is written soon; under a steady stream of uses batches are rarer. */
 const FLUSH_SOON = SECOND
 const FLUSH_EVERY = 4 * SECOND
+/** A key that is used all the time is written this often; whoever opens a page of this process sees it at once. */
+const REST = 20 * SECOND
+/** So many keys are known to rest. */
+const MOST_RESTING = 40_000
 /** So many keys are written at once, without waiting for the time to come. */
 const FLUSH_AT = 15_000
 /** Keys per transaction: nobody waits long for one. */
@@ -42,10 +46,19 @@ export function createUsageRecorder({
   let busy = false
   let failing = false
   let flushedAt = Number.NEGATIVE_INFINITY
+  const writtenAt = new Map<string, number>()
 
-  async function write(): Promise<void> {
-    const { uses, undetailedKeys, lostCalls } = buffer.take()
-    if (uses.length > 0) flushedAt = clock.now()
+  function isDue(keyId: string, now: number): boolean {
+    const at = writtenAt.get(keyId)
+    return at === undefined || now - at >= REST || now < at
+  }
+
+  async function write(all: boolean): Promise<void> {
+    const now = clock.now()
+    const { uses, undetailedKeys, lostCalls } = buffer.take(all ? undefined : keyId => isDue(keyId, now))
+    if (uses.length > 0) flushedAt = now
+    if (writtenAt.size > MOST_RESTING) writtenAt.clear()
+    for (const { keyId } of uses) writtenAt.set(keyId, now)
     if (undetailedKeys > 0 || lostCalls > 0) {
       log.warn({ undetailedKeys, lostCalls }, 'more keys were used than fit in memory: addresses or calls are missing')
     }
@@ -76,8 +89,19 @@ export function createUsageRecorder({
     const wait = clock.now() - flushedAt < FLUSH_EVERY ? FLUSH_EVERY : FLUSH_SOON
     timer ??= setTimeout(() => {
       timer = undefined
-      void recorder.flush()
+      void enqueue(false)
     }, wait).unref()
+  }
+
+  function enqueue(all: boolean): Promise<void> {
+    busy = true
+    const own = writing
+      .then(() => write(all))
+      .then(() => {
+        if (writing === own) busy = false
+      })
+    writing = own
+    return own
   }
 
   const recorder: UsageRecorder = {
@@ -86,14 +110,7 @@ export function createUsageRecorder({
       if (timer === undefined) schedule()
       if (!busy && !failing && buffer.size() >= FLUSH_AT) void recorder.flush()
     },
-    flush() {
-      busy = true
-      const own = writing.then(write).then(() => {
-        if (writing === own) busy = false
-      })
-      writing = own
-      return own
-    },
+    flush: () => enqueue(true),
     async stop() {
       for (let tries = 0; tries < LAST_TRIES; tries += 1) {
         await recorder.flush()

@@ -24,6 +24,8 @@ export type Database = {
   relaxed<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
   /** Runs `work` in a transaction that may only read: one consistent view, and no writer waits for it. */
   read<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
+  /** Runs `work`, which makes one query and no more, without the two statements of a transaction around it. */
+  look<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
   /** The names of the migrations that have not run here. Changes nothing. */
   pendingMigrations(): Promise<string[]>
   /** What this process and others have committed. */
@@ -79,6 +81,7 @@ export function connect(target: DatabaseTarget): Database {
           }),
     changes: { ...feed, listen: listener => void listeners.push(listener) },
     read: async work => await reader.transaction(work, { readOnly: true, ...oneView }), // knex's own is no Promise
+    look: work => work(reader as unknown as Tx), // a query builder either way; what only a transaction can do is not used
     pendingMigrations: () => pendingOf(writer),
     close: async () => {
       await feed.stop()

@@ -1,7 +1,6 @@
 import type { Knex } from 'knex'
 import { announce } from '../../db/changes.ts'
 import { locked, type Tx } from '../../db/connect.ts'
-import type { Tx } from '../../db/connect.ts'
 import { jsonRows } from '../../db/json-rows.ts'
 import { createAllowedRule } from '../base/addresses.ts'
 import type { Mode } from '../base/mode.ts'

@@ -54,12 +54,12 @@ export function createVerification({
   const keys = createRecordCache<KeyRecord>({
     ...shared,
     most: MOST_KEYS,
-    load: hash => inTime(database.read(tx => findKeyByHash(tx, hash))),
+    load: hash => inTime(database.look(tx => findKeyByHash(tx, hash))),
   })
   const verifiers = createRecordCache<{ id: string }>({
     ...shared,
     most: MOST_VERIFIERS,
-    load: hash => inTime(database.read(async tx => asRecord(await findVerifierByHash(tx, hash)))),
+    load: hash => inTime(database.look(async tx => asRecord(await findVerifierByHash(tx, hash)))),
   })
   changes.listen(change => {
     if (change === 'anything') {

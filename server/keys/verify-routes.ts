@@ -27,13 +27,30 @@ export function asksToVerify({ method, url = '' }: IncomingMessage): boolean {
 export function verifyRoute(deps: Deps): (req: IncomingMessage, res: ServerResponse) => void {
   const { verification, ids, log } = deps
 
-  async function answer(token: string | undefined, text: string): Promise<Verdict> {
+  /** At once where everything is in memory: a promise for each call would cost as much as the rest of it. */
+  function answer(token: string | undefined, text: string): Verdict | Promise<Verdict> {
     const known = token !== undefined && verification.knowsVerifier(token)
-    if (!(known instanceof Promise ? await known : known))
-      throw new AppError('access.unauthorized', { detail: 'Send a verifier key as Authorization: Bearer.' })
+    return known instanceof Promise ? known.then(found => answerKnown(found, text)) : answerKnown(known, text)
+  }
+
+  function answerKnown(known: boolean, text: string): Verdict | Promise<Verdict> {
+    if (!known) throw new AppError('access.unauthorized', { detail: 'Send a verifier key as Authorization: Bearer.' })
     const { key, permission, ip } = parseInput(body, parseJson(text))
-    const verdict = verification.verify(key, { permission, ip })
-    return verdict instanceof Promise ? await verdict : verdict
+    return verification.verify(key, { permission, ip })
+  }
+
+  function reply(req: IncomingMessage, res: ServerResponse, text: string): void {
+    try {
+      const verdict = answer(bearerOf(req.headers.authorization), text)
+      if (verdict instanceof Promise) {
+        verdict.then(
+          late => send(res, late),
+          error => refuse(res, error),
+        )
+      } else send(res, verdict)
+    } catch (error) {
+      refuse(res, error)
+    }
   }
 
   function refuse(res: ServerResponse, thrown: unknown): void {
@@ -56,15 +73,13 @@ export function verifyRoute(deps: Deps): (req: IncomingMessage, res: ServerRespo
         refuse(res, new AppError('request.too_large'))
         return
       }
-      answer(bearerOf(req.headers.authorization), text).then(
-        verdict => send(res, JSON.stringify(verdict)),
-        error => refuse(res, error),
-      )
+      reply(req, res, text)
     })
   }
 }
 
-function send(res: ServerResponse, text: string): void {
+function send(res: ServerResponse, verdict: Verdict): void {
+  const text = JSON.stringify(verdict)
   res.writeHead(200, {
     'Content-Type': 'application/json; charset=utf-8',
     'Content-Length': Buffer.byteLength(text),

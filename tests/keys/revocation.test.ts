@@ -141,8 +141,8 @@ test('known keys are answered from memory, unknown ones do not push them out', a
   await warm(world, () => world.verify(key))
   let reads = 0
   const { database } = world.deps
-  const original = database.read
-  database.read = work => {
+  const original = database.look
+  database.look = work => {
     reads += 1
     return original(work)
   }

@@ -28,11 +28,13 @@ async function change(world: World, table: string, row: Row): Promise<void> {
 /** Every statement that is sent to the database from now on. */
 function watchQueries({ deps: { database } }: World): string[] {
   const queries: string[] = []
-  for (const way of ['read', 'transaction', 'relaxed'] as const) {
+  const watched = new WeakSet<object>() // what `look` hands over is the same every time
+  for (const way of ['read', 'look', 'transaction', 'relaxed'] as const) {
     const original = database[way]
     database[way] = work =>
       original(tx => {
-        tx.on('query', ({ sql }) => queries.push(sql))
+        if (!watched.has(tx)) tx.on('query', ({ sql }) => queries.push(sql))
+        watched.add(tx)
         return work(tx)
       })
   }

@@ -21,6 +21,7 @@ const HARMLESS: Record<string, string> = {
   insertApp: 'it has no keys yet',
   updateApp: 'changes no state, and its keys lose permissions one by one',
   approveLatestVersion: 'what new installations are asked for',
+  setClientSecret: 'how an app authenticates',
   saveJwks: 'what new keys are sealed for',
   replaceWebhookSecret: 'what deliveries are signed with',
 }

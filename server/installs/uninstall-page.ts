@@ -35,7 +35,7 @@ export function uninstallPage(
     subtitle: `${capitalised(installation.mode)} mode in ${input.accountName}. ${holding(keys.length)}`,
     backHref: `/apps/${installation.id}`,
     keys: keys.map(key => ({
-      name: isBeingReplaced(key) ? `${key.name}, being replaced` : key.name,
+      name: nameOf(key),
       redacted: key.redacted,
       ...tagOf(key, useOf(key.id)),
       sentence: [useSentence(key, now), deadlineSentence(key)].join(' ').trim(),
@@ -44,7 +44,7 @@ export function uninstallPage(
       calls7d: useOf(key.id).calls7d.toLocaleString('en-GB'),
       from: fromOf(key, useOf(key.id)),
     })),
-    expireNote: `${keys.length === 1 ? 'The key is' : `All ${keys.length} keys are`} refused from the moment you press the button. ${breakage(keys, useOf)}`,
+    expireNote: `${allOf(keys.length)} refused from the moment you press the button. ${breakage(keys, useOf)}`,
     ...keptNotes(delivered, app.manifest.client_name),
     untilMin: isoTime(now).slice(0, 10),
     untilMax: isoTime(now + 365 * DAY).slice(0, 10),
@@ -53,13 +53,19 @@ export function uninstallPage(
   }
 }
 
+function allOf(keys: number): string {
+  if (keys === 1) return 'The key is'
+  return keys === 2 ? 'Both keys are' : `All ${keys} keys are`
+}
+
 function holding(keys: number): string {
   if (keys === 0) return 'It holds no keys.'
   return `It holds ${counted(keys, 'key')}. What should happen to ${keys === 1 ? 'it' : 'them'}?`
 }
 
-function isBeingReplaced(key: Key): boolean {
-  return key.status === 'expiring' && key.overlapMs !== null
+function nameOf(key: Key): string {
+  const replaced = key.status === 'expiring' && key.overlapMs !== null
+  return replaced ? `${key.name}, being replaced` : key.name
 }
 
 function fromOf(key: Key, use: KeyUse): UninstallPage['keys'][number]['from'] {
@@ -81,7 +87,10 @@ function keptNotes(delivered: readonly Key[], client: string): { keepNote: strin
   const one = delivered.length === 1
   const go = `${counted(delivered.length, 'key')} ${one ? 'goes' : 'go'} on working`
   const ending = delivered.filter(key => key.expiresAt !== null).length
-  const earlier = ending === 0 ? '' : ` What ends by itself before that still does.`
+  const earlier =
+    ending === 0
+      ? ''
+      : ` ${one ? 'It still has' : `${ending} of them still ${ending === 1 ? 'has' : 'have'}`} an end of its own.`
   return {
     keepNote: `${go}. ${client} still holds ${one ? 'it' : 'them'}, until you expire ${one ? 'it' : 'them'} under API keys.${earlier}`,
     untilNote: `${go} until the end of a day you choose, then ${one ? 'stops by itself' : 'stop by themselves'}. Good for moving to something else.${earlier}`,
@@ -97,7 +106,7 @@ export function uninstalledPage(
   now: number,
 ): UninstalledPage {
   const site = siteOf(app.manifest)
-  const rows = keys.map(key => ({ name: key.name, redacted: key.redacted, ...becameOf(key, now) }))
+  const rows = keys.map(key => ({ name: nameOf(key), redacted: key.redacted, ...becameOf(key, now) }))
   return {
     app: badgeOf(app),
     subtitle: `${dayTimeMoment(installation.uninstalledAt ?? now).text}, from ${accountName} in ${installation.mode} mode.`,

@@ -19,6 +19,9 @@ export type Bookkeeper = {
   stop(): void
 }
 
+/** Should the machine lose power before the disk has it, the same events are sent and acknowledged once more. */
+const accepted = (attempts: readonly Attempted[]) => attempts.every(({ error }) => error === null)
+
 /**
  * Writes attempts down one transaction after the other; what finishes meanwhile shares the next one, so that a commit costs
  * the same however many there are.
@@ -42,7 +45,7 @@ export function createBookkeeper(caps: SettleCaps & { database: Database; log: L
     for (let batch = next(); batch.length > 0; batch = next()) {
       const attempts = batch.map(({ attempt }) => attempt)
       try {
-        await database.transaction(tx => settleAttempts(tx, caps, attempts))
+        await (accepted(attempts) ? database.relaxed : database.transaction)(tx => settleAttempts(tx, caps, attempts))
         for (const { written } of batch) written()
       } catch (error) {
         await putBack(batch, error)

@@ -10,9 +10,13 @@ import { createBookkeeper } from './bookkeeper.ts'
 import { type ClaimedDelivery, claimDue, nextDueAt } from './claim-store.ts'
 import type { SettleCaps } from './settle-attempts.ts'
 
-/** How many posts are under way at once, in all and for one app: some that hang leave room for all others. */
-const MOST = 128
-export const MOST_PER_APP = 8
+/**
+ * How many posts are under way at once, in all and for one app. When half of the places are taken, an app's share is
+ * small: however many hang, there is room for those that answer.
+ */
+const MOST = 512
+export const MOST_PER_APP = 32
+const MOST_PER_APP_IN_A_CROWD = 8
 /** Longer than an attempt can take, so that only a dead worker's lease ever ends by itself. */
 const LEASE = 25 * SECOND
 /** Whoever queues a delivery, in any process, wakes the worker; only while that way is cut must it look by itself. */
@@ -53,9 +57,13 @@ export function createWorker(caps: WorkerCaps): Worker {
     return counts
   }
 
+  function share(): number {
+    return underWay.size < MOST / 2 ? MOST_PER_APP : MOST_PER_APP_IN_A_CROWD
+  }
+
   /** Apps that have their share under way: a slow one never takes the places of the others. */
   function busyApps(): string[] {
-    return [...countByApp()].filter(([, count]) => count >= MOST_PER_APP).map(([appId]) => appId)
+    return [...countByApp()].filter(([, count]) => count >= share()).map(([appId]) => appId)
   }
 
   async function claim(): Promise<Claimed[]> {
@@ -69,7 +77,7 @@ export function createWorker(caps: WorkerCaps): Worker {
         at,
         until: at + LEASE,
         most,
-        mostPerApp: MOST_PER_APP,
+        mostPerApp: share(),
         busyApps: busyApps(),
         underWay: countByApp(),
       })

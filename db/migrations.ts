@@ -8,6 +8,7 @@ import * as usage from './migrations/006-usage.ts'
 import * as platformApi from './migrations/007-platform-api.ts'
 import * as redeliveries from './migrations/008-redeliveries.ts'
 import * as pings from './migrations/009-pings.ts'
+import * as upkeep from './migrations/010-upkeep.ts'
 import * as restrictedKeys from './migrations/011-restricted-keys.ts'
 import * as permissionUsage from './migrations/012-permission-usage.ts'
 import * as changes from './migrations/013-changes.ts'
@@ -28,6 +29,7 @@ const STEPS: Step[] = [
   { name: '011-restricted-keys', migration: restrictedKeys },
   { name: '012-permission-usage', migration: permissionUsage },
   { name: '013-changes', migration: changes },
+  { name: '010-upkeep', migration: upkeep }, // needs columns of 011
 ]
 
 export const migrations: Knex.MigrationSource<Step> = {

@@ -5,6 +5,7 @@ import { createListener } from './app.ts'
 import { ConfigError, readConfig } from './config.ts'
 import { createDeps, type Deps } from './deps.ts'
 import { startSweeping } from './sweep.ts'
+import { startUpkeep } from './upkeep.ts'
 import { type Front, startWebProcesses } from './web-processes.ts'
 
 const GRACE = 9_000
@@ -21,13 +22,14 @@ async function main(): Promise<void> {
   const front = config.roles.has('web') ? await startFront(deps) : undefined
   if (config.roles.has('worker')) deps.worker.start()
   const stopSweeping = config.roles.has('worker') ? startSweeping(deps) : () => undefined
+  const stopUpkeep = config.roles.has('worker') ? startUpkeep(deps) : async () => undefined
   let stopping = false
   const stop = (): void => {
     if (stopping) return
     stopping = true
     stopSweeping()
     setTimeout(() => process.exit(1), GRACE).unref()
-    closeAll(front, deps).then(
+    closeAll(front, stopUpkeep, deps).then(
       () => process.exit(0),
       error => {
         deps.log.error({ err: error }, 'could not stop in good order')
@@ -68,8 +70,8 @@ async function listen(deps: Deps): Promise<Front> {
 }
 
 /** Takes nothing new, finishes what is in flight, then lets go of the database. */
-async function closeAll(front: Front | undefined, deps: Deps): Promise<void> {
-  await front?.stop()
+async function closeAll(front: Front | undefined, stopUpkeep: () => Promise<void>, deps: Deps): Promise<void> {
+  await Promise.all([front?.stop(), stopUpkeep()])
   await deps.close()
 }
 

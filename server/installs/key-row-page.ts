@@ -4,7 +4,7 @@ import type { AppBadge, KeyRow, StatusModel } from '../../views/models.ts'
 import { DAY, HOUR } from '../base/clock.ts'
 import { agoText, counted, dateText, shortDateText } from '../http/format.ts'
 import type { Key } from '../keys/find-keys.ts'
-import { deadlineOf, type ExpiryReason, statusAt } from '../keys/key-states.ts'
+import { deadlineOf, type ExpiryReason, reasonAtDeadline, statusAt } from '../keys/key-states.ts'
 
 const BECAUSE: Record<ExpiryReason, string> = {
   by_account: 'By you',
@@ -14,6 +14,8 @@ const BECAUSE: Record<ExpiryReason, string> = {
   replaced: 'Replaced',
   app_retired: 'App was retired',
   permissions_removed: 'No permission left',
+  deadline: 'At its deadline',
+  freeze_ended: 'Frozen until then',
 }
 
 /** The state of a key in words, with what is to know about it. */
@@ -49,8 +51,7 @@ export function keyStatus(key: Key, now: number, suspended = false): StatusModel
 
 function endedStatus(key: Key): StatusModel {
   const at = key.expiredAt ?? deadlineOf(key)
-  const thawedTooLate = key.freezeUntil !== null && key.freezeUntil === at ? 'Frozen until then' : 'At its deadline'
-  const why = key.expiredBecause ? BECAUSE[key.expiredBecause] : thawedTooLate
+  const why = BECAUSE[key.expiredBecause ?? reasonAtDeadline(key)]
   return { text: 'Expired', tone: 'none', note: at === null ? why : `${why}, ${shortDateText(at)}` }
 }
 

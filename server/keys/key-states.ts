@@ -13,6 +13,8 @@ export type ExpiryReason =
   | 'replaced'
   | 'app_retired'
   | 'permissions_removed'
+  | 'deadline'
+  | 'freeze_ended'
 
 /** Who froze a key. What a leak report froze is in strangers' hands. */
 export type FrozenBy = 'account' | 'leak_report'
@@ -32,6 +34,12 @@ export function deadlineOf({ expiresAt, freezeUntil }: Deadlines): number | null
  */
 export function faceOf(key: { status: KeyStatus; overlapUntil: number | null; frozenAt: number | null }): string {
   return [key.status, key.overlapUntil ?? '', key.frozenAt ?? ''].join('.')
+}
+
+/** Why a key ends that nobody ends before its deadline: it was frozen till then, or replaced, or its time is over. */
+export function reasonAtDeadline(key: Deadlines & { overlapUntil: number | null }): ExpiryReason {
+  if (key.freezeUntil !== null && key.freezeUntil === deadlineOf(key)) return 'freeze_ended'
+  return key.overlapUntil === null ? 'deadline' : 'replaced'
 }
 
 /** The state that counts now: a deadline is enforced to the millisecond, whatever the row still says. */

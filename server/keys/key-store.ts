@@ -296,6 +296,17 @@ export async function expireRow(tx: Tx, id: string, because: ExpiryReason, at: n
   return (await changeKeys(tx, working(tx, id), change)) === 1
 }
 
+/** Expires a key as of its deadline; false where it has ended or its deadlines are others now. */
+export async function expireOverdueRow(
+  tx: Tx,
+  key: Pick<Key, 'id' | 'expiresAt' | 'freezeUntil'>,
+  deadline: number,
+  because: ExpiryReason,
+): Promise<boolean> {
+  const same = working(tx, key.id).where({ expires_at: key.expiresAt, freeze_until: key.freezeUntil })
+  return (await changeKeys(tx, same, { status: 'expired', expired_at: deadline, expired_because: because })) === 1
+}
+
 /** Lets a key outlive its installation, for good or until a deadline. */
 export async function keepRow(tx: Tx, id: string, deadline: number | null, at: number): Promise<boolean> {
   const change = { kept_at: at, ...(deadline !== null && { status: 'expiring', expires_at: deadline }) }

@@ -1,0 +1,80 @@
+import { type Clock, MINUTE, SECOND } from './clock.ts'
+import type { Log } from './log.ts'
+
+/** However far away the next time is: the clock may be set, and another process may die. */
+const LONGEST_SLEEP = 5 * MINUTE
+/** However often it is woken: what changes a thousand times a second is looked at once. */
+const SHORTEST_SLEEP = SECOND
+const PAUSE_AFTER_FAULT = 15 * SECOND
+
+export type Runner = {
+  /** Works until `stop`. */
+  start(): void
+  /** There may be something to do now, or sooner than was known. */
+  wake(): void
+  /** Begins nothing more and waits for what is under way. */
+  stop(): Promise<void>
+}
+
+export type RunnerCaps = {
+  clock: Clock
+  log: Log
+  name: string
+  /** Does what is due, and answers when more is; nothing where none is known. A fault is logged and it is done again. */
+  work(): Promise<number | undefined>
+}
+
+/** Does work whenever some is due: sleeps until then, or until it is woken. */
+export function createRunner({ clock, log, name, work }: RunnerCaps): Runner {
+  let running: Promise<void> | undefined
+  let stopped = false
+  let woken = false
+  let ring: (() => void) | undefined
+
+  function rest(ms: number): Promise<void> {
+    return new Promise(resolve => {
+      const timer = setTimeout(() => ring?.(), ms)
+      ring = () => {
+        clearTimeout(timer)
+        ring = undefined
+        resolve()
+      }
+    })
+  }
+
+  async function once(): Promise<number> {
+    try {
+      return (await work()) ?? Number.POSITIVE_INFINITY
+    } catch (error) {
+      log.error({ err: error }, `${name}: failed; it is tried again`)
+      return clock.now() + PAUSE_AFTER_FAULT
+    }
+  }
+
+  async function loop(): Promise<void> {
+    while (!stopped) {
+      const began = performance.now()
+      woken = false
+      const due = await once()
+      const early = () => Math.max(1, SHORTEST_SLEEP - (performance.now() - began))
+      if (!stopped && !woken) await rest(Math.min(LONGEST_SLEEP, Math.max(due - clock.now(), early())))
+      if (!stopped && woken) await rest(early())
+    }
+  }
+
+  return {
+    start: () => {
+      running ??= loop()
+    },
+    wake: () => {
+      if (woken) return // it is about to work
+      woken = true
+      ring?.()
+    },
+    async stop() {
+      stopped = true
+      ring?.()
+      await running
+    },
+  }
+}

@@ -1,0 +1,17 @@
+import { createRunner } from './base/runner.ts'
+import type { Deps } from './deps.ts'
+import { endOverdueKeys } from './installs/end-overdue-keys.ts'
+
+/** Does what happens by itself at its time, until the answer is called and has resolved. */
+export function startUpkeep(deps: Deps): () => Promise<void> {
+  const { clock, log, database } = deps
+  const deadlines = createRunner({ clock, log, name: 'deadlines', work: () => endOverdueKeys(deps) })
+  const runners = [deadlines]
+  database.changes.listen(change => {
+    if (change === 'anything' || change.startsWith('key:')) deadlines.wake() // it may have a deadline now
+  })
+  for (const runner of runners) runner.start()
+  return async () => {
+    await Promise.all(runners.map(runner => runner.stop()))
+  }
+}

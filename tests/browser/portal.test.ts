@@ -97,7 +97,7 @@ describe('the portal in Chromium', () => {
 
     const receiver = await world.receiver()
     await page.getByRole('link', { name: 'Register app' }).click()
-    await page.getByRole('button', { name: 'Register app' }).click()
+    await page.getByLabel('Tagline').press('Enter')
     await page.getByRole('link', { name: 'App name must not be empty' }).click()
     await look(page, 'register-app')
     await page.getByLabel('App name').fill('Kite')

@@ -99,7 +99,6 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
       retire: async (appId, ip) => {
         const app = await database.read(tx => findApp(tx, appId))
         if (app) await retireApp(database, caps, appId, platformActor(app.platform.id, ip))
-        worker.wake()
       },
     },
   })

@@ -117,7 +117,6 @@ export function consentRoutes(deps: Deps): Router {
       })
       return { installation, outcome: await also(tx, installation) }
     })
-    deps.worker.wake()
     return result
   }
 

@@ -65,8 +65,7 @@ export function freezeRoutes(deps: Deps): Router {
       actor: actorOf(session),
     }
     try {
-      const { changed } = await database.transaction(tx => verb(tx, command))
-      if (changed) deps.worker.wake()
+      await database.transaction(tx => verb(tx, command))
       res.redirect(303, `/keys?${done}=${key.id}`)
     } catch (error) {
       if (error instanceof AppError && error.code === 'key.leaked') return await showUnfreeze(req, res, [LEAK_FAULT])

@@ -60,7 +60,6 @@ export function installsRoutes(deps: Deps): Router {
     }
     const { removed, inUse } = await database.transaction(tx => narrowInstallation(tx, deps, command))
     if (inUse.length > 0) return await showInstallation(req, res, usedMeanwhile(inUse))
-    if (removed.length > 0) deps.worker.wake()
     res.redirect(303, `/apps/${command.installationId}${removed.length > 0 ? `?removed=${removed.join()}` : ''}`)
   })
 
@@ -119,7 +118,6 @@ export function installsRoutes(deps: Deps): Router {
       actor: actorOf(session),
     }
     const installation = await database.transaction(tx => retryInstallation(tx, deps, command))
-    deps.worker.wake()
     res.redirect(303, `/apps/${installation.id}/installing`)
   })
 
@@ -132,7 +130,6 @@ export function installsRoutes(deps: Deps): Router {
       actor: actorOf(session),
     }
     await database.transaction(tx => hurryInstallation(tx, deps, command))
-    deps.worker.wake()
     res.redirect(303, `/apps/${command.installationId}/installing`)
   })
 
@@ -146,7 +143,6 @@ export function installsRoutes(deps: Deps): Router {
       const member = { userId: session.user.id, accountId: session.current.account.id }
       const command = { installationId, member, by: 'account' as const, suspended, actor: actorOf(session) }
       await database.transaction(tx => suspendInstallation(tx, deps, command))
-      deps.worker.wake()
       res.redirect(303, `/apps/${installationId}`)
     })
   }

@@ -39,8 +39,7 @@ export function keysRoutes(deps: Deps): Router {
       actor: actorOf(session),
     }
     try {
-      const { key, expired } = await database.transaction(tx => expireAccountKey(tx, deps, command))
-      if (expired) deps.worker.wake()
+      const { key } = await database.transaction(tx => expireAccountKey(tx, deps, command))
       res.redirect(303, `/keys?expired=${key.id}`)
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'key.changed') throw error

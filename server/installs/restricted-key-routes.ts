@@ -59,7 +59,6 @@ export function restrictedKeyRoutes(deps: Deps): Router {
           actor: actorOf(session),
         }),
       )
-      if (changed.length > 0) deps.worker.wake()
       res.redirect(303, changed.length > 0 ? `/keys?edited=${key.id}` : '/keys')
     } catch (error) {
       const refused = refusalOf(error, key)

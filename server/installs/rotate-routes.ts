@@ -78,7 +78,6 @@ export function rotateRoutes(deps: Deps): Router {
       const actor = actorOf(session)
       return await rotateManagedKey(tx, deps, { key: old, overlapSeconds, force, recipient, reason, actor })
     })
-    deps.worker.wake()
     res.redirect(303, `/keys?rotated=${key.id}`)
   }
 

@@ -45,7 +45,7 @@ export function uninstallRoutes(deps: Deps): Router {
     const asked = holds.some(key => statusAt(key, now) !== 'expired')
     if ('fault' in answer && asked)
       return await showUninstall(req, res, app, { choice: typed.keys, until: typed.until, faults: [answer.fault] })
-    const { ended } = await database.transaction(tx =>
+    await database.transaction(tx =>
       uninstallApp(tx, deps, {
         installationId: installation.id,
         member: { userId: session.user.id, accountId: account.id },
@@ -54,7 +54,6 @@ export function uninstallRoutes(deps: Deps): Router {
         actor: actorOf(session),
       }),
     )
-    if (ended) deps.worker.wake()
     res.redirect(303, `/apps/${installation.id}/uninstalled`)
   })
 

@@ -314,10 +314,10 @@ export async function keepRow(tx: Tx, id: string, deadline: number | null, at: n
 }
 
 export async function markDelivered(tx: Tx, ids: readonly string[], at: number): Promise<void> {
-  const keys = tx('keys')
+  await tx('keys')
     .whereIn('id', [...ids])
     .whereNull('delivered_at')
-  await changeKeys(tx, keys, { delivered_at: at })
+    .update({ delivered_at: at })
 }
 
 export async function setEndsWith(tx: Tx, ids: readonly string[], installationId: string): Promise<void> {

@@ -6,11 +6,12 @@ import { judge, type KeyRecord, type Question, type RefusalCode, type Verdict } 
 import { findKeyByHash } from './key-store.ts'
 import { createRecordCache } from './record-cache.ts'
 import type { UsageRecorder } from './usage.ts'
-import { findVerifierByHash } from './verifier-store.ts'
+import { listVerifierHashes } from './verifier-store.ts'
 
 /** Copies that a process keeps: a key takes about half a kilobyte. */
 const MOST_KEYS = 200_000
-const MOST_VERIFIERS = 1_000
+/** Verifier keys are few, and are kept together: whoever makes some up costs no look into the database. */
+const ALL = 'all'
 const MOST_UNKNOWN = 20_000
 const UNKNOWN_FOR = 5_000
 const PATIENCE = 5_000
@@ -56,10 +57,10 @@ export function createVerification({
     most: MOST_KEYS,
     load: hash => inTime(database.look(tx => findKeyByHash(tx, hash))),
   })
-  const verifiers = createRecordCache<{ id: string }>({
+  const verifiers = createRecordCache<ReadonlySet<string>>({
     ...shared,
-    most: MOST_VERIFIERS,
-    load: hash => inTime(database.look(async tx => asRecord(await findVerifierByHash(tx, hash)))),
+    most: 2,
+    load: () => inTime(database.look(async tx => new Set(await listVerifierHashes(tx)))),
   })
   changes.listen(change => {
     if (change === 'anything') {
@@ -103,8 +104,9 @@ export function createVerification({
     copies: () => keys.size,
     knowsVerifier(token) {
       if (!isWellFormedSecret(token)) return false
-      const found = verifiers.lookup(hashSecret(token))
-      return found instanceof Promise ? found.then(Boolean) : found !== undefined
+      const hash = hashSecret(token)
+      const all = verifiers.lookup(ALL)
+      return all instanceof Promise ? all.then(late => late?.has(hash) ?? false) : (all?.has(hash) ?? false)
     },
     verify(key, question) {
       if (!isWellFormedSecret(key)) return refuse('malformed')
@@ -125,8 +127,4 @@ async function inTime<Found>(reading: Promise<Found>): Promise<Found> {
   } finally {
     clearTimeout(timer)
   }
-}
-
-function asRecord(id: string | undefined): { id: string } | undefined {
-  return id === undefined ? undefined : { id }
 }

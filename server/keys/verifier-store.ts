@@ -12,14 +12,12 @@ export async function insertVerifier(
     redacted: row.redacted,
     created_at: row.at,
   })
+  announce(tx, 'verifiers')
 }
 
-export async function findVerifierByHash(tx: Tx, tokenHash: string): Promise<string | undefined> {
-  const row: { id: string } | undefined = await tx('verifiers')
-    .where({ token_hash: tokenHash })
-    .whereNull('revoked_at')
-    .first('id')
-  return row?.id
+/** The hashes of all verifier keys that are good. */
+export async function listVerifierHashes(tx: Tx): Promise<string[]> {
+  return await tx('verifiers').whereNull('revoked_at').pluck('token_hash')
 }
 
 /** Ends a verifier key; false where it has ended or there is none. */

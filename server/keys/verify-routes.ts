@@ -17,7 +17,9 @@ const body = z.object({
 
 /** Whether a request is for `POST /v1/keys/verify`, which stands before sessions, the authorization server and Express. */
 export function asksToVerify({ method, url = '' }: IncomingMessage): boolean {
-  return method === 'POST' && url.startsWith(PATH) && (url.length === PATH.length || url[PATH.length] === '?')
+  if (method !== 'POST') return false
+  const path = url.startsWith('/') ? url : pathOf(url)
+  return path.startsWith(PATH) && (path.length === PATH.length || path[PATH.length] === '?')
 }
 
 /**
@@ -58,13 +60,14 @@ export function verifyRoute(deps: Deps): (req: IncomingMessage, res: ServerRespo
     const { status, headers, text } = problemOf(error, ids.next('req'))
     if (status >= 500) log.error({ err: error.cause ?? error, path: PATH }, 'request failed')
     else log.debug({ code: error.code, path: PATH }, 'request refused')
-    res.writeHead(status, headers).end(text)
+    res.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(text), 'Cache-Control': 'no-store' })
+    res.end(text)
   }
 
   return (req, res) => {
     if (!isJson(req.headers['content-type']) || req.headers['content-encoding'] !== undefined) {
-      req.resume()
-      refuse(res, new AppError('request.invalid', { detail: 'Send application/json, not encoded.' }))
+      res.setHeader('Connection', 'close') // nor is what else is on its way read
+      refuse(res, new AppError('request.invalid', { detail: 'Send application/json in UTF-8, not compressed.' }))
       return
     }
     readBody(req, text => {
@@ -114,8 +117,13 @@ function parseJson(text: string): unknown {
   }
 }
 
+/** A proxy may name the whole address (RFC 9112 §3.2.2). */
+function pathOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).pathname : ''
+}
+
 function isJson(type: string | undefined): boolean {
-  return type === 'application/json' || /^application\/json\s*(?:;|$)/i.test(type ?? '')
+  return type === 'application/json' || /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i.test(type ?? '')
 }
 
 /** The token of an `Authorization: Bearer` header (RFC 6750 §2.1). */

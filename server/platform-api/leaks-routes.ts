@@ -27,7 +27,6 @@ export function leaksRoutes(deps: Deps): Router {
         deps.log.error({ err: error }, 'a leak report could not be dealt with'),
       )
     }
-    deps.worker.wake()
   }
 
   return router

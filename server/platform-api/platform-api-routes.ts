@@ -203,7 +203,7 @@ export function platformApiRoutes(deps: Deps): Router {
     return { app, installationId, actor: { type: 'platform', id: app.platform.id, ip: clientAddress(req) } }
   }
 
-  /** Does what a POST asks for, once for each `Idempotency-Key`, and wakes the worker. */
+  /** Does what a POST asks for, once for each `Idempotency-Key`. */
   async function answer(
     req: Request,
     res: Response,
@@ -217,7 +217,6 @@ export function platformApiRoutes(deps: Deps): Router {
       })
     }
     const { status, body } = await answerOnce(deps, { appId: app.id, path: req.path, key, body: req.body }, work)
-    deps.worker.wake()
     res.status(status).json(body)
   }
 

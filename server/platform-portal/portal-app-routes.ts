@@ -30,7 +30,7 @@ const WATCHED_FOR = 30_000
 
 /** One app as its publisher runs it: what it is, its secrets, where it is installed, what was sent. */
 export function portalAppRoutes(deps: Deps): Router {
-  const { config, database, clock, worker } = deps
+  const { config, database, clock } = deps
   const router = Router()
   router.use('/platform/apps/:app', requireSession, lookAtAccountOf(deps, 'app', publisherOf))
 
@@ -76,7 +76,6 @@ export function portalAppRoutes(deps: Deps): Router {
     const id = idParam(req, 'app', 'app')
     await deps.limits.spend('test_delivery', id)
     const deliveryId = await act(req, res, (tx, app) => sendPing(tx, deps, { app, actor: actorOf(session) }))
-    worker.wake()
     res.redirect(303, `/platform/apps/${id}?test=${deliveryId}`)
   })
 
@@ -120,7 +119,6 @@ export function portalAppRoutes(deps: Deps): Router {
         await suspendInstallation(tx, deps, command)
         return app.id
       })
-      worker.wake()
       res.redirect(303, `/platform/apps/${appId}#installations`)
     })
   }

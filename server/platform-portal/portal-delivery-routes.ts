@@ -38,7 +38,6 @@ export function portalDeliveryRoutes(deps: Deps): Router {
       const text = [`${ERRORS[error.code].title}.`, error.detail].filter(Boolean).join(' ')
       return await show(req, res, { tone: 'bad', strong: 'Nothing was sent.', text })
     }
-    deps.worker.wake()
     res.redirect(303, `/platform/apps/${id}/deliveries/${deliveryId}`)
   })
 

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { after, before, describe, test } from 'node:test'
 import { systemRandom } from '../../server/base/random.ts'
 import { mintSecret } from '../../server/base/secret-format.ts'
 import { createVerifier, revokeVerifier } from '../../server/keys/verifiers.ts'
 import { keyAt } from '../installs/steps.ts'
+import { eventually } from '../support/eventually.ts'
 import { createWorld, type World } from '../support/world.ts'
 
 describe('POST /v1/keys/verify', () => {
@@ -61,6 +64,45 @@ describe('POST /v1/keys/verify', () => {
       assert.doesNotMatch(JSON.stringify(answer.body), /JSON at position|SyntaxError|node_modules/)
     })
   }
+
+  test('400: JSON in another encoding is not read as if it were UTF-8', async () => {
+    const sent = [{ 'content-type': 'application/json; charset=utf-16' }, { 'content-encoding': 'gzip' }]
+    for (const headers of sent) assert.equal((await send(JSON.stringify({ key }), headers)).status, 400)
+    const answer = await send(JSON.stringify({ key }), { 'content-type': 'Application/JSON; charset="UTF-8"' })
+    assert.equal(answer.status, 200)
+  })
+
+  test('200: a proxy may name the whole address', async () => {
+    const { hostname, port } = new URL(world.url)
+    const body = JSON.stringify({ key })
+    const socket = connect(Number(port), hostname)
+    socket.end(
+      `POST ${world.url}/v1/keys/verify HTTP/1.1\r\nHost: ${hostname}\r\nAuthorization: Bearer ${world.verifierKey}\r\n` +
+        `Content-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+    )
+    assert.match(await text(socket), /^HTTP\/1\.1 200 OK\r\n.*"valid":true/s)
+  })
+
+  test('401: whoever makes up verifier keys causes no look into the database', async () => {
+    const { database } = world.deps
+    await eventually(() => database.changes.fresh())
+    await send(JSON.stringify({ key }))
+    const original = database.look
+    let looks = 0
+    database.look = work => {
+      looks += 1
+      return original(work)
+    }
+    try {
+      for (let round = 0; round < 30; round += 1) {
+        const authorization = `Bearer ${mintSecret(systemRandom, 'lkv_')}`
+        assert.equal((await send(JSON.stringify({ key }), { authorization })).status, 401)
+      }
+    } finally {
+      database.look = original
+    }
+    assert.ok(looks < 30, `${looks} looks`) // none, but for those before which the machine stood still
+  })
 
   test('400: a form is not a body', async () => {
     const answer = await send(`key=${key}`, { 'content-type': 'application/x-www-form-urlencoded' })

@@ -11,7 +11,7 @@ const TABLES = /\btx\('(keys|installations|apps|accounts|verifiers)'\)/
 /** Writers that change nothing that verification asks about, each with its reason. */
 const HARMLESS: Record<string, string> = {
   insertKey: 'nobody can have asked about a key before it was minted',
-  insertVerifier: 'nobody can have used it before it was made',
+  markDelivered: 'a key verifies from its minting on, acknowledged or not',
   insertAccount: 'an account has no state that stops keys',
   insertInstallation: 'it has no keys yet, and no flag',
   moveInstallation: 'only the flags of a suspension stop keys, and they are set elsewhere',

@@ -1,5 +1,5 @@
 import type { Tx } from '../db/connect.ts'
-import { type Actor, recordActivity } from '../server/audit/record-activity.ts'
+import { type Actor, type Note, recordNotes } from '../server/audit/record-activity.ts'
 import type { Caps } from '../server/base/caps.ts'
 import { AppError } from '../server/base/errors.ts'
 import { setGoneAddress } from './app-details-store.ts'
@@ -21,13 +21,13 @@ export type UpdateApp = {
 /**
  * Makes a new version of the manifest. Addresses and keys count at once. An app that was published once and asks for more
  * goes on offering its approved version until the operator publishes the new one (PRODUCT rule 7). What must follow from
- * asking for less, in rooms that this one may not call, happens in `permissionsRemoved`, before the log is written.
+ * asking for less, in rooms that this one may not call, happens in `permissionsRemoved`, which answers what the logs say of it.
  */
 export async function updateApp(
   tx: Tx,
   { clock, keyring, review }: Caps & { review: 'required' | 'off' },
   command: UpdateApp,
-  permissionsRemoved: (app: App, removed: string[]) => Promise<void>,
+  permissionsRemoved: (app: App, removed: string[]) => Promise<Note[]>,
 ): Promise<{ app: App; removed: string[] }> {
   const at = clock.now()
   await lockApp(tx, command.id)
@@ -55,13 +55,11 @@ export async function updateApp(
   if (before.client.key_delivery_uri !== command.manifest.key_delivery_uri) await setGoneAddress(tx, before.id, null)
   const app = await findAppRow(tx, before.id)
   if (!app) throw new AppError('object.not_found')
-  if (removed.length > 0) await permissionsRemoved(app, removed)
+  const notes = removed.length > 0 ? await permissionsRemoved(app, removed) : []
   const actor: Actor = { type: 'platform', id: before.platform.id, ip: command.ip }
-  await recordActivity(
-    tx,
-    [before.platform.accountId],
-    [{ actor, what: 'app.updated', object: before.id, at, data: { version: latestVersion, waits_for_review: waits } }],
-  )
+  const data = { version: latestVersion, waits_for_review: waits }
+  const updated = { actor, what: 'app.updated', object: before.id, at, data }
+  await recordNotes(tx, [...notes, { accountIds: [before.platform.accountId], acts: [updated] }])
   return { app, removed }
 }
 

@@ -17,14 +17,22 @@ export type Act = {
   data?: Record<string, string | number | boolean | null | string[]>
 }
 
+/** What some accounts read in their logs. */
+export type Note = { accountIds: readonly string[]; acts: readonly Act[] }
+
 /**
  * Writes acts into the activity log of every account concerned. Each account has one hash chain. Call it once per
  * transaction and last: the chains' ends stay locked until the commit, and are taken in one order.
  */
 export async function recordActivity(tx: Tx, accountIds: readonly string[], acts: readonly Act[]): Promise<void> {
-  for (const accountId of [...new Set(accountIds)].sort()) {
+  await recordNotes(tx, [{ accountIds, acts }])
+}
+
+/** The same where not all accounts read the same; each reads its acts in the order of the notes. */
+export async function recordNotes(tx: Tx, notes: readonly Note[]): Promise<void> {
+  for (const accountId of [...new Set(notes.flatMap(note => note.accountIds))].sort()) {
     let head = await lockHead(tx, accountId)
-    for (const act of acts) {
+    for (const act of notes.flatMap(note => (note.accountIds.includes(accountId) ? note.acts : []))) {
       const row = link(accountId, head, act)
       await append(tx, row)
       head = row

@@ -1,7 +1,7 @@
 import { type App, findApp } from '../../apps-registry/find-app.ts'
 import { type MoveApp, moveApp } from '../../apps-registry/move-app.ts'
 import type { Database, Tx } from '../../db/connect.ts'
-import { type Actor, recordActivity } from '../audit/record-activity.ts'
+import type { Actor, Note } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { listKeptKeys } from '../keys/find-keys.ts'
 import { endKey } from './expire-account-key.ts'
@@ -9,23 +9,29 @@ import { listAliveByApp, listAliveIdsByApp } from './installation-store.ts'
 import { takePermissions } from './narrow-installation.ts'
 import { uninstallApp } from './uninstall-app.ts'
 
-/** A manifest version that asks for less shrinks every running installation and its keys at once (PRODUCT rule 7). */
+/**
+ * A manifest version that asks for less shrinks every running installation and its keys at once (PRODUCT rule 7). Answers
+ * what the logs must say, for whoever writes them last.
+ */
 export async function shrinkInstallations(
   tx: Tx,
   caps: Caps,
   app: App,
   removed: readonly string[],
   actor: Actor,
-): Promise<void> {
+): Promise<Note[]> {
   const at = caps.clock.now()
   const accounts = new Set<string>()
-  for (const installation of await listAliveByApp(tx, app.id))
-    if (await takePermissions(tx, caps, app, installation.id, removed)) accounts.add(installation.accountId)
-  await recordActivity(
-    tx,
-    [...accounts],
-    [{ actor, what: 'installation.updated', object: app.id, at, data: { removed: [...removed] } }],
-  )
+  const ended: Note[] = []
+  for (const installation of await listAliveByApp(tx, app.id)) {
+    const expired = await takePermissions(tx, caps, app, installation.id, removed)
+    if (!expired) continue
+    accounts.add(installation.accountId)
+    const acts = expired.map(({ id, name }) => ({ actor, what: 'key.expired', object: id, at, data: { name } }))
+    ended.push({ accountIds: [installation.accountId, app.platform.accountId], acts })
+  }
+  const updated = { actor, what: 'installation.updated', object: app.id, at, data: { removed: [...removed] } }
+  return [{ accountIds: [...accounts], acts: [updated] }, ...ended.filter(({ acts }) => acts.length > 0)]
 }
 
 /** Suspends or resumes an app: every account that holds keys of it reads so in its own log. */

@@ -4,6 +4,7 @@ import { type App, findApp } from '../../apps-registry/find-app.ts'
 import { registerApp } from '../../apps-registry/register-app.ts'
 import { updateApp } from '../../apps-registry/update-app.ts'
 import type { Database, Tx } from '../../db/connect.ts'
+import type { Note } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { isId } from '../base/ids.ts'
 import { narrowGrants } from './narrow-grants.ts'
@@ -14,8 +15,8 @@ export const REGISTRATION_POLICY = 'latchkey'
 
 /** What must follow from a registration in rooms that this one may not call. */
 export type ClientHooks = {
-  /** A new version asks for less: running installations shrink at once, in the same transaction. */
-  permissionsRemoved(tx: Tx, app: App, removed: string[]): Promise<void>
+  /** A new version asks for less: running installations shrink at once, in the same transaction. Answers what the logs must say. */
+  permissionsRemoved(tx: Tx, app: App, removed: string[]): Promise<Note[]>
   /** The platform deleted its registration. */
   retire(appId: string, ip: string): Promise<void>
 }

@@ -27,6 +27,7 @@ import { createUsageRecorder, type UsageRecorder } from './keys/usage.ts'
 import { createVerification, type Verification } from './keys/verification.ts'
 import { createProvider } from './oauth/provider.ts'
 import { loadSigningKeys, type SigningKeys } from './oauth/signing-keys.ts'
+import { requireRoots } from './reencrypt.ts'
 
 export const VIEWS = fileURLToPath(new URL('../views', import.meta.url))
 
@@ -76,6 +77,10 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
   const caps: Caps = { clock, random, keyring, ids: createIds(clock, random) }
   const database = connect(config.database)
   await migrate(database)
+  await requireRoots(database, keyring).catch(async fault => {
+    await database.close()
+    throw fault
+  })
   const outbound = createOutbound({
     allow: config.egressAllow,
     ...(overrides.outboundTimeoutMs && { timeoutMs: overrides.outboundTimeoutMs }),

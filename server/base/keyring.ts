@@ -3,6 +3,8 @@ import type { Random } from './random.ts'
 
 /** Encrypts what must be readable again, with a key of its own for each purpose, all under the root secret. */
 export type Keyring = {
+  /** The ids of the root secrets, the current one first. A ciphertext begins with the id of its own. */
+  roots: readonly string[]
   /** AES-256-GCM; `purpose` and `context` are authenticated, so that a ciphertext cannot be moved to another row. */
   encrypt(purpose: string, context: string, plaintext: string): string
   /** Throws where the ciphertext was made under an unknown root secret, for another purpose or context, or altered. */
@@ -35,6 +37,7 @@ export function createKeyring(secrets: readonly string[], random: Random): Keyri
   }
 
   return {
+    roots: roots.map(root => root.id),
     encrypt(purpose, context, plaintext) {
       const iv = random.bytes(IV)
       const cipher = createCipheriv('aes-256-gcm', keyOf(current, purpose), iv).setAAD(Buffer.from(context))

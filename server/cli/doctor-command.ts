@@ -1,9 +1,12 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { connect } from '../../db/connect.ts'
-import { ROOT_SECRET_FILE } from '../base/root-secret.ts'
+import { connect, type Database } from '../../db/connect.ts'
+import { createKeyring } from '../base/keyring.ts'
+import { systemRandom } from '../base/random.ts'
+import { ROOT_SECRET_FILE, readRootSecrets } from '../base/root-secret.ts'
 import { type Config, ConfigError, readConfig } from '../config.ts'
+import { countRootUse } from '../reencrypt.ts'
 
 export type Check = { name: string; ok: boolean; detail: string }
 
@@ -57,7 +60,8 @@ function rootSecret({ secrets, dataDir: folder }: Config): Check {
   return mode === 0o600 ? check(true, text) : check(false, `${text}; it must be 0600`)
 }
 
-async function database({ database: target }: Config): Promise<Check[]> {
+async function database(config: Config): Promise<Check[]> {
+  const { database: target } = config
   const unreachable = (detail: string): Check[] => [
     { name: 'database', ok: false, detail },
     { name: 'migrations', ok: false, detail: 'unknown' },
@@ -67,7 +71,9 @@ async function database({ database: target }: Config): Promise<Check[]> {
   const opened = connect(target)
   try {
     const pending = await opened.pendingMigrations()
+    const roots = pending.length === 0 ? [await rootUse(opened, config)] : []
     return [
+      ...roots,
       { name: 'database', ok: true, detail: target.kind },
       {
         name: 'migrations',
@@ -80,4 +86,17 @@ async function database({ database: target }: Config): Promise<Check[]> {
   } finally {
     await opened.close()
   }
+}
+
+/** When an operator may drop an older root secret. */
+async function rootUse(opened: Database, config: Config): Promise<Check> {
+  const check = (ok: boolean, detail: string) => ({ name: 'encrypted_values', ok, detail })
+  if (config.secrets.length === 0 && !existsSync(join(config.dataDir, ROOT_SECRET_FILE)))
+    return check(false, 'unknown: there is no root secret')
+  const { roots } = createKeyring(readRootSecrets(config, systemRandom), systemRandom)
+  const { current, older, unknown } = await countRootUse(opened, roots)
+  if (unknown > 0) return check(false, `${unknown} are under a root secret that is not given`)
+  if (older > 0) return check(true, `${older} of ${current + older} are still under an older root secret: keep it`)
+  const others = roots.length > 1 ? '; the older ones may be removed' : ''
+  return check(true, `all ${current} are under the current root secret${others}`)
 }

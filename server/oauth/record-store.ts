@@ -58,6 +58,7 @@ export async function deleteByGrant(tx: Tx, model: string, grantHash: string): P
  * is about to be used up or deleted.
  */
 export async function holdRecordsOfApp(tx: Tx, appHash: string): Promise<OAuthRecord[]> {
+  await keepReencryptionOut(tx)
   const grants: OAuthRecord[] = await heldAtOnce(tx('oauth_records').where({ model: 'Grant', uid_hash: appHash }))
   const hashes = grants.map(grant => grant.id_hash)
   return [...grants, ...(await heldAtOnce(tx('oauth_records').whereIn('grant_hash', hashes)))]
@@ -65,11 +66,27 @@ export async function holdRecordsOfApp(tx: Tx, appHash: string): Promise<OAuthRe
 
 /** The same of one installation. */
 export async function holdRecordsOfInstallation(tx: Tx, installationId: string): Promise<OAuthRecord[]> {
+  await keepReencryptionOut(tx)
   const hashes: string[] = await tx('oauth_grants').where({ installation_id: installationId }).pluck('grant_hash')
   const grants: OAuthRecord[] = await heldAtOnce(
     tx('oauth_records').where({ model: 'Grant' }).whereIn('id_hash', hashes),
   )
   return [...grants, ...(await heldAtOnce(tx('oauth_records').whereIn('grant_hash', hashes)))]
+}
+
+/** Any number that nothing else in the database locks. */
+const REENCRYPTION_LOCK = 5_284_237_002
+
+/** Waits for the batch that is being encrypted anew, which itself waits for nobody; many may narrow at once. */
+async function keepReencryptionOut(tx: Tx): Promise<void> {
+  if (tx.client.config.client === 'pg') await tx.raw(`select pg_advisory_xact_lock_shared(${REENCRYPTION_LOCK})`)
+}
+
+/** Until the transaction ends nobody narrows grants; false at once where somebody does. */
+export async function keepNarrowersOut(tx: Tx): Promise<boolean> {
+  if (tx.client.config.client !== 'pg') return true
+  const { rows } = await tx.raw(`select pg_try_advisory_xact_lock(${REENCRYPTION_LOCK}) as held`)
+  return rows[0]?.held === true
 }
 
 export async function updatePayload(

@@ -1,16 +1,27 @@
 import type { AdapterPayload } from 'oidc-provider'
+import type { SealedColumn } from '../../db/sealed-columns.ts'
 import type { Keyring } from '../base/keyring.ts'
 import type { OAuthRecord } from './record-store.ts'
+
+const PURPOSE = 'oauth'
 
 type Place = Pick<OAuthRecord, 'model' | 'id_hash'>
 
 /** What oidc-provider stores, encrypted under the root secret and bound to its row. */
 export function sealPayload(keyring: Keyring, place: Place, payload: AdapterPayload): string {
-  return keyring.encrypt('oauth', contextOf(place), JSON.stringify(payload))
+  return keyring.encrypt(PURPOSE, contextOf(place), JSON.stringify(payload))
 }
 
 export function openPayload(keyring: Keyring, record: Place & Pick<OAuthRecord, 'payload'>): AdapterPayload {
-  return JSON.parse(keyring.decrypt('oauth', contextOf(record), record.payload))
+  return JSON.parse(keyring.decrypt(PURPOSE, contextOf(record), record.payload))
+}
+
+export const SEALED_RECORDS: SealedColumn = {
+  table: 'oauth_records',
+  column: 'payload',
+  key: ['model', 'id_hash'],
+  purpose: PURPOSE,
+  context: ({ model = '', id_hash = '' }) => contextOf({ model, id_hash }),
 }
 
 function contextOf({ model, id_hash }: Place): string {

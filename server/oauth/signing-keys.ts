@@ -1,10 +1,21 @@
 import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
 import type { Database, Tx } from '../../db/connect.ts'
 import { lockTable } from '../../db/connect.ts'
+import type { SealedColumn } from '../../db/sealed-columns.ts'
 import type { Caps } from '../base/caps.ts'
 import { insertSigningKey, listSigningKeys } from './signing-key-store.ts'
 
 export const SIGNING_ALG = 'ES256'
+
+const PURPOSE = 'signing-key'
+
+export const SEALED_SIGNING_KEYS: SealedColumn = {
+  table: 'signing_keys',
+  column: 'private_jwk',
+  key: ['kid'],
+  purpose: PURPOSE,
+  context: ({ kid = '' }) => kid,
+}
 
 /** The server's own keys: the current one signs, all of them stand in `/oauth/jwks`. */
 export type SigningKeys = {
@@ -20,7 +31,7 @@ export async function loadSigningKeys(database: Database, caps: Caps): Promise<S
     const found = await listSigningKeys(tx)
     return found.length > 0 ? found : [await addSigningKey(tx, caps)]
   })
-  const keys = rows.map(row => JSON.parse(caps.keyring.decrypt('signing-key', row.kid, row.private_jwk)) as JWK)
+  const keys = rows.map(row => JSON.parse(caps.keyring.decrypt(PURPOSE, row.kid, row.private_jwk)) as JWK)
   const [current] = keys
   if (!current?.kid) throw new Error('there is no signing key')
   const key = (await importJWK(current, SIGNING_ALG)) as CryptoKey
@@ -36,11 +47,7 @@ async function addSigningKey(tx: Tx, { clock, keyring }: Caps): Promise<{ kid: s
     kid,
     alg: SIGNING_ALG,
     public_jwk: JSON.stringify({ ...publicJwk, ...common }),
-    private_jwk: keyring.encrypt(
-      'signing-key',
-      kid,
-      JSON.stringify({ ...(await exportJWK(pair.privateKey)), ...common }),
-    ),
+    private_jwk: keyring.encrypt(PURPOSE, kid, JSON.stringify({ ...(await exportJWK(pair.privateKey)), ...common })),
     created_at: clock.now(),
   }
   await insertSigningKey(tx, row)

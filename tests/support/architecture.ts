@@ -151,7 +151,10 @@ function floorsOf(tree: Tree): FloorOf {
 }
 
 function floorByName(path: string): Floor | undefined {
-  if (/^server\/(?:main|app|deps|sweep|upkeep|web-processes)\.ts$/.test(path) || path.startsWith('server/cli/'))
+  if (
+    /^server\/(?:main|app|deps|reencrypt|sweep|upkeep|web-processes)\.ts$/.test(path) ||
+    path.startsWith('server/cli/')
+  )
     return 'assembly'
   if (path === 'server/config.ts' || path.startsWith('server/base/')) return 'base'
   if (path.startsWith('server/http/')) return 'http'

@@ -1,0 +1,69 @@
+import type { Tx } from './connect.ts'
+
+/** A column whose values are encrypted under a root secret, and how each is bound to its row. */
+export type SealedColumn = {
+  table: string
+  column: string
+  /** What tells the rows apart. */
+  key: readonly string[]
+  purpose: string
+  context(row: Readonly<Record<string, string>>): string
+}
+
+/** A value as it is now, with what tells its row apart. */
+export type SealedValue = { sealed: string; row: Record<string, string> }
+
+/** A ciphertext begins with the id of its root secret; the larger tables have an index of just that. */
+const ROOT = 'substr(??, 1, 8)'
+
+/** The ids of the root secrets under which a column's values are, each found without a look at all of them. */
+export async function rootsInUse(tx: Tx, { table, column }: SealedColumn): Promise<string[]> {
+  const roots: string[] = []
+  for (;;) {
+    const next: { root: string | null } | undefined = await tx(table)
+      .whereRaw(`${ROOT} > ?`, [column, roots.at(-1) ?? ''])
+      .select(tx.raw(`min(${ROOT}) as root`, [column]))
+      .first()
+    if (!next?.root) return roots
+    roots.push(next.root)
+  }
+}
+
+export async function countUnder(tx: Tx, { table, column }: SealedColumn, rootId: string): Promise<number> {
+  const row: { count?: number | string } | undefined = await tx(table)
+    .whereRaw(`${ROOT} = ?`, [column, rootId])
+    .count({ count: '*' })
+    .first()
+  return Number(row?.count ?? 0)
+}
+
+/** Some values under one root secret, held until the transaction ends. What somebody else holds is left out: nobody waits. */
+export async function holdSealedUnder(
+  tx: Tx,
+  { table, column, key }: SealedColumn,
+  rootId: string,
+  limit: number,
+): Promise<SealedValue[]> {
+  const query = tx(table)
+    .whereRaw(`${ROOT} = ?`, [column, rootId])
+    .limit(limit)
+    .select(...key, column)
+  const rows: Record<string, string>[] = await (tx.client.config.client === 'pg'
+    ? query.forUpdate().skipLocked()
+    : query)
+  return rows.map(({ [column]: sealed = '', ...row }) => ({ sealed, row }))
+}
+
+/** Puts another ciphertext in the place of the one that was read; false where the value has changed since. */
+export async function replaceSealed(
+  tx: Tx,
+  { table, column }: SealedColumn,
+  { row, sealed }: SealedValue,
+  anew: string,
+): Promise<boolean> {
+  return (
+    (await tx(table)
+      .where({ ...row, [column]: sealed })
+      .update({ [column]: anew })) === 1
+  )
+}

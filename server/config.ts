@@ -28,6 +28,8 @@ export type Config = {
   readonly webConcurrency: number
   /** Seconds to wait before each attempt after the first. */
   readonly retrySchedule: readonly number[]
+  /** Absent: mails are written into `dataDir`. */
+  readonly smtpUrl: string | undefined
   readonly rateLimits: boolean
   readonly logLevel: (typeof LOG_LEVELS)[number]
 }
@@ -113,7 +115,10 @@ const environment = z.object({
     .transform(steps => steps.map(Number)),
   SMTP_URL: z
     .string()
-    .regex(/^smtps?:\/\//, 'must begin with smtp:// or smtps://')
+    .refine(
+      url => /^smtps?:\/\/./.test(url) && URL.canParse(url),
+      'must be an address that begins with smtp:// or smtps://',
+    )
     .optional(),
   RATE_LIMITS: z.enum(['on', 'off']).default('on'),
   METRICS_TOKEN: z.string().min(16).optional(),
@@ -154,6 +159,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     roles: new Set(data.ROLES),
     webConcurrency: data.WEB_CONCURRENCY,
     retrySchedule: data.RETRY_SCHEDULE,
+    smtpUrl: data.SMTP_URL,
     rateLimits: data.RATE_LIMITS === 'on',
     logLevel: data.LOG_LEVEL,
   })

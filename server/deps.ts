@@ -25,6 +25,7 @@ import { listInstallations } from './installs/find-installation.ts'
 import { deliveriesSucceeded, deliveryFailed, holdForSettling } from './installs/settle-delivery.ts'
 import { createUsageRecorder, type UsageRecorder } from './keys/usage.ts'
 import { createVerification, type Verification } from './keys/verification.ts'
+import { createMailer, type Mailer } from './mail/mailer.ts'
 import { createProvider } from './oauth/provider.ts'
 import { loadSigningKeys, type SigningKeys } from './oauth/signing-keys.ts'
 import { requireRoots } from './reencrypt.ts'
@@ -43,6 +44,7 @@ export type Deps = Caps & {
   signing: SigningKeys
   provider: Provider
   worker: Worker
+  mailer: Mailer
   usage: UsageRecorder
   verification: Verification
   render: RenderPage
@@ -125,6 +127,12 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     if (change === 'anything' || change === 'deliveries') worker.wake()
   })
 
+  const { dataDir, smtpUrl, brand } = config
+  const mailer = createMailer({
+    ...{ database, clock, random, log, views: VIEWS, dataDir, smtpUrl, publicUrl },
+    ...{ brandName: brand.name, logoFile: brand.logoFile },
+  })
+
   const underWay = new Set<Promise<void>>()
   const usage = createUsageRecorder({ database, clock, log })
 
@@ -137,6 +145,7 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     signing,
     provider,
     worker,
+    mailer,
     usage,
     verification: createVerification({ database, clock, usage, log }),
     render: createPages(config.brand.name),

@@ -3,12 +3,13 @@ import { HOUR } from './base/clock.ts'
 import { sweepDeliveryLog } from './deliveries/sweep-log.ts'
 import type { Deps } from './deps.ts'
 import { sweepUsage } from './keys/sweep-usage.ts'
+import { sweepMails } from './mail/queue-mail.ts'
 import { sweepRecords } from './oauth/grants.ts'
 
 const EVERY = HOUR
 
 /** What a sweep deleted. */
-export type Swept = { sessions: number; oauth_records: number; deliveries: number; usage: number }
+export type Swept = { sessions: number; oauth_records: number; mails: number; deliveries: number; usage: number }
 
 /** Deletes what has lapsed: sign-ins, the authorization server's codes, tokens and requests, the old delivery log and what keys did long ago. */
 export async function sweep({ database, clock }: Deps): Promise<Swept> {
@@ -16,6 +17,7 @@ export async function sweep({ database, clock }: Deps): Promise<Swept> {
   const lapsed = await database.transaction(async tx => ({
     sessions: await sweepSessions(tx, at),
     oauth_records: await sweepRecords(tx, at),
+    mails: await sweepMails(tx, at),
   }))
   return { ...lapsed, deliveries: await sweepDeliveryLog(database, at), usage: await sweepUsage(database, at) }
 }

@@ -1,19 +1,31 @@
+import { SECOND } from './base/clock.ts'
 import { createRunner } from './base/runner.ts'
 import type { Deps } from './deps.ts'
 import { endOverdueKeys } from './installs/end-overdue-keys.ts'
+import { remindOfDeadlines } from './installs/remind-of-deadlines.ts'
 import { reencrypt } from './reencrypt.ts'
+
+/** How long a stop waits for a mail server that takes its time; what is not noted as sent is sent once more. */
+const PATIENCE = 4 * SECOND
 
 /** Does what happens by itself at its time, until the answer is called and has resolved. */
 export function startUpkeep(deps: Deps): () => Promise<void> {
   const { clock, log, database } = deps
   const deadlines = createRunner({ clock, log, name: 'deadlines', work: () => endOverdueKeys(deps) })
   const secrets = createRunner({ clock, log, name: 'encryption anew', work: () => reencrypt(deps) })
-  const runners = [deadlines, secrets]
+  const reminders = createRunner({ clock, log, name: 'reminders', work: () => remindOfDeadlines(deps) })
+  const mails = createRunner({ clock, log, name: 'mails', work: () => deps.mailer.sendDue() })
+  const runners = [deadlines, reminders, mails, secrets]
   database.changes.listen(change => {
-    if (change === 'anything' || change.startsWith('key:')) deadlines.wake() // it may have a deadline now
+    const anything = change === 'anything'
+    if (anything || change === 'mails') mails.wake()
+    if (!anything && !change.startsWith('key:')) return
+    deadlines.wake() // it may have a deadline now
+    reminders.wake()
   })
   for (const runner of runners) runner.start()
   return async () => {
-    await Promise.all(runners.map(runner => runner.stop()))
+    const stopped = Promise.all(runners.map(runner => runner.stop()))
+    await Promise.race([stopped, new Promise(resolve => setTimeout(resolve, PATIENCE).unref())])
   }
 }

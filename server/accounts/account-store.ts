@@ -68,3 +68,13 @@ export async function listMemberships(tx: Tx, userId: string): Promise<Membershi
     .select('accounts.id', 'accounts.name', 'memberships.role')
   return rows.map(({ id, name, role }) => ({ account: { id, name }, role }))
 }
+
+/** Addresses of the members who have one of these roles. */
+export async function listEmails(tx: Tx, accountId: string, roles: readonly Role[]): Promise<string[]> {
+  return await tx('memberships')
+    .join('users', 'users.id', 'memberships.user_id')
+    .where({ account_id: accountId })
+    .whereIn('role', [...roles])
+    .orderBy('users.id')
+    .pluck('users.email')
+}

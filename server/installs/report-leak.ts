@@ -1,6 +1,7 @@
 import { findRecipientKey } from '../../apps-registry/current-recipient.ts'
 import { findApp } from '../../apps-registry/find-app.ts'
 import type { Database, Tx } from '../../db/connect.ts'
+import { writeToMembers } from '../accounts/write-to-members.ts'
 import { type Actor, recordActivity } from '../audit/record-activity.ts'
 import { AppError } from '../base/errors.ts'
 import type { Outbound } from '../base/outbound.ts'
@@ -8,6 +9,7 @@ import { findKeyOf, type Key } from '../keys/find-keys.ts'
 import { freezeKey } from '../keys/freeze-key.ts'
 import type { MintCaps } from '../keys/mint-key.ts'
 import { findUnendedKey } from '../keys/verify-key.ts'
+import { leakLetter, platformLeakLetter } from './letters.ts'
 import { rotateManagedKey } from './rotate-managed-key.ts'
 
 export type LeakCaps = MintCaps & { database: Database; outbound: Outbound }
@@ -41,11 +43,14 @@ export async function reportLeak(caps: LeakCaps, token: string, ip: string): Pro
   }
 }
 
-async function freezeLeaked(tx: Tx, { clock }: LeakCaps, token: string, actor: Actor): Promise<Key | undefined> {
-  const at = clock.now()
+async function freezeLeaked(tx: Tx, caps: LeakCaps, token: string, actor: Actor): Promise<Key | undefined> {
+  const at = caps.clock.now()
   const key = await findUnendedKey(tx, token, at)
   if (!key || !(await freezeKey(tx, key.id, { by: 'leak_report', until: null, at }))) return undefined
   const app = key.appId === null ? undefined : await findApp(tx, key.appId)
+  const owners = (accountId: string) => ({ accountId, audience: 'owners' }) as const
+  await writeToMembers(tx, caps, owners(key.accountId), name => leakLetter(app, key, name, at))
+  if (app) await writeToMembers(tx, caps, owners(app.platform.accountId), () => platformLeakLetter(app, key, at))
   const accounts = app ? [key.accountId, app.platform.accountId] : [key.accountId]
   await recordActivity(tx, accounts, [
     { actor, what: 'key.leaked', object: key.id, at, data: { name: key.name, frozen: true } },

@@ -1,5 +1,6 @@
 import { findApp } from '../../apps-registry/find-app.ts'
 import type { Tx } from '../../db/connect.ts'
+import { writeToMembers } from '../accounts/write-to-members.ts'
 import { recordActivity, SYSTEM } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { cancelPendingKeys } from '../deliveries/queue-event.ts'
@@ -14,6 +15,7 @@ import {
   lockInstallations,
   moveInstallation,
 } from './installation-store.ts'
+import { deliveryFailedLetter } from './letters.ts'
 import { tellOfEnd } from './tell-platform.ts'
 
 /**
@@ -53,8 +55,8 @@ async function activate(
  * The schedule is exhausted. A key that was on its way expires, and so does everything else that an installing app waits
  * for: it has failed, visibly, and can be tried again. A rotation is stuck: the old key goes on.
  */
-export async function deliveryFailed(tx: Tx, { clock }: Pick<Caps, 'clock'>, settled: Settled): Promise<void> {
-  const at = clock.now()
+export async function deliveryFailed(tx: Tx, caps: Pick<Caps, 'clock' | 'ids'>, settled: Settled): Promise<void> {
+  const at = caps.clock.now()
   const installation = await lockInstallation(tx, settled.installationId)
   if (!installation) return
   if (installation.status === 'installing') {
@@ -62,6 +64,9 @@ export async function deliveryFailed(tx: Tx, { clock }: Pick<Caps, 'clock'>, set
     await cancelPendingKeys(tx, installation.id, at)
     const expired = await expireUndelivered(tx, installation.id, at)
     await moveInstallation(tx, installation.id, 'fail', at)
+    const app = await findApp(tx, installation.appId)
+    const to = { accountId: installation.accountId, audience: 'managers' } as const
+    if (app) await writeToMembers(tx, caps, to, name => deliveryFailedLetter(app, installation, name, at))
     await note(tx, installation, 'installation.delivery_failed', at, { expired: expired.length })
   } else if (settled.keyId !== null) {
     if (!(await expireIfUndelivered(tx, settled.keyId, at))) return // sent once more, and it had arrived before

@@ -1,0 +1,102 @@
+import type { App } from '../../apps-registry/find-app.ts'
+import type { Key } from '../keys/find-keys.ts'
+import { deadlineText, type Letter, momentText } from '../mail/letter.ts'
+import type { Installation } from './installation-store.ts'
+
+type Words = Omit<Letter, 'audience'>
+
+const nameOf = (app: App) => app.manifest.client_name
+const keyFact = (key: Key, lines: string[]) => ({ name: key.name, lines: [key.redacted, ...lines] })
+
+/** An app could not be installed: its platform took no delivery. */
+export function deliveryFailedLetter(app: App, installation: Installation, accountName: string, at: number): Words {
+  const name = nameOf(app)
+  return {
+    kind: 'delivery-failed',
+    subject: `${name} could not be installed in ${accountName}`,
+    preview: 'Its platform did not take the keys.',
+    heading: `${name} could not be installed`,
+    lede: `The platform of ${name} did not take the keys that were made for ${accountName}, ${installation.mode} mode. What never arrived has expired: nobody can use it.`,
+    facts: [
+      { name: 'Given up', lines: [momentText(at)] },
+      { name: 'Sent to', lines: [hostOf(app.client.key_delivery_uri)] },
+    ],
+    link: { text: 'See what happened', path: `/apps/${installation.id}` },
+    after: 'On that page you can try again, with new keys, or uninstall the app.',
+  }
+}
+
+/** Keys that were kept after an uninstall are about to end. */
+export function reminderLetter(app: App, keys: readonly Key[], accountName: string): Words {
+  const name = nameOf(app)
+  const first = Math.min(...keys.map(({ expiresAt }) => expiresAt ?? Number.POSITIVE_INFINITY))
+  const many = keys.length > 1
+  const subject = many ? `${keys.length} keys of ${name} end soon` : `A key of ${name} ends soon`
+  return {
+    kind: 'key-reminder',
+    subject: `${subject} in ${accountName}`,
+    preview: `Kept until ${deadlineText(first)}.`,
+    heading: subject,
+    lede: `When ${name} was uninstalled from ${accountName}, ${many ? 'these keys were' : 'this key was'} kept until a date. Whatever uses ${many ? 'them' : 'it'} then stops working.`,
+    facts: keys.map(key =>
+      keyFact(key, [
+        `Works until ${deadlineText(key.expiresAt ?? first)}`,
+        key.lastUsedAt === null ? 'Never used' : `Last used ${momentText(key.lastUsedAt)}`,
+      ]),
+    ),
+    link: { text: 'See kept keys', path: '/keys' },
+    after: `Nothing has to be done where ${many ? 'they are' : 'it is'} no longer needed. You can expire a kept key earlier at any time.`,
+  }
+}
+
+/** A key was found in public and frozen; for its account. */
+export function leakLetter(app: App | undefined, key: Key, accountName: string, at: number): Words {
+  return {
+    kind: 'key-leaked',
+    subject: `A key of ${accountName} was found in public`,
+    preview: 'It was frozen at once.',
+    heading: 'A key was found in public',
+    lede: `Somebody reported it, and it was frozen at once: it is refused everywhere. ${whatFollows(app, key)}`,
+    facts: [
+      keyFact(key, [`${key.mode} mode`]),
+      { name: 'Managed by', lines: [app ? nameOf(app) : accountName] },
+      { name: 'When', lines: [momentText(at)] },
+    ],
+    link: { text: 'See API keys', path: '/keys' },
+    after: 'Look at the activity log for what it was used for, and at where it may have been written down.',
+  }
+}
+
+function whatFollows(app: App | undefined, key: Key): string {
+  if (!app) return 'Make a new one for what uses it.'
+  return key.keptAt === null
+    ? `${nameOf(app)} is sent a new one in its place; you need do nothing for that.`
+    : `It was kept after ${nameOf(app)} was uninstalled, so nothing takes its place.`
+}
+
+/** The same for the platform that held it. */
+export function platformLeakLetter(app: App, key: Key, at: number): Words {
+  const name = nameOf(app)
+  return {
+    kind: 'key-leaked',
+    subject: `A key that ${name} holds was found in public`,
+    preview: 'It was frozen at once.',
+    heading: `A key of ${name} was found in public`,
+    lede: `Somebody reported it, and it was frozen at once: it is refused everywhere. ${
+      key.keptAt === null
+        ? 'A new one is delivered in its place.'
+        : 'Its installation is over, so nothing takes its place.'
+    }`,
+    facts: [
+      keyFact(key, [`${key.mode} mode`]),
+      { name: 'Key id', lines: [key.id] },
+      { name: 'When', lines: [momentText(at)] },
+    ],
+    link: { text: 'See this app', path: `/platform/apps/${app.id}` },
+    after: 'Find out how it came there before the new one goes the same way.',
+  }
+}
+
+function hostOf(address: string | undefined): string {
+  return address && URL.canParse(address) ? new URL(address).host : 'no address'
+}

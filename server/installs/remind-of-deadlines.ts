@@ -1,0 +1,32 @@
+import { findApp } from '../../apps-registry/find-app.ts'
+import type { Database, Tx } from '../../db/connect.ts'
+import { writeToMembers } from '../accounts/write-to-members.ts'
+import type { Caps } from '../base/caps.ts'
+import { listInstallationsToRemind, nextReminder, STAGES, type Stage, takeReminders } from '../keys/reminders.ts'
+import { findInstallationRow } from './installation-store.ts'
+import { reminderLetter } from './letters.ts'
+
+export type ReminderCaps = Pick<Caps, 'clock' | 'ids'> & { database: Database }
+
+/**
+ * Writes to the owners and admins of an account a week and a day before keys that they kept end: once for each key and
+ * deadline, one letter for the keys of an installation. Answers when the next one is due.
+ */
+export async function remindOfDeadlines(caps: ReminderCaps): Promise<number | undefined> {
+  const { database, clock } = caps
+  const at = clock.now()
+  for (const stage of STAGES) {
+    for (const id of await database.read(tx => listInstallationsToRemind(tx, stage, at)))
+      await database.transaction(tx => remind(tx, caps, id, stage))
+  }
+  return await database.read(tx => nextReminder(tx, at))
+}
+
+async function remind(tx: Tx, caps: ReminderCaps, installationId: string, stage: Stage): Promise<void> {
+  const keys = await takeReminders(tx, installationId, stage, caps.clock.now())
+  const installation = keys.length > 0 ? await findInstallationRow(tx, installationId) : undefined
+  const app = installation && (await findApp(tx, installation.appId))
+  if (!installation || !app) return
+  const to = { accountId: installation.accountId, audience: 'managers' } as const
+  await writeToMembers(tx, caps, to, accountName => reminderLetter(app, keys, accountName))
+}

@@ -1,0 +1,70 @@
+import type { Tx } from '../../db/connect.ts'
+
+export type MailRow = {
+  id: string
+  recipient: string
+  template: string
+  /** JSON. */
+  model: string
+  created_at: number
+  attempts: number
+  lease: string
+}
+
+export type NewMail = Omit<MailRow, 'attempts' | 'lease'>
+
+export async function insertMail(tx: Tx, mail: NewMail): Promise<void> {
+  await tx('mails').insert({ ...mail, attempts: 0, next_attempt_at: mail.created_at })
+}
+
+const open = (tx: Tx) => tx('mails').whereRaw('failed_at is null') // a literal, as the index says it
+
+/** Leases mails that are due to one process. On PostgreSQL those that another one is claiming are passed over. */
+export async function claimMails(
+  tx: Tx,
+  { lease, at, until, most }: { lease: string; at: number; until: number; most: number },
+): Promise<MailRow[]> {
+  const due = open(tx)
+    .where('next_attempt_at', '<=', at)
+    .where(free => free.whereNull('lease_until').orWhere('lease_until', '<=', at))
+    .orderBy('next_attempt_at')
+    .limit(most)
+    .select('id')
+  const rows: { id: string }[] = await (tx.client.config.client === 'pg' ? due.forUpdate().skipLocked() : due)
+  const ids = rows.map(({ id }) => id)
+  if (ids.length === 0) return []
+  await tx('mails').whereIn('id', ids).update({ lease, lease_until: until })
+  return await tx('mails').whereIn('id', ids)
+}
+
+/** When the next mail is due that nobody holds, or its lease ends. */
+export async function nextMailAt(tx: Tx): Promise<number | undefined> {
+  const row: { due: number | null } | undefined = await open(tx)
+    .select(tx.raw('min(case when lease_until > next_attempt_at then lease_until else next_attempt_at end) as due'))
+    .first()
+  return row?.due ?? undefined
+}
+
+type Held = Pick<MailRow, 'id' | 'lease'>
+
+/** It was sent: nothing of it is kept. */
+export async function deleteMail(tx: Tx, { id, lease }: Held): Promise<void> {
+  await tx('mails').where({ id, lease }).delete()
+}
+
+const freed = { lease: null, lease_until: null }
+
+export async function postponeMail(tx: Tx, { id, lease }: Held, nextAttemptAt: number, error: string): Promise<void> {
+  const change = { ...freed, next_attempt_at: nextAttemptAt, attempts: tx.raw('attempts + 1'), error }
+  await tx('mails').where({ id, lease }).update(change)
+}
+
+export async function giveMailUp(tx: Tx, { id, lease }: Held, at: number, error: string): Promise<void> {
+  await tx('mails')
+    .where({ id, lease })
+    .update({ ...freed, failed_at: at, attempts: tx.raw('attempts + 1'), error })
+}
+
+export async function deleteFailedBefore(tx: Tx, at: number): Promise<number> {
+  return await tx('mails').where('failed_at', '<', at).delete()
+}

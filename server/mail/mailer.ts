@@ -1,0 +1,91 @@
+import { existsSync, readFileSync } from 'node:fs'
+import ejs from 'ejs'
+import type { Database } from '../../db/connect.ts'
+import type { Caps } from '../base/caps.ts'
+import { DAY, HOUR, MINUTE } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import { opaqueToken } from '../base/random.ts'
+import type { Letter } from './letter.ts'
+import { claimMails, deleteMail, giveMailUp, type MailRow, nextMailAt, postponeMail } from './mail-store.ts'
+import { LOGO, type MailboxOptions, openMailbox } from './mailbox.ts'
+
+/** Waits between attempts; after the last one a mail is given up. */
+const SCHEDULE = [MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, DAY, DAY]
+/** Longer than an attempt can take, so that only a dead process's lease ever ends by itself. */
+const LEASE = 2 * MINUTE
+const AT_ONCE = 5
+
+export type MailerCaps = Pick<Caps, 'clock' | 'random'> &
+  MailboxOptions & { database: Database; log: Log; views: string; logoFile: string | undefined }
+
+export type Mailer = {
+  /** Sends every mail that is due, outside any transaction, and answers when the next one is. */
+  sendDue(): Promise<number | undefined>
+}
+
+/** A process that dies while it sends leaves the mail to the next; such a mail may arrive twice, and never not at all. */
+export function createMailer(caps: MailerCaps): Mailer {
+  const { database, clock, random, log } = caps
+  const mailbox = openMailbox(caps)
+  const logo = caps.logoFile?.toLowerCase().endsWith('.png') && existsSync(caps.logoFile) ? caps.logoFile : undefined
+
+  async function send(mail: MailRow): Promise<void> {
+    try {
+      const letter: Letter = JSON.parse(mail.model)
+      const { id, recipient: to, created_at: at } = mail
+      const { html, text } = await render(caps, letter, logo !== undefined)
+      const picture = logo === undefined ? undefined : readFileSync(logo)
+      await mailbox.post({ id, to, at, subject: letter.subject, html, text, logo: picture })
+      await database.transaction(tx => deleteMail(tx, mail))
+    } catch (error) {
+      await postpone(mail, error)
+    }
+  }
+
+  async function postpone(mail: MailRow, error: unknown): Promise<void> {
+    const wait = SCHEDULE[mail.attempts]
+    const reason = (error instanceof Error ? error.message : String(error)).replaceAll('\0', '').slice(0, 300)
+    const about = { mail: mail.id, kind: mail.template, reason }
+    if (wait === undefined || isForGood(error)) {
+      log.error(about, 'a mail could not be sent and is given up')
+      return await database.transaction(tx => giveMailUp(tx, mail, clock.now(), reason))
+    }
+    log.warn(about, 'a mail could not be sent; it is tried again')
+    await database.transaction(tx => postponeMail(tx, mail, clock.now() + wait, reason))
+  }
+
+  return {
+    async sendDue() {
+      for (;;) {
+        const at = clock.now()
+        const lease = opaqueToken(random).slice(0, 40)
+        const mails = await database.transaction(tx => claimMails(tx, { lease, at, until: at + LEASE, most: AT_ONCE }))
+        if (mails.length === 0) return await database.read(nextMailAt)
+        await Promise.all(mails.map(send))
+      }
+    },
+  }
+}
+
+/** The server refused this recipient or this message with a permanent code (RFC 5321 §4.2.1). */
+function isForGood(error: unknown): boolean {
+  if (!(error instanceof Error) || !('code' in error) || !('responseCode' in error)) return false
+  return (error.code === 'EENVELOPE' || error.code === 'EMESSAGE') && Number(error.responseCode) >= 500
+}
+
+/** A letter as HTML and as text; nothing in a text is escaped. */
+async function render(
+  { views, brandName, publicUrl }: MailerCaps,
+  letter: Letter,
+  withLogo: boolean,
+): Promise<{ html: string; text: string }> {
+  const model = {
+    letter,
+    href: publicUrl + letter.link.path,
+    brand: { name: brandName, logo: withLogo ? `cid:${LOGO}` : '' },
+  }
+  return {
+    html: await ejs.renderFile(`${views}/mail/letter-html.ejs`, model),
+    text: await ejs.renderFile(`${views}/mail/letter-text.ejs`, model, { escape: (text: unknown) => String(text) }),
+  }
+}

@@ -1,0 +1,23 @@
+import { announce } from '../../db/changes.ts'
+import type { Tx } from '../../db/connect.ts'
+import type { Caps } from '../base/caps.ts'
+import { DAY } from '../base/clock.ts'
+import type { Letter } from './letter.ts'
+import { deleteFailedBefore, insertMail } from './mail-store.ts'
+
+/** Writes a letter to each of these addresses in the caller's transaction; it is sent after the commit, or not at all. */
+export async function queueMail(
+  tx: Tx,
+  { clock, ids }: Pick<Caps, 'clock' | 'ids'>,
+  to: readonly string[],
+  letter: Letter,
+): Promise<void> {
+  const mail = { template: letter.kind, model: JSON.stringify(letter), created_at: clock.now() }
+  for (const recipient of new Set(to)) await insertMail(tx, { id: ids.next('mail'), recipient, ...mail })
+  announce(tx, 'mails')
+}
+
+/** What could not be sent is kept for 30 days, for whoever asks why; answers how many were deleted. */
+export async function sweepMails(tx: Tx, at: number): Promise<number> {
+  return await deleteFailedBefore(tx, at - 30 * DAY)
+}

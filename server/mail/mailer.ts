@@ -86,6 +86,9 @@ async function render(
   }
   return {
     html: await ejs.renderFile(`${views}/mail/letter-html.ejs`, model),
-    text: await ejs.renderFile(`${views}/mail/letter-text.ejs`, model, { escape: (text: unknown) => String(text) }),
+    text: await ejs.renderFile(`${views}/mail/letter-text.ejs`, { ...model, wrapped }, { escape: String }),
   }
 }
+
+/** At most 72 characters a line, as text mails are read everywhere. */
+const wrapped = (text: string): string => text.replaceAll(/(.{1,72})(?: +|$)/g, '$1\n').trimEnd()

@@ -2,13 +2,14 @@ import type { Knex } from 'knex'
 
 /**
  * What others must learn once a transaction has committed: deliveries or mails may be due; one key (by its hash), the keys of an
- * installation or of an app, or a verifier key verify differently from now on; or anything may have changed, because
+ * installation or of an app, or a verifier key verify differently from now on; there is a new signing key; or anything may have changed, because
  * some changes may have been missed.
  */
 export type Change =
   | 'anything'
   | 'deliveries'
   | 'mails'
+  | 'signing-keys'
   | 'verifiers'
   | `key:${string}`
   | `installation:${string}`

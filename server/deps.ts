@@ -26,8 +26,8 @@ import { deliveriesSucceeded, deliveryFailed, holdForSettling } from './installs
 import { createUsageRecorder, type UsageRecorder } from './keys/usage.ts'
 import { createVerification, type Verification } from './keys/verification.ts'
 import { createMailer, type Mailer } from './mail/mailer.ts'
-import { createProvider } from './oauth/provider.ts'
-import { loadSigningKeys, type SigningKeys } from './oauth/signing-keys.ts'
+import { createProvider, type ProviderCaps } from './oauth/provider.ts'
+import { loadSigningKeys, renewSigningKeys, type SigningKeys } from './oauth/signing-keys.ts'
 import { requireRoots } from './reencrypt.ts'
 
 export const VIEWS = fileURLToPath(new URL('../views', import.meta.url))
@@ -42,7 +42,10 @@ export type Deps = Caps & {
   database: Database
   outbound: Outbound
   signing: SigningKeys
+  /** For whatever does not sign. */
   provider: Provider
+  /** The authorization server, with the signing keys of now; a request that has begun is finished with those it began with. */
+  serveOAuth: ReturnType<Provider['callback']>
   worker: Worker
   mailer: Mailer
   usage: UsageRecorder
@@ -90,7 +93,7 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
   const signing = await loadSigningKeys(database, caps)
   const { publicUrl, keyBrand, review, catalog, retrySchedule } = config
 
-  const provider = createProvider({
+  const providerCaps: ProviderCaps = {
     ...caps,
     database,
     outbound,
@@ -108,7 +111,9 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
         if (app) await retireApp(database, caps, appId, platformActor(app.platform.id, ip))
       },
     },
-  })
+  }
+  const provider = createProvider(providerCaps)
+  let serveOAuth = provider.callback()
 
   const worker = createWorker({
     ...caps,
@@ -134,6 +139,25 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
   })
 
   const underWay = new Set<Promise<void>>()
+  const afterwards = (work: Promise<void>): void => {
+    underWay.add(work)
+    void work.finally(() => underWay.delete(work))
+  }
+
+  async function renewSigning(): Promise<void> {
+    try {
+      if (await renewSigningKeys(database, caps, signing)) serveOAuth = createProvider(providerCaps).callback()
+    } catch (error) {
+      log.error({ err: error }, 'could not look for new signing keys; goes on with those it has')
+    }
+  }
+  let closing = false
+  let renewed = Promise.resolve() // one after the other, so that what was read last counts
+  database.changes.listen(change => {
+    if (closing || (change !== 'anything' && change !== 'signing-keys')) return
+    renewed = renewed.then(renewSigning)
+    afterwards(renewed)
+  })
   const usage = createUsageRecorder({ database, clock, log })
 
   return {
@@ -144,6 +168,7 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     outbound,
     signing,
     provider,
+    serveOAuth: (req, res) => serveOAuth(req, res),
     worker,
     mailer,
     usage,
@@ -178,11 +203,9 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
       for (const id of people) names.set(id, await userEmail(tx, id))
       return names
     },
-    afterwards: work => {
-      underWay.add(work)
-      void work.finally(() => underWay.delete(work))
-    },
+    afterwards,
     close: async () => {
+      closing = true
       await Promise.all(underWay)
       const impatient = setTimeout(() => void outbound.hangUp(), PATIENCE)
       await worker.stop()

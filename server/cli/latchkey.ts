@@ -7,12 +7,13 @@ import { databaseCommands } from './database-commands.ts'
 import { doctorCommand } from './doctor-command.ts'
 import { installationCommands } from './installation-commands.ts'
 import { platformCommands } from './platform-commands.ts'
+import { signingKeysCommands } from './signing-keys-commands.ts'
 import { userCommands } from './user-commands.ts'
 import { verifierCommands } from './verifier-commands.ts'
 
 const program = new Command('latchkey').description('Works on a Latchkey, beside a running server or without one.')
 const everything = [userCommands, platformCommands, appCommands, installationCommands, verifierCommands]
-for (const add of [...everything, databaseCommands, auditCommands, doctorCommand]) add(program)
+for (const add of [...everything, signingKeysCommands, databaseCommands, auditCommands, doctorCommand]) add(program)
 
 try {
   await program.parseAsync()

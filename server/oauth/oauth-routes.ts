@@ -6,9 +6,8 @@ import { runWithRequest } from './request-context.ts'
 
 /** The authorization server under /oauth and /.well-known. It reads its own bodies and must come last. */
 export function oauthRoutes(deps: Deps): Router {
-  const { provider, config, limits } = deps
+  const { config, limits } = deps
   const issuer = new URL(config.publicUrl)
-  const serve = provider.callback()
   const router = Router()
 
   router.post('/oauth/register', async (req, _res, next) => {
@@ -22,7 +21,7 @@ export function oauthRoutes(deps: Deps): Router {
     req.headers['x-forwarded-proto'] = issuer.protocol.slice(0, -1)
     delete req.headers['x-forwarded-host']
     if (req.path === '/.well-known/oauth-authorization-server') req.url = '/.well-known/openid-configuration' // RFC 8414 §3
-    runWithRequest({ ip: clientAddress(req) }, () => serve(req, res))
+    runWithRequest({ ip: clientAddress(req) }, () => deps.serveOAuth(req, res))
   })
   router.use(respondOAuth(deps.log))
   return router

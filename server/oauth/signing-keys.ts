@@ -3,7 +3,8 @@ import type { Database, Tx } from '../../db/connect.ts'
 import { lockTable } from '../../db/connect.ts'
 import type { SealedColumn } from '../../db/sealed-columns.ts'
 import type { Caps } from '../base/caps.ts'
-import { insertSigningKey, listSigningKeys } from './signing-key-store.ts'
+import { DAY } from '../base/clock.ts'
+import { insertSigningKey, listSigningKeys, retireSigningKeys } from './signing-key-store.ts'
 
 export const SIGNING_ALG = 'ES256'
 
@@ -17,12 +18,15 @@ export const SEALED_SIGNING_KEYS: SealedColumn = {
   context: ({ kid = '' }) => kid,
 }
 
-/** The server's own keys: the current one signs, all of them stand in `/oauth/jwks`. */
+/** The server's own keys: the current one signs, all of them stand in `/oauth/jwks`. Renewed in place; do not copy. */
 export type SigningKeys = {
   current: { kid: string; key: CryptoKey }
   /** Private JWKs, the current one first, for oidc-provider. */
   jwks: { keys: JWK[] }
 }
+
+/** How long after its last use a key is still published: what it has signed may be sent again for 30 days. */
+const PUBLISHED_AFTER = 90 * DAY
 
 /** Reads the signing keys, and makes the first one at the first start. Private parts are encrypted under the root secret. */
 export async function loadSigningKeys(database: Database, caps: Caps): Promise<SigningKeys> {
@@ -31,7 +35,43 @@ export async function loadSigningKeys(database: Database, caps: Caps): Promise<S
     const found = await listSigningKeys(tx)
     return found.length > 0 ? found : [await addSigningKey(tx, caps)]
   })
-  const keys = rows.map(row => JSON.parse(caps.keyring.decrypt(PURPOSE, row.kid, row.private_jwk)) as JWK)
+  return await openKeys(rows, caps)
+}
+
+/** Takes over, into the same object, what another process has made; false where nothing is new. */
+export async function renewSigningKeys(database: Database, caps: Caps, signing: SigningKeys): Promise<boolean> {
+  const rows = await database.read(listSigningKeys)
+  const known = signing.jwks.keys.map(({ kid }) => kid)
+  if (rows.length === 0 || rows.map(({ kid }) => kid).join() === known.join()) return false
+  Object.assign(signing, await openKeys(rows, caps))
+  return true
+}
+
+/**
+ * Makes a new key that signs from now on, in every process that runs. The ones before stay published until nothing that
+ * they have signed can matter any more.
+ */
+export async function rotateSigningKeys(
+  database: Database,
+  caps: Caps,
+): Promise<{ kid: string; published: number; retired: number }> {
+  const at = caps.clock.now()
+  return await database.transaction(async tx => {
+    await lockTable(tx, 'signing_keys')
+    const before = await listSigningKeys(tx)
+    const { kid } = await addSigningKey(tx, caps)
+    const replacedAt = (index: number) => before[index - 1]?.created_at ?? at
+    const old = before.filter((_, index) => replacedAt(index) < at - PUBLISHED_AFTER).map(key => key.kid)
+    const retired = await retireSigningKeys(tx, old, at)
+    return { kid, published: before.length + 1 - retired, retired }
+  })
+}
+
+async function openKeys(
+  rows: readonly { kid: string; private_jwk: string }[],
+  { keyring }: Caps,
+): Promise<SigningKeys> {
+  const keys = rows.map(row => JSON.parse(keyring.decrypt(PURPOSE, row.kid, row.private_jwk)) as JWK)
   const [current] = keys
   if (!current?.kid) throw new Error('there is no signing key')
   const key = (await importJWK(current, SIGNING_ALG)) as CryptoKey

@@ -9,6 +9,7 @@ import { consentRoutes } from './consent/consent-routes.ts'
 import { type Deps, VIEWS } from './deps.ts'
 import { brandRoutes } from './http/brand-routes.ts'
 import { healthRoutes } from './http/health-routes.ts'
+import { metricsRoutes } from './http/metrics-routes.ts'
 import { formBody } from './http/parse.ts'
 import { respondPage, respondProblem } from './http/respond-error.ts'
 import { requireSameOrigin } from './http/same-origin.ts'
@@ -48,8 +49,10 @@ export function createApp(deps: Deps): Express {
     res.locals['requestId'] = deps.ids.next('req')
     next()
   })
+  app.use(deps.metrics.watchRequests)
   app.use(securityHeaders)
   app.use(healthRoutes(deps))
+  app.use(metricsRoutes(deps))
   app.use('/assets', express.static(`${VIEWS}/assets`, { index: false, maxAge: '1h' }))
   app.use(brandRoutes(deps))
   app.use(logoRoutes(deps))

@@ -31,6 +31,8 @@ export type Config = {
   /** Absent: mails are written into `dataDir`. */
   readonly smtpUrl: string | undefined
   readonly rateLimits: boolean
+  /** Absent: only this machine may read the metrics. */
+  readonly metricsToken: string | undefined
   readonly logLevel: (typeof LOG_LEVELS)[number]
 }
 
@@ -161,6 +163,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     retrySchedule: data.RETRY_SCHEDULE,
     smtpUrl: data.SMTP_URL,
     rateLimits: data.RATE_LIMITS === 'on',
+    metricsToken: data.METRICS_TOKEN,
     logLevel: data.LOG_LEVEL,
   })
 }

@@ -16,7 +16,9 @@ import { type Random, systemRandom } from './base/random.ts'
 import { readRootSecrets } from './base/root-secret.ts'
 import type { Config } from './config.ts'
 import { findWaitingApp } from './consent/find-waiting-app.ts'
+import { queueState } from './deliveries/queue-store.ts'
 import { createWorker, type Worker } from './deliveries/worker.ts'
+import { createMetrics, type MetricSources, type Metrics } from './http/metrics.ts'
 import { createPages, type RenderPage, renderRefusedRequest } from './http/pages.ts'
 import { createRateLimits, type RateLimits } from './http/rate-limits.ts'
 import { createSessionCookie, type SessionCookie } from './http/session.ts'
@@ -25,6 +27,7 @@ import { listInstallations } from './installs/find-installation.ts'
 import { deliveriesSucceeded, deliveryFailed, holdForSettling } from './installs/settle-delivery.ts'
 import { createUsageRecorder, type UsageRecorder } from './keys/usage.ts'
 import { createVerification, type Verification } from './keys/verification.ts'
+import { countOpenMails } from './mail/mail-store.ts'
 import { createMailer, type Mailer } from './mail/mailer.ts'
 import { createProvider, type ProviderCaps } from './oauth/provider.ts'
 import { loadSigningKeys, renewSigningKeys, type SigningKeys } from './oauth/signing-keys.ts'
@@ -48,6 +51,8 @@ export type Deps = Caps & {
   serveOAuth: ReturnType<Provider['callback']>
   worker: Worker
   mailer: Mailer
+  metrics: Metrics
+  metricSources: MetricSources
   usage: UsageRecorder
   verification: Verification
   render: RenderPage
@@ -115,16 +120,23 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
   const provider = createProvider(providerCaps)
   let serveOAuth = provider.callback()
 
+  const metrics = createMetrics()
   const worker = createWorker({
     ...caps,
     database,
-    outbound,
+    outbound: metrics.watched(outbound),
     retrySchedule,
     log,
     hooks: {
       hold: holdForSettling,
-      delivered: (tx, settled) => deliveriesSucceeded(tx, caps, settled),
-      failed: (tx, settled) => deliveryFailed(tx, caps, settled),
+      delivered: (tx, settled) => {
+        metrics.settled('delivered', settled.length)
+        return deliveriesSucceeded(tx, caps, settled)
+      },
+      failed: (tx, settled) => {
+        metrics.settled('failed', 1)
+        return deliveryFailed(tx, caps, settled)
+      },
     },
   })
 
@@ -159,6 +171,7 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     afterwards(renewed)
   })
   const usage = createUsageRecorder({ database, clock, log })
+  const verification = createVerification({ database, clock, usage, log })
 
   return {
     ...caps,
@@ -171,8 +184,15 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     serveOAuth: (req, res) => serveOAuth(req, res),
     worker,
     mailer,
+    metrics,
+    metricSources: {
+      verifications: () => verification.counts,
+      queue: () => database.read(tx => queueState(tx, clock.now())),
+      mails: () => database.read(countOpenMails),
+      now: () => clock.now(),
+    },
     usage,
-    verification: createVerification({ database, clock, usage, log }),
+    verification,
     render: createPages(config.brand.name),
     limits: createRateLimits(config.rateLimits),
     sessionCookie: createSessionCookie(publicUrl),

@@ -19,6 +19,7 @@ async function main(): Promise<void> {
   const config = readConfig(process.env)
   const deps = await createDeps(config)
   await deps.database.changes.start()
+  deps.metrics.watchProcess()
   const front = config.roles.has('web') ? await startFront(deps) : undefined
   if (config.roles.has('worker')) deps.worker.start()
   const stopSweeping = config.roles.has('worker') ? startSweeping(deps) : () => undefined

@@ -45,6 +45,7 @@ test('config: an empty environment starts a server on loopback with SQLite', () 
       retrySchedule: [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400],
       smtpUrl: undefined,
       rateLimits: true,
+      metricsToken: undefined,
       logLevel: 'info',
     },
   )

@@ -68,3 +68,8 @@ export async function giveMailUp(tx: Tx, { id, lease }: Held, at: number, error:
 export async function deleteFailedBefore(tx: Tx, at: number): Promise<number> {
   return await tx('mails').where('failed_at', '<', at).delete()
 }
+
+export async function countOpenMails(tx: Tx): Promise<number> {
+  const row: { count?: number | string } | undefined = await open(tx).count({ count: '*' }).first()
+  return Number(row?.count ?? 0)
+}

@@ -1,0 +1,31 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { type Request, Router } from 'express'
+import { AppError } from '../base/errors.ts'
+import type { Deps } from '../deps.ts'
+import { respondProblem } from './respond-error.ts'
+
+/** Prometheus text for whoever has METRICS_TOKEN; where none is set, for this machine only (WIRE). */
+export function metricsRoutes({ config, metrics, metricSources, log }: Deps): Router {
+  const router = Router()
+  router.get('/metrics', async (req, res) => {
+    if (config.metricsToken === undefined) {
+      if (!isFromHere(req)) throw new AppError('object.not_found')
+    } else if (!isToken(req.headers.authorization, config.metricsToken)) throw new AppError('access.unauthorized')
+    const text = await metrics.text(metricSources)
+    res.set({ 'Content-Type': metrics.contentType, 'Cache-Control': 'no-store' }).send(text)
+  })
+  router.use('/metrics', respondProblem(log))
+  return router
+}
+
+/** A proxy on this machine speaks for others: what it passes on does not come from here. */
+function isFromHere({ socket, headers }: Request): boolean {
+  const address = socket.remoteAddress ?? ''
+  const passedOn = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'].some(name => headers[name] !== undefined)
+  return !passedOn && (address === '::1' || /^(?:::ffff:)?127\./.test(address))
+}
+
+function isToken(header: string | undefined, token: string): boolean {
+  const hash = (text: string) => createHash('sha256').update(text).digest()
+  return timingSafeEqual(hash(header ?? ''), hash(`Bearer ${token}`))
+}

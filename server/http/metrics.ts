@@ -1,0 +1,104 @@
+import type { RequestHandler } from 'express'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { SECOND } from '../base/clock.ts'
+import { type Outbound, OutboundError } from '../base/outbound.ts'
+
+/** What is asked of others at the moment when the metrics are read. */
+export type MetricSources = {
+  verifications(): Readonly<Record<string, number>>
+  queue(): Promise<{ pending: number; oldestDueAt: number | undefined }>
+  mails(): Promise<number>
+  now(): number
+}
+
+export type Metrics = {
+  /** The process itself: memory, event loop, garbage. */
+  watchProcess(): void
+  watchRequests: RequestHandler
+  /** The same calls, counted. */
+  watched(outbound: Outbound): Outbound
+  settled(status: 'delivered' | 'failed', count: number): void
+  /** Asks whatever must be asked for; answers the Prometheus text. */
+  text(sources: MetricSources): Promise<string>
+  contentType: string
+}
+
+/** First parts of addresses that are counted apart; whatever else strangers try is one. */
+const AREAS = new Set([
+  'oauth',
+  '.well-known',
+  'v1',
+  'interaction',
+  'marketplace',
+  'apps',
+  'keys',
+  'activity',
+  'platform',
+])
+const BUCKETS = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15]
+
+/** Counts what this process does; nothing of it names a person, a key or an address. */
+export function createMetrics(): Metrics {
+  const registers = [new Registry()]
+  const [registry] = registers as [Registry]
+  const counter = (name: string, help: string, labelNames: string[]) =>
+    new Counter({ name: `latchkey_${name}`, help, labelNames, registers })
+  const gauge = (name: string, help: string) => new Gauge({ name: `latchkey_${name}`, help, registers })
+  const histogram = (name: string, help: string, labelNames: string[]) =>
+    new Histogram({ name: `latchkey_${name}`, help, labelNames, buckets: BUCKETS, registers })
+
+  const verifications = counter('verifications_total', 'Verified keys by result.', ['result'])
+  const attempts = counter('delivery_attempts_total', 'Posts to platforms by outcome.', ['outcome'])
+  const posts = histogram('delivery_attempt_duration_seconds', 'How long platforms take to answer.', ['outcome'])
+  const deliveries = counter('deliveries_total', 'Deliveries that have ended, by status.', ['status'])
+  const pending = gauge('deliveries_pending', 'Deliveries that wait, of all processes.')
+  const age = gauge('delivery_queue_age_seconds', 'For how long the oldest delivery that is due has waited.')
+  const mails = gauge('mails_pending', 'Mails that wait, of all processes.')
+  const requests = histogram('http_request_duration_seconds', 'Answered requests, without verifications.', [
+    ...['method', 'area', 'status'],
+  ])
+  for (const status of ['delivered', 'failed']) deliveries.inc({ status }, 0)
+
+  function attempted(outcome: string, start: number): void {
+    attempts.inc({ outcome })
+    posts.observe({ outcome }, (performance.now() - start) / SECOND)
+  }
+
+  return {
+    watchProcess: () => collectDefaultMetrics({ register: registry }),
+    watchRequests: (req, res, next) => {
+      const start = performance.now()
+      const first = req.path.split('/')[1] ?? ''
+      res.once('finish', () => {
+        const labels = { method: req.method, area: AREAS.has(first) ? first : 'other', status: String(res.statusCode) }
+        requests.observe(labels, (performance.now() - start) / SECOND)
+      })
+      next()
+    },
+    watched: outbound => ({
+      ...outbound,
+      async post(url, headers, body) {
+        const start = performance.now()
+        try {
+          const answer = await outbound.post(url, headers, body)
+          attempted(`${Math.floor(answer.status / 100)}xx`, start)
+          return answer
+        } catch (error) {
+          attempted(error instanceof OutboundError ? error.fault : 'error', start)
+          throw error
+        }
+      },
+    }),
+    settled: (status, count) => deliveries.inc({ status }, count),
+    async text(sources) {
+      const [queue, waiting] = await Promise.all([sources.queue(), sources.mails()])
+      verifications.reset()
+      for (const [result, count] of Object.entries(sources.verifications())) verifications.inc({ result }, count)
+      pending.set(queue.pending)
+      age.set(queue.oldestDueAt === undefined ? 0 : Math.max(0, sources.now() - queue.oldestDueAt) / SECOND)
+      mails.set(waiting)
+      return await registry.metrics()
+    },
+    contentType: registry.contentType,
+  }
+}

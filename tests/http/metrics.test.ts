@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { mintSecret } from '../../server/base/secret-format.ts'
+import { keyAt } from '../installs/steps.ts'
+import { createWorld, type World } from '../support/world.ts'
+
+/** The value of one series, as Prometheus reads it. */
+async function read(world: World): Promise<(series: string) => number | undefined> {
+  const answer = await fetch(`${world.url}/metrics`)
+  assert.equal(answer.status, 200)
+  assert.match(answer.headers.get('content-type') ?? '', /^text\/plain; version=0\.0\.4/)
+  const lines = (await answer.text()).split('\n')
+  return series => {
+    const line = lines.find(text => text.startsWith(`${series} `))
+    return line === undefined ? undefined : Number(line.slice(series.length))
+  }
+}
+
+test('metrics: what waits, what was sent and verified, and how long answers took', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  app.receiver.behave('ok', { status: 503 })
+  await world.install(await world.person(), app)
+  assert.equal((await read(world))('latchkey_deliveries_pending'), 2)
+  await world.deliver()
+  world.clock.advance(120_000)
+  const waiting = await read(world)
+  assert.deepEqual(
+    [waiting('latchkey_deliveries_pending'), waiting('latchkey_deliveries_total{status="delivered"}')],
+    [1, 1],
+  )
+  assert.equal(waiting('latchkey_delivery_attempts_total{outcome="5xx"}'), 1)
+  assert.ok(Number(waiting('latchkey_delivery_queue_age_seconds')) > 100)
+  await world.deliver()
+  await world.verify(keyAt(app))
+  await world.verify(keyAt(app), { permission: 'refunds:read' })
+  await world.verify(mintSecret(world.deps.random, 'lkm_live_'))
+  const after = await read(world)
+  for (const result of ['valid', 'insufficient_permissions', 'not_found'])
+    assert.equal(after(`latchkey_verifications_total{result="${result}"}`), 1, result)
+  assert.equal(after('latchkey_delivery_queue_age_seconds'), 0)
+  assert.equal(after('latchkey_mails_pending'), 0)
+  assert.ok(Number(after('latchkey_http_request_duration_seconds_count{method="POST",area="oauth",status="200"}')) >= 1)
+})
+
+test('metrics: nobody but this machine reads them, and no proxy on it for others', async () => {
+  await using world = await createWorld({ worker: false })
+  assert.equal((await fetch(`${world.url}/metrics`)).status, 200)
+  for (const name of ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via'])
+    assert.equal((await fetch(`${world.url}/metrics`, { headers: { [name]: '127.0.0.1' } })).status, 404)
+})
+
+test('metrics: with METRICS_TOKEN whoever has it, and nobody else', async () => {
+  const token = 'a token of some length'
+  await using world = await createWorld({ worker: false, env: { METRICS_TOKEN: token } })
+  const status = async (authorization?: string) =>
+    (await fetch(`${world.url}/metrics`, { headers: authorization ? { authorization } : {} })).status
+  assert.deepEqual([await status(), await status('Bearer wrong'), await status(token)], [401, 401, 401])
+  assert.equal(await status(`Bearer ${token}`), 200)
+})
+
+test('metrics: addresses that strangers make up are one series, and no identifier stands in any', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  const person = await world.person()
+  const { id } = await world.install(person, app)
+  await person.browser.get(`/apps/${id}`)
+  for (let count = 0; count < 20; count += 1) await fetch(`${world.url}/made-up-${count}`)
+  const text = await (await fetch(`${world.url}/metrics`)).text()
+  assert.ok(!text.includes('made-up') && !/(?:ins|app|acct|key)_[0-9a-z]{26}/.test(text))
+  assert.match(text, /area="other",status="404"/)
+})

@@ -140,6 +140,10 @@ export async function listAppsById(tx: Tx, ids: readonly string[]): Promise<Map<
   return new Map(rows.map(row => [row.id, toApp(row)]))
 }
 
+export async function listRetiredIds(tx: Tx): Promise<string[]> {
+  return await tx('apps').where({ status: 'retired' }).pluck('id')
+}
+
 export type NewApp = {
   id: string
   platformId: string
@@ -233,14 +237,13 @@ export async function moveApp(
   to: AppStatus,
   at: number,
 ): Promise<boolean> {
-  announce(tx, `app:${id}`)
   const times = to === 'published' ? { published_at: at } : to === 'retired' ? { retired_at: at } : {}
-  return (
-    (await tx('apps')
-      .where({ id })
-      .whereIn('status', [...from])
-      .update({ status: to, ...times })) === 1
-  )
+  const moved = await tx('apps')
+    .where({ id })
+    .whereIn('status', [...from])
+    .update({ status: to, ...times })
+  if (moved === 1) announce(tx, `app:${id}`)
+  return moved === 1
 }
 
 export async function approveLatestVersion(tx: Tx, id: string): Promise<void> {

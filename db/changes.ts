@@ -50,17 +50,16 @@ export function announce(tx: Knex.Transaction, change: Change): void {
   changes.add(change)
 }
 
-/** Runs `work` and `publish`es what it announced as the last thing inside the transaction; answers both. */
+/** Runs `work` and, as the last thing inside the transaction, hands what it announced to `publish`. */
 export async function gathering<Result>(
   tx: Knex.Transaction,
   work: (tx: Knex.Transaction) => Promise<Result>,
-  publish: (tx: Knex.Transaction, changes: readonly Change[]) => Promise<void>,
-): Promise<{ result: Result; changes: readonly Change[] }> {
+  publish: (changes: readonly Change[]) => Promise<void>,
+): Promise<Result> {
   const gathered = new Set<Change>()
   announced.set(tx, gathered)
   const result = await work(tx)
   announced.delete(tx)
-  const changes = [...gathered]
-  if (changes.length > 0) await publish(tx, changes)
-  return { result, changes }
+  if (gathered.size > 0) await publish([...gathered])
+  return result
 }

@@ -61,11 +61,24 @@ export function connect(target: DatabaseTarget): Database {
     target.kind === 'sqlite' ? writeChanges(tx, node, changes) : notify(tx, node, changes)
   const feed = target.kind === 'sqlite' ? followSqlite(target.file, node, hear) : followPostgres(target.url, node, hear)
 
-  /** What was announced is heard here after the commit and before anybody is answered. */
+  /**
+   * What was announced is heard here after the commit and before anybody is answered; also where the commit fails, because
+   * the answer to one that succeeded may have been lost on the way.
+   */
   async function writing<Result>(work: (tx: Tx) => Promise<Result>, config?: Knex.TransactionConfig): Promise<Result> {
-    const { result, changes } = await writer.transaction(tx => gathering(tx, work, publish), config)
-    for (const change of changes) hear(change)
-    return result
+    let published: readonly Change[] = []
+    try {
+      return await writer.transaction(
+        tx =>
+          gathering(tx, work, async changes => {
+            published = changes
+            await publish(tx, changes)
+          }),
+        config,
+      )
+    } finally {
+      for (const change of published) hear(change)
+    }
   }
 
   return {

@@ -8,6 +8,10 @@ const ANSWER_MS = 3_000
 const FIRST_PAUSE = 100
 const LONGEST_PAUSE = 2_000
 const BEAT = 'beat:'
+/** So many beats that did not come back are a channel that is dead. */
+const MOST_UNANSWERED = 30
+
+type Pair = { listener: pg.Client; beater: pg.Client }
 
 /** Puts changes into the transaction's own notifications: they leave with its commit, in the order of commits. */
 export async function notify(tx: Knex.Transaction, node: string, changes: readonly Change[]): Promise<void> {
@@ -18,11 +22,12 @@ export async function notify(tx: Knex.Transaction, node: string, changes: readon
 }
 
 /**
- * Listens on a connection of its own. Its proofs are notifications that it sends to itself: PostgreSQL hands them out in
- * the order of commits, so whoever has received one has received everything that was committed before it.
+ * Listens on a connection of its own. Its proofs are notifications that it sends to itself over another one: PostgreSQL
+ * hands them out in the order of commits, so whoever has received one has received everything that was committed before
+ * it. Over the same one a pooler between could hand back the beat and withhold all else.
  */
 export function followPostgres(url: string, node: string, hear: Hear): Omit<ChangeFeed, 'listen'> {
-  let client: pg.Client | undefined
+  let client: Pair | undefined
   let stopped = false
   let reconnecting: NodeJS.Timeout | undefined
   let pause = FIRST_PAUSE
@@ -34,12 +39,16 @@ export function followPostgres(url: string, node: string, hear: Hear): Omit<Chan
   async function beat(): Promise<void> {
     const current = client
     if (!current || asking) return
+    if (asked.size >= MOST_UNANSWERED) {
+      lose(current)
+      return
+    }
     asking = true
     beats += 1
     const name = `${BEAT}${beats}`
     asked.set(name, performance.now())
     try {
-      await current.query('select pg_notify($1, $2)', [CHANNEL, `${node} ${name}`])
+      await current.beater.query('select pg_notify($1, $2)', [CHANNEL, `${node} ${name}`])
     } catch {
       lose(current)
     } finally {
@@ -63,10 +72,12 @@ export function followPostgres(url: string, node: string, hear: Hear): Omit<Chan
     if (at !== undefined) proof.given(at)
   }
 
-  function lose(lost: pg.Client): void {
-    lost.removeAllListeners()
-    lost.on('error', () => undefined) // it is given up: what it still has to say changes nothing
-    lost.end().catch(() => undefined)
+  function lose(lost: Pair): void {
+    for (const connection of [lost.listener, lost.beater]) {
+      connection.removeAllListeners()
+      connection.on('error', () => undefined) // it is given up: what it still has to say changes nothing
+      connection.end().catch(() => undefined)
+    }
     if (client !== lost) return
     client = undefined
     asked.clear()
@@ -82,19 +93,13 @@ export function followPostgres(url: string, node: string, hear: Hear): Omit<Chan
   }
 
   async function open(): Promise<void> {
-    const opening = new pg.Client({
-      connectionString: url,
-      application_name: 'latchkey changes',
-      keepAlive: true,
-      connectionTimeoutMillis: ANSWER_MS,
-      query_timeout: ANSWER_MS,
-    })
-    opening.on('error', () => lose(opening))
-    opening.on('end', () => lose(opening))
-    opening.on('notification', ({ payload }) => receive(payload ?? ''))
+    const opening: Pair = { listener: connection(), beater: connection() }
+    const { listener, beater } = opening
+    for (const half of [listener, beater]) half.on('error', () => lose(opening)).on('end', () => lose(opening))
+    listener.on('notification', ({ payload }) => receive(payload ?? ''))
     try {
-      await opening.connect()
-      await opening.query(`listen ${CHANNEL}`)
+      await Promise.all([listener.connect(), beater.connect()])
+      await listener.query(`listen ${CHANNEL}`)
     } catch {
       lose(opening)
       again()
@@ -108,6 +113,16 @@ export function followPostgres(url: string, node: string, hear: Hear): Omit<Chan
     pause = FIRST_PAUSE
     hear('anything') // nobody told us what happened before
     await beat()
+  }
+
+  function connection(): pg.Client {
+    return new pg.Client({
+      connectionString: url,
+      application_name: 'latchkey changes',
+      keepAlive: true,
+      connectionTimeoutMillis: ANSWER_MS,
+      query_timeout: ANSWER_MS,
+    })
   }
 
   return {

@@ -70,16 +70,16 @@ export function followSqlite(file: string, node: string, hear: Hear): Omit<Chang
       lookAgain = true
       return await looking
     }
-    const db = reader
-    if (!db) return
-    looking = lookOnce(db).finally(() => {
-      looking = undefined
-    })
+    looking = lookWhileAsked()
     await looking
-    if (lookAgain) {
+    looking = undefined
+  }
+
+  async function lookWhileAsked(): Promise<void> {
+    do {
       lookAgain = false
-      await look()
-    }
+      if (reader) await lookOnce(reader)
+    } while (lookAgain)
   }
 
   function lookSoon(): void {

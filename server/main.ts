@@ -38,8 +38,8 @@ async function main(): Promise<void> {
       },
     )
   }
-  process.once('SIGTERM', stop)
-  process.once('SIGINT', stop)
+  process.on('SIGTERM', stop) // a second one must not cut short what the first one began
+  process.on('SIGINT', stop)
   if (cluster.isWorker) return // the process that started it speaks for all
   process.stdout.write(front ? `Latchkey listens on ${urlOf(front)} as ${config.publicUrl}\n` : 'Latchkey delivers\n')
 }

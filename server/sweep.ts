@@ -2,6 +2,7 @@ import { sweepSessions } from './accounts/sessions.ts'
 import { HOUR } from './base/clock.ts'
 import { sweepDeliveryLog } from './deliveries/sweep-log.ts'
 import type { Deps } from './deps.ts'
+import { finishRetirements } from './installs/change-app.ts'
 import { sweepUsage } from './keys/sweep-usage.ts'
 import { sweepMails } from './mail/queue-mail.ts'
 import { sweepRecords } from './oauth/grants.ts'
@@ -11,14 +12,19 @@ const EVERY = HOUR
 /** What a sweep deleted. */
 export type Swept = { sessions: number; oauth_records: number; mails: number; deliveries: number; usage: number }
 
-/** Deletes what has lapsed: sign-ins, the authorization server's codes, tokens and requests, the old delivery log and what keys did long ago. */
-export async function sweep({ database, clock }: Deps): Promise<Swept> {
+/**
+ * Deletes what has lapsed: sign-ins, the authorization server's codes, tokens and requests, the old delivery log and what
+ * keys did long ago; and goes on with what was left half-done.
+ */
+export async function sweep(deps: Deps): Promise<Swept> {
+  const { database, clock } = deps
   const at = clock.now()
   const lapsed = await database.transaction(async tx => ({
     sessions: await sweepSessions(tx, at),
     oauth_records: await sweepRecords(tx, at),
     mails: await sweepMails(tx, at),
   }))
+  await finishRetirements(database, deps)
   return { ...lapsed, deliveries: await sweepDeliveryLog(database, at), usage: await sweepUsage(database, at) }
 }
 

@@ -22,6 +22,7 @@ export async function startWebProcesses(count: number, log: Log): Promise<Front>
 
   async function startOne(): Promise<Address> {
     const worker = cluster.fork({ ROLES: 'web', WEB_CONCURRENCY: '1' })
+    worker.on('error', error => log.error({ err: error }, 'a web process could not be told something'))
     const ended = once(worker, 'exit').then(([code, signal]) => {
       running.delete(worker.id)
       return { code, signal, process: worker.process.pid }

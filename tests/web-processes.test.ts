@@ -45,6 +45,7 @@ test('WEB_CONCURRENCY: several processes answer on one port, a dead one is repla
   for (let round = 0; round < 20; round += 1) assert.equal((await ask())['status'], 401, 'whichever process answers')
 
   const processes = childrenOf(server.process.pid)
+  server.process.kill('SIGTERM') // and once more: a second signal cuts nothing short
   const { code } = await server.stop()
   assert.equal(code, 0)
   assert.deepEqual(processes.filter(alive), [])

@@ -53,6 +53,7 @@ export const ERRORS = {
   'key.leaked': { status: 422, code: 'invalid_request', title: 'The key was found in public' },
   'key.expired': { status: 409, code: 'invalid_request', title: 'The key has expired already' },
   'outbound.refused': { status: 400, code: 'invalid_request', title: 'The address is not allowed' },
+  'service.unavailable': { status: 503, code: 'internal', title: 'Latchkey cannot answer now' },
   internal: { status: 500, code: 'internal', title: 'Something went wrong here' },
 } as const satisfies Record<string, { status: number; code: string; title: string; oauth?: string }>
 

@@ -1,7 +1,7 @@
-import { type App, findApp } from '../../apps-registry/find-app.ts'
+import { type App, findApp, listRetired } from '../../apps-registry/find-app.ts'
 import { type MoveApp, moveApp } from '../../apps-registry/move-app.ts'
 import type { Database, Tx } from '../../db/connect.ts'
-import type { Actor, Note } from '../audit/record-activity.ts'
+import { type Actor, type Note, SYSTEM } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { listKeptKeys } from '../keys/find-keys.ts'
 import { endKey } from './expire-account-key.ts'
@@ -41,6 +41,11 @@ export async function suspendApp(tx: Tx, caps: Caps, command: MoveApp & { verb: 
   return await moveApp(tx, caps, { ...command, alsoTold: [...installed, ...kept].map(({ accountId }) => accountId) })
 }
 
+/** Goes on where a process died while it retired an app: its keys are refused already, and now everybody is told. */
+export async function finishRetirements(database: Database, caps: Caps): Promise<void> {
+  for (const appId of await database.look(listRetired)) await endEverything(database, caps, appId, SYSTEM)
+}
+
 /**
  * Retires an app: it can no longer be installed, is uninstalled everywhere and all its keys expire, kept ones included.
  * One transaction per installation, so that an app with many never blocks the database; repeating it finishes the rest.
@@ -50,6 +55,10 @@ export async function retireApp(database: Database, caps: Caps, appId: string, a
     const app = await findApp(tx, appId)
     if (app?.status !== 'retired') await moveApp(tx, caps, { id: appId, verb: 'retire', actor })
   })
+  await endEverything(database, caps, appId, actor)
+}
+
+async function endEverything(database: Database, caps: Caps, appId: string, actor: Actor): Promise<void> {
   for (const installationId of await database.read(tx => listAliveIdsByApp(tx, appId))) {
     await database.transaction(tx =>
       uninstallApp(tx, caps, { installationId, keys: { answer: 'expire' }, reason: 'app_retired', actor }),

@@ -222,7 +222,6 @@ export async function nextSequence(tx: Tx, id: string): Promise<number> {
 
 /** Sets or clears a flag; false where it was so already. The operator takes over what the platform has set. */
 export async function setSuspended(tx: Tx, id: string, by: SuspendedBy, at: number | null): Promise<boolean> {
-  announce(tx, `installation:${id}`)
   const own = by === 'account'
   const column = own ? 'suspended_by_account_at' : 'suspended_by_operator_at'
   const query = tx('installations').where({ id })
@@ -233,7 +232,9 @@ export async function setSuspended(tx: Tx, id: string, by: SuspendedBy, at: numb
       if (by === 'operator') free.orWhere({ suspended_by_operator_who: 'platform' })
     })
   const change = { [column]: at, ...(!own && { suspended_by_operator_who: at === null ? null : by }) }
-  return (await query.update(change)) === 1
+  const changed = (await query.update(change)) === 1
+  if (changed) announce(tx, `installation:${id}`)
+  return changed
 }
 
 export type InstallationFilter = {

@@ -180,7 +180,11 @@ export async function findKeyByHash(tx: Tx, hash: string): Promise<KeyRecord | u
     expiresAt: row.expires_at,
     frozen: row.frozen_at !== null,
     freezeUntil: row.freeze_until,
-    suspended: row.by_account !== null || row.by_operator !== null || row.app_status === 'suspended',
+    suspended:
+      row.by_account !== null ||
+      row.by_operator !== null ||
+      row.app_status === 'suspended' ||
+      row.app_status === 'retired',
     allows: row.addresses === null ? null : createAllowedRule(JSON.parse(row.addresses)),
   }
 }

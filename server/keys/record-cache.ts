@@ -23,10 +23,13 @@ export type RecordSource<Found> = {
   unknownFor: number
 }
 
-/** Whoever comes later than this after a read began gets a read of their own: its answer must not be older. */
+/** Where copies are not trusted, whoever comes later than this after a read began gets one of their own. */
 const SHARED_FOR = 20
+/** How often a record that changes while it is read is read again, before what was found is answered. */
+const MOST_READS = 3
 
-type Reading<Found> = { found: Promise<Found | undefined>; begunAt: number }
+/** `stale`: the record has changed since the read began. */
+type Reading<Found> = { id: string; begunAt: number; stale: boolean; answer: Promise<Found | undefined> }
 
 /**
  * A cache in two halves: what is used moves to the young half, and when that is full the old half is dropped whole, so
@@ -39,7 +42,8 @@ export function createRecordCache<Found extends object>(source: RecordSource<Fou
   let old = new Map<string, Found>()
   let unknown = new Map<string, number>()
   let longUnknown = new Map<string, number>()
-  const reading = new Map<string, Reading<Found>>()
+  const readings = new Set<Reading<Found>>()
+  const latest = new Map<string, Reading<Found>>()
 
   function keep(id: string, found: Found): void {
     if (young.size >= half) {
@@ -68,52 +72,69 @@ export function createRecordCache<Found extends object>(source: RecordSource<Fou
     return aged
   }
 
-  async function read(id: string): Promise<Found | undefined> {
-    const mine: Reading<Found> = { found: source.load(id), begunAt: source.elapsed() }
-    reading.set(id, mine)
-    try {
-      const found = await mine.found
-      if (reading.get(id) === mine) {
-        // nothing was heard of a change since the read began
-        if (found) keep(id, found)
-        else keepUnknown(id)
-      }
+  function read(id: string): Promise<Found | undefined> {
+    const mine = { id, begunAt: source.elapsed(), stale: false } as Reading<Found>
+    readings.add(mine)
+    latest.set(id, mine)
+    mine.answer = finish(mine).finally(() => {
+      readings.delete(mine)
+      if (latest.get(id) === mine) latest.delete(id)
+    })
+    return mine.answer
+  }
+
+  async function finish(mine: Reading<Found>): Promise<Found | undefined> {
+    for (let reads = 1; ; reads += 1) {
+      mine.stale = false
+      const found = await source.load(mine.id)
+      if (mine.stale && reads < MOST_READS) continue
+      if (!mine.stale && found) keep(mine.id, found)
+      else if (!mine.stale) keepUnknown(mine.id)
       return found
-    } finally {
-      if (reading.get(id) === mine) reading.delete(id)
+    }
+  }
+
+  /** What is being read now was asked for before a change: it is not kept, and nobody who asks later gets it. */
+  function outdate(affected: (reading: Reading<Found>) => boolean): void {
+    for (const reading of readings) {
+      if (!affected(reading)) continue
+      reading.stale = true
+      if (latest.get(reading.id) === reading) latest.delete(reading.id)
     }
   }
 
   return {
     lookup(id) {
-      if (source.trusted()) {
+      const trusted = source.trusted()
+      if (trusted) {
         const copy = copyOf(id)
         if (copy) return copy
         const until = unknown.get(id) ?? longUnknown.get(id)
         if (until !== undefined && source.elapsed() < until) return undefined
       }
-      const shared = reading.get(id)
-      return shared && source.elapsed() - shared.begunAt < SHARED_FOR ? shared.found : read(id)
+      const shared = latest.get(id)
+      if (shared && (trusted || source.elapsed() - shared.begunAt < SHARED_FOR)) return shared.answer
+      return read(id)
     },
     forget(id) {
       young.delete(id)
       old.delete(id)
       unknown.delete(id)
       longUnknown.delete(id)
-      reading.delete(id)
+      outdate(reading => reading.id === id)
     },
     forgetWhere(affected) {
       for (const records of [young, old]) {
         for (const [id, record] of records) if (affected(record)) records.delete(id)
       }
-      reading.clear()
+      outdate(() => true)
     },
     forgetAll() {
       young = new Map()
       old = new Map()
       unknown = new Map()
       longUnknown = new Map()
-      reading.clear()
+      outdate(() => true)
     },
     get size() {
       return young.size + old.size

@@ -1,5 +1,6 @@
 import type { Database } from '../../db/connect.ts'
 import type { Clock } from '../base/clock.ts'
+import { AppError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { hashSecret, isWellFormedSecret } from '../base/secret-format.ts'
 import { judge, type KeyRecord, type Question, type RefusalCode, type Verdict } from './judge-key.ts'
@@ -9,7 +10,7 @@ import type { UsageRecorder } from './usage.ts'
 import { listVerifierHashes } from './verifier-store.ts'
 
 /** Copies that a process keeps: a key takes about half a kilobyte. */
-const MOST_KEYS = 200_000
+const MOST_KEYS = 100_000
 /** Verifier keys are few, and are kept together: whoever makes some up costs no look into the database. */
 const ALL = 'all'
 const MOST_UNKNOWN = 20_000
@@ -128,6 +129,8 @@ async function inTime<Found>(reading: Promise<Found>): Promise<Found> {
   })
   try {
     return await Promise.race([reading, late])
+  } catch (cause) {
+    throw new AppError('service.unavailable', { cause, retryAfter: 1 })
   } finally {
     clearTimeout(timer)
   }

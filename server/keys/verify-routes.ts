@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { z } from 'zod'
+import { SECOND } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import type { Deps } from '../deps.ts'
 import { parseInput } from '../http/parse.ts'
@@ -28,6 +29,8 @@ export function asksToVerify({ method, url = '' }: IncomingMessage): boolean {
  */
 export function verifyRoute(deps: Deps): (req: IncomingMessage, res: ServerResponse) => void {
   const { verification, ids, log } = deps
+  let saidAt = Number.NEGATIVE_INFINITY
+  let unsaid = 0
 
   /** At once where everything is in memory: a promise for each call would cost as much as the rest of it. */
   function answer(token: string | undefined, text: string): Verdict | Promise<Verdict> {
@@ -58,10 +61,20 @@ export function verifyRoute(deps: Deps): (req: IncomingMessage, res: ServerRespo
   function refuse(res: ServerResponse, thrown: unknown): void {
     const error = asAppError(thrown)
     const { status, headers, text } = problemOf(error, ids.next('req'))
-    if (status >= 500) log.error({ err: error.cause ?? error, path: PATH }, 'request failed')
+    if (status >= 500) fail(error)
     else log.debug({ code: error.code, path: PATH }, 'request refused')
     res.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(text), 'Cache-Control': 'no-store' })
     res.end(text)
+  }
+
+  /** With every call of every resource server failing, one line a second says it. */
+  function fail(error: AppError): void {
+    unsaid += 1
+    const now = performance.now()
+    if (now - saidAt < SECOND) return
+    log.error({ err: error.cause ?? error, path: PATH, failed: unsaid }, 'verifications failed')
+    saidAt = now
+    unsaid = 0
   }
 
   return (req, res) => {

@@ -57,6 +57,20 @@ test('thousands of changes at once are all heard, in order', async () => {
   assert.deepEqual(there, changes)
 })
 
+test('a commit that fails, or whose answer is lost, is heard at home all the same', { skip: onPostgres }, async () => {
+  await using world = await createWorld({ worker: false })
+  const heard = heardBy(world)
+  await assert.rejects(
+    world.deps.database.transaction(async tx => {
+      await tx.raw('pragma defer_foreign_keys = on')
+      await tx('key_usage_hours').insert({ key_id: 'key_none', hour: 0, calls: 1 })
+      announce(tx, 'key:abc')
+    }),
+    /FOREIGN KEY/,
+  )
+  assert.deepEqual(heard, ['key:abc'])
+})
+
 test('a change can only be announced where something is written', async () => {
   await using world = await createWorld({ worker: false })
   await assert.rejects(world.deps.database.read(async tx => announce(tx, 'deliveries')))
@@ -86,7 +100,7 @@ test('a lost connection is noticed at once, and everything is forgotten when it 
   const listening =
     "select pid from pg_stat_activity where datname = current_database() and application_name = 'latchkey changes'"
   const { rows } = await knex.raw<{ rows: { pid: number }[] }>(listening)
-  assert.equal(rows.length, 1)
+  assert.equal(rows.length, 2, 'one listens, one sends')
   await knex.raw('select pg_terminate_backend(?)', [rows[0]?.pid ?? 0])
   await eventually(() => heard.includes('anything'))
   await eventually(() => heard.filter(change => change === 'anything').length >= 2)

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { moveApp } from '../../apps-registry/move-app.ts'
-import { keyAt, rowsOf, uninstall } from '../installs/steps.ts'
+import { sweep } from '../../server/sweep.ts'
+import { keyAt, meddle, rowsOf, uninstall } from '../installs/steps.ts'
 import { eventually } from '../support/eventually.ts'
 import { createWorld, type Person, type PublishedApp, type World } from '../support/world.ts'
 import { cuttableChannel } from './cut-channel.ts'
@@ -95,6 +96,16 @@ test('what ends well is heard too: a resumed app’s keys work again, here and e
   await move(setting, 'resume')
   assert.equal((await world.verify(key))['valid'], true)
   await eventually(async () => (await other.verify(key))['valid'] === true)
+})
+
+test('a process that died while it retired an app: its keys are refused, and the rest is done later', async () => {
+  await using setting = await installed()
+  const { world, app, id, key } = setting
+  await meddle(world, tx => tx('apps').where({ id: app.id }).update({ status: 'retired' }))
+  assert.equal((await world.verify(key))['code'], 'suspended')
+  await sweep(world.deps)
+  assert.equal((await world.verify(key))['code'], 'expired')
+  assert.equal((await rowsOf(world, 'installations', { id }))[0]?.['status'], 'uninstalled')
 })
 
 test('revocation reaches a process whose channel is cut, silently, within a second', async (t: TestContext) => {

@@ -104,6 +104,26 @@ describe('POST /v1/keys/verify', () => {
     assert.ok(looks < 30, `${looks} looks`) // none, but for those before which the machine stood still
   })
 
+  test('503: where the database does not answer, nothing is valid, and the log says so once', async () => {
+    const { database } = world.deps
+    const original = database.look
+    database.look = () => Promise.reject(new Error('the database is gone'))
+    const before = world.logs.length
+    const start = performance.now()
+    try {
+      for (let round = 0; round < 5; round += 1) {
+        const answer = await send(JSON.stringify({ key: mintSecret(systemRandom, 'lkm_live_') }))
+        assert.deepEqual([answer.status, answer.body.code, answer.headers.get('retry-after')], [503, 'internal', '1'])
+        assert.doesNotMatch(JSON.stringify(answer.body), /gone/)
+      }
+    } finally {
+      database.look = original
+    }
+    const said = world.logs.slice(before).filter(line => line.includes('verifications failed'))
+    const most = 1 + Math.ceil((performance.now() - start) / 1_000)
+    assert.ok(said.length >= 1 && said.length <= most, `${said.length} lines`)
+  })
+
   test('400: a form is not a body', async () => {
     const answer = await send(`key=${key}`, { 'content-type': 'application/x-www-form-urlencoded' })
     assert.equal(answer.status, 400)

@@ -6,6 +6,7 @@ import { opaqueToken, systemRandom } from '../server/base/random.ts'
 import { type Change, type ChangeFeed, gathering, type Hear } from './changes.ts'
 import { migrations } from './migrations.ts'
 import { followPostgres, notify } from './postgres-changes.ts'
+import { postgresConfig } from './postgres-pool.ts'
 import { followSqlite, writeChanges } from './sqlite-changes.ts'
 import { RELAXED, sqliteReaderConfig, sqliteWriterConfig } from './sqlite-client.ts'
 
@@ -28,6 +29,8 @@ export type Database = {
   look<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
   /** The names of the migrations that have not run here. Changes nothing. */
   pendingMigrations(): Promise<string[]>
+  /** Runs `work` without a bound on how long a statement may take. */
+  patiently<Result>(work: () => Promise<Result>): Promise<Result>
   /** What this process and others have committed. */
   changes: ChangeFeed
   close(): Promise<void>
@@ -41,12 +44,16 @@ pg.types.setTypeParser(pg.types.builtins.INT8, Number)
 /** What knex has to say it throws as well; left alone it would write to standard output, among the results. */
 const SILENT = Object.fromEntries(['warn', 'error', 'deprecate', 'debug'].map(level => [level, () => undefined]))
 
+/** A statement that PostgreSQL has not answered by then never will be; its connection is given up. */
+const PATIENCE_MS = 20_000
+
 /** Opens the database without touching its schema. */
-export function connect(target: DatabaseTarget): Database {
+export function connect(target: DatabaseTarget, { patienceMs = PATIENCE_MS } = {}): Database {
+  const patience = { ms: patienceMs }
   if (target.kind === 'sqlite') claimFile(target.file)
   const common = { log: SILENT, compileSqlOnError: false } // errors name the statement without its values: they end in logs
   const writer = knex({
-    ...(target.kind === 'sqlite' ? sqliteWriterConfig(target.file) : postgresConfig(target.url)),
+    ...(target.kind === 'sqlite' ? sqliteWriterConfig(target.file) : postgresConfig(target.url, patience)),
     ...common,
     migrations: { migrationSource: migrations },
   })
@@ -95,6 +102,14 @@ export function connect(target: DatabaseTarget): Database {
     changes: { ...feed, listen: listener => void listeners.push(listener) },
     read: async work => await reader.transaction(work, { readOnly: true, ...oneView }), // knex's own is no Promise
     look: work => work(reader as unknown as Tx), // a query builder either way; what only a transaction can do is not used
+    async patiently(work) {
+      patience.ms = Number.POSITIVE_INFINITY
+      try {
+        return await work()
+      } finally {
+        patience.ms = patienceMs
+      }
+    },
     pendingMigrations: () => pendingOf(writer),
     close: async () => {
       await feed.stop()
@@ -121,10 +136,6 @@ async function repeatOnDeadlock<Result>(attempt: () => Promise<Result>): Promise
   }
 }
 
-function postgresConfig(url: string): Knex.Config {
-  return { client: 'pg', connection: { connectionString: url }, pool: { min: 0, max: 10 } }
-}
-
 /** The file must be private before SQLite opens it: the log beside it gets its mode. */
 function claimFile(file: string): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
@@ -135,10 +146,12 @@ function claimFile(file: string): void {
 /** Brings the schema up to date in one transaction; of several nodes that start at once, one migrates and the others wait. */
 export async function migrate(database: Database): Promise<void> {
   if ((await database.pendingMigrations()).length === 0) return
-  await database.transaction(async tx => {
-    if (database.kind === 'postgres') await tx.raw(`select pg_advisory_xact_lock(${MIGRATION_LOCK})`)
-    await tx.migrate.latest()
-  })
+  await database.patiently(() =>
+    database.transaction(async tx => {
+      if (database.kind === 'postgres') await tx.raw(`select pg_advisory_xact_lock(${MIGRATION_LOCK})`)
+      await tx.migrate.latest()
+    }),
+  )
 }
 
 /** Any number that nothing else in the database locks. */

@@ -8,6 +8,8 @@ import { test } from 'node:test'
 import { connect, type Database, type DatabaseTarget, isUniqueViolation, locked, migrate } from '../../db/connect.ts'
 import { migrations } from '../../db/migrations.ts'
 import { freshDatabaseUrl, onPostgres } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
+import { proxyPostgres } from '../support/postgres-proxy.ts'
 import { snapshot } from '../support/snapshot.ts'
 
 type Empty = AsyncDisposable & { target: DatabaseTarget; folder: string; open(): Database }
@@ -304,5 +306,31 @@ test('SQLite: its files are for their owner alone from the first moment on, also
     assert.equal(modeOf(file), 0o600)
   } finally {
     process.umask(before)
+  }
+})
+
+test('PostgreSQL: connections that fall silent are given up, and new ones take their place', {
+  skip: !onPostgres,
+}, async () => {
+  await using empty = await emptyDatabase()
+  const direct = empty.open()
+  await migrate(direct)
+  assert.ok(empty.target.kind === 'postgres')
+  await using proxy = await proxyPostgres(empty.target.url)
+  const database = connect({ kind: 'postgres', url: proxy.url }, { patienceMs: 300 })
+  try {
+    const count = async () => await database.look(async tx => await tx('accounts').count())
+    await Promise.all(Array.from({ length: 10 }, count))
+    proxy.freeze(() => true)
+    await eventually(() =>
+      count().then(
+        () => true,
+        () => false,
+      ),
+    )
+    await Promise.all(Array.from({ length: 10 }, count).map(asked => asked.catch(() => undefined)))
+    for (let round = 0; round < 20; round += 1) await count()
+  } finally {
+    await database.close()
   }
 })

@@ -1,6 +1,6 @@
 import { mkdtempSync, symlinkSync } from 'node:fs'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
+import { proxyPostgres } from '../support/postgres-proxy.ts'
 import type { World } from '../support/world.ts'
 
 /** A way to the world's database on which the notice of others' changes can be cut off, silently, while queries go on. */
@@ -8,7 +8,13 @@ export type CuttableChannel = AsyncDisposable & { env: Record<string, string>; c
 
 export async function cuttableChannel({ deps, dataDir }: World): Promise<CuttableChannel> {
   const { database } = deps.config
-  return database.kind === 'sqlite' ? elsewhere(database.file, dataDir) : await proxied(database.url)
+  if (database.kind === 'sqlite') return elsewhere(database.file, dataDir)
+  const proxy = await proxyPostgres(database.url)
+  return {
+    env: { DATABASE_URL: proxy.url },
+    cut: () => proxy.freeze(({ listens }) => listens),
+    [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
+  }
 }
 
 /** SQLite finds its log beside the real file; whoever watches the folder of the link hears nothing. */
@@ -20,49 +26,5 @@ function elsewhere(file: string, dataDir: string): CuttableChannel {
     env: { DATABASE_URL: `sqlite:${link}` },
     cut: () => undefined, // it always is
     async [Symbol.asyncDispose]() {},
-  }
-}
-
-/** A proxy before PostgreSQL that stops to forward whatever goes over the connection that listens. */
-async function proxied(databaseUrl: string): Promise<CuttableChannel> {
-  const target = new URL(databaseUrl)
-  const pairs = new Set<{ near: Socket; far: Socket; listens: boolean }>()
-  const server = createServer(near => {
-    const far = connect(Number(target.port || 5432), target.hostname)
-    const pair = { near, far, listens: false }
-    pairs.add(pair)
-    near.on('data', part => {
-      pair.listens ||= part.includes('listen latchkey')
-    })
-    near.pipe(far).pipe(near)
-    for (const socket of [near, far])
-      socket
-        .on('error', () => undefined)
-        .on('close', () => {
-          near.destroy()
-          far.destroy()
-          pairs.delete(pair)
-        })
-  })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const url = new URL(databaseUrl)
-  url.hostname = '127.0.0.1'
-  url.port = String((server.address() as AddressInfo).port)
-  return {
-    env: { DATABASE_URL: url.href },
-    cut() {
-      for (const { near, far, listens } of pairs) {
-        if (!listens) continue
-        near.unpipe(far)
-        far.unpipe(near)
-      }
-    },
-    async [Symbol.asyncDispose]() {
-      for (const { near, far } of pairs) {
-        near.destroy()
-        far.destroy()
-      }
-      await new Promise(resolve => server.close(resolve))
-    },
   }
 }

@@ -7,7 +7,7 @@
 import { hashSecret } from '../../server/base/secret-format.ts'
 import { readConfig } from '../../server/config.ts'
 import { createDeps } from '../../server/deps.ts'
-import { findKeyByHash } from '../../server/keys/key-store.ts'
+import { findKeyByHash } from '../../server/keys/key-record-store.ts'
 import { startChild } from '../child-server.ts'
 import { openDatabases } from '../databases.ts'
 import { startKeyReceiver } from '../key-receiver.ts'

@@ -1,7 +1,7 @@
 import type { Tx } from '../../db/connect.ts'
-import { editRow, type KeyEdit } from './key-store.ts'
+import { editRow, type KeyEdit } from './key-changes-store.ts'
 
-export type { KeyEdit } from './key-store.ts'
+export type { KeyEdit } from './key-changes-store.ts'
 
 /** Changes a key that works; false where it works no more. */
 export async function changeKey(tx: Tx, keyId: string, edit: KeyEdit): Promise<boolean> {

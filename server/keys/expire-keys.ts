@@ -1,15 +1,7 @@
 import type { Tx } from '../../db/connect.ts'
+import { expireRow, keepRow, setEndsWith, setPermissions } from './key-changes-store.ts'
 import { type ExpiryReason, statusAt, WORKING } from './key-states.ts'
-import {
-  countKeys,
-  expireRow,
-  findKeyRow,
-  type Key,
-  keepRow,
-  listKeyRows,
-  setEndsWith,
-  setPermissions,
-} from './key-store.ts'
+import { countKeys, findKeyRow, type Key, listKeyRows } from './key-store.ts'
 
 /** Expires one key now; false where it had expired before. */
 export async function expireKey(tx: Tx, keyId: string, because: ExpiryReason, at: number): Promise<boolean> {

@@ -1,6 +1,7 @@
 import type { Tx } from '../../db/connect.ts'
 import { AppError } from '../base/errors.ts'
 import type { Mode } from '../base/mode.ts'
+import { markDelivered } from './key-changes-store.ts'
 import { deadlineOf, statusAt, WORKING } from './key-states.ts'
 import {
   findKeyRow,
@@ -9,7 +10,6 @@ import {
   listKeyAppIds,
   listKeyRows,
   lockKeyRow,
-  markDelivered,
   pageKeyRows,
 } from './key-store.ts'
 

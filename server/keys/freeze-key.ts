@@ -1,6 +1,6 @@
 import type { Tx } from '../../db/connect.ts'
+import { clearFrozen, setFrozen, setFrozenByLeak } from './key-changes-store.ts'
 import type { FrozenBy } from './key-states.ts'
-import { clearFrozen, setFrozen, setFrozenByLeak } from './key-store.ts'
 
 export type Freeze = {
   by: FrozenBy

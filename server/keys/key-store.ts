@@ -1,10 +1,6 @@
 import type { Knex } from 'knex'
-import { announce } from '../../db/changes.ts'
 import { locked, type Tx } from '../../db/connect.ts'
-import { jsonRows } from '../../db/json-rows.ts'
-import { createAllowedRule } from '../base/addresses.ts'
 import type { Mode } from '../base/mode.ts'
-import type { KeyRecord } from './judge-key.ts'
 import { type ExpiryReason, type FrozenBy, type KeyStatus, WORKING } from './key-states.ts'
 
 export type Key = {
@@ -43,7 +39,7 @@ export type Key = {
   lastUsedAt: number | null
 }
 
-type Row = {
+export type KeyRow = {
   id: string
   kind: Key['kind']
   account_id: string
@@ -72,7 +68,7 @@ type Row = {
   last_used_at: number | null
 }
 
-const toKey = (row: Row): Key => ({
+const toKey = (row: KeyRow): Key => ({
   id: row.id,
   kind: row.kind,
   accountId: row.account_id,
@@ -132,13 +128,13 @@ export async function insertKey(tx: Tx, key: Key, hash: string, formHash: string
 }
 
 export async function findKeyRow(tx: Tx, id: string): Promise<Key | undefined> {
-  const row: Row | undefined = await tx('keys').where({ id }).first()
+  const row: KeyRow | undefined = await tx('keys').where({ id }).first()
   return row && toKey(row)
 }
 
 /** Holds the row until the transaction ends: what is decided about a key meanwhile is decided once. */
 export async function lockKeyRow(tx: Tx, id: string): Promise<Key | undefined> {
-  const row: Row | undefined = await locked(tx('keys').where({ id })).first()
+  const row: KeyRow | undefined = await locked(tx('keys').where({ id })).first()
   return row && toKey(row)
 }
 
@@ -148,51 +144,11 @@ export async function findKeyOfForm(
   accountId: string,
   formHash: string,
 ): Promise<{ key: Key; hash: string } | undefined> {
-  const row: (Row & { hash: string }) | undefined = await tx('keys')
+  const row: (KeyRow & { hash: string }) | undefined = await tx('keys')
     .where({ account_id: accountId, form_hash: formHash })
     .first()
   return row && { key: toKey(row), hash: row.hash }
 }
-
-/** What verification needs to know, in one look, and no more: whole processes keep these in memory. */
-export async function findKeyByHash(tx: Tx, hash: string): Promise<KeyRecord | undefined> {
-  type Joined = Row & { by_account: number | null; by_operator: number | null; app_status: string | null }
-  const row: Joined | undefined = await tx('keys')
-    .leftJoin('installations', 'installations.id', 'keys.installation_id')
-    .leftJoin('apps', 'apps.id', 'keys.app_id')
-    .where('keys.hash', hash)
-    .first(
-      ...RECORD.map(column => `keys.${column}`),
-      'installations.suspended_by_account_at as by_account',
-      'installations.suspended_by_operator_at as by_operator',
-      'apps.status as app_status',
-    )
-  if (!row) return undefined
-  return {
-    id: row.id,
-    kind: row.kind,
-    accountId: row.account_id,
-    installationId: row.installation_id,
-    appId: row.app_id,
-    mode: row.mode,
-    permissions: JSON.parse(row.permissions),
-    status: row.status,
-    expiresAt: row.expires_at,
-    frozen: row.frozen_at !== null,
-    freezeUntil: row.freeze_until,
-    suspended:
-      row.by_account !== null ||
-      row.by_operator !== null ||
-      row.app_status === 'suspended' ||
-      row.app_status === 'retired',
-    allows: row.addresses === null ? null : createAllowedRule(JSON.parse(row.addresses)),
-  }
-}
-
-const RECORD = [
-  ...['id', 'kind', 'account_id', 'installation_id', 'app_id', 'mode', 'permissions'],
-  ...['status', 'expires_at', 'frozen_at', 'freeze_until', 'addresses'],
-] as const
 
 export type KeyFilter = {
   accountId?: string
@@ -226,7 +182,7 @@ function filtered(tx: Tx, filter: KeyFilter): Knex.QueryBuilder {
 
 /** The newest first. */
 export async function listKeyRows(tx: Tx, filter: KeyFilter): Promise<Key[]> {
-  const rows: Row[] = await filtered(tx, filter).orderBy('created_at', 'desc').orderBy('id', 'desc')
+  const rows: KeyRow[] = await filtered(tx, filter).orderBy('created_at', 'desc').orderBy('id', 'desc')
   return rows.map(toKey)
 }
 
@@ -265,7 +221,7 @@ export async function pageKeyRows(tx: Tx, filter: KeyPageFilter, at: number): Pr
     else if (shows !== 'frozen') query.whereNull('kept_at')
   }
   if (after) query.whereRaw('(created_at, id) < (?, ?)', [after.createdAt, after.id])
-  const rows: Row[] = await query.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(limit)
+  const rows: KeyRow[] = await query.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(limit)
   return rows.map(toKey)
 }
 
@@ -277,128 +233,4 @@ export async function listKeyAppIds(tx: Tx, accountId: string): Promise<string[]
 export async function countKeys(tx: Tx, filter: KeyFilter): Promise<number> {
   const row: { count: number | string } = await filtered(tx, filter).count({ count: '*' }).first()
   return Number(row.count)
-}
-
-/**
- * The one way to change a key: whoever keeps a copy of it for verification learns of the change when it commits. Answers
- * how many of the keys that `which` chooses were there to be changed.
- */
-async function changeKeys(tx: Tx, which: Knex.QueryBuilder, change: Record<string, unknown>): Promise<number> {
-  const changed: { hash: string }[] = await which.update(change).returning('hash')
-  for (const { hash } of changed) announce(tx, `key:${hash}`)
-  return changed.length
-}
-
-const working = (tx: Tx, id: string) =>
-  tx('keys')
-    .where({ id })
-    .whereIn('status', [...WORKING])
-
-/** Expires a key that still works; false where somebody was first. */
-export async function expireRow(tx: Tx, id: string, because: ExpiryReason, at: number): Promise<boolean> {
-  const change = { status: 'expired', expired_at: at, expired_because: because }
-  return (await changeKeys(tx, working(tx, id), change)) === 1
-}
-
-/** Expires a key as of its deadline; false where it has ended or its deadlines are others now. */
-export async function expireOverdueRow(
-  tx: Tx,
-  key: Pick<Key, 'id' | 'expiresAt' | 'freezeUntil'>,
-  deadline: number,
-  because: ExpiryReason,
-): Promise<boolean> {
-  const same = working(tx, key.id).where({ expires_at: key.expiresAt, freeze_until: key.freezeUntil })
-  return (await changeKeys(tx, same, { status: 'expired', expired_at: deadline, expired_because: because })) === 1
-}
-
-/** Lets a key outlive its installation, for good or until a deadline. */
-export async function keepRow(tx: Tx, id: string, deadline: number | null, at: number): Promise<boolean> {
-  const change = { kept_at: at, ...(deadline !== null && { status: 'expiring', expires_at: deadline }) }
-  return (await changeKeys(tx, working(tx, id), change)) === 1
-}
-
-export async function markDelivered(tx: Tx, ids: readonly string[], at: number): Promise<void> {
-  await tx('keys')
-    .whereIn('id', [...ids])
-    .whereNull('delivered_at')
-    .update({ delivered_at: at })
-}
-
-export async function setEndsWith(tx: Tx, ids: readonly string[], installationId: string): Promise<void> {
-  const keys = tx('keys')
-    .whereIn('id', [...ids])
-    .whereIn('status', [...WORKING])
-  await changeKeys(tx, keys, { ends_with: installationId })
-}
-
-export async function setPermissions(tx: Tx, id: string, permissions: readonly string[]): Promise<void> {
-  await changeKeys(tx, tx('keys').where({ id }), { permissions: JSON.stringify(permissions) })
-}
-
-export type KeyEdit = Partial<Pick<Key, 'name' | 'note' | 'permissions' | 'addresses' | 'expiresAt'>>
-
-/** Changes what people may change of a key that works; a deadline that is given makes it expiring. */
-export async function editRow(tx: Tx, id: string, edit: KeyEdit): Promise<boolean> {
-  const { name, note, permissions, addresses, expiresAt } = edit
-  const change = {
-    ...(name !== undefined && { name }),
-    ...(note !== undefined && { note }),
-    ...(permissions !== undefined && { permissions: JSON.stringify(permissions) }),
-    ...(addresses !== undefined && { addresses: addresses && JSON.stringify(addresses) }),
-    ...(expiresAt !== undefined && { expires_at: expiresAt, status: 'expiring' }),
-  }
-  return (await changeKeys(tx, working(tx, id), change)) === 1
-}
-
-/** Plans the end of a key that is being replaced; `null` gives the plan up. */
-export async function setOverlap(
-  tx: Tx,
-  id: string,
-  overlap: { until: number | null; length: number | null },
-): Promise<void> {
-  const change = { status: 'expiring', overlap_until: overlap.until, overlap_ms: overlap.length }
-  await changeKeys(tx, working(tx, id), change)
-}
-
-/** From this moment on the key is refused. */
-export async function setDeadline(tx: Tx, id: string, deadline: number): Promise<void> {
-  await changeKeys(tx, working(tx, id), { status: 'expiring', expires_at: deadline })
-}
-
-/** Stops a key; false where it is frozen already or works no more. */
-export async function setFrozen(
-  tx: Tx,
-  id: string,
-  { by, until, at }: { by: FrozenBy; until: number | null; at: number },
-): Promise<boolean> {
-  const change = { frozen_at: at, frozen_by: by, freeze_until: until }
-  return (await changeKeys(tx, working(tx, id).whereNull('frozen_at'), change)) === 1
-}
-
-/** A key that its account froze was found in public meanwhile; false where it is not frozen so. */
-export async function setFrozenByLeak(tx: Tx, id: string): Promise<boolean> {
-  return (await changeKeys(tx, working(tx, id).where('frozen_by', 'account'), { frozen_by: 'leak_report' })) === 1
-}
-
-/** Gives a frozen key back; false where it is not frozen, or where it ended meanwhile. */
-export async function clearFrozen(tx: Tx, id: string, at: number): Promise<boolean> {
-  const frozen = working(tx, id)
-    .whereNotNull('frozen_at')
-    .where(open => open.whereNull('freeze_until').orWhere('freeze_until', '>', at))
-  return (await changeKeys(tx, frozen, { frozen_at: null, frozen_by: null, freeze_until: null })) === 1
-}
-
-/** Moves the last use of keys forward, never back. It decides about nothing, so no copy of a key need be forgotten. */
-export async function noteLastUse(tx: Tx, uses: readonly { keyId: string; lastAt: number }[]): Promise<void> {
-  if (uses.length === 0) return
-  const used = jsonRows(
-    tx,
-    { key_id: 'text', last_at: 'integer' },
-    uses.map(({ keyId, lastAt }) => [keyId, lastAt]),
-  )
-  await tx.raw(
-    `update keys set last_used_at = used.last_at from (?) as used
-     where keys.id = used.key_id and (keys.last_used_at is null or keys.last_used_at < used.last_at)`,
-    [used],
-  )
 }

@@ -1,7 +1,8 @@
 import type { Tx } from '../../db/connect.ts'
 import { firstDeadlineAfter, listOverdue, type OverdueKey } from './deadline-store.ts'
+import { expireOverdueRow } from './key-changes-store.ts'
 import { deadlineOf, reasonAtDeadline } from './key-states.ts'
-import { expireOverdueRow, findKeyRow, type Key } from './key-store.ts'
+import { findKeyRow, type Key } from './key-store.ts'
 
 export type { OverdueKey } from './deadline-store.ts'
 

@@ -1,7 +1,8 @@
 import type { Tx } from '../../db/connect.ts'
 import { HOUR } from '../base/clock.ts'
+import { setDeadline, setOverlap } from './key-changes-store.ts'
 import { statusAt, WORKING } from './key-states.ts'
-import { findKeyRow, listKeyRows, setDeadline, setOverlap } from './key-store.ts'
+import { findKeyRow, listKeyRows } from './key-store.ts'
 
 /** A key that arrives late still leaves its platform this long to take it into use. */
 const LEAST_AFTER_ARRIVAL = HOUR

@@ -5,8 +5,8 @@ import { AppError } from '../base/errors.ts'
 import { expireKey } from './expire-keys.ts'
 import { holdKeyOf, listSuccessors } from './find-keys.ts'
 import { requireKeyAbility } from './key-ability.ts'
+import { setDeadline, setOverlap } from './key-changes-store.ts'
 import { statusAt } from './key-states.ts'
-import { setDeadline, setOverlap } from './key-store.ts'
 import { mintRestrictedKey, type RestrictedMintCaps, type ShownKey, showAgain } from './mint-restricted-key.ts'
 
 export type RotateRestrictedKey = {

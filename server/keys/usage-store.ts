@@ -2,7 +2,7 @@ import { heldAtOnce, type Tx } from '../../db/connect.ts'
 import { jsonRows } from '../../db/json-rows.ts'
 import { plainAddress } from '../base/addresses.ts'
 import { DAY } from '../base/clock.ts'
-import { noteLastUse } from './key-store.ts'
+import { noteLastUse } from './key-changes-store.ts'
 import { hoursOf, type Use } from './usage-buffer.ts'
 
 /**

@@ -1,8 +1,9 @@
 import type { Tx } from '../../db/connect.ts'
 import { hashSecret, isWellFormedSecret } from '../base/secret-format.ts'
 import { judge, type Question, type Verdict } from './judge-key.ts'
+import { findKeyByHash } from './key-record-store.ts'
 import { statusAt } from './key-states.ts'
-import { findKeyByHash, findKeyRow, type Key } from './key-store.ts'
+import { findKeyRow, type Key } from './key-store.ts'
 
 export type { Verdict } from './judge-key.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { endOverdueKeys } from '../../server/installs/end-overdue-keys.ts'
-import { setDeadline } from '../../server/keys/key-store.ts'
+import { setDeadline } from '../../server/keys/key-changes-store.ts'
 import { nodeBeside } from '../deliveries/node-beside.ts'
 import { startServer } from '../deliveries/server-process.ts'
 import type { ReceivedEvent } from '../support/receiver.ts'

@@ -1,0 +1,130 @@
+import type { Knex } from 'knex'
+import { announce } from '../../db/changes.ts'
+import type { Tx } from '../../db/connect.ts'
+import { jsonRows } from '../../db/json-rows.ts'
+import { type ExpiryReason, type FrozenBy, WORKING } from './key-states.ts'
+import type { Key } from './key-store.ts'
+
+/**
+ * The one way to change a key: whoever keeps a copy of it for verification learns of the change when it commits. Answers
+ * how many of the keys that `which` chooses were there to be changed.
+ */
+async function changeKeys(tx: Tx, which: Knex.QueryBuilder, change: Record<string, unknown>): Promise<number> {
+  const changed: { hash: string }[] = await which.update(change).returning('hash')
+  for (const { hash } of changed) announce(tx, `key:${hash}`)
+  return changed.length
+}
+
+const working = (tx: Tx, id: string) =>
+  tx('keys')
+    .where({ id })
+    .whereIn('status', [...WORKING])
+
+/** Expires a key that still works; false where somebody was first. */
+export async function expireRow(tx: Tx, id: string, because: ExpiryReason, at: number): Promise<boolean> {
+  const change = { status: 'expired', expired_at: at, expired_because: because }
+  return (await changeKeys(tx, working(tx, id), change)) === 1
+}
+
+/** Expires a key as of its deadline; false where it has ended or its deadlines are others now. */
+export async function expireOverdueRow(
+  tx: Tx,
+  key: Pick<Key, 'id' | 'expiresAt' | 'freezeUntil'>,
+  deadline: number,
+  because: ExpiryReason,
+): Promise<boolean> {
+  const same = working(tx, key.id).where({ expires_at: key.expiresAt, freeze_until: key.freezeUntil })
+  return (await changeKeys(tx, same, { status: 'expired', expired_at: deadline, expired_because: because })) === 1
+}
+
+/** Lets a key outlive its installation, for good or until a deadline. */
+export async function keepRow(tx: Tx, id: string, deadline: number | null, at: number): Promise<boolean> {
+  const change = { kept_at: at, ...(deadline !== null && { status: 'expiring', expires_at: deadline }) }
+  return (await changeKeys(tx, working(tx, id), change)) === 1
+}
+
+export async function markDelivered(tx: Tx, ids: readonly string[], at: number): Promise<void> {
+  await tx('keys')
+    .whereIn('id', [...ids])
+    .whereNull('delivered_at')
+    .update({ delivered_at: at })
+}
+
+export async function setEndsWith(tx: Tx, ids: readonly string[], installationId: string): Promise<void> {
+  const keys = tx('keys')
+    .whereIn('id', [...ids])
+    .whereIn('status', [...WORKING])
+  await changeKeys(tx, keys, { ends_with: installationId })
+}
+
+export async function setPermissions(tx: Tx, id: string, permissions: readonly string[]): Promise<void> {
+  await changeKeys(tx, tx('keys').where({ id }), { permissions: JSON.stringify(permissions) })
+}
+
+export type KeyEdit = Partial<Pick<Key, 'name' | 'note' | 'permissions' | 'addresses' | 'expiresAt'>>
+
+/** Changes what people may change of a key that works; a deadline that is given makes it expiring. */
+export async function editRow(tx: Tx, id: string, edit: KeyEdit): Promise<boolean> {
+  const { name, note, permissions, addresses, expiresAt } = edit
+  const change = {
+    ...(name !== undefined && { name }),
+    ...(note !== undefined && { note }),
+    ...(permissions !== undefined && { permissions: JSON.stringify(permissions) }),
+    ...(addresses !== undefined && { addresses: addresses && JSON.stringify(addresses) }),
+    ...(expiresAt !== undefined && { expires_at: expiresAt, status: 'expiring' }),
+  }
+  return (await changeKeys(tx, working(tx, id), change)) === 1
+}
+
+/** Plans the end of a key that is being replaced; `null` gives the plan up. */
+export async function setOverlap(
+  tx: Tx,
+  id: string,
+  overlap: { until: number | null; length: number | null },
+): Promise<void> {
+  const change = { status: 'expiring', overlap_until: overlap.until, overlap_ms: overlap.length }
+  await changeKeys(tx, working(tx, id), change)
+}
+
+/** From this moment on the key is refused. */
+export async function setDeadline(tx: Tx, id: string, deadline: number): Promise<void> {
+  await changeKeys(tx, working(tx, id), { status: 'expiring', expires_at: deadline })
+}
+
+/** Stops a key; false where it is frozen already or works no more. */
+export async function setFrozen(
+  tx: Tx,
+  id: string,
+  { by, until, at }: { by: FrozenBy; until: number | null; at: number },
+): Promise<boolean> {
+  const change = { frozen_at: at, frozen_by: by, freeze_until: until }
+  return (await changeKeys(tx, working(tx, id).whereNull('frozen_at'), change)) === 1
+}
+
+/** A key that its account froze was found in public meanwhile; false where it is not frozen so. */
+export async function setFrozenByLeak(tx: Tx, id: string): Promise<boolean> {
+  return (await changeKeys(tx, working(tx, id).where('frozen_by', 'account'), { frozen_by: 'leak_report' })) === 1
+}
+
+/** Gives a frozen key back; false where it is not frozen, or where it ended meanwhile. */
+export async function clearFrozen(tx: Tx, id: string, at: number): Promise<boolean> {
+  const frozen = working(tx, id)
+    .whereNotNull('frozen_at')
+    .where(open => open.whereNull('freeze_until').orWhere('freeze_until', '>', at))
+  return (await changeKeys(tx, frozen, { frozen_at: null, frozen_by: null, freeze_until: null })) === 1
+}
+
+/** Moves the last use of keys forward, never back. It decides about nothing, so no copy of a key need be forgotten. */
+export async function noteLastUse(tx: Tx, uses: readonly { keyId: string; lastAt: number }[]): Promise<void> {
+  if (uses.length === 0) return
+  const used = jsonRows(
+    tx,
+    { key_id: 'text', last_at: 'integer' },
+    uses.map(({ keyId, lastAt }) => [keyId, lastAt]),
+  )
+  await tx.raw(
+    `update keys set last_used_at = used.last_at from (?) as used
+     where keys.id = used.key_id and (keys.last_used_at is null or keys.last_used_at < used.last_at)`,
+    [used],
+  )
+}

@@ -1,0 +1,44 @@
+import type { Tx } from '../../db/connect.ts'
+import { createAllowedRule } from '../base/addresses.ts'
+import type { KeyRecord } from './judge-key.ts'
+import type { KeyRow } from './key-store.ts'
+
+/** What verification needs to know, in one look, and no more: whole processes keep these in memory. */
+export async function findKeyByHash(tx: Tx, hash: string): Promise<KeyRecord | undefined> {
+  type Joined = KeyRow & { by_account: number | null; by_operator: number | null; app_status: string | null }
+  const row: Joined | undefined = await tx('keys')
+    .leftJoin('installations', 'installations.id', 'keys.installation_id')
+    .leftJoin('apps', 'apps.id', 'keys.app_id')
+    .where('keys.hash', hash)
+    .first(
+      ...RECORD.map(column => `keys.${column}`),
+      'installations.suspended_by_account_at as by_account',
+      'installations.suspended_by_operator_at as by_operator',
+      'apps.status as app_status',
+    )
+  if (!row) return undefined
+  return {
+    id: row.id,
+    kind: row.kind,
+    accountId: row.account_id,
+    installationId: row.installation_id,
+    appId: row.app_id,
+    mode: row.mode,
+    permissions: JSON.parse(row.permissions),
+    status: row.status,
+    expiresAt: row.expires_at,
+    frozen: row.frozen_at !== null,
+    freezeUntil: row.freeze_until,
+    suspended:
+      row.by_account !== null ||
+      row.by_operator !== null ||
+      row.app_status === 'suspended' ||
+      row.app_status === 'retired',
+    allows: row.addresses === null ? null : createAllowedRule(JSON.parse(row.addresses)),
+  }
+}
+
+const RECORD = [
+  ...['id', 'kind', 'account_id', 'installation_id', 'app_id', 'mode', 'permissions'],
+  ...['status', 'expires_at', 'frozen_at', 'freeze_until', 'addresses'],
+] as const

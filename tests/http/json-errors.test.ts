@@ -77,14 +77,24 @@ test('413: a body that is too large is a problem too', async () => {
 
 test('500: a mistake of ours is a problem that says nothing of its cause', async () => {
   await using world = await createWorld({ worker: false })
+  await world.deps.database.knex.schema.renameTable('oauth_records', 'elsewhere')
+  const answer = await fetch(`${world.url}/v1/installations`, { headers: { authorization: 'Bearer something' } })
+  await saysNothing(answer, 500)
+})
+
+test('503: where a verification cannot be decided, the problem says nothing of its cause either', async () => {
+  await using world = await createWorld({ worker: false })
   await world.deps.database.knex.schema.dropTable('verifiers')
-  const answer = await verify(world, JSON.stringify({ key: 'x' }))
-  assert.equal(answer.status, 500)
+  await saysNothing(await verify(world, JSON.stringify({ key: 'x' })), 503)
+})
+
+async function saysNothing(answer: Response, status: number): Promise<void> {
+  assert.equal(answer.status, status)
   const problem = await problemOf(answer)
   assert.equal(problem['code'], 'internal')
   assert.equal(problem['detail'], undefined)
-  assert.doesNotMatch(JSON.stringify(problem), /verifiers|select|\.ts/)
-})
+  assert.doesNotMatch(JSON.stringify(problem), /verifiers|oauth_records|select|\.ts/)
+}
 
 test('OAuth endpoints answer with an OAuth error, also where the limit for registrations is reached', async () => {
   await using world = await createWorld({ worker: false, env: { RATE_LIMITS: 'on' } })

@@ -14,8 +14,9 @@ type Database = 'sqlite' | 'postgres'
 
 /** Files that never touch a database, or that prove the same on either: they run once. */
 const onceOnly = [
-  ...['tests/architecture.test.ts', 'tests/base/', 'tests/browser/'],
-  ...['tests/verify/broken-latchkey.test.ts', 'tests/verify/refusals.test.ts'],
+  ...['tests/architecture.test.ts', 'tests/config.test.ts', 'tests/base/', 'tests/browser/'],
+  ...['allowlist', 'judge-key', 'record-cache', 'usage-buffer', 'writers'].map(name => `tests/keys/${name}.test.ts`),
+  ...['broken-latchkey', 'refusals'].map(name => `tests/verify/${name}.test.ts`),
 ]
 
 const root = join(import.meta.dirname, '..')

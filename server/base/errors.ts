@@ -51,6 +51,7 @@ export const ERRORS = {
   'key.changed': { status: 409, code: 'invalid_request', title: 'The key has changed meanwhile' },
   'key.form_used': { status: 409, code: 'invalid_request', title: 'This form has made a key already' },
   'key.leaked': { status: 422, code: 'invalid_request', title: 'The key was found in public' },
+  'key.frozen': { status: 409, code: 'invalid_request', title: 'The account has frozen the key' },
   'key.expired': { status: 409, code: 'invalid_request', title: 'The key has expired already' },
   'outbound.refused': { status: 400, code: 'invalid_request', title: 'The address is not allowed' },
   'service.unavailable': { status: 503, code: 'internal', title: 'Latchkey cannot answer now' },

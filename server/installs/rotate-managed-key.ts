@@ -28,8 +28,9 @@ export type RotateManagedKey = {
 
 /**
  * Replaces a key: the new one is sealed and queued, the old one goes on until the overlap ends, which begins to count for
- * good only when the new one has arrived; so a rotation cannot lose a key. Throws `key.rotation_in_progress`,
- * `key.expired` and `installation.not_active`.
+ * good only when the new one has arrived; so a rotation cannot lose a key. The new one may be used from where the old one
+ * may, and only the account itself replaces what it has frozen. Throws `key.rotation_in_progress`, `key.expired`,
+ * `key.frozen` and `installation.not_active`.
  */
 export async function rotateManagedKey(
   tx: Tx,
@@ -41,6 +42,10 @@ export async function rotateManagedKey(
   const { key: old, installation } = await holdKeyAndInstallation(tx, command.key)
   if (!installation || installation.status === 'uninstalled') throw new AppError('installation.not_active')
   if (statusAt(old, at) === 'expired') throw new AppError('key.expired')
+  if (old.frozenBy === 'account' && command.actor.type !== 'user')
+    throw new AppError('key.frozen', {
+      detail: 'Nothing was changed: only the account can replace a key that it has frozen.',
+    })
   const app = await findApp(tx, installation.appId)
   if (!app) throw new AppError('object.not_found')
   await makeWay(tx, old, command.force, at)
@@ -50,6 +55,7 @@ export async function rotateManagedKey(
     name: old.name,
     permissions: old.permissions.filter(name => installation.permissions.includes(name)), // some may be gone since
     recipient,
+    addresses: old.addresses,
     replaces: old.id,
   })
   const overlap = command.overlapSeconds * SECOND

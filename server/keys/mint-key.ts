@@ -17,6 +17,8 @@ export type MintKey = {
   expiresAt?: number | null
   replaces?: string | null
   note?: string | null
+  /** Where it may be used from; absent: anywhere. */
+  addresses?: string[] | null
 }
 
 /**
@@ -59,7 +61,7 @@ export async function mintManagedKey(
     frozenAt: null,
     freezeUntil: null,
     frozenBy: null,
-    addresses: null,
+    addresses: command.addresses ?? null,
     createdBy: null,
     lastUsedAt: null,
   }

@@ -1,18 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createWorld, type World } from '../support/world.ts'
-import { DAY, eventually, installManaged, keyRow, latestAct, makeKey } from './key-steps.ts'
+import { createWorld } from '../support/world.ts'
+import { DAY, eventually, installManaged, keyRow, latestAct, makeKey, reportLeak } from './key-steps.ts'
 import { activityOf, changeRole, countMade, join, rowsOf, stopClock, textOf } from './steps.ts'
-
-async function reportLeak(world: World, key: string): Promise<void> {
-  const body = JSON.stringify({ tokens: [key] })
-  const answer = await fetch(`${world.url}/v1/leaks`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body,
-  })
-  assert.equal(answer.status, 202)
-}
 
 test('Freeze stops a managed key at once, Unfreeze gives the same one back; both logs and the platform have it', async () => {
   await using world = await createWorld({ worker: false })

@@ -60,3 +60,14 @@ export async function eventually(holds: () => Promise<boolean>): Promise<void> {
   }
   assert.fail('it did not come true')
 }
+
+/** Anybody reports that they found a key in public. */
+export async function reportLeak(world: World, key: string): Promise<void> {
+  const body = JSON.stringify({ tokens: [key] })
+  const answer = await fetch(`${world.url}/v1/leaks`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body,
+  })
+  assert.equal(answer.status, 202)
+}

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 
-type Value = string | number
+type Value = string | number | null
 
 const POSTGRES = { text: 'varchar', integer: 'bigint' } as const
 

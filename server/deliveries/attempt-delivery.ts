@@ -3,6 +3,7 @@ import { openWebhookSecrets } from '../../apps-registry/app-secrets.ts'
 import type { App } from '../../apps-registry/find-app.ts'
 import type { Caps } from '../base/caps.ts'
 import { SECOND } from '../base/clock.ts'
+import type { Keyring } from '../base/keyring.ts'
 import { type Outbound, OutboundError } from '../base/outbound.ts'
 import type { ClaimedDelivery } from './claim-store.ts'
 
@@ -20,6 +21,17 @@ export type Attempted = {
   ms: number
 }
 
+const opened = new WeakMap<App, Webhook[]>()
+
+/** Opened once for all deliveries that were claimed with this reading of the app; the next claim reads it anew. */
+function signersOf(keyring: Keyring, app: App, at: number): Webhook[] {
+  const known = opened.get(app)
+  if (known) return known
+  const signers = openWebhookSecrets(keyring, app, at).map(secret => new Webhook(secret))
+  opened.set(app, signers)
+  return signers
+}
+
 /** Makes one attempt of a leased delivery, outside any transaction. Whatever the platform does, it does not throw. */
 export async function attemptDelivery(
   { clock, keyring, outbound }: Pick<Caps, 'clock' | 'keyring'> & { outbound: Outbound },
@@ -34,13 +46,13 @@ export async function attemptDelivery(
   }
   if (!app || !address) return told({ status: null, error: 'no_address' })
   const id = delivery.event_id
-  const secrets = openWebhookSecrets(keyring, app, start)
+  const signers = signersOf(keyring, app, start)
   const headers = {
     'content-type': 'application/json',
     'user-agent': 'Latchkey',
     'webhook-id': id,
     'webhook-timestamp': String(Math.floor(start / SECOND)),
-    'webhook-signature': secrets.map(secret => new Webhook(secret).sign(id, new Date(start), delivery.body)).join(' '),
+    'webhook-signature': signers.map(signer => signer.sign(id, new Date(start), delivery.body)).join(' '),
   }
   try {
     const { status, retryAfter, body } = await outbound.post(address, headers, delivery.body)

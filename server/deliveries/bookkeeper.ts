@@ -6,6 +6,8 @@ import type { Attempted } from './attempt-delivery.ts'
 import { type SettleCaps, settleAttempts } from './settle-attempts.ts'
 
 const PAUSE_AFTER_FAULT = SECOND
+/** Attempts that end together are written down together, the first of them too. */
+const GATHER_MS = 4
 
 type Entry = { attempt: Attempted; written: () => void; lost: (reason: unknown) => void; alone: boolean }
 
@@ -42,6 +44,7 @@ export function createBookkeeper(caps: SettleCaps & { database: Database; log: L
 
   async function work(): Promise<void> {
     writing = true
+    await pause(GATHER_MS)
     for (let batch = next(); batch.length > 0; batch = next()) {
       const attempts = batch.map(({ attempt }) => attempt)
       try {

@@ -1,5 +1,6 @@
 import { announce } from '../../db/changes.ts'
 import type { Tx } from '../../db/connect.ts'
+import { jsonRows } from '../../db/json-rows.ts'
 import type { EventType } from './event-type.ts'
 
 /** Drawn: pending → delivered | failed | cancelled. A redelivery is a new attempt on the same delivery. */
@@ -102,21 +103,42 @@ export type AttemptRow = {
 
 export type NewAttempt = Omit<AttemptRow, 'number'>
 
+const ATTEMPT = {
+  delivery_id: 'text',
+  at: 'integer',
+  status: 'integer',
+  ms: 'integer',
+  error: 'text',
+  answer: 'text',
+} as const
+
 /** Writes attempts down after the earlier ones of each delivery; what is there already, by its time, stays alone. */
 export async function insertAttempts(tx: Tx, attempts: readonly NewAttempt[]): Promise<void> {
-  const before: Pick<AttemptRow, 'delivery_id' | 'number' | 'at'>[] = await tx('delivery_attempts')
-    .whereIn(
-      'delivery_id',
-      attempts.map(attempt => attempt.delivery_id),
-    )
-    .select('delivery_id', 'number', 'at')
-  const rows: AttemptRow[] = []
-  for (const attempt of attempts) {
-    const others = [...before, ...rows].filter(row => row.delivery_id === attempt.delivery_id)
-    if (others.some(row => row.at === attempt.at)) continue
-    rows.push({ ...attempt, number: Math.max(0, ...others.map(row => row.number)) + 1 })
-  }
-  if (rows.length > 0) await tx('delivery_attempts').insert(rows)
+  const firsts = [
+    ...new Map(attempts.toReversed().map(attempt => [attempt.delivery_id, attempt])).values(),
+  ].toReversed()
+  if (firsts.length === 0) return
+  const rows = firsts.map(({ delivery_id, at, status, ms, error, answer }) => [
+    delivery_id,
+    at,
+    status,
+    ms,
+    error,
+    answer,
+  ])
+  await tx.raw(
+    `insert into delivery_attempts (delivery_id, number, at, status, ms, error, answer)
+     select new.delivery_id,
+       (select coalesce(max(a.number), 0) + 1 from delivery_attempts as a where a.delivery_id = new.delivery_id),
+       new.at, new.status, new.ms, new.error, new.answer
+     from (?) as new
+     where not exists (select 1 from delivery_attempts as a where a.delivery_id = new.delivery_id and a.at = new.at)`,
+    [jsonRows(tx, ATTEMPT, rows)],
+  )
+  await insertAttempts(
+    tx,
+    attempts.filter(attempt => !firsts.includes(attempt)),
+  )
 }
 
 type Leased = Pick<DeliveryRow, 'id' | 'lease' | 'installation_id' | 'sequence' | 'redelivery'>

@@ -23,6 +23,8 @@ const LEASE = 25 * SECOND
 const LONGEST_SLEEP = 60 * SECOND
 const LONGEST_SLEEP_ALONE = 2 * SECOND
 const PAUSE_AFTER_FAULT = SECOND
+/** What is answered within it is followed up together: a claim costs nearly the same for one delivery as for many. */
+const GATHER_MS = 4
 
 export type Worker = {
   /** Works until `stop`. */
@@ -40,46 +42,51 @@ export type WorkerCaps = Caps & SettleCaps & { database: Database; outbound: Out
 /** A delivery that is this worker's for a while, and the app as it was then. */
 type Claimed = { delivery: ClaimedDelivery; app: App | undefined }
 
+/** `posting` until the answer is there; then it leaves its app's share to the next, and has only to be written down. */
+type UnderWay = { appId: string; posting: boolean; done: Promise<void> }
+
 /** Delivers what is due: leases rows, attempts them beside each other, sleeps until the next one is due or it is woken. */
 export function createWorker(caps: WorkerCaps): Worker {
   const { database, clock, random, log } = caps
-  const underWay = new Map<string, { appId: string; done: Promise<void> }>()
+  const underWay = new Map<string, UnderWay>()
   const bookkeeper = createBookkeeper(caps)
   let running: Promise<void> | undefined
   let stopped = false
   let woken = false
   let ring: (() => void) | undefined
-  let waking = false
+  let news = Promise.withResolvers<void>()
+  let gathering = false
 
   function countByApp(): Map<string, number> {
     const counts = new Map<string, number>()
-    for (const { appId } of underWay.values()) counts.set(appId, (counts.get(appId) ?? 0) + 1)
+    for (const { appId, posting } of underWay.values()) if (posting) counts.set(appId, (counts.get(appId) ?? 0) + 1)
     return counts
   }
 
-  function share(): number {
-    return underWay.size < MOST / 2 ? MOST_PER_APP : MOST_PER_APP_IN_A_CROWD
+  function share(counts: ReadonlyMap<string, number>): number {
+    const posting = [...counts.values()].reduce((sum, count) => sum + count, 0)
+    return posting < MOST / 2 ? MOST_PER_APP : MOST_PER_APP_IN_A_CROWD
   }
 
   /** Apps that have their share under way: a slow one never takes the places of the others. */
-  function busyApps(): string[] {
-    return [...countByApp()].filter(([, count]) => count >= share()).map(([appId]) => appId)
+  function busyApps(counts: ReadonlyMap<string, number>): string[] {
+    const most = share(counts)
+    return [...counts].filter(([, count]) => count >= most).map(([appId]) => appId)
   }
 
   async function claim(): Promise<Claimed[]> {
-    const at = clock.now()
-    const most = MOST - underWay.size
-    if (most <= 0) return []
+    if (underWay.size >= MOST) return []
     const lease = opaqueToken(random).slice(0, 40)
     return await database.relaxed(async tx => {
+      const [at, counts] = [clock.now(), countByApp()]
       const deliveries = await claimDue(tx, database.kind, {
         lease,
         at,
         until: at + LEASE,
-        most,
-        mostPerApp: share(),
-        busyApps: busyApps(),
-        underWay: countByApp(),
+        most: MOST - underWay.size,
+        mostPerApp: share(counts),
+        busyApps: busyApps(counts),
+        underWay: counts,
       })
       if (deliveries.length === 0) return []
       const apps = await findApps(tx, [...new Set(deliveries.map(({ app_id }) => app_id))])
@@ -88,8 +95,13 @@ export function createWorker(caps: WorkerCaps): Worker {
   }
 
   function begin({ delivery, app }: Claimed): void {
-    const done = attemptDelivery(caps, delivery, app)
-      .then(attempt => bookkeeper.write(attempt))
+    const entry: UnderWay = { appId: delivery.app_id, posting: true, done: Promise.resolve() }
+    entry.done = attemptDelivery(caps, delivery, app)
+      .then(attempt => {
+        entry.posting = false
+        wakeSoon()
+        return bookkeeper.write(attempt)
+      })
       .catch(error =>
         log.error({ err: error, delivery: delivery.id }, 'an attempt could not be written down; its lease will end'),
       )
@@ -97,17 +109,19 @@ export function createWorker(caps: WorkerCaps): Worker {
         underWay.delete(delivery.id)
         wakeSoon()
       })
-    underWay.set(delivery.id, { appId: delivery.app_id, done })
+    underWay.set(delivery.id, entry)
   }
 
-  /** Once for all that were written down together. */
+  /** Once for all that were answered, or written down, at nearly the same time. */
   function wakeSoon(): void {
-    if (waking) return
-    waking = true
-    setImmediate(() => {
-      waking = false
+    if (gathering) return
+    gathering = true
+    setTimeout(() => {
+      gathering = false
+      news.resolve()
+      news = Promise.withResolvers()
       worker.wake()
-    })
+    }, GATHER_MS)
   }
 
   async function sleep(): Promise<void> {
@@ -115,7 +129,7 @@ export function createWorker(caps: WorkerCaps): Worker {
       woken = false
       return
     }
-    const due = await database.read(tx => nextDueAt(tx, busyApps()))
+    const due = await database.read(tx => nextDueAt(tx, busyApps(countByApp())))
     const longest = database.changes.connected() ? LONGEST_SLEEP : LONGEST_SLEEP_ALONE
     const ms = Math.min(longest, Math.max(0, (due ?? Number.POSITIVE_INFINITY) - clock.now()))
     await pause(underWay.size >= MOST ? longest : Math.max(ms, 1))
@@ -158,11 +172,12 @@ export function createWorker(caps: WorkerCaps): Worker {
     async runDue() {
       let attempts = 0
       for (;;) {
+        const [{ promise: more }, alone] = [news, underWay.size === 0] // what is written down during a claim may free more
         const claimed = await claim()
-        if (claimed.length === 0 && underWay.size === 0) return attempts
+        if (claimed.length === 0 && alone) return attempts
         attempts += claimed.length
         claimed.forEach(begin)
-        await Promise.race([...underWay.values()].map(({ done }) => done))
+        await more
       }
     },
     async stop() {

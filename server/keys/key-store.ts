@@ -162,6 +162,8 @@ export type KeyFilter = {
   delivered?: boolean
   endsWith?: string
   replaces?: string
+  /** Those that were minted to replace another. */
+  replacing?: boolean
 }
 
 function filtered(tx: Tx, filter: KeyFilter): Knex.QueryBuilder {
@@ -176,6 +178,7 @@ function filtered(tx: Tx, filter: KeyFilter): Knex.QueryBuilder {
   if (filter.kept) query.whereNotNull('kept_at')
   if (filter.delivered === false) query.whereNull('delivered_at')
   if (filter.replaces) query.where('replaces', filter.replaces)
+  if (filter.replacing) query.whereNotNull('replaces')
   if (filter.endsWith) query.where('ends_with', filter.endsWith)
   return query
 }

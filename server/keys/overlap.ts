@@ -15,7 +15,7 @@ export async function startOverlap(tx: Tx, keyId: string, overlap: number, at: n
 /** New keys have arrived: the old ones get their deadlines, as planned, or a little later where the new one was late. */
 export async function endOverlaps(tx: Tx, newKeyIds: readonly string[], at: number): Promise<void> {
   if (newKeyIds.length === 0) return
-  const keys = await listKeyRows(tx, { ids: newKeyIds, status: WORKING })
+  const keys = await listKeyRows(tx, { ids: newKeyIds, status: WORKING, replacing: true })
   for (const key of keys) if (key.replaces && statusAt(key, at) !== 'expired') await endOverlap(tx, key.replaces, at)
 }
 

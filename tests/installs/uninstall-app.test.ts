@@ -219,7 +219,7 @@ test('the uninstall event can be understood alone', async () => {
   const { body } = await app.receiver.waitFor('installation.uninstalled')
   const [row] = await rowsOf(world, 'installations', { id })
   const at = new Date(Number(row?.['uninstalled_at'])).toISOString()
-  const ids = (await rowsOf(world, 'keys', { installation_id: id })).map(key => key['id'])
+  const ids = (await rowsOf(world, 'keys', { installation_id: id })).map(key => String(key['id'])).toSorted()
   assert.deepEqual(body, {
     type: 'installation.uninstalled',
     timestamp: body.timestamp,

@@ -6,8 +6,6 @@ import type { Attempted } from './attempt-delivery.ts'
 import { type SettleCaps, settleAttempts } from './settle-attempts.ts'
 
 const PAUSE_AFTER_FAULT = SECOND
-/** Attempts that end together are written down together, the first of them too. */
-const GATHER_MS = 4
 
 type Entry = { attempt: Attempted; written: () => void; lost: (reason: unknown) => void; alone: boolean }
 
@@ -26,9 +24,12 @@ const accepted = (attempts: readonly Attempted[]) => attempts.every(({ error }) 
 
 /**
  * Writes attempts down one transaction after the other; what finishes meanwhile shares the next one, so that a commit costs
- * the same however many there are.
+ * the same however many there are. It waits for `gather` first, so that those that end together are written down together.
  */
-export function createBookkeeper(caps: SettleCaps & { database: Database; log: Log }): Bookkeeper {
+export function createBookkeeper(
+  caps: SettleCaps & { database: Database; log: Log },
+  gather: () => Promise<void>,
+): Bookkeeper {
   const { database, clock, log } = caps
   let waiting: Entry[] = []
   let writing = false
@@ -44,7 +45,7 @@ export function createBookkeeper(caps: SettleCaps & { database: Database; log: L
 
   async function work(): Promise<void> {
     writing = true
-    await pause(GATHER_MS)
+    await gather()
     for (let batch = next(); batch.length > 0; batch = next()) {
       const attempts = batch.map(({ attempt }) => attempt)
       try {

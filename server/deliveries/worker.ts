@@ -49,7 +49,7 @@ type UnderWay = { appId: string; posting: boolean; done: Promise<void> }
 export function createWorker(caps: WorkerCaps): Worker {
   const { database, clock, random, log } = caps
   const underWay = new Map<string, UnderWay>()
-  const bookkeeper = createBookkeeper(caps)
+  const bookkeeper = createBookkeeper(caps, gather)
   let running: Promise<void> | undefined
   let stopped = false
   let woken = false
@@ -116,12 +116,18 @@ export function createWorker(caps: WorkerCaps): Worker {
   function wakeSoon(): void {
     if (gathering) return
     gathering = true
-    setTimeout(() => {
+    void gather().then(() => {
       gathering = false
       news.resolve()
       news = Promise.withResolvers()
       worker.wake()
-    }, GATHER_MS)
+    })
+  }
+
+  /** While other posts are under way, more answers will be here in a moment; a lone one is followed up at once. */
+  async function gather(): Promise<void> {
+    const more = [...underWay.values()].some(({ posting }) => posting)
+    await new Promise<void>(resolve => (more ? setTimeout(resolve, GATHER_MS) : setImmediate(resolve)))
   }
 
   async function sleep(): Promise<void> {

@@ -12,6 +12,7 @@ import * as upkeep from './migrations/010-upkeep.ts'
 import * as restrictedKeys from './migrations/011-restricted-keys.ts'
 import * as permissionUsage from './migrations/012-permission-usage.ts'
 import * as changes from './migrations/013-changes.ts'
+import * as leakedKeys from './migrations/015-leaked-keys.ts'
 
 type Step = { name: string; migration: Knex.Migration }
 
@@ -30,6 +31,7 @@ const STEPS: Step[] = [
   { name: '012-permission-usage', migration: permissionUsage },
   { name: '013-changes', migration: changes },
   { name: '010-upkeep', migration: upkeep }, // needs columns of 011
+  { name: '015-leaked-keys', migration: leakedKeys },
 ]
 
 export const migrations: Knex.MigrationSource<Step> = {

@@ -3,6 +3,7 @@ import { createRunner } from './base/runner.ts'
 import type { Deps } from './deps.ts'
 import { endOverdueKeys } from './installs/end-overdue-keys.ts'
 import { remindOfDeadlines } from './installs/remind-of-deadlines.ts'
+import { replaceLeakedKeys } from './installs/replace-leaked-keys.ts'
 import { reencrypt } from './reencrypt.ts'
 
 /** How long a stop waits for a mail server that takes its time; what is not noted as sent is sent once more. */
@@ -14,8 +15,9 @@ export function startUpkeep(deps: Deps): () => Promise<void> {
   const deadlines = createRunner({ clock, log, name: 'deadlines', work: () => endOverdueKeys(deps) })
   const secrets = createRunner({ clock, log, name: 'encryption anew', work: () => reencrypt(deps) })
   const reminders = createRunner({ clock, log, name: 'reminders', work: () => remindOfDeadlines(deps) })
+  const leaks = createRunner({ clock, log, name: 'leaked keys', work: () => replaceLeakedKeys(deps) })
   const mails = createRunner({ clock, log, name: 'mails', work: () => deps.mailer.sendDue() })
-  const runners = [deadlines, reminders, mails, secrets]
+  const runners = [deadlines, reminders, leaks, mails, secrets]
   database.changes.listen(change => {
     const anything = change === 'anything'
     if (anything || change === 'mails') mails.wake()

@@ -9,6 +9,7 @@ import {
   type KeyPageFilter,
   listKeyAppIds,
   listKeyRows,
+  listLeakedRows,
   lockKeyRow,
   pageKeyRows,
 } from './key-store.ts'
@@ -84,6 +85,11 @@ export async function listKeptKeys(
     status: WORKING,
   })
   return keys.filter(key => statusAt(key, at) !== 'expired')
+}
+
+/** Managed keys that a leak report froze, and that still wait for what takes their place; of a kept key nothing does. */
+export async function listLeakedKeys(tx: Tx): Promise<Key[]> {
+  return await listLeakedRows(tx)
 }
 
 /** The platform has acknowledged the keys. */

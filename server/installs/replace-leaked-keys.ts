@@ -1,0 +1,59 @@
+import { findRecipientKey } from '../../apps-registry/current-recipient.ts'
+import { findApp } from '../../apps-registry/find-app.ts'
+import type { Database } from '../../db/connect.ts'
+import { type Actor, SYSTEM } from '../audit/record-activity.ts'
+import { MINUTE } from '../base/clock.ts'
+import { AppError } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import type { Outbound } from '../base/outbound.ts'
+import { type Key, listLeakedKeys } from '../keys/find-keys.ts'
+import type { MintCaps } from '../keys/mint-key.ts'
+import { holdKeyAndInstallation } from './hold-key.ts'
+import { rotateManagedKey } from './rotate-managed-key.ts'
+
+export type ReplaceCaps = MintCaps & { database: Database; outbound: Outbound }
+
+/** How long whoever took the report has for the replacement before it is taken over here. */
+const GRACE = MINUTE
+
+/**
+ * Replaces every leaked key that was frozen and not yet replaced, because the process died in between or the app offered
+ * no key to seal for. One that makes trouble is passed over until the next time. Answers when to look again.
+ */
+export async function replaceLeakedKeys(caps: ReplaceCaps & { log: Log }): Promise<number | undefined> {
+  const at = caps.clock.now()
+  const leaked = await caps.database.read(tx => listLeakedKeys(tx))
+  for (const key of leaked.filter(({ frozenAt }) => (frozenAt ?? 0) <= at - GRACE)) {
+    try {
+      await replaceLeakedKey(caps, key, SYSTEM)
+    } catch (error) {
+      caps.log.error({ err: error, key: key.id }, 'a leaked key could not be replaced; tries again')
+    }
+  }
+  const left = await caps.database.read(tx => listLeakedKeys(tx))
+  return left.length > 0 ? at + GRACE : undefined
+}
+
+/** A leaked key's platform goes on with a new one at once; where it was given back or has ended meanwhile, nothing follows. */
+export async function replaceLeakedKey(caps: ReplaceCaps, key: Key, actor: Actor): Promise<void> {
+  const app = await caps.database.read(tx => findApp(tx, key.appId ?? ''))
+  if (!app) return
+  const recipient = await findRecipientKey(caps, app)
+  try {
+    await caps.database.transaction(async tx => {
+      const { key: current } = await holdKeyAndInstallation(tx, key)
+      if (current.frozenBy !== 'leak_report') return
+      await rotateManagedKey(tx, caps, {
+        key: current,
+        overlapSeconds: 0,
+        force: true,
+        recipient,
+        reason: 'leaked',
+        actor,
+      })
+    })
+  } catch (error) {
+    // Uninstalled or expired meanwhile: there is nothing left to replace, and the key is frozen.
+    if (!(error instanceof AppError)) throw error
+  }
+}

@@ -46,17 +46,27 @@ export type Verdict =
     }
   | { valid: false; code: RefusalCode }
 
+/** Decides about a known key at one moment. */
+export function judge(key: KeyRecord, question: Question, at: number): Verdict {
+  const code = refusalOf(key, question, at)
+  return code === undefined ? validVerdict(key) : { valid: false, code }
+}
+
 /**
- * Decides about a known key at one moment; the codes are tried in the order of WIRE "Verification". A key with an
- * allowlist is refused where nobody says whose call it is.
+ * Why a known key is refused at one moment, if it is; the codes are tried in the order of WIRE "Verification". A key with
+ * an allowlist is refused where nobody says whose call it is.
  */
-export function judge(key: KeyRecord, { permission, ip }: Question, at: number): Verdict {
-  if (statusAt(key, at) === 'expired') return { valid: false, code: 'expired' }
-  if (key.suspended) return { valid: false, code: 'suspended' }
-  if (key.frozen) return { valid: false, code: 'frozen' }
-  if (permission !== undefined && !key.permissions.includes(permission))
-    return { valid: false, code: 'insufficient_permissions' }
-  if (key.allows && (ip === undefined || !key.allows(ip))) return { valid: false, code: 'ip_not_allowed' }
+export function refusalOf(key: KeyRecord, { permission, ip }: Question, at: number): RefusalCode | undefined {
+  if (statusAt(key, at) === 'expired') return 'expired'
+  if (key.suspended) return 'suspended'
+  if (key.frozen) return 'frozen'
+  if (permission !== undefined && !key.permissions.includes(permission)) return 'insufficient_permissions'
+  if (key.allows && (ip === undefined || !key.allows(ip))) return 'ip_not_allowed'
+  return undefined
+}
+
+/** What is said of a key that is not refused: always the same, whatever was asked. */
+export function validVerdict(key: KeyRecord): Verdict {
   return {
     valid: true,
     key_id: key.id,

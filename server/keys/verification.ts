@@ -3,13 +3,13 @@ import type { Clock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { hashSecret, isWellFormedSecret } from '../base/secret-format.ts'
-import { judge, type KeyRecord, type Question, type RefusalCode, type Verdict } from './judge-key.ts'
+import { type KeyRecord, type Question, type RefusalCode, refusalOf, validVerdict } from './judge-key.ts'
 import { findKeyByHash } from './key-record-store.ts'
 import { createRecordCache } from './record-cache.ts'
 import type { UsageRecorder } from './usage.ts'
 import { listVerifierHashes } from './verifier-store.ts'
 
-/** Copies that a process keeps: a key takes about half a kilobyte. */
+/** Copies that a process keeps: a key takes about a kilobyte. */
 const MOST_KEYS = 100_000
 /** Verifier keys are few, and are kept together: whoever makes some up costs no look into the database. */
 const ALL = 'all'
@@ -29,7 +29,8 @@ export type VerificationCounts = { valid: number } & { [code in RefusalCode]?: n
 export type Verification = {
   /** Whether a bearer token is a verifier key. */
   knowsVerifier(token: string): boolean | Promise<boolean>
-  verify(key: string, question: Question): Verdict | Promise<Verdict>
+  /** The verdict as JSON: what is said of a key that is valid is put into words once for each copy. */
+  verify(key: string, question: Question): string | Promise<string>
   counts: Readonly<VerificationCounts>
   /** How many keys this process has a copy of. */
   copies(): number
@@ -53,7 +54,7 @@ export function createVerification({
     mostUnknown: MOST_UNKNOWN,
     unknownFor: UNKNOWN_FOR,
   }
-  const keys = createRecordCache<KeyRecord>({
+  const keys = createRecordCache<KeyRecord & { valid?: string }>({
     ...shared,
     most: MOST_KEYS,
     load: hash => inTime(database.look(tx => findKeyByHash(tx, hash))),
@@ -87,18 +88,19 @@ export function createVerification({
     if (answers % ANSWERS_PER_LINE === 0) log.info({ answers, ...counts, copies: keys.size }, 'keys were verified')
   }
 
-  function refuse(code: RefusalCode): Verdict {
+  function refuse(code: RefusalCode): string {
     count(code)
-    return { valid: false, code }
+    return JSON.stringify({ valid: false, code })
   }
 
-  function decide(key: KeyRecord | undefined, question: Question): Verdict {
+  function decide(key: (KeyRecord & { valid?: string }) | undefined, question: Question): string {
     if (!key) return refuse('not_found')
-    const verdict = judge(key, question, clock.now())
-    if (!verdict.valid) return refuse(verdict.code)
+    const code = refusalOf(key, question, clock.now())
+    if (code !== undefined) return refuse(code)
     count('valid')
     usage.note(key.id, question.ip, question.permission)
-    return verdict
+    key.valid ??= JSON.stringify(validVerdict(key))
+    return key.valid
   }
 
   return {

@@ -1,20 +1,41 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isIPv4 } from 'node:net'
 import { z } from 'zod'
 import { SECOND } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import type { Deps } from '../deps.ts'
 import { parseInput } from '../http/parse.ts'
 import { asAppError, problemOf } from '../http/respond-error.ts'
-import type { Verdict } from './judge-key.ts'
+import type { Question } from './judge-key.ts'
 
 const PATH = '/v1/keys/verify'
 const LARGEST_BODY = 8 * 1_024
+const LONGEST_KEY = 1_000
+const LONGEST_PERMISSION = 80
 
 const body = z.object({
-  key: z.string('is required').max(1_000, 'must have 1000 characters or fewer'),
-  permission: z.string().max(80).optional(),
+  key: z.string('is required').max(LONGEST_KEY, `must have ${LONGEST_KEY} characters or fewer`),
+  permission: z.string().max(LONGEST_PERMISSION).optional(),
   ip: z.union([z.ipv4(), z.ipv6()], 'must be an IP address').optional(),
 })
+
+type Asked = Question & { key: string }
+
+/** What nearly every call looks like is seen at a glance; all else goes through the schema, which names the fault. */
+function readQuestion(input: unknown): Asked {
+  return looksRight(input) ? input : parseInput(body, input)
+}
+
+function looksRight(input: unknown): input is Asked {
+  if (typeof input !== 'object' || input === null) return false
+  const { key, permission, ip } = input as { [name in keyof Asked]?: unknown }
+  return (
+    typeof key === 'string' &&
+    key.length <= LONGEST_KEY &&
+    (permission === undefined || (typeof permission === 'string' && permission.length <= LONGEST_PERMISSION)) &&
+    (ip === undefined || (typeof ip === 'string' && isIPv4(ip)))
+  )
+}
 
 /** Whether a request is for `POST /v1/keys/verify`, which stands before sessions, the authorization server and Express. */
 export function asksToVerify({ method, url = '' }: IncomingMessage): boolean {
@@ -33,15 +54,15 @@ export function verifyRoute(deps: Deps): (req: IncomingMessage, res: ServerRespo
   let unsaid = 0
 
   /** At once where everything is in memory: a promise for each call would cost as much as the rest of it. */
-  function answer(token: string | undefined, text: string): Verdict | Promise<Verdict> {
+  function answer(token: string | undefined, text: string): string | Promise<string> {
     const known = token !== undefined && verification.knowsVerifier(token)
     return known instanceof Promise ? known.then(found => answerKnown(found, text)) : answerKnown(known, text)
   }
 
-  function answerKnown(known: boolean, text: string): Verdict | Promise<Verdict> {
+  function answerKnown(known: boolean, text: string): string | Promise<string> {
     if (!known) throw new AppError('access.unauthorized', { detail: 'Send a verifier key as Authorization: Bearer.' })
-    const { key, permission, ip } = parseInput(body, parseJson(text))
-    return verification.verify(key, { permission, ip })
+    const asked = readQuestion(parseJson(text))
+    return verification.verify(asked.key, asked)
   }
 
   function reply(req: IncomingMessage, res: ServerResponse, text: string): void {
@@ -94,8 +115,7 @@ export function verifyRoute(deps: Deps): (req: IncomingMessage, res: ServerRespo
   }
 }
 
-function send(res: ServerResponse, verdict: Verdict): void {
-  const text = JSON.stringify(verdict)
+function send(res: ServerResponse, text: string): void {
   res.writeHead(200, {
     'Content-Type': 'application/json; charset=utf-8',
     'Content-Length': Buffer.byteLength(text),

@@ -50,10 +50,10 @@ export function installedAppsPage(
       })
     } else if (own.length > 0) {
       page.kept.push({
-        href: '/keys',
+        href: installation.suspendedBy.length > 0 ? href : '/keys',
         ...common,
         note: `${counted(own.length, 'key')} kept, ${lastUse(own, now)}`,
-        status: { text: 'Kept', tone: 'warn' },
+        status: installation.suspendedBy.length > 0 ? STATUS.suspended : { text: 'Kept', tone: 'warn' },
       })
     }
   }
@@ -96,7 +96,7 @@ export function installationPage(input: InstallationPageInput): InstallationPage
     status: installationStatus(installation),
     subtitle: `${capitalised(installation.mode)} mode in ${input.accountName}`,
     ...(alive && app.client.setup_uri && { openHref: app.client.setup_uri }),
-    notices: noticesOf(installation, app),
+    notices: noticesOf(input),
     ...(alive && mayManage && { uninstallHref: `${base}/uninstall` }),
     ...(mayManage && suspensionOf(input)),
     ...(installation.status === 'installing' && { progressHref: `${base}/installing` }),
@@ -124,18 +124,21 @@ function suspensionOf({
   keys,
   now,
 }: InstallationPageInput): Pick<InstallationPage, 'suspend' | 'resumeAction'> {
+  const working = keys.filter(key => statusAt(key, now) !== 'expired').length
+  if (installation.status === 'uninstalled' && working === 0) return {}
   if (installation.suspendedBy.includes('account')) return { resumeAction: `/apps/${installation.id}/resume` }
   if (installation.status !== 'active' && installation.status !== 'suspended') return {}
-  const working = keys.filter(key => statusAt(key, now) !== 'expired').length
   const text = `${working === 1 ? 'Its key is' : `Its ${counted(working, 'key')} are`} refused from this moment. Nothing is deleted. You can resume at any time, and the same keys work again.`
   return { suspend: { action: `/apps/${installation.id}/suspend`, title: `Pause ${app.manifest.client_name}?`, text } }
 }
 
-function noticesOf(installation: Installation, app: App): NoticeModel[] {
-  if (installation.suspendedBy.length > 0 && installation.status !== 'uninstalled') {
+function noticesOf({ installation, app, keys, now }: InstallationPageInput): NoticeModel[] {
+  const over = installation.status === 'uninstalled'
+  if (installation.suspendedBy.length > 0 && (!over || keys.some(key => statusAt(key, now) !== 'expired'))) {
     const names = { account: 'you', platform: app.platform.name, operator: 'the operator' }
     const who = installation.suspendedBy.map(by => names[by]).join(' and by ')
-    return [{ tone: 'warn', strong: `Suspended by ${who}.`, text: 'Its keys are refused until it is resumed.' }]
+    const text = `${over ? 'The keys that were kept' : 'Its keys'} are refused until it is resumed.`
+    return [{ tone: 'warn', strong: `Suspended by ${who}.`, text }]
   }
   if (app.status === 'suspended')
     return [{ tone: 'warn', strong: 'The app is suspended.', text: 'Its keys are refused until it is resumed.' }]

@@ -4,6 +4,8 @@ import { requireAbility } from '../accounts/roles.ts'
 import { type Actor, recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { AppError } from '../base/errors.ts'
+import { listInstallationKeys } from '../keys/find-keys.ts'
+import { statusAt } from '../keys/key-states.ts'
 import { type Installation, lockInstallation, type SuspendedBy, setSuspended } from './installation-store.ts'
 import { tellPlatform } from './tell-platform.ts'
 
@@ -19,7 +21,11 @@ export type SuspendInstallation = {
   actor: Actor
 }
 
-/** Sets or clears one of the two flags that make an installation's keys answer `suspended`; a second press changes nothing. */
+/**
+ * Sets or clears one of the two flags that make an installation's keys answer `suspended`; a second press changes nothing.
+ * Of an installation that is over they are only cleared, for the sake of the keys that were kept. Throws `object.not_found`,
+ * `access.role`, `access.forbidden` and `installation.not_active`.
+ */
 export async function suspendInstallation(
   tx: Tx,
   caps: Caps,
@@ -31,7 +37,9 @@ export async function suspendInstallation(
   if (!before || foreign(command.member?.accountId, before.accountId) || foreign(command.appId, before.appId))
     throw new AppError('object.not_found', { detail: 'There is no such installation.' })
   if (command.member) await requireAbility(tx, command.member.userId, before.accountId, 'uninstall')
-  if (before.status === 'uninstalled') throw new AppError('installation.not_active')
+  const over = before.status === 'uninstalled'
+  if (over && (command.suspended || !(await holdsKeptKeys(tx, before, at))))
+    throw new AppError('installation.not_active')
   if (!command.suspended && command.by === 'platform' && before.suspendedBy.includes('operator'))
     throw new AppError('access.forbidden', {
       detail: 'Nothing was changed: the operator has suspended it, and only the operator can resume it.',
@@ -42,7 +50,7 @@ export async function suspendInstallation(
   const app = await findApp(tx, before.appId)
   if (!installation || !app) throw new AppError('object.not_found')
   const what = command.suspended ? 'installation.suspended' : 'installation.resumed'
-  if (installation.suspendedBy.length > 0 !== before.suspendedBy.length > 0) {
+  if (!over && installation.suspendedBy.length > 0 !== before.suspendedBy.length > 0) {
     await tellPlatform(tx, caps, app, installation, [{ type: what, details: { reason: command.by } }])
   }
   await recordActivity(
@@ -51,4 +59,8 @@ export async function suspendInstallation(
     [{ actor: command.actor, what, object: before.id, at, data: { by: command.by } }],
   )
   return { installation, changed: true }
+}
+
+async function holdsKeptKeys(tx: Tx, { id }: Installation, at: number): Promise<boolean> {
+  return (await listInstallationKeys(tx, [id])).some(key => statusAt(key, at) !== 'expired')
 }

@@ -108,6 +108,11 @@ export async function listSuccessors(tx: Tx, keyId: string): Promise<Key[]> {
   return await listKeyRows(tx, { replaces: keyId, status: WORKING })
 }
 
+/** Keys that were minted to replace this one, whether they still work or not; the newest first. */
+export async function listReplacements(tx: Tx, keyId: string): Promise<Key[]> {
+  return await listKeyRows(tx, { replaces: keyId })
+}
+
 /** A managed key of an app; another app's is indistinguishable from none. Throws `object.not_found`. */
 export async function findAppKey(tx: Tx, appId: string, id: string): Promise<Key> {
   const key = await findKeyRow(tx, id)

@@ -3,7 +3,7 @@ import { type Actor, recordActivity } from '../audit/record-activity.ts'
 import { SECOND } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { expireKey } from './expire-keys.ts'
-import { holdKeyOf, listSuccessors } from './find-keys.ts'
+import { holdKeyOf, type Key, listReplacements, listSuccessors } from './find-keys.ts'
 import { requireKeyAbility } from './key-ability.ts'
 import { setDeadline, setOverlap } from './key-changes-store.ts'
 import { statusAt } from './key-states.ts'
@@ -43,10 +43,9 @@ export async function rotateRestrictedKey(
   if (!command.force && (await listSuccessors(tx, old.id)).length > 0) throw new AppError('key.rotation_in_progress')
 
   const { mode, name, permissions, note, addresses } = old
-  const lastDay = old.overlapUntil === null ? old.expiresAt : null // an overlap's end is the old key's own
   const shown = await mintRestrictedKey(tx, caps, {
     ...{ accountId, userId, mode, name, permissions, note, addresses, form },
-    ...{ expiresAt: lastDay, replaces: old.id },
+    ...{ expiresAt: await lastDayOf(tx, old), replaces: old.id },
   })
   const until = at + overlapSeconds * SECOND
   if (overlapSeconds === 0) await expireKey(tx, old.id, 'replaced', at)
@@ -57,4 +56,11 @@ export async function rotateRestrictedKey(
   const data = { name, new_key: shown.key.id, overlap_seconds: overlapSeconds, reason }
   await recordActivity(tx, [accountId], [{ actor, what: 'key.rotated', object: old.id, at, data }])
   return shown
+}
+
+/** An overlap's end is the old key's own; the last day that it had before went on to the key that replaced it first. */
+async function lastDayOf(tx: Tx, key: Key): Promise<number | null> {
+  if (key.overlapUntil === null) return key.expiresAt
+  const first = (await listReplacements(tx, key.id)).at(-1)
+  return first ? await lastDayOf(tx, first) : key.expiresAt
 }

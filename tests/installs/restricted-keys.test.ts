@@ -263,6 +263,27 @@ test('Rotate sent twice shows the same key; rotating again is refused unless it 
   assert.equal((await rowsOf(world, 'keys')).length, 3)
 })
 
+test('rotated again and again, a key that has a last day is never replaced by one without', async () => {
+  await using world = await createWorld({ worker: false })
+  const person = await world.person()
+  const day = new Date(world.clock.now() + 9 * DAY).toISOString().slice(0, 10)
+  const { id } = await makeKey(world, person, { expires_on: day })
+  const { expires_at: lastDay } = await keyRow(world, id)
+  const rotate = async (which: string) => {
+    const fields = { overlap: '86400', force: 'yes' }
+    const answer = await person.browser.post(`/keys/${which}/rotate`, fields)
+    const verdict = await world.verify(shownKey(answer))
+    assert.equal(Date.parse(String(verdict['expires_at'])), lastDay)
+    world.clock.advance(1_000)
+    return String(verdict['key_id'])
+  }
+  const first = await rotate(id)
+  await rotate(id)
+  await rotate(first)
+  await person.browser.post(`/keys/${first}/expire`)
+  await rotate(id)
+})
+
 test('Rotate now, no overlap: the old key is refused once the request has answered', async () => {
   await using world = await createWorld({ worker: false })
   const person = await world.person()

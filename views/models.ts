@@ -276,8 +276,9 @@ export type KeyFormPage = {
   button: string
   /** The one-time name of this form. */
   form?: string
-  /** The key that is edited. */
+  /** The key that is edited, and how it was when the page was opened. */
   key?: { redacted: string; managedBy: string }
+  seen?: string
   values: { name: string; note: string; addresses: string; expiresOn: string }
   /** Absent: the account does not set it. */
   shows: { text: boolean; deadline: boolean }

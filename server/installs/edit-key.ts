@@ -4,28 +4,34 @@ import type { Caps } from '../base/caps.ts'
 import { isoTime } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { changeKey, type KeyEdit } from '../keys/change-key.ts'
-import { findKeyOf, type Key } from '../keys/find-keys.ts'
-import { requireKeyAbility } from '../keys/key-ability.ts'
-import { statusAt } from '../keys/key-states.ts'
-import { holdKeyAndInstallation } from './hold-key.ts'
+import type { Key } from '../keys/find-keys.ts'
+import { editFaceOf, statusAt } from '../keys/key-states.ts'
+import { holdForMember } from './hold-key.ts'
 import { tellKeyNews } from './tell-platform.ts'
 
-export type EditKey = { keyId: string; accountId: string; userId: string; edit: KeyEdit; actor: Actor }
+export type EditKey = {
+  keyId: string
+  accountId: string
+  userId: string
+  edit: KeyEdit
+  /** The key as the page that was sent showed it; absent: however it is now. */
+  seen?: string | undefined
+  actor: Actor
+}
 
 /**
  * *Edit*: what a member may change of a key. Permissions only shrink, a deadline is moved but never lifted, and of a
  * managed key the account sets nothing but where it may be used from; its platform is told. Throws `key.expired`,
- * `access.role` and `object.not_found`.
+ * `access.role`, `object.not_found`, and `key.changed` where the key is not what the person saw any more.
  */
 export async function editKey(tx: Tx, caps: Caps, command: EditKey): Promise<{ key: Key; changed: string[] }> {
   const at = caps.clock.now()
-  const found = await findKeyOf(tx, command.accountId, command.keyId)
-  await requireKeyAbility(tx, command.userId, found)
-  const { key, installation } = await holdKeyAndInstallation(tx, found)
+  const { key, installation } = await holdForMember(tx, command)
   if (statusAt(key, at) === 'expired') throw new AppError('key.expired')
   const edit = differences(key, command.edit)
   const changed = Object.keys(edit)
   if (changed.length === 0) return { key, changed }
+  if (command.seen !== undefined && command.seen !== editFaceOf(key)) throw new AppError('key.changed')
   if (!(await changeKey(tx, key.id, edit))) throw new AppError('key.expired')
   const accounts = await tellKeyNews(tx, caps, key, installation, 'addresses_changed')
   const data = { name: key.name, changed, ...dataOf(key, edit) }

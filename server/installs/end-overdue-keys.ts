@@ -41,7 +41,7 @@ async function endOverdueKey(tx: Tx, caps: OverdueCaps, { id, installationId }: 
   const key = await expireOverdueKey(tx, id, at)
   if (!key) return
   await cancelKeyDelivery(tx, key.id, at)
-  if (key.deliveredAt === null) await abandonOverlap(tx, key.id)
+  if (key.deliveredAt === null) await abandonOverlap(tx, key.id, at)
   const app = installation && (await findApp(tx, installation.appId))
   if (installation && app) await tellPlatform(tx, caps, app, installation, [keyExpiredNews(key, key.expiredAt)])
   const accounts = app ? [key.accountId, app.platform.accountId] : [key.accountId]

@@ -5,11 +5,11 @@ import type { Caps } from '../base/caps.ts'
 import { AppError } from '../base/errors.ts'
 import { cancelKeyDelivery } from '../deliveries/queue-event.ts'
 import { expireKey } from '../keys/expire-keys.ts'
-import { findKeyOf, type Key } from '../keys/find-keys.ts'
-import { requireKeyAbility } from '../keys/key-ability.ts'
+import type { Key } from '../keys/find-keys.ts'
 import { type ExpiryReason, faceOf, statusAt } from '../keys/key-states.ts'
-import { holdKeyAndInstallation } from './hold-key.ts'
-import { keyExpiredNews, tellPlatform } from './tell-platform.ts'
+import { abandonOverlap } from '../keys/overlap.ts'
+import { holdForMember, holdKeyAndInstallation } from './hold-key.ts'
+import { keyExpiredNews, tellKeyNews, tellPlatform } from './tell-platform.ts'
 
 export type ExpireKey = {
   keyId: string
@@ -29,13 +29,13 @@ export async function expireAccountKey(
   caps: Caps,
   command: ExpireKey,
 ): Promise<{ key: Key; expired: boolean }> {
-  const key = await findKeyOf(tx, command.accountId, command.keyId)
-  await requireKeyAbility(tx, command.userId, key)
+  const { key } = await holdForMember(tx, command)
   return { key, expired: await endKey(tx, caps, key, 'by_account', command.actor, command.seen) }
 }
 
 /**
  * Expires one key now, tells its platform, and writes it down for both; false where it had expired, and nothing changes.
+ * Where it was to replace another and had not arrived, that one goes on, as if the delivery had failed, and that is told too.
  * An installation that waited for this key only is active once its platform has acknowledged that.
  */
 export async function endKey(
@@ -54,6 +54,8 @@ export async function endKey(
   await cancelKeyDelivery(tx, key.id, at)
   const app = installation && (await findApp(tx, installation.appId))
   if (installation && app) await tellPlatform(tx, caps, app, installation, [keyExpiredNews(key, at)])
+  const goesOn = key.deliveredAt === null ? await abandonOverlap(tx, key.id, at) : undefined
+  if (goesOn) await tellKeyNews(tx, caps, goesOn, installation, 'rotation_abandoned')
   const accounts = app ? [key.accountId, app.platform.accountId] : [key.accountId]
   await recordActivity(tx, accounts, [{ actor, what: 'key.expired', object: key.id, at, data: { name: key.name } }])
   return true

@@ -4,11 +4,10 @@ import { type Actor, recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { isoTime } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
-import { findKeyOf, type Key } from '../keys/find-keys.ts'
+import type { Key } from '../keys/find-keys.ts'
 import { freezeKey, unfreezeKey } from '../keys/freeze-key.ts'
-import { requireKeyAbility } from '../keys/key-ability.ts'
 import { statusAt } from '../keys/key-states.ts'
-import { holdKeyAndInstallation } from './hold-key.ts'
+import { holdForMember } from './hold-key.ts'
 import { tellKeyNews } from './tell-platform.ts'
 
 type Act = { keyId: string; accountId: string; userId: string; actor: Actor }
@@ -55,10 +54,4 @@ export async function unfreezeAccountKey(
   const data = { name: key.name, although_leaked: leaked }
   await recordActivity(tx, accounts, [{ actor: command.actor, what: 'key.unfrozen', object: key.id, at, data }])
   return { key, changed: true }
-}
-
-async function holdForMember(tx: Tx, { keyId, accountId, userId }: Act) {
-  const found = await findKeyOf(tx, accountId, keyId)
-  await requireKeyAbility(tx, userId, found)
-  return await holdKeyAndInstallation(tx, found)
 }

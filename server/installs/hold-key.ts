@@ -1,5 +1,6 @@
 import type { Tx } from '../../db/connect.ts'
-import { holdKeyOf, type Key } from '../keys/find-keys.ts'
+import { findKeyOf, holdKeyOf, type Key } from '../keys/find-keys.ts'
+import { requireKeyAbility } from '../keys/key-ability.ts'
 import { type Installation, lockInstallation } from './installation-store.ts'
 
 /**
@@ -12,4 +13,17 @@ export async function holdKeyAndInstallation(
 ): Promise<{ key: Key; installation: Installation | undefined }> {
   const installation = installationId === null ? undefined : await lockInstallation(tx, installationId)
   return { key: await holdKeyOf(tx, accountId, id), installation }
+}
+
+/**
+ * The same for a member who acts. The role counts that they have once the rows are held: it may have been taken from them
+ * during the wait. Throws `object.not_found` and `access.role`.
+ */
+export async function holdForMember(
+  tx: Tx,
+  { keyId, accountId, userId }: { keyId: string; accountId: string; userId: string },
+): Promise<{ key: Key; installation: Installation | undefined }> {
+  const held = await holdKeyAndInstallation(tx, await findKeyOf(tx, accountId, keyId))
+  await requireKeyAbility(tx, userId, held.key)
+  return held
 }

@@ -4,6 +4,7 @@ import { isoTime } from '../base/clock.ts'
 import type { Fault } from '../base/errors.ts'
 import { capitalised } from '../http/pages.ts'
 import type { Key } from '../keys/find-keys.ts'
+import { editFaceOf } from '../keys/key-states.ts'
 import { mayMoveDeadline } from './edit-key.ts'
 import { lastDayOf, type TypedKey } from './key-form.ts'
 
@@ -62,6 +63,7 @@ export function editFormPage(
   const held = key.permissions.map(name => catalog.find(entry => entry.name === name) ?? forgotten(name))
   return {
     ...{ action: `/keys/${key.id}/edit`, heading: `Edit “${key.name}”`, button: 'Save changes' },
+    seen: typed.seen ?? editFaceOf(key),
     lede: own
       ? 'Changes count from the next call on.'
       : `${managedBy} manages this key. You decide where it may be used from, and ${managedBy} is told.`,

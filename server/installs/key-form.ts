@@ -18,6 +18,8 @@ export const keyForm = z.object({
   addresses: text,
   expires_on: text,
   form: formName,
+  /** Of *Edit*: the key as the page showed it. */
+  seen: z.string().max(80).optional().catch(undefined),
 })
 
 export type TypedKey = Omit<z.infer<typeof keyForm>, 'form'>

@@ -48,7 +48,7 @@ export function restrictedKeyRoutes(deps: Deps): Router {
     const { key } = await loadThisKey(deps, req, res)
     const typed = parseInput(keyForm, req.body)
     const edit = readKeyEdit(typed, { ...key, movable: mayMoveDeadline(key) }, clock.now())
-    if ('faults' in edit) return await showEdit(req, res, typed, edit.faults)
+    if ('faults' in edit) return await showEdit(req, res, { typed, faults: edit.faults })
     try {
       const { changed } = await database.transaction(tx =>
         editKey(tx, deps, {
@@ -56,11 +56,16 @@ export function restrictedKeyRoutes(deps: Deps): Router {
           accountId: session.current.account.id,
           userId: session.user.id,
           edit,
+          seen: typed.seen,
           actor: actorOf(session),
         }),
       )
       res.redirect(303, changed.length > 0 ? `/keys?edited=${key.id}` : '/keys')
     } catch (error) {
+      if (error instanceof AppError && error.code === 'key.changed')
+        return await showEdit(req, res, {
+          changed: `${key.name} was changed after you opened this page. Here it is as it is now.`,
+        })
       const refused = refusalOf(error, key)
       if (!refused) throw error
       await showKeys(deps, req, res, refused)
@@ -78,14 +83,19 @@ export function restrictedKeyRoutes(deps: Deps): Router {
     deps.render(req, res, 'key-form', { title: page.heading, nav: 'keys', status }, page)
   }
 
-  async function showEdit(req: Request, res: Response, typed?: TypedKey, faults: Fault[] = []): Promise<void> {
+  async function showEdit(
+    req: Request,
+    res: Response,
+    { typed, faults = [], changed }: { typed?: TypedKey; faults?: Fault[]; changed?: string } = {},
+  ): Promise<void> {
     const { key, shown } = await loadThisKey(deps, req, res)
     if (statusAt(key, clock.now()) === 'expired')
       return await showKeys(deps, req, res, refusalOf(new AppError('key.expired'), key))
     const input = { catalog: config.catalog, now: clock.now() }
     const page = editFormPage(key, shown.managedBy.name, typed ?? typedFrom(key), faults, input)
-    const status = faults.length > 0 ? 422 : 200
-    deps.render(req, res, 'key-form', { title: page.heading, nav: 'keys', status }, page)
+    const flash = changed && { tone: 'warn' as const, strong: 'Nothing was changed.', text: changed }
+    const status = changed ? 409 : faults.length > 0 ? 422 : 200
+    deps.render(req, res, 'key-form', { title: page.heading, nav: 'keys', status, ...(flash && { flash }) }, page)
   }
 
   return router

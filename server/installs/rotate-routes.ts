@@ -8,11 +8,11 @@ import { opaqueToken } from '../base/random.ts'
 import type { Deps } from '../deps.ts'
 import { parseInput } from '../http/parse.ts'
 import { actorOf, idParam, requireSession, signedIn } from '../http/session.ts'
-import { findKeyOf, listSuccessors } from '../keys/find-keys.ts'
-import { requireKeyAbility } from '../keys/key-ability.ts'
+import { listSuccessors } from '../keys/find-keys.ts'
 import { statusAt } from '../keys/key-states.ts'
 import { rotateRestrictedKey } from '../keys/rotate-restricted-key.ts'
 import { formName } from './form-name.ts'
+import { holdForMember } from './hold-key.ts'
 import { keyCreatedPage } from './key-created-page.ts'
 import { refusalOf } from './key-flash-page.ts'
 import { isRotatable } from './key-row-page.ts'
@@ -73,8 +73,8 @@ export function rotateRoutes(deps: Deps): Router {
     const session = signedIn(res)
     const recipient = await findRecipientKey(deps, app)
     const { key } = await database.transaction(async tx => {
-      const old = await findKeyOf(tx, session.current.account.id, idParam(req, 'key', 'key'))
-      await requireKeyAbility(tx, session.user.id, old)
+      const member = { accountId: session.current.account.id, userId: session.user.id }
+      const { key: old } = await holdForMember(tx, { ...member, keyId: idParam(req, 'key', 'key') })
       const actor = actorOf(session)
       return await rotateManagedKey(tx, deps, { key: old, overlapSeconds, force, recipient, reason, actor })
     })

@@ -70,7 +70,7 @@ export async function deliveryFailed(tx: Tx, caps: Pick<Caps, 'clock' | 'ids'>, 
     await note(tx, installation, 'installation.delivery_failed', at, { expired: expired.length })
   } else if (settled.keyId !== null) {
     if (!(await expireIfUndelivered(tx, settled.keyId, at))) return // sent once more, and it had arrived before
-    await abandonOverlap(tx, settled.keyId)
+    await abandonOverlap(tx, settled.keyId, at)
     await note(tx, installation, 'key.not_delivered', at, { key: settled.keyId })
   }
 }

@@ -50,7 +50,7 @@ export async function tellKeyNews(
   caps: Pick<Caps, 'clock' | 'ids'>,
   key: Key,
   installation: Installation | undefined,
-  reason: 'addresses_changed' | 'key_frozen' | 'key_unfrozen',
+  reason: 'addresses_changed' | 'key_frozen' | 'key_unfrozen' | 'rotation_abandoned',
 ): Promise<string[]> {
   const app = installation && (await findApp(tx, installation.appId))
   if (!installation || !app) return [key.accountId]

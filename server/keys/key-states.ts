@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto'
+import type { Key } from './key-store.ts'
+
 /** The life of a key (PRODUCT "States"): active, then expiring where it has a deadline, then expired; never back. */
 export type KeyStatus = 'active' | 'expiring' | 'expired'
 
@@ -34,6 +37,18 @@ export function deadlineOf({ expiresAt, freezeUntil }: Deadlines): number | null
  */
 export function faceOf(key: { status: KeyStatus; overlapUntil: number | null; frozenAt: number | null }): string {
   return [key.status, key.overlapUntil ?? '', key.frozenAt ?? ''].join('.')
+}
+
+/**
+ * What *Edit* shows of a key. Its page sends it back, so that a page that was opened before somebody else's change does not
+ * take that back. Of a managed key the account sets the addresses only.
+ */
+export function editFaceOf(
+  key: Pick<Key, 'kind' | 'name' | 'note' | 'permissions' | 'addresses' | 'expiresAt'>,
+): string {
+  const { name, note, permissions, addresses, expiresAt } = key
+  const shown = key.kind === 'managed' ? [addresses] : [name, note, permissions, addresses, expiresAt]
+  return createHash('sha256').update(JSON.stringify(shown)).digest('base64url')
 }
 
 /** Why a key ends that nobody ends before its deadline: it was frozen till then, or replaced, or its time is over. */

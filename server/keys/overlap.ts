@@ -2,7 +2,7 @@ import type { Tx } from '../../db/connect.ts'
 import { HOUR } from '../base/clock.ts'
 import { setDeadline, setOverlap } from './key-changes-store.ts'
 import { statusAt, WORKING } from './key-states.ts'
-import { findKeyRow, listKeyRows } from './key-store.ts'
+import { findKeyRow, type Key, listKeyRows } from './key-store.ts'
 
 /** A key that arrives late still leaves its platform this long to take it into use. */
 const LEAST_AFTER_ARRIVAL = HOUR
@@ -26,8 +26,14 @@ async function endOverlap(tx: Tx, oldKeyId: string, at: number): Promise<void> {
   await setDeadline(tx, old.id, Math.min(planned, old.expiresAt ?? planned))
 }
 
-/** The new key never arrived: the old one goes on without a deadline, and the rotation is stuck for all to see. */
-export async function abandonOverlap(tx: Tx, newKeyId: string): Promise<void> {
+/**
+ * The new key never arrived: the old one goes on without a deadline, and the rotation is stuck for all to see. Answers the
+ * old one where it still works. A restricted key was seen when it was made, so its rotation is never abandoned.
+ */
+export async function abandonOverlap(tx: Tx, newKeyId: string, at: number): Promise<Key | undefined> {
   const key = await findKeyRow(tx, newKeyId)
-  if (key?.replaces) await setOverlap(tx, key.replaces, { until: null, length: null })
+  if (key?.kind !== 'managed' || key.replaces === null) return undefined
+  await setOverlap(tx, key.replaces, { until: null, length: null })
+  const old = await findKeyRow(tx, key.replaces)
+  return old && statusAt(old, at) !== 'expired' ? old : undefined
 }

@@ -82,6 +82,38 @@ for (const [fault, fields, words] of [
   })
 }
 
+for (const kind of ['managed', 'restricted'] as const) {
+  test(`Edit on a page that was opened before somebody else's Edit does not take that back (${kind})`, async () => {
+    await using world = await createWorld({ worker: false })
+    const { person, keyId } = await installManaged(world)
+    const id = kind === 'managed' ? keyId : (await makeKey(world, person)).id
+    const open = async () => (await person.browser.get(`/keys/${id}/edit`)).form('Save changes')
+    const [stale, fresh] = [await open(), await open()]
+    const permissions = ['charges:read', 'payouts:read']
+    const day = dayOf(world.clock.now() + 9 * DAY)
+    const narrow = { addresses: '203.0.113.7', permissions, ...('expires_on' in fresh.fields && { expires_on: day }) }
+    assert.equal((await person.browser.submit(fresh, narrow)).status, 303)
+    const before = await keyRow(world, id)
+    assert.equal((await person.browser.submit(fresh, narrow)).status, 303, 'a double click is no conflict')
+    const rename = {
+      name: 'Renamed',
+      permissions,
+      addresses: '',
+      ...('expires_on' in fresh.fields && { expires_on: day }),
+    }
+    const invalid = await person.browser.submit(stale, { ...rename, addresses: 'nowhere' })
+    assert.equal(invalid.status, 422)
+    const refused = await person.browser.submit(invalid.form('Save changes'), rename)
+    assert.equal(refused.status, 409)
+    assert.match(textOf(refused), /Nothing was changed\. .* was changed after you opened this page/)
+    assert.deepEqual(await keyRow(world, id), before)
+    const anew = refused.form('Save changes')
+    assert.equal(anew.fields['addresses'], '203.0.113.7')
+    assert.equal((await person.browser.submit(anew, { addresses: '203.0.113.8', permissions })).status, 303)
+    assert.equal((await keyRow(world, id))['addresses'], '["203.0.113.8"]')
+  })
+}
+
 test('the deadline of a key that is being replaced cannot be moved out', async () => {
   await using world = await createWorld({ worker: false })
   const person = await world.person()
@@ -101,7 +133,7 @@ test('of a managed key the account sets where it may be used from, and nothing e
   await using world = await createWorld({ worker: false })
   const { app, person, key, keyId } = await installManaged(world)
   const page = await person.browser.get(`/keys/${keyId}/edit`)
-  assert.deepEqual(Object.keys(page.form('Save changes').fields), ['addresses'])
+  assert.deepEqual(Object.keys(page.form('Save changes').fields), ['seen', 'addresses'])
   const everything = { name: 'Mine', note: 'Mine', permissions: 'charges:read', expires_on: '2031-01-01' }
   const answer = await person.browser.submit(page.form('Save changes'), { ...everything, addresses: '203.0.113.0/24' })
   assert.equal(answer.status, 303)

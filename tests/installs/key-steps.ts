@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Tx } from '../../db/connect.ts'
 import type { Answer, Fields } from '../support/browser-session.ts'
 import type { Person, World } from '../support/world.ts'
 import { keyAt, type Row, rowsOf } from './steps.ts'
@@ -59,6 +60,27 @@ export async function eventually(holds: () => Promise<boolean>): Promise<void> {
     await pause(50)
   }
   assert.fail('it did not come true')
+}
+
+/** Presses while somebody else's transaction holds what the press needs; it goes on once that has committed. */
+export async function pressDuring<Pressed>(
+  world: World,
+  hold: (tx: Tx) => Promise<unknown>,
+  press: () => Promise<Pressed>,
+): Promise<Pressed> {
+  const { database } = world.deps
+  const waiting = async () => {
+    const where = "datname = current_database() and wait_event_type = 'Lock'"
+    const { rows } = await database.knex.raw(`select 1 from pg_stat_activity where ${where}`)
+    return rows.length > 0
+  }
+  const { pressed } = await database.transaction(async tx => {
+    await hold(tx)
+    const pressed = press()
+    if (database.kind === 'postgres') await eventually(waiting) // SQLite has one writer: whoever is second waits anyway
+    return { pressed }
+  })
+  return await pressed
 }
 
 /** Anybody reports that they found a key in public. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createWorld } from '../support/world.ts'
-import { meddle } from './steps.ts'
+import { meddle, rowsOf } from './steps.ts'
 
 const HOUR = 3_600_000
 
@@ -51,6 +51,47 @@ test('a rotation whose new key is never taken is stuck: the old key goes on, and
   await person.browser.submit((await person.browser.get(path)).form('Rotate key')) // and it can be tried again
   await world.deliver()
   assert.equal((await app.receiver.waitFor('managed_key.rotated')).verified, true)
+})
+
+test('a new key that is ended before it arrived leaves the old one as it was, and the platform is told', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  const person = await world.person()
+  await world.install(person, app)
+  await world.deliver()
+  const old = await app.receiver.waitFor('managed_key.created')
+  await person.browser.post(`/keys/${old.body.data.key?.id}/rotate`, { overlap: '86400' })
+  const [fresh] = await rowsOf(world, 'keys', { replaces: old.body.data.key?.id })
+  await person.browser.post(`/keys/${fresh?.['id']}/expire`)
+  assert.match((await person.browser.get('/keys')).text, /Rotation stuck/)
+  await world.deliver()
+  const told = await app.receiver.waitFor('installation.updated')
+  assert.deepEqual(
+    [told.body.data.reason, told.body.data.key?.id, told.body.data.key?.expires_at, told.faults],
+    ['rotation_abandoned', old.body.data.key?.id, null, []],
+  )
+  world.clock.advance(10 * 24 * HOUR)
+  assert.equal((await world.verify(old.key ?? ''))['valid'], true)
+})
+
+test('suspended, then uninstalled with its keys kept: Resume is there, and gives them back', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  const person = await world.person()
+  const { id } = await world.install(person, app)
+  await world.deliver()
+  const { key } = await app.receiver.waitFor('managed_key.created')
+  await person.browser.post(`/apps/${id}/suspend`)
+  await person.browser.post(`/apps/${id}/uninstall`, { keys: 'keep' })
+  assert.equal((await world.verify(key ?? ''))['code'], 'suspended')
+  assert.ok((await person.browser.get('/apps')).text.includes(`href="/apps/${id}"`))
+  const page = await person.browser.get(`/apps/${id}`)
+  assert.match(page.text, /The keys that were kept are refused until it is resumed/)
+  assert.equal((await person.browser.post(`/apps/${id}/suspend`)).status, 409)
+  assert.equal((await person.browser.submit(page.form('/resume'))).status, 303)
+  assert.equal((await world.verify(key ?? ''))['valid'], true)
+  await person.browser.post(`/keys/${String((await rowsOf(world, 'keys'))[0]?.['id'])}/expire`)
+  assert.equal((await person.browser.post(`/apps/${id}/resume`)).status, 409)
 })
 
 test('suspend and resume: keys answer `suspended`, the platform is told both times, the other flag stays', async () => {

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import type { Key } from './key-store.ts'
 
 /** The life of a key (PRODUCT "States"): active, then expiring where it has a deadline, then expired; never back. */
 export type KeyStatus = 'active' | 'expiring' | 'expired'
@@ -43,9 +42,14 @@ export function faceOf(key: { status: KeyStatus; overlapUntil: number | null; fr
  * What *Edit* shows of a key. Its page sends it back, so that a page that was opened before somebody else's change does not
  * take that back. Of a managed key the account sets the addresses only.
  */
-export function editFaceOf(
-  key: Pick<Key, 'kind' | 'name' | 'note' | 'permissions' | 'addresses' | 'expiresAt'>,
-): string {
+export function editFaceOf(key: {
+  kind: 'managed' | 'restricted'
+  name: string
+  note: string | null
+  permissions: readonly string[]
+  addresses: readonly string[] | null
+  expiresAt: number | null
+}): string {
   const { name, note, permissions, addresses, expiresAt } = key
   const shown = key.kind === 'managed' ? [addresses] : [name, note, permissions, addresses, expiresAt]
   return createHash('sha256').update(JSON.stringify(shown)).digest('base64url')

@@ -1,18 +1,21 @@
 import { z } from 'zod'
 import type { Catalog } from '../server/base/catalog.ts'
 import type { Fault } from '../server/base/errors.ts'
+import { isOneLine } from '../server/base/one-line.ts'
 
 const text = (most: number) => z.string().trim().max(most, `must have ${most} characters or fewer`)
+/** What stands in letters and lists. */
+const line = (most: number) => text(most).refine(isOneLine, 'must be on one line')
 const uri = z.url('must be an absolute URI').max(2_000)
 /** Shown as a link on pages; nothing but a web address may become one. */
 const webUri = z.url({ protocol: /^https?$/, error: 'must be an http or https URI' }).max(2_000)
 
 /** What an app declares about itself besides what RFC 7591 names (WIRE "Registration"). Unknown members are ignored. */
 const schema = z.object({
-  client_name: text(80).min(1, 'must not be empty'),
-  tagline: text(140).default(''),
+  client_name: line(80).min(1, 'must not be empty'),
+  tagline: line(140).default(''),
   description: text(4_000).default(''),
-  categories: z.array(text(30).min(1)).max(5, 'must have 5 entries or fewer').default([]),
+  categories: z.array(line(30).min(1)).max(5, 'must have 5 entries or fewer').default([]),
   client_uri: webUri.optional(),
   logo_uri: webUri.optional(),
   policy_uri: webUri.optional(),
@@ -29,7 +32,7 @@ const schema = z.object({
   managed_keys: z
     .array(
       z.object({
-        name: text(60).min(1, 'must not be empty'),
+        name: line(60).min(1, 'must not be empty'),
         permissions: z.array(z.string()).min(1, 'must not be empty').optional(),
       }),
     )

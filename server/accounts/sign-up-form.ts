@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isOneLine } from '../base/one-line.ts'
 import { PASSWORD_MAX, PASSWORD_MIN } from './password.ts'
 
 /** What a new person must give, on the page and on the command line. */
@@ -7,7 +8,8 @@ export const signUpForm = z.object({
     .string('Name your account.')
     .trim()
     .min(1, 'Name your account.')
-    .max(120, 'Use 120 characters or fewer.'),
+    .max(120, 'Use 120 characters or fewer.')
+    .refine(isOneLine, 'Write the name on one line.'),
   email: z
     .string('Write the whole address, such as name@example.com.')
     .trim()

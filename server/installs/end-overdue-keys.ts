@@ -25,7 +25,7 @@ export async function endOverdueKeys(caps: OverdueCaps): Promise<number | undefi
     if (overdue.length === 0) return await database.read(tx => nextDeadline(tx, at))
     for (const key of overdue) {
       try {
-        await database.transaction(tx => endOverdueKey(tx, caps, key))
+        await database.transaction(tx => endOverdueKey(tx, caps, key, at))
       } catch (error) {
         log.error({ err: error, key: key.id }, 'a key whose deadline has passed could not be ended; tries again')
         troubled.add(key.id)
@@ -35,8 +35,7 @@ export async function endOverdueKeys(caps: OverdueCaps): Promise<number | undefi
 }
 
 /** Tells the platform of a managed key, also of a kept one, as an event of its installation; both sides' logs say it. */
-async function endOverdueKey(tx: Tx, caps: OverdueCaps, { id, installationId }: OverdueKey): Promise<void> {
-  const at = caps.clock.now()
+async function endOverdueKey(tx: Tx, caps: OverdueCaps, { id, installationId }: OverdueKey, at: number): Promise<void> {
   const installation = installationId === null ? undefined : await lockInstallation(tx, installationId)
   const key = await expireOverdueKey(tx, id, at)
   if (!key) return

@@ -3,6 +3,7 @@ import type { Catalog } from '../base/catalog.ts'
 import { DAY, endOfDay, isoTime } from '../base/clock.ts'
 import type { Fault } from '../base/errors.ts'
 import type { Mode } from '../base/mode.ts'
+import { isOneLine } from '../base/one-line.ts'
 import { parseAllowlist } from '../keys/allowlist.ts'
 import { formName } from './form-name.ts'
 
@@ -97,6 +98,7 @@ function textFaults({ name, note }: TypedKey): Fault[] {
   return [
     ...(length === 0 ? [{ field: 'name', message: 'Give the key a name.' }] : []),
     ...(length > 80 ? [{ field: 'name', message: 'Use 80 characters or fewer for the name.' }] : []),
+    ...(isOneLine(name.trim()) ? [] : [{ field: 'name', message: 'Write the name on one line.' }]),
     ...(note.trim().length > 200 ? [{ field: 'note', message: 'Use 200 characters or fewer for the note.' }] : []),
   ]
 }

@@ -1,4 +1,4 @@
-import { clearGoneAddress, findApp } from '../../apps-registry/find-app.ts'
+import { findApp } from '../../apps-registry/find-app.ts'
 import type { RecipientKey } from '../../apps-registry/recipient-key.ts'
 import type { Tx } from '../../db/connect.ts'
 import { requireAbility } from '../accounts/roles.ts'
@@ -43,14 +43,13 @@ export async function retryInstallation(tx: Tx, caps: MintCaps, command: RetryIn
   return { ...installation, status: 'installing' }
 }
 
-/** *Send again now* while the schedule still runs. */
+/** *Send again now* while the schedule still runs. An address that is gone stays so: only its platform ends that hold. */
 export async function hurryInstallation(
   tx: Tx,
   caps: Pick<MintCaps, 'clock'>,
   command: Omit<RetryInstallation, 'recipient'>,
 ): Promise<void> {
   const installation = await ownInstallation(tx, command)
-  await clearGoneAddress(tx, installation.appId)
   await sendAgainNow(tx, installation.id, caps.clock.now())
 }
 

@@ -6,6 +6,7 @@ import type { FieldFault, SecretOncePage } from '../../views/models.ts'
 import { requireAbility, roleAllows } from '../accounts/roles.ts'
 import { DAY } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
+import { isOneLine } from '../base/one-line.ts'
 import { countDeliveries } from '../deliveries/list-deliveries.ts'
 import type { Deps } from '../deps.ts'
 import { faultsOf } from '../http/parse.ts'
@@ -15,7 +16,12 @@ import { openPlatform } from './open-platform.ts'
 import { platformHomePage } from './portal-page.ts'
 
 const profile = z.object({
-  name: z.string().trim().min(1, 'Give the name that people will see').max(120, 'Use 120 characters or fewer'),
+  name: z
+    .string()
+    .trim()
+    .min(1, 'Give the name that people will see')
+    .max(120, 'Use 120 characters or fewer')
+    .refine(isOneLine, 'Write the name on one line'),
 })
 
 /** An account as a publisher: its profile, its apps at a glance, and the token that registers more. */

@@ -48,6 +48,8 @@ test('422: each field says what is wrong with it, what was typed stays, and noth
       ['', /Name your account/],
       ['  ', /Name your account/],
       ['a'.repeat(121), /120 characters or fewer/],
+      ['Harbor\nBooks', /on one line/],
+      ['Harbor\u2028Books', /on one line/],
     ],
     email: [
       ['', /whole address/],

@@ -350,6 +350,7 @@ const WRONG: [string, Record<string, unknown>, string][] = [
   ['an empty client_name', { client_name: '' }, 'client_name'],
   ['a client_name of spaces', { client_name: '   ' }, 'client_name'],
   ['a client_name that is too long', { client_name: 'x'.repeat(81) }, 'client_name'],
+  ['a client_name of two lines', { client_name: 'Shipyard\r\nHosting' }, 'client_name'],
   ['a client_name that is a number', { client_name: 7 }, 'client_name'],
   ['a tagline that is too long', { tagline: 'x'.repeat(141) }, 'tagline'],
   ['a description that is too long', { description: 'x'.repeat(4_001) }, 'description'],

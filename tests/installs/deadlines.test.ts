@@ -166,6 +166,20 @@ test('hundreds of keys that end at once are all told, and one that makes trouble
   assert.ok(app.id)
 })
 
+test('a clock that is set back in the middle of a round stops the round from nothing', async () => {
+  await using setting = await setUp()
+  const { world } = setting
+  const deadline = world.clock.now() + DAY
+  await world.deps.database.knex('keys').update({ status: 'expiring', expires_at: deadline })
+  let looks = 0
+  const now = () => {
+    looks += 1
+    return looks === 1 ? deadline : deadline - 5_000
+  }
+  await endOverdueKeys({ ...world.deps, clock: { now } })
+  assert.equal((await rowsOf(world, 'keys'))[0]?.['status'], 'expired')
+})
+
 test('a server does it by itself, when the deadline comes', async () => {
   await using setting = await setUp()
   const { world, app } = setting

@@ -103,6 +103,29 @@ test('several processes remind once', async () => {
   assert.equal(smtp.handed.length, 1)
 })
 
+test('an installation that makes trouble holds up the reminder of no other', async () => {
+  await using setting = await setUp()
+  const { world, smtp, app } = setting
+  const end = await keepFor(setting, 20)
+  await world.deps.database.knex('keys').update({ permissions: 'no JSON' })
+  await keepFor({ ...setting, person: await world.person() }, 20)
+  stopClock(world, end - 7 * DAY)
+  await remind(world)
+  assert.equal(smtp.handed.length, 1)
+  assert.ok(app.id)
+})
+
+test('a name of several lines makes no lines of its own in a letter', async () => {
+  await using setting = await setUp()
+  const { world, smtp, person } = setting
+  await world.deps.database.knex('accounts').where({ id: person.accountId }).update({ name: 'Win\n\nnow: here' })
+  const end = await keepFor(setting, 20)
+  stopClock(world, end - 7 * DAY)
+  await remind(world)
+  const { text } = readMessage(smtp.handed[0]?.message ?? '')
+  assert.ok(/Win\s+now: here/.test(text) && !/^now: here/m.test(text), text)
+})
+
 test('an app that could not be installed: owners and admins are told', async () => {
   await using setting = await setUp({ env: { RETRY_SCHEDULE: '1' } })
   const { world, smtp, app, person } = setting

@@ -47,12 +47,15 @@ export async function clearGone(tx: Tx, id: string, address: string): Promise<vo
   if (cleared > 0) announce(tx, 'deliveries')
 }
 
-export async function replaceWebhookSecret(tx: Tx, id: string, secret: string, previousUntil: number): Promise<void> {
-  await tx('apps')
-    .where({ id })
-    .update({
-      previous_webhook_secret: tx.ref('webhook_secret'),
-      previous_webhook_secret_until: previousUntil,
-      webhook_secret: secret,
-    })
+export async function replaceWebhookSecret(
+  tx: Tx,
+  id: string,
+  secret: string,
+  previous: { sealed: string; until: number },
+): Promise<void> {
+  await tx('apps').where({ id }).update({
+    previous_webhook_secret: previous.sealed,
+    previous_webhook_secret_until: previous.until,
+    webhook_secret: secret,
+  })
 }

@@ -26,16 +26,32 @@ export function openClientSecret(keyring: Keyring, app: App): string | undefined
   return app.clientSecret === null ? undefined : keyring.decrypt(CLIENT_SECRET, app.id, app.clientSecret)
 }
 
+/** A webhook secret that was replaced, and when it stops to sign along. */
+export type PreviousSecret = { secret: string; until: number }
+
+export function sealPreviousSecrets(keyring: Keyring, appId: string, previous: readonly PreviousSecret[]): string {
+  return keyring.encrypt(WEBHOOK_SECRET, appId, JSON.stringify(previous))
+}
+
+/** Those that sign along still, the one that stops first in front. */
+export function openPreviousSecrets(keyring: Keyring, app: App, at: number): PreviousSecret[] {
+  if (app.previousWebhookSecrets === null || (app.previousWebhookSecretsUntil ?? 0) <= at) return []
+  const all: PreviousSecret[] = JSON.parse(keyring.decrypt(WEBHOOK_SECRET, app.id, app.previousWebhookSecrets))
+  return all.filter(({ until }) => until > at)
+}
+
 export function sealWebhookSecret(keyring: Keyring, appId: string, secret: string): string {
   return keyring.encrypt(WEBHOOK_SECRET, appId, secret)
 }
 
-/** The secrets that sign deliveries to the app now, as `whsec_…` (Standard Webhooks): two while one replaces the other. */
+/** The secrets that sign deliveries to the app now, as `whsec_…` (Standard Webhooks): the current one, then those it replaces. */
 export function openWebhookSecrets(keyring: Keyring, app: App, at: number): string[] {
-  const previous = (app.previousWebhookSecretUntil ?? 0) > at ? app.previousWebhookSecret : null
-  return [app.webhookSecret, previous].flatMap(sealed =>
-    sealed === null ? [] : [keyring.decrypt(WEBHOOK_SECRET, app.id, sealed)],
-  )
+  const previous = openPreviousSecrets(keyring, app, at).map(({ secret }) => secret)
+  return [openWebhookSecret(keyring, app), ...previous.reverse()]
+}
+
+export function openWebhookSecret(keyring: Keyring, app: App): string {
+  return keyring.decrypt(WEBHOOK_SECRET, app.id, app.webhookSecret)
 }
 
 /** A new webhook secret of 256 bits. */

@@ -18,9 +18,9 @@ export type App = {
   /** Encrypted under the root secret. */
   clientSecret: string | null
   webhookSecret: string
-  /** The one before, which signs along until the time beside it. */
-  previousWebhookSecret: string | null
-  previousWebhookSecretUntil: number | null
+  /** Those before, each with the time until which it signs along, encrypted together; and the last of those times. */
+  previousWebhookSecrets: string | null
+  previousWebhookSecretsUntil: number | null
   /** What `jwks_uri` held when it was last read. */
   jwks: unknown
   hasLogo: boolean
@@ -60,8 +60,8 @@ const toApp = (row: Row): App => ({
   client: JSON.parse(row.client),
   clientSecret: row.client_secret,
   webhookSecret: row.webhook_secret,
-  previousWebhookSecret: row.previous_webhook_secret,
-  previousWebhookSecretUntil: row.previous_webhook_secret_until,
+  previousWebhookSecrets: row.previous_webhook_secret,
+  previousWebhookSecretsUntil: row.previous_webhook_secret_until,
   jwks: row.jwks === null ? undefined : JSON.parse(row.jwks),
   hasLogo: row.logo_type !== null,
   versionAt: row.version_at,

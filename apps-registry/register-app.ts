@@ -1,4 +1,5 @@
 import type { Tx } from '../db/connect.ts'
+import { requireAbility } from '../server/accounts/roles.ts'
 import type { Actor } from '../server/audit/record-activity.ts'
 import { recordActivity } from '../server/audit/record-activity.ts'
 import type { Caps } from '../server/base/caps.ts'
@@ -33,6 +34,7 @@ export async function registerApp(
   const at = caps.clock.now()
   const platform = await findPlatformRow(tx, command.platformId)
   if (!platform) throw new AppError('object.not_found')
+  if (command.actor) await requireAbility(tx, command.actor.id, platform.accountId, 'manage_platform')
   const webhookSecret = newWebhookSecret(caps.random)
   const status = caps.review === 'off' ? 'published' : 'draft'
   const row = {

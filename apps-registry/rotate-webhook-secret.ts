@@ -1,16 +1,27 @@
 import type { Tx } from '../db/connect.ts'
 import { type Actor, recordActivity } from '../server/audit/record-activity.ts'
 import type { Caps } from '../server/base/caps.ts'
-import { DAY } from '../server/base/clock.ts'
+import { DAY, SECOND } from '../server/base/clock.ts'
 import { AppError } from '../server/base/errors.ts'
 import { replaceWebhookSecret } from './app-details-store.ts'
-import { newWebhookSecret, sealWebhookSecret } from './app-secrets.ts'
+import {
+  newWebhookSecret,
+  openPreviousSecrets,
+  openWebhookSecret,
+  sealPreviousSecrets,
+  sealWebhookSecret,
+} from './app-secrets.ts'
 import { findAppRow, lockApp } from './app-store.ts'
 
 /** How long the old secret signs along. */
 const BOTH_SIGN = DAY
+/** How many may sign along, so that the header stays short. */
+const MOST = 10
 
-/** Makes a new webhook secret, shown once; for a day every delivery carries the signatures of both. */
+/**
+ * Makes a new webhook secret, shown once; for a day every delivery carries the signatures of both. Each secret keeps its
+ * day, however often this is repeated. Throws `request.rate_limited` where too many sign along.
+ */
 export async function rotateWebhookSecret(
   tx: Tx,
   { clock, keyring, random }: Caps,
@@ -20,8 +31,14 @@ export async function rotateWebhookSecret(
   await lockApp(tx, command.appId)
   const app = await findAppRow(tx, command.appId)
   if (!app) throw new AppError('object.not_found')
+  const until = at + BOTH_SIGN
+  const before = openPreviousSecrets(keyring, app, at)
+  if (before.length >= MOST && before[0])
+    throw new AppError('request.rate_limited', { retryAfter: Math.ceil((before[0].until - at) / SECOND) })
   const secret = newWebhookSecret(random)
-  await replaceWebhookSecret(tx, app.id, sealWebhookSecret(keyring, app.id, secret), at + BOTH_SIGN)
+  const previous = [...before, { secret: openWebhookSecret(keyring, app), until }]
+  const sealed = sealPreviousSecrets(keyring, app.id, previous)
+  await replaceWebhookSecret(tx, app.id, sealWebhookSecret(keyring, app.id, secret), { sealed, until })
   await recordActivity(
     tx,
     [app.platform.accountId],

@@ -46,7 +46,11 @@ export async function updateApp(
   if (!waits) version = latestVersion
   await updateAppRow(tx, before.id, {
     client: command.client,
-    clientSecret: sealClientSecret(keyring, before.id, command.clientSecret),
+    // What was read of the secret may be replaced by now: it is only made or cleared here.
+    clientSecret:
+      before.clientSecret !== null && command.clientSecret !== undefined
+        ? before.clientSecret
+        : sealClientSecret(keyring, before.id, command.clientSecret),
     jwks: command.jwks,
     logo: command.logo,
     version,

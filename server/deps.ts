@@ -4,7 +4,7 @@ import type { Provider } from 'oidc-provider'
 import { findApp } from '../apps-registry/find-app.ts'
 import { badgeOf } from '../apps-registry/listing-page.ts'
 import { connect, type Database, migrate, type Tx } from '../db/connect.ts'
-import { userEmail } from './accounts/find-user.ts'
+import { personSeenFrom } from './accounts/find-user.ts'
 import type { Actor } from './audit/record-activity.ts'
 import type { Caps } from './base/caps.ts'
 import { type Clock, SECOND, systemClock } from './base/clock.ts'
@@ -68,8 +68,12 @@ export type Deps = Caps & {
   installationsOfApp(tx: Tx, appId: string, accountId: string): Promise<{ href: string; mode: string }[]>
   /** The app that waits for an answer at an address of ours, for the sign-in page on the way there. */
   waitingApp(path: string): Promise<ReturnType<typeof badgeOf> | undefined>
-  /** Names of the people in an account's log, which the log itself may not look up. */
-  namesOfActors(tx: Tx, rows: readonly { actor_type: string; actor_id: string }[]): Promise<ReadonlyMap<string, string>>
+  /** Who acted in an account's log, as that account may know them, which the log itself may not look up. */
+  namesOfActors(
+    tx: Tx,
+    accountId: string,
+    rows: readonly { actor_type: string; actor_id: string }[],
+  ): Promise<ReadonlyMap<string, { name: string; stranger: boolean }>>
   /** Work that goes on after its answer; a stop waits for it. It must not reject. */
   afterwards(work: Promise<void>): void
   close(): Promise<void>
@@ -217,10 +221,10 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
       const app = await findWaitingApp(database, provider, path)
       return app && badgeOf(app)
     },
-    namesOfActors: async (tx, rows) => {
+    namesOfActors: async (tx, accountId, rows) => {
       const people = [...new Set(rows.filter(row => row.actor_type === 'user').map(row => row.actor_id))]
-      const names = new Map<string, string>([['latchkey', config.brand.name]])
-      for (const id of people) names.set(id, await userEmail(tx, id))
+      const names = new Map([['latchkey', { name: config.brand.name, stranger: false }]])
+      for (const id of people) names.set(id, await personSeenFrom(tx, accountId, id))
       return names
     },
     afterwards,

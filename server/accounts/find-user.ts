@@ -1,7 +1,20 @@
 import type { Tx } from '../../db/connect.ts'
-import { findUserRow } from './account-store.ts'
+import { findUserRow, listMemberships } from './account-store.ts'
 
 /** How a person is named on pages; nobody in particular where they are gone. */
 export async function userEmail(tx: Tx, userId: string): Promise<string> {
   return (await findUserRow(tx, userId))?.email ?? 'a former member'
+}
+
+/** A person as an account may know them: its own members by e-mail, anybody else only as the account that they belong to. */
+export async function personSeenFrom(
+  tx: Tx,
+  accountId: string,
+  userId: string,
+): Promise<{ name: string; stranger: boolean }> {
+  const accounts = (await listMemberships(tx, userId)).map(({ account }) => account)
+  if (accounts.some(({ id }) => id === accountId)) return { name: await userEmail(tx, userId), stranger: false }
+  const [only, ...more] = accounts
+  if (!only) return { name: 'a former member', stranger: true }
+  return { name: more.length === 0 ? only.name : 'another account', stranger: true } // which of several is nobody's business
 }

@@ -7,6 +7,8 @@ import { type ActivityRow, listActivity } from './list-activity.ts'
 
 const PAGE = 50
 
+type Names = Awaited<ReturnType<Deps['namesOfActors']>>
+
 /** What happened in an account, the newest first. */
 export function activityRoutes(deps: Deps): Router {
   const router = Router()
@@ -15,7 +17,7 @@ export function activityRoutes(deps: Deps): Router {
     const before = /^\d{1,9}$/.test(String(req.query['before'])) ? Number(req.query['before']) : 2 ** 31 - 1
     const { rows, names } = await deps.database.read(async tx => {
       const found = await listActivity(tx, account.id, before, PAGE)
-      return { rows: found, names: await deps.namesOfActors(tx, found) }
+      return { rows: found, names: await deps.namesOfActors(tx, account.id, found) }
     })
     const last = rows.at(-1)
     const page: ActivityPage = {
@@ -27,12 +29,13 @@ export function activityRoutes(deps: Deps): Router {
   return router
 }
 
-function rowOf(row: ActivityRow, names: ReadonlyMap<string, string>): ActivityPage['rows'][number] {
+function rowOf(row: ActivityRow, names: Names): ActivityPage['rows'][number] {
+  const actor = names.get(row.actor_id)
   return {
     at: dayTimeMoment(row.at),
-    actor: names.get(row.actor_id) ?? row.actor_id,
+    actor: actor?.name ?? row.actor_id,
     what: row.what,
     object: row.object,
-    address: row.ip,
+    address: actor?.stranger ? '' : row.ip,
   }
 }

@@ -119,7 +119,7 @@ function recipientText({ app, recipient }: PlatformAppInput): string {
 }
 
 function webhookNote({ app, now }: PlatformAppInput): string {
-  const until = app.previousWebhookSecretUntil ?? 0
+  const until = app.previousWebhookSecretsUntil ?? 0
   if (until <= now) return 'Signs every delivery. After a rotation the old one signs along for 24 hours.'
   return `The old one signs along and stops ${inText(until, now)}.`
 }

@@ -74,8 +74,10 @@ export function portalAppRoutes(deps: Deps): Router {
   router.post('/platform/apps/:app/test', async (req, res) => {
     const session = signedIn(res)
     const id = idParam(req, 'app', 'app')
-    await deps.limits.spend('test_delivery', id)
-    const deliveryId = await act(req, res, (tx, app) => sendPing(tx, deps, { app, actor: actorOf(session) }))
+    const deliveryId = await act(req, res, async (tx, app) => {
+      await deps.limits.spend('test_delivery', app.id) // an owner's alone: a stranger is refused before
+      return await sendPing(tx, deps, { app, actor: actorOf(session) })
+    })
     res.redirect(303, `/platform/apps/${id}?test=${deliveryId}`)
   })
 

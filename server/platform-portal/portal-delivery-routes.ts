@@ -26,11 +26,12 @@ export function portalDeliveryRoutes(deps: Deps): Router {
     const session = signedIn(res)
     const [id, deliveryId] = [idParam(req, 'app', 'app'), idParam(req, 'delivery', 'dlv')]
     const { account } = session.current
-    const found = await database.read(tx => findOwnApp(tx, account.id, id))
+    const member = { userId: session.user.id, accountId: account.id }
+    const found = await database.read(tx => findOwnAppToManage(tx, member, id))
     const kids = await recipientKids(deps, found)
     try {
       await database.transaction(async tx => {
-        const app = await findOwnAppToManage(tx, { userId: session.user.id, accountId: account.id }, id)
+        const app = await findOwnAppToManage(tx, member, id)
         await redeliver(tx, deps, { deliveryId, app, recipientKids: kids, actor: actorOf(session) })
       })
     } catch (error) {

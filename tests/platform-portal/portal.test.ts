@@ -231,7 +231,8 @@ test('secrets: each is shown once; the old webhook secret signs along, the old c
   })
   assert.ok((await oauth.clientCredentialsGrant(renewed)).access_token)
   for (const place of [path, '/activity', '/platform']) {
-    assert.doesNotMatch((await browser.get(place)).text, new RegExp(`${secret}|${webhook}`))
+    const { text } = await browser.get(place)
+    assert.ok(!text.includes(secret) && !text.includes(webhook), place)
   }
   const log = await logOf(world, app.platform.person.accountId)
   assert.ok(log.includes('app.webhook_secret_rotated') && log.includes('app.client_secret_replaced'))

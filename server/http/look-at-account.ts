@@ -1,6 +1,7 @@
 import type { RequestHandler } from 'express'
 import type { Database, Tx } from '../../db/connect.ts'
-import { switchAccount } from '../accounts/sessions.ts'
+import { type Session, switchAccount } from '../accounts/sessions.ts'
+import { AppError } from '../base/errors.ts'
 import { signedIn } from './session.ts'
 
 /**
@@ -18,10 +19,29 @@ export function lookAtAccountOf(
     if (session.memberships.length < 2 || typeof id !== 'string') return next()
     const accountId = await database.read(tx => accountOf(tx, id))
     const other = session.memberships.find(({ account }) => account.id === accountId)
-    if (other && other.account.id !== session.current.account.id) {
-      await database.transaction(tx => switchAccount(tx, session, other.account.id))
-      session.current = other
-    }
+    if (other) await look(database, session, other)
     next()
   }
+}
+
+/**
+ * A form that makes something acts in the account whose page it was, wherever the person has looked since in another tab.
+ * A stranger's account is none: throws `object.not_found`.
+ */
+export function lookAtFormAccount({ database }: { database: Database }): RequestHandler {
+  return async (req, res, next) => {
+    const session = signedIn(res)
+    const named: unknown = req.body?.account
+    if (named === undefined) return next()
+    const own = session.memberships.find(({ account }) => account.id === named)
+    if (!own) throw new AppError('object.not_found')
+    await look(database, session, own)
+    next()
+  }
+}
+
+async function look(database: Database, session: Session, at: Session['current']): Promise<void> {
+  if (at.account.id === session.current.account.id) return
+  await database.transaction(tx => switchAccount(tx, session, at.account.id))
+  session.current = at
 }

@@ -3,6 +3,7 @@ import { requireAbility, roleAllows } from '../accounts/roles.ts'
 import { AppError, type Fault } from '../base/errors.ts'
 import { opaqueToken } from '../base/random.ts'
 import type { Deps } from '../deps.ts'
+import { lookAtFormAccount } from '../http/look-at-account.ts'
 import { parseInput } from '../http/parse.ts'
 import { actorOf, idParam, requireSession, signedIn } from '../http/session.ts'
 import { createRestrictedKey } from '../keys/create-restricted-key.ts'
@@ -22,7 +23,7 @@ export function restrictedKeyRoutes(deps: Deps): Router {
 
   router.get('/keys/new', requireSession, async (req, res) => await showCreate(req, res, EMPTY_FORM, []))
 
-  router.post('/keys/new', requireSession, async (req, res) => {
+  router.post('/keys/new', requireSession, lookAtFormAccount(deps), async (req, res) => {
     const session = signedIn(res)
     const typed = parseInput(keyForm, req.body)
     const asked = readNewKey(typed, config.catalog, clock.now())

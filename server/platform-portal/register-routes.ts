@@ -7,6 +7,7 @@ import { requireAbility } from '../accounts/roles.ts'
 import { AppError } from '../base/errors.ts'
 import { isId } from '../base/ids.ts'
 import type { Deps } from '../deps.ts'
+import { lookAtFormAccount } from '../http/look-at-account.ts'
 import { actorOf, requireSession, signedIn } from '../http/session.ts'
 import { type InProcessAnswer, registerInProcess } from '../oauth/register-in-process.ts'
 import { faultInForm, metadataOf, type RegisterTyped, readRegisterForm } from './register-form.ts'
@@ -25,7 +26,7 @@ export function registerRoutes(deps: Deps): Router {
     show(req, res, platforms, readRegisterForm({}, catalog), [])
   })
 
-  router.post('/platform/apps/new', async (req, res) => {
+  router.post('/platform/apps/new', lookAtFormAccount(deps), async (req, res) => {
     const session = signedIn(res)
     const body: Record<string, unknown> = req.body ?? {}
     const platforms = await ownPlatforms(res)

@@ -123,7 +123,7 @@ test('410 fails a delivery at once', async () => {
   assert.ok(textOf(await person.browser.get(`/apps/${id}`)).includes('Not delivered'))
 })
 
-test('410 to the first event holds the keys back, unspoilt, until somebody says Send again now', async () => {
+test('410 to the first event holds the keys back, unspoilt, until its platform sees the address answer', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -136,6 +136,8 @@ test('410 to the first event holds the keys back, unspoilt, until somebody says 
   const [installation] = await rowsOf(world, 'installations', { id })
   assert.equal(installation?.['status'], 'installing')
   await person.browser.post(`/apps/${id}/send-now`)
+  assert.equal(await world.deliver(), 0, 'the hold concerns every customer of the app: none of them ends it')
+  await app.platform.person.browser.post(`/platform/apps/${app.id}/test`)
   await world.deliver()
   assert.equal((await world.verify(keyAt(app)))['valid'], true)
 })

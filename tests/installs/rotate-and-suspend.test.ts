@@ -118,7 +118,7 @@ test('suspend and resume: keys answer `suspended`, the platform is told both tim
   assert.equal((await stranger.browser.post(`/apps/${installed.id}/suspend`)).status, 404)
 })
 
-test('410 fails the delivery at once and holds the app’s others until one is sent again', async () => {
+test('410 fails the delivery at once and holds the app’s others until its platform sees the address answer', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -130,6 +130,9 @@ test('410 fails the delivery at once and holds the app’s others until one is s
   await world.deliver()
   assert.equal(app.receiver.attempts.length, 1)
   await person.browser.post(`/apps/${installed.id}/send-now`)
+  await world.deliver()
+  assert.equal(app.receiver.attempts.length, 1)
+  await app.platform.person.browser.post(`/platform/apps/${app.id}/test`)
   await world.deliver()
   assert.equal((await app.receiver.waitFor('managed_key.created')).verified, true)
 })

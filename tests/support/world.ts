@@ -21,6 +21,8 @@ import { authorizationUrl, discover, exchangeCode, type Tokens } from './oauth-c
 import { type Encryption, type Receiver, startReceiver } from './receiver.ts'
 
 export const PASSWORD = 'a long enough sentence'
+/** Of every person: making one is meant to be slow, and once a process is enough. */
+let passwordHash: Promise<string> | undefined
 export const REDIRECT = 'http://127.0.0.1:9/callback'
 
 export type Person = { email: string; userId: string; accountId: string; accountName: string; browser: BrowserSession }
@@ -125,9 +127,10 @@ export async function createWorld({ env = {}, worker = true, outboundTimeoutMs }
     async person({ email, accountName = 'Harbor Books' } = {}) {
       people += 1
       const address = email ?? `person${people}@example.com`
-      const passwordHash = await hashPassword(PASSWORD)
+      passwordHash ??= hashPassword(PASSWORD)
+      const hash = await passwordHash
       const { user, account } = await deps.database.transaction(tx =>
-        signUp(tx, deps, { email: address, passwordHash, accountName, ip: '' }),
+        signUp(tx, deps, { email: address, passwordHash: hash, accountName, ip: '' }),
       )
       const browser = createBrowserSession(url)
       const answer = await browser.post('/signin', { email: address, password: PASSWORD })

@@ -56,9 +56,11 @@ const STOPS: { name: string; code: string; stop(setting: Setting): Promise<unkno
     name: 'a leak report',
     code: 'expired',
     stop: async ({ world, key }) => {
+      const frozen = Promise.withResolvers<void>() // it is answered before it is dealt with
+      world.deps.database.changes.listen(change => change.startsWith('key:') && frozen.resolve())
       const body = JSON.stringify({ tokens: [key] })
       await fetch(`${world.url}/v1/leaks`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
-      await eventually(async () => (await rowsOf(world, 'keys')).some(row => row['frozen_at'] !== null))
+      await frozen.promise
     },
   },
   {

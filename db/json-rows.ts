@@ -22,3 +22,9 @@ export function jsonRows(
   const read = names.map(([name], at) => `json_extract(value, '$[${at}]') as "${name}"`)
   return tx.raw(`select ${read.join(', ')} from json_each(?) where true`, [json]) // `where`: else "on conflict" reads as a join
 }
+
+/** Whether a column has one of many values, with one parameter for all of them. */
+export function isAmong(tx: Knex.Transaction, column: string, values: readonly string[]): Knex.Raw {
+  if (tx.client.config.client === 'pg') return tx.raw('?? = any(?)', [column, [...values]])
+  return tx.raw('?? in (select value from json_each(?))', [column, JSON.stringify(values)])
+}

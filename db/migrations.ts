@@ -13,6 +13,7 @@ import * as restrictedKeys from './migrations/011-restricted-keys.ts'
 import * as permissionUsage from './migrations/012-permission-usage.ts'
 import * as changes from './migrations/013-changes.ts'
 import * as leakedKeys from './migrations/015-leaked-keys.ts'
+import * as roomyRows from './migrations/016-roomy-rows.ts'
 
 type Step = { name: string; migration: Knex.Migration }
 
@@ -32,6 +33,7 @@ const STEPS: Step[] = [
   { name: '013-changes', migration: changes },
   { name: '010-upkeep', migration: upkeep }, // needs columns of 011
   { name: '015-leaked-keys', migration: leakedKeys },
+  { name: '016-roomy-rows', migration: roomyRows },
 ]
 
 export const migrations: Knex.MigrationSource<Step> = {

@@ -16,7 +16,7 @@ type Database = 'sqlite' | 'postgres'
 const onceOnly = [
   ...['tests/architecture.test.ts', 'tests/config.test.ts', 'tests/base/', 'tests/browser/'],
   ...['allowlist', 'judge-key', 'record-cache', 'usage-buffer', 'writers'].map(name => `tests/keys/${name}.test.ts`),
-  ...['tests/verify/', 'tests/web-processes.test.ts'],
+  ...['tests/verify/', 'tests/web-processes.test.ts', 'tests/deliveries/lanes.test.ts'],
 ]
 
 const root = join(import.meta.dirname, '..')

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import type { Database, Tx } from '../../db/connect.ts'
-import { type DeliveryRow, type EventContent, readEvents } from './delivery-store.ts'
+import { isAmong } from '../../db/json-rows.ts'
+import { type DeliveryRow, type EventContent, readEvents, STILL_PENDING } from './delivery-store.ts'
 
 export type ClaimedDelivery = DeliveryRow & EventContent
 
@@ -9,11 +10,10 @@ export type Claim = {
   at: number
   until: number
   most: number
-  mostPerApp: number
-  /** Apps that have their share under way already. */
-  busyApps: readonly string[]
-  /** How many of each app this worker has under way; they count towards its share. */
-  underWay: ReadonlyMap<string, number>
+  /** How many of an app. */
+  roomFor(appId: string): number
+  /** Apps of which there may be none. */
+  full: readonly string[]
 }
 
 /** A literal: with a parameter neither database can use the index of what is pending. */
@@ -24,25 +24,29 @@ const PING = 'd.installation_id is null'
 
 /** An event waits for the earlier ones of its installation; one that is sent once more waits for none and holds up none. */
 const IN_TURN = `(${PING} or d.redelivery or d.sequence = (select min(e.sequence) from deliveries as e
-  where e.installation_id = d.installation_id and e.status = 'pending' and not e.redelivery))`
+  where e.installation_id = d.installation_id and e.${STILL_PENDING} and not e.redelivery))`
 
 /**
- * Leases due deliveries to one worker. No app gets more than its share, however much it has waiting. On PostgreSQL rows
- * that another worker is claiming are passed over.
+ * Leases due deliveries to one worker. No app gets more than there is room for, however much it has waiting. On PostgreSQL
+ * rows that another worker is claiming are passed over.
  */
 export async function claimDue(tx: Tx, kind: Database['kind'], claim: Claim): Promise<ClaimedDelivery[]> {
-  const apps = (await appsInTurn(tx, claim.busyApps, claim.at))
-    .filter(({ due }) => due <= claim.at)
-    .slice(0, claim.most)
+  const apps = (await appsInTurn(tx, claim.full, claim.at, claim.at)).slice(0, claim.most)
   const due = await earliestOf(tx, apps, claim)
   const chosen = due.toSorted((a, b) => a.next_attempt_at - b.next_attempt_at).slice(0, claim.most)
   if (chosen.length === 0) return []
   const ids = chosen.map(({ id }) => id)
-  const free = unleased(tx('deliveries as d').whereIn('d.id', ids).whereRaw(PENDING), claim.at).select('d.id')
+  const places = new Map(ids.map((id, place) => [id, place]))
+  const free = unleased(
+    tx('deliveries as d')
+      .whereRaw(isAmong(tx, 'd.id', ids))
+      .whereRaw(PENDING),
+    claim.at,
+  ).select('d.id')
   if (kind === 'postgres') free.forUpdate().skipLocked()
   const leased: DeliveryRow[] = await tx('deliveries')
     .whereIn('id', free)
-    .update({ lease: claim.lease, lease_until: claim.until, next_attempt_at: claim.until })
+    .update({ lease: claim.lease, lease_until: claim.until }) // no index has these: PostgreSQL rewrites the row in place
     .returning('*')
   const events = await readEvents(
     tx,
@@ -50,35 +54,32 @@ export async function claimDue(tx: Tx, kind: Database['kind'], claim: Claim): Pr
   )
   return leased
     .map(row => ({ ...row, ...contentOf(events, row) }))
-    .toSorted((a, b) => ids.indexOf(a.id) - ids.indexOf(b.id))
+    .toSorted((a, b) => (places.get(a.id) ?? 0) - (places.get(b.id) ?? 0))
 }
 
 /** When the next delivery is due that nobody holds, or its lease ends; nothing where none is pending. */
-export async function nextDueAt(tx: Tx, busyApps: readonly string[]): Promise<number | undefined> {
-  const [first] = await appsInTurn(tx, busyApps)
-  return first?.due
+export async function nextDueAt(tx: Tx, full: readonly string[], at: number): Promise<number | undefined> {
+  const [[first], lease] = [await appsInTurn(tx, full, at, FOREVER), await firstLeaseEnd(tx, full, at)]
+  const times = [first?.due, lease].filter(time => time !== undefined)
+  return times.length === 0 ? undefined : Math.min(...times)
 }
 
+const FOREVER = Number.MAX_SAFE_INTEGER
+
 /**
- * The apps that something waits for, with the time at which the first of it is due, the earliest first. Of those whose
- * address is gone only pings go out: they are how one finds out that it is back. It takes one step for each app, however
- * much waits there.
+ * The apps that something waits for which nobody holds, with the time at which the first of it is due, the earliest first.
+ * Of those whose address is gone only pings go out: they are how one finds out that it is back. It takes one step for each
+ * app, however much waits there.
  */
-async function appsInTurn(tx: Tx, busyApps: readonly string[], freeAt?: number): Promise<AppInTurn[]> {
-  const first = (ofApp: string) => {
-    const query = tx('deliveries as d')
-      .whereRaw(PENDING)
-      .whereRaw(ofApp)
-      .where('d.next_attempt_at', '<=', freeAt ?? Number.MAX_SAFE_INTEGER) // a bound: else SQLite may take another index
+async function appsInTurn(tx: Tx, full: readonly string[], at: number, until: number): Promise<AppInTurn[]> {
+  const first = (ofApp: string) =>
+    unleased(tx('deliveries as d').whereRaw(PENDING).whereRaw(ofApp), at)
+      .where('d.next_attempt_at', '<=', until) // a bound: else SQLite may take another index
       .orderBy('d.next_attempt_at')
       .limit(1)
-      .select(tx.raw('case when d.lease_until > d.next_attempt_at then d.lease_until else d.next_attempt_at end'))
-    return freeAt === undefined ? query : unleased(query, freeAt)
-  }
+      .select('d.next_attempt_at')
   const due = [first(turnOf('w.app_id', true)), first(turnOf('w.app_id', false))]
-  const apps = tx('waiting as w')
-    .whereNotNull('w.app_id')
-    .whereNotIn('w.app_id', [...busyApps])
+  const apps = eachApp(tx, full)
     .select('w.app_id', tx.raw(`${GONE} as gone`))
     .select(tx.raw(`case when ${GONE} then ? else ? end as due`, due))
   const rows: (Omit<AppInTurn, 'due'> & { due: number | null })[] = await tx
@@ -87,6 +88,31 @@ async function appsInTurn(tx: Tx, busyApps: readonly string[], freeAt?: number):
     .select('app_id', 'due', 'gone')
   return rows.flatMap(row => (row.due === null ? [] : { ...row, due: row.due })).toSorted((a, b) => a.due - b.due)
 }
+
+/** When the lease of what has been under way longest ends; what is held is the first of what was due. */
+async function firstLeaseEnd(tx: Tx, full: readonly string[], at: number): Promise<number | undefined> {
+  const end = tx('deliveries as d')
+    .whereRaw(`${PENDING} and d.app_id = w.app_id`)
+    .where('d.lease_until', '>', at)
+    .where('d.next_attempt_at', '<=', at)
+    .orderBy('d.next_attempt_at')
+    .limit(1)
+    .select('d.lease_until')
+  const apps = eachApp(tx, full)
+    .whereRaw(`not ${GONE}`)
+    .select(tx.raw('? as lease_end', [end]))
+  const row: { first: number | null } | undefined = await tx
+    .withRecursive('waiting', ['app_id'], EACH_APP(tx))
+    .from(apps.as('apps'))
+    .min({ first: 'lease_end' })
+    .first()
+  return row?.first ?? undefined
+}
+
+const eachApp = (tx: Tx, full: readonly string[]) =>
+  tx('waiting as w')
+    .whereNotNull('w.app_id')
+    .whereNotIn('w.app_id', [...full])
 
 /** What of an app may go. Pings are few and found by themselves: what a dead address holds back is not looked through. */
 function turnOf(app: string, gone: boolean | number): string {
@@ -104,7 +130,7 @@ const EACH_APP = (tx: Tx) =>
     select (select min(d.app_id) from deliveries as d where ${PENDING} and d.app_id > waiting.app_id)
     from waiting where waiting.app_id is not null`)
 
-/** Of each app its share of what is due. */
+/** Of each app as much of what is due as there is room for. */
 async function earliestOf(
   tx: Tx,
   apps: readonly AppInTurn[],
@@ -118,7 +144,7 @@ async function earliestOf(
           .whereRaw(PENDING)
           .where('d.next_attempt_at', '<=', claim.at)
           .orderBy(['d.next_attempt_at', 'd.id'])
-          .limit(claim.mostPerApp - (claim.underWay.get(app_id) ?? 0))
+          .limit(claim.roomFor(app_id))
           .select('d.id', 'd.next_attempt_at')
           .as('share'),
       )

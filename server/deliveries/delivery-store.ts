@@ -1,6 +1,6 @@
 import { announce } from '../../db/changes.ts'
 import type { Tx } from '../../db/connect.ts'
-import { jsonRows } from '../../db/json-rows.ts'
+import { isAmong, jsonRows } from '../../db/json-rows.ts'
 import type { EventType } from './event-type.ts'
 
 /** Drawn: pending → delivered | failed | cancelled. A redelivery is a new attempt on the same delivery. */
@@ -35,11 +35,17 @@ export type NewEvent = {
   at: number
 }
 
+/**
+ * `status = 'pending'` for a look by installation, key or id, in words that the index of what is pending does not match:
+ * before PostgreSQL has statistics it would take that one, and read all that waits for each row.
+ */
+export const STILL_PENDING = "status between 'pending' and 'pending'"
+
 /** Now, or with the earlier events of the installation that wait for a later attempt. */
 function notBeforeOthers(tx: Tx, { at, installationId }: NewEvent) {
   return tx.raw(
     `(select coalesce(max(case when next_attempt_at > ? then next_attempt_at else ? end), ?) from deliveries
-      where installation_id = ? and status = 'pending' and not redelivery)`,
+      where installation_id = ? and ${STILL_PENDING} and not redelivery)`,
     [at, at, at, installationId],
   )
 }
@@ -80,7 +86,7 @@ export async function insertDelivery(
 
 export async function readEvents(tx: Tx, ids: readonly string[]): Promise<Map<string, EventContent>> {
   const rows: (EventContent & { id: string })[] = await tx('events')
-    .whereIn('id', [...ids])
+    .whereRaw(isAmong(tx, 'id', ids))
     .select('id', 'type', 'body')
   return new Map(rows.map(({ id, type, body }) => [id, { type, body }]))
 }
@@ -132,7 +138,7 @@ export async function insertAttempts(tx: Tx, attempts: readonly NewAttempt[]): P
        (select coalesce(max(a.number), 0) + 1 from delivery_attempts as a where a.delivery_id = new.delivery_id),
        new.at, new.status, new.ms, new.error, new.answer
      from (?) as new
-     where not exists (select 1 from delivery_attempts as a where a.delivery_id = new.delivery_id and a.at = new.at)`,
+     where (select count(*) from delivery_attempts as a where a.delivery_id = new.delivery_id and a.at = new.at) = 0`,
     [jsonRows(tx, ATTEMPT, rows)],
   )
   await insertAttempts(
@@ -145,12 +151,17 @@ type Leased = Pick<DeliveryRow, 'id' | 'lease' | 'installation_id' | 'sequence' 
 
 /** Those that the worker still holds: what was cancelled or taken over meanwhile is not its to settle. */
 function stillHeld(tx: Tx, deliveries: readonly Leased[]) {
+  const leases = deliveries.map(({ id, lease }) => [id, lease])
   return tx('deliveries')
-    .where('status', 'pending')
-    .whereIn(
-      ['id', 'lease'],
-      deliveries.map(({ id, lease }) => [id, lease ?? '']),
+    .whereRaw(
+      isAmong(
+        tx,
+        'id',
+        deliveries.map(({ id }) => id),
+      ),
     )
+    .whereRaw(STILL_PENDING)
+    .whereRaw('(id, lease) in (?)', [jsonRows(tx, { id: 'text', lease: 'text' }, leases)])
 }
 
 const released = (tx: Tx) => ({ attempts: tx.raw('attempts + 1'), lease: null, lease_until: null })
@@ -174,12 +185,19 @@ export async function settle(
   return new Set(rows.map(row => row.id))
 }
 
+/** What a worker leased and did not attempt is due again, for whoever comes. */
+export async function giveBack(tx: Tx, deliveries: readonly Leased[]): Promise<void> {
+  if (deliveries.length === 0) return
+  if ((await stillHeld(tx, deliveries).update({ lease: null, lease_until: null })) > 0) announce(tx, 'deliveries')
+}
+
 /** Tries a delivery again later, and its installation's later events not before it. */
 export async function postpone(tx: Tx, delivery: Leased, nextAttemptAt: number): Promise<void> {
   const change = { next_attempt_at: nextAttemptAt, ...released(tx) }
   if ((await stillHeld(tx, [delivery]).update(change)) === 0 || delivery.redelivery) return
   await tx('deliveries')
-    .where({ installation_id: delivery.installation_id, status: 'pending', redelivery: false })
+    .where({ installation_id: delivery.installation_id, redelivery: false })
+    .whereRaw(STILL_PENDING)
     .where('sequence', '>', delivery.sequence)
     .where('next_attempt_at', '<', nextAttemptAt)
     .update({ next_attempt_at: nextAttemptAt })
@@ -196,7 +214,8 @@ export async function cancelDeliveryOfKey(tx: Tx, keyId: string, at: number): Pr
 
 async function cancel(tx: Tx, which: { installation_id: string } | { key_id: string }, at: number): Promise<number> {
   const rows: { installation_id: string }[] = await tx('deliveries')
-    .where({ ...which, status: 'pending' })
+    .where(which)
+    .whereRaw(STILL_PENDING)
     .whereNotNull('key_id')
     .update({ status: 'cancelled', settled_at: at, lease: null, lease_until: null })
     .returning('installation_id')
@@ -212,8 +231,9 @@ async function cancel(tx: Tx, which: { installation_id: string } | { key_id: str
 async function release(tx: Tx, installationIds: readonly string[], at: number): Promise<void> {
   if (installationIds.length === 0) return
   const count = await tx('deliveries')
-    .whereIn('installation_id', [...new Set(installationIds)])
-    .where({ status: 'pending', attempts: 0 })
+    .whereRaw(isAmong(tx, 'installation_id', [...new Set(installationIds)]))
+    .where({ attempts: 0 })
+    .whereRaw(STILL_PENDING)
     .where('next_attempt_at', '>', at)
     .whereNull('lease')
     .update({ next_attempt_at: at })
@@ -224,7 +244,8 @@ async function release(tx: Tx, installationIds: readonly string[], at: number): 
 export async function hurry(tx: Tx, installationId: string, at: number): Promise<number> {
   announce(tx, 'deliveries')
   return await tx('deliveries')
-    .where({ installation_id: installationId, status: 'pending' })
+    .where({ installation_id: installationId })
+    .whereRaw(STILL_PENDING)
     .where('next_attempt_at', '>', at)
     .where(free => free.whereNull('lease_until').orWhere('lease_until', '<=', at))
     .update({ next_attempt_at: at })

@@ -30,7 +30,8 @@ export type SettleCaps = Pick<Caps, 'clock' | 'random'> & {
   hooks: DeliveryHooks
 }
 
-const GONE = 410
+/** The status with which a platform says that nothing more may come to this address (RFC 9110 §15.5.11). */
+export const GONE = 410
 
 /**
  * Writes down how attempts went and what follows from it, in one transaction. A delivery that was cancelled or taken over

@@ -1,5 +1,5 @@
-import { type App, findApps } from '../../apps-registry/find-app.ts'
-import type { Database } from '../../db/connect.ts'
+import { findApps } from '../../apps-registry/find-app.ts'
+import type { Database, Tx } from '../../db/connect.ts'
 import type { Caps } from '../base/caps.ts'
 import { SECOND } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
@@ -7,16 +7,11 @@ import type { Outbound } from '../base/outbound.ts'
 import { opaqueToken } from '../base/random.ts'
 import { attemptDelivery } from './attempt-delivery.ts'
 import { createBookkeeper } from './bookkeeper.ts'
-import { type ClaimedDelivery, claimDue, nextDueAt } from './claim-store.ts'
-import type { SettleCaps } from './settle-attempts.ts'
+import { claimDue, nextDueAt } from './claim-store.ts'
+import { giveBack } from './delivery-store.ts'
+import { type Claimed, createLanes, LONGEST_WAIT } from './lanes.ts'
+import { GONE, type SettleCaps } from './settle-attempts.ts'
 
-/**
- * How many posts are under way at once, in all and for one app. When half of the places are taken, an app's share is
- * small: however many hang, there is room for those that answer.
- */
-const MOST = 512
-export const MOST_PER_APP = 32
-const MOST_PER_APP_IN_A_CROWD = 8
 /** Longer than an attempt can take, so that only a dead worker's lease ever ends by itself. */
 const LEASE = 25 * SECOND
 /** Whoever queues a delivery, in any process, wakes the worker; only while that way is cut must it look by itself. */
@@ -39,16 +34,11 @@ export type Worker = {
 
 export type WorkerCaps = Caps & SettleCaps & { database: Database; outbound: Outbound; log: Log }
 
-/** A delivery that is this worker's for a while, and the app as it was then. */
-type Claimed = { delivery: ClaimedDelivery; app: App | undefined }
-
-/** `posting` until the answer is there; then it leaves its app's share to the next, and has only to be written down. */
-type UnderWay = { appId: string; posting: boolean; done: Promise<void> }
-
 /** Delivers what is due: leases rows, attempts them beside each other, sleeps until the next one is due or it is woken. */
 export function createWorker(caps: WorkerCaps): Worker {
   const { database, clock, random, log } = caps
-  const underWay = new Map<string, UnderWay>()
+  const underWay = new Map<string, Promise<void>>()
+  const lanes = createLanes()
   const bookkeeper = createBookkeeper(caps, gather)
   let running: Promise<void> | undefined
   let stopped = false
@@ -57,59 +47,58 @@ export function createWorker(caps: WorkerCaps): Worker {
   let news = Promise.withResolvers<void>()
   let gathering = false
 
-  function countByApp(): Map<string, number> {
-    const counts = new Map<string, number>()
-    for (const { appId, posting } of underWay.values()) if (posting) counts.set(appId, (counts.get(appId) ?? 0) + 1)
-    return counts
-  }
-
-  function share(counts: ReadonlyMap<string, number>): number {
-    const posting = [...counts.values()].reduce((sum, count) => sum + count, 0)
-    return posting < MOST / 2 ? MOST_PER_APP : MOST_PER_APP_IN_A_CROWD
-  }
-
-  /** Apps that have their share under way: a slow one never takes the places of the others. */
-  function busyApps(counts: ReadonlyMap<string, number>): string[] {
-    const most = share(counts)
-    return [...counts].filter(([, count]) => count >= most).map(([appId]) => appId)
-  }
-
-  async function claim(): Promise<Claimed[]> {
-    if (underWay.size >= MOST) return []
-    const lease = opaqueToken(random).slice(0, 40)
-    return await database.relaxed(async tx => {
-      const [at, counts] = [clock.now(), countByApp()]
-      const deliveries = await claimDue(tx, database.kind, {
-        lease,
-        at,
-        until: at + LEASE,
-        most: MOST - underWay.size,
-        mostPerApp: share(counts),
-        busyApps: busyApps(counts),
-        underWay: counts,
-      })
-      if (deliveries.length === 0) return []
-      const apps = await findApps(tx, [...new Set(deliveries.map(({ app_id }) => app_id))])
-      return deliveries.map(delivery => ({ delivery, app: apps.get(delivery.app_id) }))
+  /** Gives back what waited too long, leases what is due, begins what has a place; answers how many more it has now. */
+  async function claim(): Promise<number> {
+    const stale = lanes.takeStale(clock.now()).map(({ delivery }) => delivery)
+    const most = lanes.room() - (underWay.size - lanes.posting())
+    if (most <= 0 && stale.length === 0) return 0
+    const claimed = await database.relaxed(async tx => {
+      await giveBack(tx, stale)
+      return await lease(tx, most)
     })
+    claimed.forEach(lanes.add)
+    begin()
+    return claimed.length - stale.length
   }
 
-  function begin({ delivery, app }: Claimed): void {
-    const entry: UnderWay = { appId: delivery.app_id, posting: true, done: Promise.resolve() }
-    entry.done = attemptDelivery(caps, delivery, app)
-      .then(attempt => {
-        entry.posting = false
-        wakeSoon()
-        return bookkeeper.write(attempt)
+  async function lease(tx: Tx, most: number): Promise<Claimed[]> {
+    if (most <= 0) return []
+    const at = clock.now()
+    const deliveries = await claimDue(tx, database.kind, {
+      ...{ lease: opaqueToken(random).slice(0, 40), at, until: at + LEASE, most },
+      ...{ roomFor: lanes.roomFor, full: lanes.full() },
+    })
+    if (deliveries.length === 0) return []
+    const apps = await findApps(tx, [...new Set(deliveries.map(({ app_id }) => app_id))])
+    return deliveries.map(delivery => ({ delivery, app: apps.get(delivery.app_id), at }))
+  }
+
+  /** Begins whatever has a place. */
+  function begin(): void {
+    if (stopped) return
+    for (let next = lanes.next(clock.now()); next; next = lanes.next(clock.now())) attempt(next)
+  }
+
+  function attempt({ delivery, app }: Claimed): void {
+    const { id, app_id: appId } = delivery
+    const followUp = () => {
+      if (lanes.roomFor(appId) > 0 || underWay.size === 0) wakeSoon()
+    }
+    const done = attemptDelivery(caps, delivery, app)
+      .then(attempted => {
+        lanes.leave(appId, attempted.ms, attempted.status === GONE)
+        begin()
+        followUp()
+        return bookkeeper.write(attempted)
       })
       .catch(error =>
-        log.error({ err: error, delivery: delivery.id }, 'an attempt could not be written down; its lease will end'),
+        log.error({ err: error, delivery: id }, 'an attempt could not be written down; its lease will end'),
       )
       .finally(() => {
-        underWay.delete(delivery.id)
-        wakeSoon()
+        underWay.delete(id)
+        followUp()
       })
-    underWay.set(delivery.id, entry)
+    underWay.set(id, done)
   }
 
   /** Once for all that were answered, or written down, at nearly the same time. */
@@ -126,8 +115,7 @@ export function createWorker(caps: WorkerCaps): Worker {
 
   /** While other posts are under way, more answers will be here in a moment; a lone one is followed up at once. */
   async function gather(): Promise<void> {
-    const more = [...underWay.values()].some(({ posting }) => posting)
-    await new Promise<void>(resolve => (more ? setTimeout(resolve, GATHER_MS) : setImmediate(resolve)))
+    await new Promise<void>(resolve => (lanes.posting() > 0 ? setTimeout(resolve, GATHER_MS) : setImmediate(resolve)))
   }
 
   async function sleep(): Promise<void> {
@@ -135,10 +123,11 @@ export function createWorker(caps: WorkerCaps): Worker {
       woken = false
       return
     }
-    const due = await database.read(tx => nextDueAt(tx, busyApps(countByApp())))
-    const longest = database.changes.connected() ? LONGEST_SLEEP : LONGEST_SLEEP_ALONE
+    const due = await database.read(tx => nextDueAt(tx, lanes.full(), clock.now()))
+    const connected = database.changes.connected() ? LONGEST_SLEEP : LONGEST_SLEEP_ALONE
+    const longest = lanes.waiting() > 0 ? LONGEST_WAIT : connected
     const ms = Math.min(longest, Math.max(0, (due ?? Number.POSITIVE_INFINITY) - clock.now()))
-    await pause(underWay.size >= MOST ? longest : Math.max(ms, 1))
+    await pause(lanes.room() === 0 ? longest : Math.max(ms, 1))
   }
 
   function pause(ms: number): Promise<void> {
@@ -153,13 +142,20 @@ export function createWorker(caps: WorkerCaps): Worker {
     })
   }
 
+  /** What has no place yet is anybody's again. */
+  async function letGo(): Promise<void> {
+    const left = lanes.takeStale(clock.now(), true).map(({ delivery }) => delivery)
+    if (left.length === 0) return
+    await database
+      .transaction(tx => giveBack(tx, left))
+      .catch(error => log.error({ err: error }, 'deliveries could not be given back; their leases will end'))
+  }
+
   async function loop(): Promise<void> {
     while (!stopped) {
       try {
         woken = false
-        const claimed = await claim()
-        claimed.forEach(begin)
-        if (claimed.length === 0) await sleep()
+        if ((await claim()) <= 0) await sleep()
       } catch (error) {
         log.error({ err: error }, 'the worker could not reach the database; it goes on')
         await pause(PAUSE_AFTER_FAULT)
@@ -180,10 +176,9 @@ export function createWorker(caps: WorkerCaps): Worker {
       for (;;) {
         const [{ promise: more }, alone] = [news, underWay.size === 0] // what is written down during a claim may free more
         const claimed = await claim()
-        if (claimed.length === 0 && alone) return attempts
-        attempts += claimed.length
-        claimed.forEach(begin)
-        await more
+        if (claimed === 0 && alone) return attempts
+        attempts += claimed
+        if (underWay.size > 0) await more
       }
     },
     async stop() {
@@ -191,7 +186,8 @@ export function createWorker(caps: WorkerCaps): Worker {
       bookkeeper.stop()
       worker.wake()
       await running
-      await Promise.all([...underWay.values()].map(({ done }) => done))
+      await letGo()
+      await Promise.all(underWay.values())
     },
   }
   return worker

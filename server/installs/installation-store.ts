@@ -1,5 +1,6 @@
 import { announce } from '../../db/changes.ts'
 import { locked, type Tx } from '../../db/connect.ts'
+import { isAmong } from '../../db/json-rows.ts'
 import type { Mode } from '../base/mode.ts'
 import {
   INSTALLATION_TRANSITIONS,
@@ -134,14 +135,14 @@ export async function lockInstallation(tx: Tx, id: string): Promise<Installation
 
 /** Holds several rows, each transaction in the same order. */
 export async function lockInstallations(tx: Tx, ids: readonly string[]): Promise<void> {
-  const rows = tx('installations').whereIn('id', [...new Set(ids)])
+  const rows = tx('installations').whereRaw(isAmong(tx, 'id', [...new Set(ids)]))
   await locked(rows.orderBy('id')).select('id')
 }
 
 /** Of these, the ones that wait for the platform's acknowledgement. */
 export async function listInstalling(tx: Tx, ids: readonly string[]): Promise<Installation[]> {
   const rows: Row[] = await tx('installations')
-    .whereIn('id', [...new Set(ids)])
+    .whereRaw(isAmong(tx, 'id', [...new Set(ids)]))
     .where({ status: 'installing' })
     .orderBy('id')
   return rows.map(toInstallation)

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { announce } from '../../db/changes.ts'
 import type { Tx } from '../../db/connect.ts'
-import { jsonRows } from '../../db/json-rows.ts'
+import { isAmong, jsonRows } from '../../db/json-rows.ts'
 import { type ExpiryReason, type FrozenBy, WORKING } from './key-states.ts'
 import type { Key } from './key-store.ts'
 
@@ -45,14 +45,14 @@ export async function keepRow(tx: Tx, id: string, deadline: number | null, at: n
 
 export async function markDelivered(tx: Tx, ids: readonly string[], at: number): Promise<void> {
   await tx('keys')
-    .whereIn('id', [...ids])
+    .whereRaw(isAmong(tx, 'id', ids))
     .whereNull('delivered_at')
     .update({ delivered_at: at })
 }
 
 export async function setEndsWith(tx: Tx, ids: readonly string[], installationId: string): Promise<void> {
   const keys = tx('keys')
-    .whereIn('id', [...ids])
+    .whereRaw(isAmong(tx, 'id', ids))
     .whereIn('status', [...WORKING])
   await changeKeys(tx, keys, { ends_with: installationId })
 }

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import { locked, type Tx } from '../../db/connect.ts'
+import { isAmong } from '../../db/json-rows.ts'
 import type { Mode } from '../base/mode.ts'
 import { type ExpiryReason, type FrozenBy, type KeyStatus, WORKING } from './key-states.ts'
 
@@ -168,7 +169,7 @@ export type KeyFilter = {
 
 function filtered(tx: Tx, filter: KeyFilter): Knex.QueryBuilder {
   const query = tx('keys')
-  if (filter.ids) query.whereIn('id', [...filter.ids])
+  if (filter.ids) query.whereRaw(isAmong(tx, 'id', filter.ids))
   if (filter.accountId) query.where('account_id', filter.accountId)
   if (filter.installationId) query.where('installation_id', filter.installationId)
   if (filter.installationIds) query.whereIn('installation_id', [...filter.installationIds])

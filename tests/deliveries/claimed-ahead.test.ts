@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { rowsOf } from '../installs/steps.ts'
+import { eventually } from '../support/eventually.ts'
+import { createWorld, type PublishedApp, type World } from '../support/world.ts'
+import { crowd } from './crowd.ts'
+import { nodeBeside } from './node-beside.ts'
+
+const EVENTS = 600
+
+/** Fast for a while, so that the worker claims ahead; then every answer is `last`. */
+async function fastThen(world: World, app: PublishedApp, last: 'hang' | { status: number }): Promise<void> {
+  const fast = Array.from({ length: EVENTS / 3 }, () => 'ok' as const)
+  app.receiver.behave(...fast, ...Array.from({ length: EVENTS }, () => last))
+  await crowd(world, app, EVENTS)
+}
+
+const leased = async (world: World) =>
+  (await rowsOf(world, 'deliveries', { status: 'pending' })).filter(row => row['lease'] !== null).length
+
+test('what was claimed ahead of an app that stops answering is given back within moments', async () => {
+  await using world = await createWorld()
+  const app = await world.app()
+  await fastThen(world, app, 'hang')
+  world.deps.worker.wake()
+  await app.receiver.waitForAttempt(EVENTS / 3 + 1, 30_000)
+  await eventually(async () => (await leased(world)) <= 32)
+  await world.deps.outbound.hangUp()
+})
+
+test('a node that stops leaves nothing leased that it did not send', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  await fastThen(world, app, 'hang')
+  {
+    await using node = await nodeBeside(world)
+    node.deps.worker.start()
+    await app.receiver.waitForAttempt(EVENTS / 3 + 1, 30_000)
+  }
+  assert.equal(await leased(world), 0)
+  const sent = app.receiver.attempts.length
+  assert.ok(sent < EVENTS / 3 + 64, `${sent} were sent`)
+})
+
+test('after 410 nothing that was claimed ahead is sent', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  await fastThen(world, app, { status: 410 })
+  await world.deliver()
+  const sent = app.receiver.attempts.length
+  assert.ok(sent <= EVENTS / 3 + 32, `${sent} were sent`)
+  assert.equal(await leased(world), 0)
+  assert.equal(await world.deliver(), 0)
+})

@@ -6,6 +6,7 @@ import { updateApp } from '../../apps-registry/update-app.ts'
 import type { Database, Tx } from '../../db/connect.ts'
 import type { Note } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
+import { AppError } from '../base/errors.ts'
 import { isId } from '../base/ids.ts'
 import { narrowGrants } from './narrow-grants.ts'
 import { currentRequest } from './request-context.ts'
@@ -38,9 +39,11 @@ export function createClientAdapter(
       const command = { id, client, clientSecret, manifest, jwks, logo, ip: request.ip }
       const actor = request.registrant?.actor
       if (platformId) {
-        registration.created = await database.transaction(tx =>
-          registerApp(tx, caps, { ...command, platformId, actor }),
-        )
+        const stored = database.transaction(tx => registerApp(tx, caps, { ...command, platformId, actor }))
+        registration.created = await stored.catch(error => {
+          if (error instanceof AppError) request.refusal = error // oidc-provider would make a fault of ours of it
+          throw error
+        })
         return
       }
       await database.transaction(async tx => {

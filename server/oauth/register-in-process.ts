@@ -2,13 +2,14 @@ import { createServer, type IncomingMessage, request } from 'node:http'
 import { duplexPair } from 'node:stream'
 import { json } from 'node:stream/consumers'
 import type { Provider } from 'oidc-provider'
-import { type Registrant, runWithRequest } from './request-context.ts'
+import { type OAuthRequest, type Registrant, runWithRequest } from './request-context.ts'
 
 export type InProcessAnswer = { status: number; body: Record<string, unknown> }
 
 /**
  * Registers an app for a member who is signed in: the very path of `POST /oauth/register`, with its checks and its answer
- * (RFC 7591 §3.2), over a connection inside this process and without a registration token.
+ * (RFC 7591 §3.2), over a connection inside this process and without a registration token. Throws the `AppError` of a
+ * member who may not any more.
  */
 export async function registerInProcess(
   { provider, publicUrl }: { provider: Provider; publicUrl: string },
@@ -16,9 +17,8 @@ export async function registerInProcess(
   metadata: Record<string, unknown>,
 ): Promise<InProcessAnswer> {
   const serve = provider.callback()
-  const server = createServer((req, res) => {
-    void runWithRequest({ ip: registrant.actor.ip, registrant }, () => serve(req, res))
-  })
+  const context: OAuthRequest = { ip: registrant.actor.ip, registrant }
+  const server = createServer((req, res) => void runWithRequest(context, () => serve(req, res)))
   const [near, far] = duplexPair()
   server.emit('connection', far)
   const issuer = new URL(publicUrl)
@@ -34,6 +34,7 @@ export async function registerInProcess(
       const call = request({ method: 'POST', path: '/oauth/register', headers, createConnection: () => near }, resolve)
       call.on('error', reject).end(JSON.stringify(metadata))
     })
+    if (context.refusal) throw context.refusal
     return { status: answer.statusCode ?? 500, body: (await json(answer)) as Record<string, unknown> }
   } finally {
     near.destroy()

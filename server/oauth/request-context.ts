@@ -3,6 +3,7 @@ import type { Logo } from '../../apps-registry/check-manifest.ts'
 import type { Manifest } from '../../apps-registry/manifest.ts'
 import type { Tx } from '../../db/connect.ts'
 import type { Actor } from '../audit/record-activity.ts'
+import type { AppError } from '../base/errors.ts'
 
 /** What the adapter must know of the request that it serves; oidc-provider itself hands it only ids and payloads. */
 export type OAuthRequest = {
@@ -11,6 +12,8 @@ export type OAuthRequest = {
   tx?: Tx
   /** A member who registers an app on our pages: they need no token. Only our own code sets it, never a request. */
   registrant?: Registrant
+  /** Why the member may not, where that turned out only when the app was stored. */
+  refusal?: AppError
   /** A registration whose manifest has been checked. */
   registration?: {
     platformId: string | undefined

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import * as oauth from 'openid-client'
 import type { Answer } from '../support/browser-session.ts'
@@ -185,3 +187,30 @@ function why(world: World, reasons: Record<string, string>): Record<string, stri
   const names = world.deps.config.catalog.map(({ name }) => name)
   return Object.fromEntries(Object.entries(reasons).map(([name, reason]) => [`why${names.indexOf(name)}`, reason]))
 }
+
+test('a member who is demoted while the app’s keys are read is refused plainly, and registers nothing', async () => {
+  await using world = await createWorld({ worker: false })
+  const { person } = await world.platform()
+  const receiver = await world.receiver()
+  const memberships = () => world.deps.database.knex('memberships').where({ user_id: person.userId })
+  let reads = 0
+  const server = createServer(async (_req, res) => {
+    reads += 1
+    if (reads === 2) await memberships().update({ role: 'developer' }) // the page has checked; the registration itself reads again
+    res.setHeader('content-type', 'application/json').end(JSON.stringify(receiver.publicJwks()))
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  try {
+    const form = (await person.browser.get(PATH)).form('Register from JSON')
+    const { jwks: _, ...rest } = sampleManifest(receiver)
+    const jwksUri = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`
+    const manifest = JSON.stringify({ ...rest, jwks_uri: jwksUri })
+    const refused = await person.browser.submit(form, { manifest })
+    assert.equal(reads, 2)
+    assert.equal(refused.status, 403, refused.text.slice(0, 2_000))
+    assert.equal(await appsIn(world), 0)
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
+})

@@ -47,10 +47,13 @@ export function createWorker(caps: WorkerCaps): Worker {
   let news = Promise.withResolvers<void>()
   let gathering = false
 
+  /** How many may be claimed; what is answered and not yet written down counts, so that a slow database gets no more. */
+  const room = () => lanes.room() - (underWay.size - lanes.posting())
+
   /** Gives back what waited too long, leases what is due, begins what has a place; answers how many more it has now. */
   async function claim(): Promise<number> {
     const stale = lanes.takeStale(clock.now()).map(({ delivery }) => delivery)
-    const most = lanes.room() - (underWay.size - lanes.posting())
+    const most = room()
     if (most <= 0 && stale.length === 0) return 0
     const claimed = await database.relaxed(async tx => {
       await giveBack(tx, stale)
@@ -127,7 +130,7 @@ export function createWorker(caps: WorkerCaps): Worker {
     const connected = database.changes.connected() ? LONGEST_SLEEP : LONGEST_SLEEP_ALONE
     const longest = lanes.waiting() > 0 ? LONGEST_WAIT : connected
     const ms = Math.min(longest, Math.max(0, (due ?? Number.POSITIVE_INFINITY) - clock.now()))
-    await pause(lanes.room() === 0 ? longest : Math.max(ms, 1))
+    await pause(room() <= 0 ? longest : Math.max(ms, 1))
   }
 
   function pause(ms: number): Promise<void> {

@@ -1,19 +1,23 @@
 import type { Knex } from 'knex'
 
 /**
- * What others must learn once a transaction has committed: deliveries or mails may be due; one key (by its hash), the keys of an
- * installation or of an app, or a verifier key verify differently from now on; there is a new signing key; or anything may have changed, because
- * some changes may have been missed.
+ * What others must learn once a transaction has committed: deliveries or mails may be due; deliveries of an installation
+ * were cancelled; one key (by its hash), the keys of an installation or of an app, or a verifier key verify differently from
+ * now on; there is a new signing key; or anything may have changed, because some changes may have been missed.
  */
 export type Change =
   | 'anything'
   | 'deliveries'
+  | `${typeof CANCELLED}${string}`
   | 'mails'
   | 'signing-keys'
   | 'verifiers'
   | `key:${string}`
   | `installation:${string}`
   | `app:${string}`
+
+/** Before the installation whose deliveries were cancelled. */
+export const CANCELLED = 'cancelled:'
 
 export type Hear = (change: Change) => void
 

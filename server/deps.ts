@@ -144,9 +144,7 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     },
   })
 
-  database.changes.listen(change => {
-    if (change === 'anything' || change === 'deliveries') worker.wake()
-  })
+  database.changes.listen(worker.hear)
 
   const { dataDir, smtpUrl, brand } = config
   const mailer = createMailer({

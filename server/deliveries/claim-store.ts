@@ -23,17 +23,22 @@ const PENDING = "d.status = 'pending'"
 const PING = 'd.installation_id is null'
 
 /** An event waits for the earlier ones of its installation; one that is sent once more waits for none and holds up none. */
-const IN_TURN = `(${PING} or d.redelivery or d.sequence = (select min(e.sequence) from deliveries as e
-  where e.installation_id = d.installation_id and e.${STILL_PENDING} and not e.redelivery))`
+const IN_TURN = `(${PING} or d.redelivery or d.sequence = (select e.sequence from deliveries as e
+  where e.installation_id = d.installation_id and e.${STILL_PENDING} and not e.redelivery
+  order by e.status, e.sequence limit 1))` // in the order of an index: however much waits there, one step
+
+/** Of so many apps in one claim; SQLite takes no more than 500 parts of a union. */
+const MOST_APPS = 400
+/** Of what is due for an app, in a search for leases: more than a worker holds. */
+const LOOKED_THROUGH = 1_100
 
 /**
  * Leases due deliveries to one worker. No app gets more than there is room for, however much it has waiting. On PostgreSQL
  * rows that another worker is claiming are passed over.
  */
 export async function claimDue(tx: Tx, kind: Database['kind'], claim: Claim): Promise<ClaimedDelivery[]> {
-  const apps = (await appsInTurn(tx, claim.full, claim.at, claim.at)).slice(0, claim.most)
-  const due = await earliestOf(tx, apps, claim)
-  const chosen = due.toSorted((a, b) => a.next_attempt_at - b.next_attempt_at).slice(0, claim.most)
+  const apps = (await appsInTurn(tx, claim.full, claim.at, claim.at)).slice(0, Math.min(claim.most, MOST_APPS))
+  const chosen = byTurns(await earliestOf(tx, apps, claim)).slice(0, claim.most)
   if (chosen.length === 0) return []
   const ids = chosen.map(({ id }) => id)
   const places = new Map(ids.map((id, place) => [id, place]))
@@ -89,18 +94,16 @@ async function appsInTurn(tx: Tx, full: readonly string[], at: number, until: nu
   return rows.flatMap(row => (row.due === null ? [] : { ...row, due: row.due })).toSorted((a, b) => a.due - b.due)
 }
 
-/** When the lease of what has been under way longest ends; what is held is the first of what was due. */
+/** When the first lease ends. What is held stands among the first of what was due: no more of an app is looked through. */
 async function firstLeaseEnd(tx: Tx, full: readonly string[], at: number): Promise<number | undefined> {
-  const end = tx('deliveries as d')
+  const due = tx('deliveries as d')
     .whereRaw(`${PENDING} and d.app_id = w.app_id`)
-    .where('d.lease_until', '>', at)
     .where('d.next_attempt_at', '<=', at)
     .orderBy('d.next_attempt_at')
-    .limit(1)
+    .limit(LOOKED_THROUGH)
     .select('d.lease_until')
-  const apps = eachApp(tx, full)
-    .whereRaw(`not ${GONE}`)
-    .select(tx.raw('? as lease_end', [end]))
+  const end = tx.from(due.as('due')).where('lease_until', '>', at).min('lease_until')
+  const apps = eachApp(tx, full).select(tx.raw('? as lease_end', [end]))
   const row: { first: number | null } | undefined = await tx
     .withRecursive('waiting', ['app_id'], EACH_APP(tx))
     .from(apps.as('apps'))
@@ -130,12 +133,23 @@ const EACH_APP = (tx: Tx) =>
     select (select min(d.app_id) from deliveries as d where ${PENDING} and d.app_id > waiting.app_id)
     from waiting where waiting.app_id is not null`)
 
+type Due = { id: string; app_id: string; next_attempt_at: number }
+
+/** The first of each app, then the second of each, and so on: a long queue of one takes no turn of another. */
+function byTurns(due: readonly Due[]): Due[] {
+  const counts = new Map<string, number>()
+  const ranked = due
+    .toSorted((a, b) => a.next_attempt_at - b.next_attempt_at || (a.id < b.id ? -1 : 1))
+    .map(row => {
+      const rank = counts.get(row.app_id) ?? 0
+      counts.set(row.app_id, rank + 1)
+      return { row, rank }
+    })
+  return ranked.toSorted((a, b) => a.rank - b.rank).map(({ row }) => row) // stable: the earliest first
+}
+
 /** Of each app as much of what is due as there is room for. */
-async function earliestOf(
-  tx: Tx,
-  apps: readonly AppInTurn[],
-  claim: Claim,
-): Promise<{ id: string; next_attempt_at: number }[]> {
+async function earliestOf(tx: Tx, apps: readonly AppInTurn[], claim: Claim): Promise<Due[]> {
   if (apps.length === 0) return []
   const shares = apps.map(({ app_id, gone }) =>
     tx
@@ -145,10 +159,10 @@ async function earliestOf(
           .where('d.next_attempt_at', '<=', claim.at)
           .orderBy(['d.next_attempt_at', 'd.id'])
           .limit(claim.roomFor(app_id))
-          .select('d.id', 'd.next_attempt_at')
+          .select('d.id', 'd.app_id', 'd.next_attempt_at')
           .as('share'),
       )
-      .select('id', 'next_attempt_at'),
+      .select('id', 'app_id', 'next_attempt_at'),
   )
   return await tx.unionAll(shares)
 }

@@ -1,4 +1,4 @@
-import { announce } from '../../db/changes.ts'
+import { announce, CANCELLED } from '../../db/changes.ts'
 import type { Tx } from '../../db/connect.ts'
 import { isAmong, jsonRows } from '../../db/json-rows.ts'
 import type { EventType } from './event-type.ts'
@@ -219,11 +219,9 @@ async function cancel(tx: Tx, which: { installation_id: string } | { key_id: str
     .whereNotNull('key_id')
     .update({ status: 'cancelled', settled_at: at, lease: null, lease_until: null })
     .returning('installation_id')
-  await release(
-    tx,
-    rows.map(row => row.installation_id),
-    at,
-  )
+  const installationIds = rows.map(row => row.installation_id)
+  for (const id of installationIds) announce(tx, `${CANCELLED}${id}`)
+  await release(tx, installationIds, at)
   return rows.length
 }
 

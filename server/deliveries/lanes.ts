@@ -2,7 +2,7 @@ import type { App } from '../../apps-registry/find-app.ts'
 import { SECOND } from '../base/clock.ts'
 import type { ClaimedDelivery } from './claim-store.ts'
 
-/** A delivery that is this worker's for a while, the app as it was then, and when that was. */
+/** A delivery that is this worker's for a while, the app as it was then, and since when it waits for a place. */
 export type Claimed = { delivery: ClaimedDelivery; app: App | undefined; at: number }
 
 /**
@@ -21,6 +21,8 @@ const MOST_HELD = 1_024
 const NEWEST = 0.2
 /** What has waited for a place so long is given back: the app does not keep its pace, or has changed since. */
 export const LONGEST_WAIT = SECOND
+/** What is left of a lease when an attempt begins: longer than the attempt can take. */
+const LEAST_LEASE = 17 * SECOND
 
 /** What one app has at this worker. */
 type Lane = {
@@ -31,6 +33,8 @@ type Lane = {
   answerMs: number | undefined
   /** When something was last begun. */
   begunAt: number
+  /** How many of its answers turn everything away and are not written down yet. */
+  closed: number
 }
 
 /** Who of the apps may post how much, and what was claimed for each. A slow app never takes the places of the others. */
@@ -44,8 +48,13 @@ export type Lanes = {
   add(claimed: Claimed): void
   /** The next that has a place now, which it takes. */
   next(at: number): Claimed | undefined
-  /** A post was answered, or given up, and leaves its place. `turnedAway`: the app wants no more for now. */
-  leave(appId: string, answerMs: number, turnedAway: boolean): void
+  /** A post was answered, or given up, and leaves its place. */
+  leave(appId: string, answerMs: number): void
+  /** The app has said that it wants no more: nothing goes out until that is written down, and what waits is stale. */
+  close(appId: string): void
+  reopen(appId: string): void
+  /** Something of an installation was cancelled: what waits of it is looked at anew. Without one, all that waits. */
+  doubt(installationId?: string): void
   posting(): number
   waiting(): number
   /** Takes out what has waited too long, or everything: it has to be given back. */
@@ -58,14 +67,14 @@ export function createLanes(): Lanes {
   let waiting = 0
 
   const laneOf = (appId: string): Lane =>
-    lanes.get(appId) ?? { waiting: [], posting: 0, answerMs: undefined, begunAt: 0 }
+    lanes.get(appId) ?? { waiting: [], posting: 0, answerMs: undefined, begunAt: 0, closed: 0 }
   const share = () => (posting < MOST / 2 ? MOST_PER_APP : MOST_PER_APP_IN_A_CROWD)
   const ahead = ({ answerMs }: Lane) =>
     answerMs === undefined ? 0 : Math.min(MOST_AHEAD, Math.floor((share() * AHEAD_MS) / Math.max(answerMs, 1)))
 
   function roomIn(lane: Lane): number {
     const most = ahead(lane)
-    const refill = lane.waiting.length === 0 || lane.waiting.length <= most / 2
+    const refill = lane.closed === 0 && (lane.waiting.length === 0 || lane.waiting.length <= most / 2)
     return refill ? Math.max(0, share() + most - lane.posting - lane.waiting.length) : 0
   }
 
@@ -82,10 +91,12 @@ export function createLanes(): Lanes {
     },
     next(at: number) {
       if (waiting === 0 || posting >= MOST) return undefined
-      for (const lane of lanes.values()) {
+      for (const [appId, lane] of lanes) {
         const [first] = lane.waiting
         if (!first || lane.posting >= share() || isStale(first, at)) continue
         lane.waiting.shift()
+        lanes.delete(appId)
+        lanes.set(appId, lane) // the next one is another app's
         lane.posting += 1
         lane.begunAt = at
         waiting -= 1
@@ -94,12 +105,26 @@ export function createLanes(): Lanes {
       }
       return undefined
     },
-    leave(appId: string, answerMs: number, turnedAway: boolean) {
+    leave(appId: string, answerMs: number) {
       const lane = laneOf(appId)
       lane.posting -= 1
       posting -= 1
       lane.answerMs = lane.answerMs === undefined ? answerMs : lane.answerMs + NEWEST * (answerMs - lane.answerMs)
-      if (turnedAway) for (const claimed of lane.waiting) claimed.at = Number.NEGATIVE_INFINITY
+    },
+    close(appId: string) {
+      const lane = laneOf(appId)
+      lanes.set(appId, lane)
+      lane.closed += 1
+      for (const claimed of lane.waiting) claimed.at = Number.NEGATIVE_INFINITY
+    },
+    reopen(appId: string) {
+      laneOf(appId).closed -= 1
+    },
+    doubt(installationId?: string) {
+      for (const lane of lanes.values())
+        for (const claimed of lane.waiting)
+          if (installationId === undefined || claimed.delivery.installation_id === installationId)
+            claimed.at = Number.NEGATIVE_INFINITY
     },
     posting: () => posting,
     waiting: () => waiting,
@@ -112,7 +137,8 @@ export function createLanes(): Lanes {
         if (give.length > 0) lane.answerMs = undefined // it has to show its pace anew
         waiting -= give.length
         stale.push(...give)
-        if (lane.posting === 0 && keep.length === 0 && at - lane.begunAt > LONGEST_WAIT) lanes.delete(appId)
+        if (lane.posting === 0 && lane.closed === 0 && keep.length === 0 && at - lane.begunAt > LONGEST_WAIT)
+          lanes.delete(appId)
       }
       return stale
     },
@@ -121,4 +147,5 @@ export function createLanes(): Lanes {
   return lanesInUse
 }
 
-const isStale = ({ at }: Claimed, now: number) => now - at > LONGEST_WAIT
+const isStale = ({ at, delivery }: Claimed, now: number) =>
+  now - at > LONGEST_WAIT || (delivery.lease_until ?? 0) - now < LEAST_LEASE

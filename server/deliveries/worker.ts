@@ -1,4 +1,5 @@
 import { findApps } from '../../apps-registry/find-app.ts'
+import { announce, CANCELLED, type Change } from '../../db/changes.ts'
 import type { Database, Tx } from '../../db/connect.ts'
 import type { Caps } from '../base/caps.ts'
 import { SECOND } from '../base/clock.ts'
@@ -7,7 +8,7 @@ import type { Outbound } from '../base/outbound.ts'
 import { opaqueToken } from '../base/random.ts'
 import { attemptDelivery } from './attempt-delivery.ts'
 import { createBookkeeper } from './bookkeeper.ts'
-import { claimDue, nextDueAt } from './claim-store.ts'
+import { type ClaimedDelivery, claimDue, nextDueAt } from './claim-store.ts'
 import { giveBack } from './delivery-store.ts'
 import { type Claimed, createLanes, LONGEST_WAIT } from './lanes.ts'
 import { GONE, type SettleCaps } from './settle-attempts.ts'
@@ -26,6 +27,8 @@ export type Worker = {
   start(): void
   /** There may be something to do now. */
   wake(): void
+  /** What this process or another has committed: deliveries may be due, or may not go out any more. */
+  hear(change: Change): void
   /** Attempts everything that is due until nothing is, and answers how many attempts were made. */
   runDue(): Promise<number>
   /** Claims nothing more and waits for what is under way. */
@@ -46,25 +49,28 @@ export function createWorker(caps: WorkerCaps): Worker {
   let ring: (() => void) | undefined
   let news = Promise.withResolvers<void>()
   let gathering = false
+  /** To be given back, as soon as the database can be reached. */
+  let owed: ClaimedDelivery[] = []
 
   /** How many may be claimed; what is answered and not yet written down counts, so that a slow database gets no more. */
   const room = () => lanes.room() - (underWay.size - lanes.posting())
 
   /** Gives back what waited too long, leases what is due, begins what has a place; answers how many more it has now. */
   async function claim(): Promise<number> {
-    const stale = lanes.takeStale(clock.now()).map(({ delivery }) => delivery)
-    const most = room()
+    owed = [...owed, ...lanes.takeStale(clock.now()).map(({ delivery }) => delivery)]
+    const [stale, most] = [owed, room()]
     if (most <= 0 && stale.length === 0) return 0
     const claimed = await database.relaxed(async tx => {
       await giveBack(tx, stale)
       return await lease(tx, most)
     })
-    claimed.forEach(lanes.add)
+    owed = owed.filter(delivery => !stale.includes(delivery))
+    for (const each of claimed) lanes.add({ ...each, at: clock.now() })
     begin()
     return claimed.length - stale.length
   }
 
-  async function lease(tx: Tx, most: number): Promise<Claimed[]> {
+  async function lease(tx: Tx, most: number): Promise<Omit<Claimed, 'at'>[]> {
     if (most <= 0) return []
     const at = clock.now()
     const deliveries = await claimDue(tx, database.kind, {
@@ -73,7 +79,7 @@ export function createWorker(caps: WorkerCaps): Worker {
     })
     if (deliveries.length === 0) return []
     const apps = await findApps(tx, [...new Set(deliveries.map(({ app_id }) => app_id))])
-    return deliveries.map(delivery => ({ delivery, app: apps.get(delivery.app_id), at }))
+    return deliveries.map(delivery => ({ delivery, app: apps.get(delivery.app_id) }))
   }
 
   /** Begins whatever has a place. */
@@ -88,11 +94,17 @@ export function createWorker(caps: WorkerCaps): Worker {
       if (lanes.roomFor(appId) > 0 || underWay.size === 0) wakeSoon()
     }
     const done = attemptDelivery(caps, delivery, app)
+      .catch(error => {
+        lanes.leave(appId, 0)
+        throw error
+      })
       .then(attempted => {
-        lanes.leave(appId, attempted.ms, attempted.status === GONE)
+        lanes.leave(appId, attempted.ms)
+        const gone = attempted.status === GONE
+        if (gone) lanes.close(appId)
         begin()
         followUp()
-        return bookkeeper.write(attempted)
+        return bookkeeper.write(attempted).finally(() => gone && lanes.reopen(appId))
       })
       .catch(error =>
         log.error({ err: error, delivery: id }, 'an attempt could not be written down; its lease will end'),
@@ -147,11 +159,14 @@ export function createWorker(caps: WorkerCaps): Worker {
 
   /** What has no place yet is anybody's again. */
   async function letGo(): Promise<void> {
-    const left = lanes.takeStale(clock.now(), true).map(({ delivery }) => delivery)
-    if (left.length === 0) return
+    const left = [...owed, ...lanes.takeStale(clock.now(), true).map(({ delivery }) => delivery)]
+    if (left.length > 0) await atTheEnd(tx => giveBack(tx, left))
+  }
+
+  async function atTheEnd(work: (tx: Tx) => Promise<void>): Promise<void> {
     await database
-      .transaction(tx => giveBack(tx, left))
-      .catch(error => log.error({ err: error }, 'deliveries could not be given back; their leases will end'))
+      .transaction(work)
+      .catch(error => log.error({ err: error }, 'a worker that stops could not hand on what it had; leases will end'))
   }
 
   async function loop(): Promise<void> {
@@ -174,12 +189,18 @@ export function createWorker(caps: WorkerCaps): Worker {
       woken = true
       ring?.()
     },
+    hear: change => {
+      if (change === 'anything') lanes.doubt()
+      else if (change.startsWith(CANCELLED)) lanes.doubt(change.slice(CANCELLED.length))
+      else if (change !== 'deliveries') return
+      worker.wake()
+    },
     async runDue() {
       let attempts = 0
       for (;;) {
         const [{ promise: more }, alone] = [news, underWay.size === 0] // what is written down during a claim may free more
         const claimed = await claim()
-        if (claimed === 0 && alone) return attempts
+        if (claimed === 0 && alone && underWay.size === 0) return attempts
         attempts += claimed
         if (underWay.size > 0) await more
       }
@@ -190,7 +211,9 @@ export function createWorker(caps: WorkerCaps): Worker {
       worker.wake()
       await running
       await letGo()
+      if (underWay.size === 0) return
       await Promise.all(underWay.values())
+      await atTheEnd(async tx => announce(tx, 'deliveries')) // what waited for these is another's to send
     },
   }
   return worker

@@ -4,19 +4,33 @@ import type { PublishedApp, World } from '../support/world.ts'
 const ROWS_AT_ONCE = 50
 
 /** Many installations of an app, each with an event that is due: rows as installs make them. */
-export async function crowd({ deps }: World, app: PublishedApp, count: number): Promise<void> {
+export async function crowd(world: World, app: PublishedApp, count: number): Promise<void> {
+  await insertEvents(world, app, { installations: count, each: 1 })
+}
+
+/** One installation of an app with many events, of which only the first may go. */
+export async function backlog(world: World, app: PublishedApp, count: number): Promise<void> {
+  await insertEvents(world, app, { installations: 1, each: count })
+}
+
+async function insertEvents(
+  { deps }: World,
+  app: PublishedApp,
+  { installations, each }: { installations: number; each: number },
+): Promise<void> {
   const { ids, clock, database } = deps
   const at = clock.now()
   const { accountId, userId } = app.platform.person
   const body = JSON.stringify({ type: 'installation.updated', data: { sequence: 1 } })
-  const rows = Array.from({ length: count }, (_, index) => {
-    const [installation, event] = [ids.next('ins'), ids.next('evt')]
-    const common = { app_id: app.id, installation_id: installation, sequence: 1, created_at: at }
+  const places = Array.from({ length: installations }, (_, index) => ({
+    ...{ id: ids.next('ins'), app_id: app.id, account_id: accountId, mode: 'test', status: 'uninstalled' },
+    ...{ generation: index + 1, version: 1, permissions: '[]', sequence: each, installed_by: userId, created_at: at },
+  }))
+  const rows = Array.from({ length: installations * each }, (_, index) => {
+    const event = ids.next('evt')
+    const installation = places[Math.floor(index / each)]?.id
+    const common = { app_id: app.id, installation_id: installation, sequence: (index % each) + 1, created_at: at }
     return {
-      installation: {
-        ...{ id: installation, app_id: app.id, account_id: accountId, mode: 'test', status: 'uninstalled' },
-        ...{ generation: index + 1, version: 1, permissions: '[]', sequence: 1, installed_by: userId, created_at: at },
-      },
       event: { id: event, type: 'installation.updated', body, ...common },
       delivery: {
         ...{ id: ids.next('dlv'), event_id: event, status: 'pending', attempts: 0, next_attempt_at: at },
@@ -25,8 +39,8 @@ export async function crowd({ deps }: World, app: PublishedApp, count: number): 
     }
   })
   await database.transaction(async tx => {
+    await tx.batchInsert('installations', places, ROWS_AT_ONCE)
     for (const [table, part] of [
-      ['installations', 'installation'],
       ['events', 'event'],
       ['deliveries', 'delivery'],
     ] as const)

@@ -4,7 +4,7 @@ import type { ClaimedDelivery } from '../../server/deliveries/claim-store.ts'
 import { type Claimed, createLanes, type Lanes, LONGEST_WAIT, MOST_PER_APP } from '../../server/deliveries/lanes.ts'
 
 const claimed = (appId: string, at = 0): Claimed => {
-  const delivery: Partial<ClaimedDelivery> = { id: crypto.randomUUID(), app_id: appId }
+  const delivery: Partial<ClaimedDelivery> = { id: crypto.randomUUID(), app_id: appId, lease_until: at + 25_000 }
   return { delivery: delivery as ClaimedDelivery, app: undefined, at }
 }
 
@@ -35,7 +35,7 @@ test('the faster an app answers, the more is claimed ahead for it; one that take
     const lanes = createLanes()
     fill(lanes, 'app_a', 1)
     begin(lanes)
-    lanes.leave('app_a', answerMs, false)
+    lanes.leave('app_a', answerMs)
     return lanes.roomFor('app_a') - MOST_PER_APP
   }
   assert.equal(aheadAt(0), 480)
@@ -48,7 +48,7 @@ test('posts of one app never exceed its places, whatever waits, and go out in or
   const lanes = createLanes()
   const added = fill(lanes, 'app_a', 100)
   assert.deepEqual(begin(lanes), added.slice(0, MOST_PER_APP))
-  lanes.leave('app_a', 1, false)
+  lanes.leave('app_a', 1)
   assert.deepEqual(begin(lanes), added.slice(MOST_PER_APP, MOST_PER_APP + 1))
   assert.deepEqual([lanes.posting(), lanes.waiting()], [MOST_PER_APP, 100 - MOST_PER_APP - 1])
 })
@@ -57,14 +57,14 @@ test('while half of what was claimed ahead still waits, no more is claimed', () 
   const lanes = createLanes()
   fill(lanes, 'app_a', 1)
   begin(lanes)
-  lanes.leave('app_a', 100, false) // its pace allows 64 ahead
+  lanes.leave('app_a', 100) // its pace allows 64 ahead
   fill(lanes, 'app_a', MOST_PER_APP + 64)
   begin(lanes)
   assert.equal(lanes.roomFor('app_a'), 0)
-  for (let answered = 0; answered < 31; answered += 1) lanes.leave('app_a', 100, false)
+  for (let answered = 0; answered < 31; answered += 1) lanes.leave('app_a', 100)
   begin(lanes)
   assert.equal(lanes.roomFor('app_a'), 0)
-  lanes.leave('app_a', 100, false)
+  lanes.leave('app_a', 100)
   begin(lanes)
   assert.equal(lanes.roomFor('app_a'), 32)
 })
@@ -84,7 +84,7 @@ test('what has waited too long is never begun, and is given back once', () => {
   const lanes = createLanes()
   const added = fill(lanes, 'app_a', MOST_PER_APP + 10)
   begin(lanes)
-  lanes.leave('app_a', 1, false)
+  lanes.leave('app_a', 1)
   assert.deepEqual(begin(lanes, LONGEST_WAIT + 1), [])
   assert.deepEqual(lanes.takeStale(LONGEST_WAIT), [])
   assert.deepEqual(lanes.takeStale(LONGEST_WAIT + 1), added.slice(MOST_PER_APP))
@@ -97,9 +97,13 @@ test('an app that turns deliveries away is sent none of those that were claimed 
   const lanes = createLanes()
   const added = fill(lanes, 'app_a', MOST_PER_APP + 10)
   begin(lanes)
-  lanes.leave('app_a', 1, true)
+  lanes.leave('app_a', 1)
+  lanes.close('app_a')
   assert.deepEqual(begin(lanes), [])
   assert.deepEqual(lanes.takeStale(0), added.slice(MOST_PER_APP))
+  assert.equal(lanes.roomFor('app_a'), 0, 'until that is written down')
+  lanes.reopen('app_a')
+  assert.equal(lanes.roomFor('app_a'), 1)
 })
 
 test('a stop gives back all that waits', () => {

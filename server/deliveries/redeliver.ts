@@ -1,12 +1,12 @@
 import { type App, clearGoneAddress } from '../../apps-registry/find-app.ts'
+import { findGoneAddress } from '../../apps-registry/find-own-app.ts'
 import type { Tx } from '../../db/connect.ts'
 import { type Actor, recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { AppError } from '../base/errors.ts'
 import { hasExpired } from '../keys/find-keys.ts'
-import { findDeliveryRow } from './delivery-log-store.ts'
 import { reopen } from './delivery-store.ts'
-import { type DeliveryWithAttempts, readDelivery } from './list-deliveries.ts'
+import { type DeliveryWithAttempts, readAppDelivery, readDelivery } from './list-deliveries.ts'
 import { recipientOf } from './queue-event.ts'
 
 export type Redeliver = {
@@ -15,7 +15,37 @@ export type Redeliver = {
   installationId?: string | undefined
   /** Ids of the encryption keys that the app has now. */
   recipientKids: ReadonlySet<string>
+  /** What `endHold` has answered. */
+  holdEnded?: boolean
   actor: Actor
+}
+
+/**
+ * Ends the hold after a 410, whatever becomes of the delivery on which *Redeliver* was pressed; in a transaction of its own,
+ * before `redeliver`. Answers whether there was one. Another app's delivery is indistinguishable from none: throws
+ * `object.not_found`.
+ */
+export async function endHold(
+  tx: Tx,
+  { clock }: Pick<Caps, 'clock'>,
+  command: Pick<Redeliver, 'deliveryId' | 'app' | 'installationId' | 'actor'>,
+): Promise<boolean> {
+  const delivery = await findDeliveryToSend(tx, command)
+  if ((await findGoneAddress(tx, command.app.id)) === null) return false
+  await clearGoneAddress(tx, command.app.id)
+  const act = { actor: command.actor, what: 'deliveries.resumed', object: command.app.id, at: clock.now() }
+  await recordActivity(tx, [command.app.platform.accountId], [{ ...act, data: { delivery: delivery.id } }])
+  return true
+}
+
+async function findDeliveryToSend(
+  tx: Tx,
+  { deliveryId, app, installationId }: Pick<Redeliver, 'deliveryId' | 'app' | 'installationId'>,
+): Promise<DeliveryWithAttempts> {
+  const delivery = await readAppDelivery(tx, app.id, deliveryId)
+  if (installationId !== undefined && delivery.installation_id !== installationId)
+    throw new AppError('object.not_found')
+  return delivery
 }
 
 /**
@@ -29,9 +59,8 @@ export async function redeliver(
   command: Redeliver,
 ): Promise<DeliveryWithAttempts> {
   const at = clock.now()
-  const delivery = await findDeliveryRow(tx, command.deliveryId)
-  const foreign = command.installationId !== undefined && delivery?.installation_id !== command.installationId
-  if (!delivery || delivery.app_id !== command.app.id || foreign) throw new AppError('object.not_found')
+  const delivery = await findDeliveryToSend(tx, command)
+  if (command.holdEnded && delivery.status === 'pending') return delivery // it goes out now
   const recipient = await recipientOf(tx, delivery.event_id)
   if (recipient !== undefined && !command.recipientKids.has(recipient)) {
     throw new AppError('delivery.recipient_key_changed', {
@@ -48,7 +77,6 @@ export async function redeliver(
       detail: `The delivery is ${delivery.status}; only a delivered or failed one can be sent again.`,
     })
   }
-  await clearGoneAddress(tx, command.app.id)
   const act = { actor: command.actor, what: 'delivery.redelivered', object: delivery.id, at }
   await recordActivity(tx, [command.app.platform.accountId], [{ ...act, data: { type: delivery.type } }])
   return await readDelivery(tx, delivery.id)

@@ -27,5 +27,9 @@ export function parseInput<Schema extends z.ZodType>(
 }
 
 export function faultsOf(error: z.ZodError): Fault[] {
-  return error.issues.map(issue => ({ field: issue.path.join('.') || 'body', message: issue.message }))
+  return error.issues.flatMap(issue => {
+    const at = issue.path.join('.')
+    if (issue.code !== 'unrecognized_keys') return { field: at || 'body', message: issue.message }
+    return issue.keys.map(key => ({ field: at ? `${at}.${key}` : key, message: 'is not known' }))
+  })
 }

@@ -57,6 +57,8 @@ export function respondProblem(log: Log): ErrorRequestHandler {
     const error = asAppError(thrown)
     report(error, req, res, log)
     const { status, headers, text } = problemOf(error, requestId(res))
+    const [, scheme] = /^(Bearer|DPoP) /i.exec(req.get('authorization') ?? '') ?? []
+    if (status === 401 && scheme) headers['WWW-Authenticate'] = `${scheme} realm="latchkey", error="invalid_token"` // RFC 6750 §3, RFC 9449 §7.1
     res.status(status).set(headers).send(text)
   }
 }

@@ -15,6 +15,8 @@ export type MintAnotherKey = {
   name: string
   /** Absent: all of the installation's. */
   permissions: string[] | undefined
+  /** What the token that asks was granted; absent: everything that the installation has. */
+  atMost?: readonly string[] | undefined
   /** The deadline, in milliseconds. */
   expiresAt: number | null
   note: string | null
@@ -23,7 +25,7 @@ export type MintAnotherKey = {
 }
 
 /**
- * Mints one more key for an installation, with at most what the account consented to. Throws `installation.not_active`
+ * Mints one more key for an installation, with at most what the account consented to and the token was granted. Throws `installation.not_active`
  * and `permission.not_granted`.
  */
 export async function mintAnotherKey(
@@ -38,11 +40,17 @@ export async function mintAnotherKey(
   const app = await findApp(tx, installation.appId)
   if (app?.status === 'suspended') throw new AppError('installation.not_active')
   if (!app) throw new AppError('object.not_found')
-  const asked = command.permissions ?? installation.permissions
-  const stray = asked.find(name => !installation.permissions.includes(name))
+  const { atMost = installation.permissions } = command
+  const granted = installation.permissions.filter(name => atMost.includes(name))
+  const asked = command.permissions ?? granted
+  const stray = asked.find(name => !granted.includes(name))
   if (stray !== undefined)
-    throw new AppError('permission.not_granted', { detail: `The account has not granted ${stray}.` })
-  const permissions = installation.permissions.filter(name => asked.includes(name))
+    throw new AppError('permission.not_granted', {
+      detail: installation.permissions.includes(stray)
+        ? `This token does not speak for ${stray}.`
+        : `The account has not granted ${stray}.`,
+    })
+  const permissions = granted.filter(name => asked.includes(name))
   const { name, recipient, expiresAt, note } = command
   const { key, sealed } = await mintManagedKey(tx, caps, {
     installation,

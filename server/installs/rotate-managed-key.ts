@@ -28,8 +28,8 @@ export type RotateManagedKey = {
 
 /**
  * Replaces a key: the new one is sealed and queued, the old one goes on until the overlap ends, which begins to count for
- * good only when the new one has arrived; so a rotation cannot lose a key. The new one may be used from where the old one
- * may, and only the account itself replaces what it has frozen. Throws `key.rotation_in_progress`, `key.expired`,
+ * good only when the new one has arrived; so a rotation cannot lose a key. The new one may be used from where and for as
+ * long as the old one may, and only the account itself replaces what it has frozen. Throws `key.rotation_in_progress`, `key.expired`,
  * `key.frozen` and `installation.not_active`.
  */
 export async function rotateManagedKey(
@@ -56,6 +56,8 @@ export async function rotateManagedKey(
     permissions: old.permissions.filter(name => installation.permissions.includes(name)), // some may be gone since
     recipient,
     addresses: old.addresses,
+    expiresAt: old.overlapUntil === null ? old.expiresAt : null, // its own deadline, not that of an earlier rotation
+    note: old.note,
     replaces: old.id,
   })
   const overlap = command.overlapSeconds * SECOND

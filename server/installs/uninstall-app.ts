@@ -6,11 +6,11 @@ import type { Caps } from '../base/caps.ts'
 import { isoTime } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { cancelPendingKeys } from '../deliveries/queue-event.ts'
-import { type KeyChoice, type KeyOutcome, settleKeys } from '../keys/expire-keys.ts'
+import { expireKeysEndingWith, type KeyChoice, type KeyOutcome, settleKeys } from '../keys/expire-keys.ts'
 import type { ExpiryReason } from '../keys/key-states.ts'
 import { revokeGrants } from '../oauth/grants.ts'
 import { endInstallation, type Installation, lockInstallation, type UninstallReason } from './installation-store.ts'
-import { tellPlatform } from './tell-platform.ts'
+import { tellOfEnd, tellPlatform } from './tell-platform.ts'
 
 export type UninstallApp = {
   installationId: string
@@ -50,6 +50,8 @@ export async function uninstallApp(
   await cancelPendingKeys(tx, installation.id, at)
   const keys = await settleKeys(tx, installation.id, command.keys, KEY_REASONS[command.reason], at)
   await revokeGrants(tx, installation.id)
+  // Kept keys that were to end once this one had its own: the account has said so, and nobody waits for that any more.
+  for (const key of await expireKeysEndingWith(tx, installation.id, at)) await tellOfEnd(tx, caps, key, at)
   const outcomes = keys.map(({ key, outcome, expiresAt }) => ({
     id: key.id,
     outcome,

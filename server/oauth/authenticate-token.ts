@@ -8,7 +8,12 @@ import { AppError } from '../base/errors.ts'
 import { installationOfGrant } from './grants.ts'
 
 /** Whom an access token speaks for: an app, and where it came from an install, only that installation. */
-export type TokenBearer = { appId: string; installationId: string | undefined }
+export type TokenBearer = {
+  appId: string
+  installationId: string | undefined
+  /** What the token was granted, of an installation that may have more; absent where the token is the app's own. */
+  permissions: string[] | undefined
+}
 
 /** What of a request proves that its sender may use the token. `path` is without query. */
 export type PresentedToken = {
@@ -36,11 +41,11 @@ export async function authenticateToken(caps: AuthenticateCaps, presented: Prese
   else if (scheme.toLowerCase() === 'dpop') throw refused('This token is not bound to a key; send it as Bearer.')
   const appId = token.clientId
   if (appId === undefined) throw refused('The token belongs to no app.')
-  if (token.kind === 'ClientCredentials') return { appId, installationId: undefined }
-  const { grantId } = token as AccessToken
+  if (token.kind === 'ClientCredentials') return { appId, installationId: undefined, permissions: undefined }
+  const { grantId, scopes } = token as AccessToken
   const installationId = grantId && (await caps.database.read(tx => installationOfGrant(tx, grantId)))
   if (!installationId) throw refused('The token belongs to no installation.')
-  return { appId, installationId }
+  return { appId, installationId, permissions: [...scopes] }
 }
 
 async function findToken(provider: Provider, value: string): Promise<AccessToken | ClientCredentials | undefined> {

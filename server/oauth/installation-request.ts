@@ -2,7 +2,7 @@ import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import { z } from 'zod'
 import type { Mode } from '../base/mode.ts'
 
-const detailSchema = z.object({
+const detailSchema = z.strictObject({
   type: z.literal('installation'),
   permissions: z.array(z.string()).min(1).optional(),
   mode: z.enum(['live', 'test']).optional(),

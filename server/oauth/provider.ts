@@ -50,7 +50,7 @@ const TTL = {
 export function createProvider(caps: ProviderCaps): Provider {
   const provider = new Provider(caps.publicUrl, configurationOf(caps))
   provider.proxy = true // the routes before it set Host and X-Forwarded-Proto from PUBLIC_URL
-  announceRegistration(provider)
+  announceRegistration(provider, caps.database)
   provider.on('server_error', (ctx, error) =>
     caps.log.error({ err: error, path: redactSecrets(ctx.path) }, 'the authorization server failed'),
   )

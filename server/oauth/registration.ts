@@ -1,6 +1,7 @@
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
 import { type CheckCaps, checkManifest } from '../../apps-registry/check-manifest.ts'
 import { platformOfToken } from '../../apps-registry/create-platform.ts'
+import { findApp } from '../../apps-registry/find-app.ts'
 import type { Database } from '../../db/connect.ts'
 import { scopeOf } from './client-adapter.ts'
 import { currentRequest } from './request-context.ts'
@@ -34,12 +35,17 @@ export function createRegistrationPolicy(caps: CheckCaps & { database: Database 
   }
 }
 
-/** Adds to the answer of a registration what the client itself could not set: its status, and the secret, once. */
-export function announceRegistration(provider: Provider): void {
+/** Adds to the answers of a registration what the client itself could not set: its status, and the secret, once. */
+export function announceRegistration(provider: Provider, database: Database): void {
   provider.use(async (ctx, next) => {
     await next()
+    const route: string | undefined = ctx['oidc']?.route
+    const body = ctx.body as { client_id?: string } | undefined
     const created = currentRequest()?.registration?.created
-    if (ctx['oidc']?.route !== 'registration' || ctx.status !== 201 || !created) return
-    ctx.body = { ...(ctx.body as object), webhook_secret: created.webhookSecret, status: created.status }
+    if (route === 'registration' && ctx.status === 201 && created)
+      ctx.body = { ...body, webhook_secret: created.webhookSecret, status: created.status }
+    if ((route !== 'client' && route !== 'client_update') || ctx.status !== 200) return
+    const app = await database.read(tx => findApp(tx, body?.client_id ?? ''))
+    ctx.body = { ...body, status: app?.status }
   })
 }

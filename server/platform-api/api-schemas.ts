@@ -77,22 +77,32 @@ export const Problem = z
   })
   .meta({ description: 'RFC 9457' })
 
-export const page = z.object({
+const limit = z.object({
   limit: z.coerce
     .number('must be a number')
     .int('must be whole')
     .min(1, 'must be 1 or more')
     .max(100, 'must be 100 or less')
     .default(20),
-  cursor: z.string().max(100).optional(),
 })
 
-export const eventsPage = page.omit({ cursor: true }).extend({
-  after: z.string().max(100).optional().meta({ description: '`next_cursor` of the page before' }),
-})
+/** A place in a list is the id of what stands there, whether it is there any more or not. */
+const place = (prefix: string) =>
+  z
+    .string()
+    .regex(new RegExp(`^${prefix}_[0-9a-z]{26}$`), 'must be the `next_cursor` of another page')
+    .optional()
+    .meta({ description: '`next_cursor` of the page before' })
+
+export const pageOf = (prefix: 'ins' | 'key' | 'dlv') => limit.extend({ cursor: place(prefix) })
+
+export const eventsPage = limit.extend({ after: place('evt') })
+
+/** The body of a call that takes nothing: absent, or an object whatever it holds. */
+export const NoMembers = z.object({}, 'must be a JSON object')
 
 export const MintRequest = z.strictObject({
-  name: z.string().trim().min(1, 'must not be empty').max(60, 'must have 60 characters or fewer'),
+  name: z.string('must be a text').trim().min(1, 'must not be empty').max(60, 'must have 60 characters or fewer'),
   permissions: z.array(z.string().max(80)).min(1, 'must not be empty').optional(),
   expires_at: z.iso.datetime({ offset: true, error: 'must be a time such as 2030-01-31T12:00:00Z' }).nullish(),
   note: z.string().trim().max(200, 'must have 200 characters or fewer').nullish(),

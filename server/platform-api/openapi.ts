@@ -9,7 +9,7 @@ import {
   MintRequest,
   NewKey,
   Problem,
-  page,
+  pageOf,
   RotateRequest,
   WebhookSecret,
 } from './api-schemas.ts'
@@ -50,7 +50,7 @@ const OPERATIONS: Operation[] = [
     summary: 'Installations of the app, or with an install token its own',
     answers: 200,
     schema: listOf('Installation'),
-    query: page,
+    query: pageOf('ins'),
   },
   {
     method: 'get',
@@ -91,7 +91,7 @@ const OPERATIONS: Operation[] = [
     summary: 'Managed keys, metadata only',
     answers: 200,
     schema: listOf('Key'),
-    query: page,
+    query: pageOf('key'),
   },
   {
     method: 'post',
@@ -136,7 +136,7 @@ const OPERATIONS: Operation[] = [
     summary: 'Deliveries with their attempts',
     answers: 200,
     schema: listOf('Delivery'),
-    query: page,
+    query: pageOf('dlv'),
   },
   {
     method: 'post',

@@ -6,7 +6,7 @@ import type { Tx } from '../../db/connect.ts'
 import type { Actor } from '../audit/record-activity.ts'
 import { AppError } from '../base/errors.ts'
 import { listAppDeliveries, listAppEvents } from '../deliveries/list-deliveries.ts'
-import { redeliver } from '../deliveries/redeliver.ts'
+import { endHold, redeliver } from '../deliveries/redeliver.ts'
 import type { Deps } from '../deps.ts'
 import { parseInput } from '../http/parse.ts'
 import { respondProblem } from '../http/respond-error.ts'
@@ -19,13 +19,13 @@ import { suspendInstallation } from '../installs/suspend-installation.ts'
 import { uninstallApp } from '../installs/uninstall-app.ts'
 import { findAppKey, type Key, listInstallationKeys } from '../keys/find-keys.ts'
 import { findPresentedKey } from '../keys/verify-key.ts'
-import { authenticateToken } from '../oauth/authenticate-token.ts'
+import { authenticateToken, type TokenBearer } from '../oauth/authenticate-token.ts'
 import { type Answer, answerOnce } from './answer-once.ts'
 import { deliveryObject, eventObject, installationObject, keyObject, newKeyObject } from './api-objects.ts'
-import { eventsPage, MintRequest, page, RotateRequest } from './api-schemas.ts'
+import { eventsPage, MintRequest, NoMembers, pageOf, RotateRequest } from './api-schemas.ts'
 
 /** Whom a request speaks for: an app, and with an install token only one installation of it. */
-type Caller = { app: App; installationId: string | undefined; actor: Actor }
+type Caller = TokenBearer & { app: App; actor: Actor }
 
 /** `/v1` for platforms: the whole life of their keys without asking a person. */
 export function platformApiRoutes(deps: Deps): Router {
@@ -42,7 +42,7 @@ export function platformApiRoutes(deps: Deps): Router {
 
   router.get('/v1/installations', async (req, res) => {
     const { app, installationId } = await authenticate(req, res)
-    const { limit, cursor } = parseInput(page, req.query)
+    const { limit, cursor } = parseInput(pageOf('ins'), req.query)
     const rows = await database.read(tx =>
       listInstallationsOfApp(tx, { appId: app.id, installationId, before: cursor, limit: limit + 1 }),
     )
@@ -85,7 +85,7 @@ export function platformApiRoutes(deps: Deps): Router {
 
   router.get('/v1/installations/:installation/keys', async (req, res) => {
     const caller = await authenticate(req, res)
-    const { limit, cursor } = parseInput(page, req.query)
+    const { limit, cursor } = parseInput(pageOf('key'), req.query)
     await deps.usage.flush()
     const keys = await database.read(
       async tx => await listInstallationKeys(tx, [(await installationOf(tx, caller, req)).id]),
@@ -108,6 +108,7 @@ export function platformApiRoutes(deps: Deps): Router {
         installationId: id,
         name,
         permissions,
+        atMost: caller.permissions,
         expiresAt,
         note: note ?? null,
         recipient,
@@ -147,7 +148,7 @@ export function platformApiRoutes(deps: Deps): Router {
 
   router.get('/v1/deliveries', async (req, res) => {
     const { app, installationId } = await authenticate(req, res)
-    const { limit, cursor } = parseInput(page, req.query)
+    const { limit, cursor } = parseInput(pageOf('dlv'), req.query)
     const rows = await database.read(tx =>
       listAppDeliveries(tx, { appId: app.id, installationId, before: cursor, limit: limit + 1 }),
     )
@@ -158,9 +159,11 @@ export function platformApiRoutes(deps: Deps): Router {
     const caller = await authenticate(req, res)
     const { app, installationId } = caller
     const kids = await recipientKids(deps, app)
+    const which = { deliveryId: idParam(req, 'delivery', 'dlv'), app, installationId, actor: caller.actor }
+    const holdEnded = await database.transaction(tx => endHold(tx, deps, which))
+    if (holdEnded) deps.worker.wake()
     await answer(req, res, caller, async tx => {
-      const deliveryId = idParam(req, 'delivery', 'dlv')
-      const command = { deliveryId, app, installationId, recipientKids: kids, actor: caller.actor }
+      const command = { ...which, recipientKids: kids, holdEnded }
       return { status: 200, body: deliveryObject(await redeliver(tx, deps, command)) }
     })
   })
@@ -196,11 +199,11 @@ export function platformApiRoutes(deps: Deps): Router {
       method: req.method,
       path: req.path,
     }
-    const { appId, installationId } = await authenticateToken({ ...deps, publicUrl: config.publicUrl }, presented)
-    await deps.limits.spend('api', appId)
-    const app = await database.read(tx => findApp(tx, appId))
+    const bearer = await authenticateToken({ ...deps, publicUrl: config.publicUrl }, presented)
+    await deps.limits.spend('api', bearer.appId)
+    const app = await database.read(tx => findApp(tx, bearer.appId))
     if (!app || app.status === 'retired') throw new AppError('access.unauthorized')
-    return { app, installationId, actor: { type: 'platform', id: app.platform.id, ip: clientAddress(req) } }
+    return { ...bearer, app, actor: { type: 'platform', id: app.platform.id, ip: clientAddress(req) } }
   }
 
   /** Does what a POST asks for, once for each `Idempotency-Key`. */
@@ -216,6 +219,7 @@ export function platformApiRoutes(deps: Deps): Router {
         faults: [{ field: 'Idempotency-Key', message: 'must have 1 to 255 characters' }],
       })
     }
+    parseInput(NoMembers, req.body)
     const { status, body } = await answerOnce(deps, { appId: app.id, path: req.path, key, body: req.body }, work)
     res.status(status).json(body)
   }

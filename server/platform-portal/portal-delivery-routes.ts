@@ -5,7 +5,7 @@ import type { NoticeModel } from '../../views/models.ts'
 import { roleAllows } from '../accounts/roles.ts'
 import { AppError, ERRORS } from '../base/errors.ts'
 import { readAppDelivery, readBodies } from '../deliveries/list-deliveries.ts'
-import { redeliver } from '../deliveries/redeliver.ts'
+import { endHold, redeliver } from '../deliveries/redeliver.ts'
 import type { Deps } from '../deps.ts'
 import { lookAtAccountOf } from '../http/look-at-account.ts'
 import { actorOf, idParam, requireSession, signedIn } from '../http/session.ts'
@@ -29,15 +29,21 @@ export function portalDeliveryRoutes(deps: Deps): Router {
     const member = { userId: session.user.id, accountId: account.id }
     const found = await database.read(tx => findOwnAppToManage(tx, member, id))
     const kids = await recipientKids(deps, found)
+    const holdEnded = await database.transaction(async tx => {
+      const app = await findOwnAppToManage(tx, member, id)
+      return await endHold(tx, deps, { deliveryId, app, actor: actorOf(session) })
+    })
+    if (holdEnded) deps.worker.wake()
     try {
       await database.transaction(async tx => {
         const app = await findOwnAppToManage(tx, member, id)
-        await redeliver(tx, deps, { deliveryId, app, recipientKids: kids, actor: actorOf(session) })
+        await redeliver(tx, deps, { deliveryId, app, recipientKids: kids, holdEnded, actor: actorOf(session) })
       })
     } catch (error) {
       if (!(error instanceof AppError) || !error.code.startsWith('delivery.')) throw error
       const text = [`${ERRORS[error.code].title}.`, error.detail].filter(Boolean).join(' ')
-      return await show(req, res, { tone: 'bad', strong: 'Nothing was sent.', text })
+      const strong = holdEnded ? 'The other deliveries go out again; this one was not sent.' : 'Nothing was sent.'
+      return await show(req, res, { tone: 'bad', strong, text })
     }
     res.redirect(303, `/platform/apps/${id}/deliveries/${deliveryId}`)
   })

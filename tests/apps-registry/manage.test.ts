@@ -43,6 +43,7 @@ test('GET tells what was registered, and never the webhook secret', async () => 
   assert.equal(status, 200)
   assert.equal(headers.get('cache-control'), 'no-store')
   assert.equal('webhook_secret' in body, false)
+  assert.equal(body['status'], 'published')
   for (const name of [
     'client_id',
     'client_secret',

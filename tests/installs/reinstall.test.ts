@@ -205,3 +205,15 @@ test('kept keys: "expire" counts at once where the app has no keys any more that
   await world.install(person, app, { fields: { kept: 'expire' } })
   assert.equal((await world.verify(old))['code'], 'expired')
 })
+
+test('kept keys: "expire" counts at once where the new installation ends before its platform has confirmed its keys', async () => {
+  await using world = await createWorld({ worker: false })
+  const { app, person, old } = await keptKey(world)
+  const { id } = await world.install(person, app, { fields: { kept: 'expire' } })
+  assert.equal((await world.verify(old))['valid'], true, 'the new keys are not confirmed yet')
+  await uninstall(person, id, { keys: 'keep' })
+  assert.equal((await world.verify(old))['code'], 'expired')
+  await world.deliver()
+  const ends = app.receiver.events.filter(({ type }) => type === 'managed_key.expired')
+  assert.equal(ends.length, 1)
+})

@@ -55,3 +55,26 @@ test('a platform cannot replace a key that its account has frozen; the account c
   await world.deps.database.knex('keys').where({ id: next }).update({ frozen_at: 1, frozen_by: 'leak_report' })
   assert.equal((await rotateAsPlatform(world, app, next, 0)).status, 201)
 })
+
+test('a key that was minted for a time is replaced by one that ends no later, with the same note', async () => {
+  await using world = await createWorld({ worker: false })
+  const { app, id } = await installManaged(world)
+  const { access_token } = await oauth.clientCredentialsGrant(app.client)
+  const post = async (path: string, body: object) => {
+    const headers = { authorization: `Bearer ${access_token}`, 'content-type': 'application/json' }
+    const answer = await fetch(world.url + path, { method: 'POST', headers, body: JSON.stringify(body) })
+    return (await answer.json()) as Record<string, unknown>
+  }
+  const ends = new Date(world.clock.now() + 30 * DAY).toISOString()
+  const limited = await post(`/v1/installations/${id}/keys`, { name: 'month', expires_at: ends, note: 'for the audit' })
+  await world.deliver()
+  const next = await post(`/v1/keys/${limited['id']}/rotate`, { overlap_seconds: 60 })
+  assert.deepEqual([next['expires_at'], next['note']], [ends, 'for the audit'])
+  await world.deliver()
+  const endless = await post(`/v1/installations/${id}/keys`, { name: 'endless' })
+  await world.deliver()
+  const second = await post(`/v1/keys/${endless['id']}/rotate`, { overlap_seconds: 60 })
+  await world.deliver()
+  const third = await post(`/v1/keys/${endless['id']}/rotate`, { overlap_seconds: 60, force: true })
+  assert.deepEqual([second['expires_at'], third['expires_at']], [null, null], 'an overlap is no deadline of the next')
+})

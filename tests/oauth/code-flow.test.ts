@@ -238,6 +238,7 @@ test('authorization_details work in a pushed request', async () => {
 const WRONG_DETAILS: [string, unknown, string][] = [
   ['an unknown type', [{ type: 'payment' }], 'invalid_authorization_details'],
   ['no type', [{ mode: 'test' }], 'invalid_authorization_details'],
+  ['an unknown member', [{ type: 'installation', amount: 1 }], 'invalid_authorization_details'],
   ['a type of the object prototype', [{ type: 'constructor' }], 'invalid_authorization_details'],
   ['an unknown mode', [{ type: 'installation', mode: 'sandbox' }], 'invalid_authorization_details'],
   [

@@ -93,6 +93,49 @@ describe('/v1 for platforms', () => {
     assert.deepEqual([refused.status, refused.body['code']], [403, 'permission_not_granted'])
   })
 
+  test('mint: a token that was narrowed mints no more than it was granted', async () => {
+    const narrow = await world.install(person, app, { scope: 'charges:read', fields: { decision: 'continue' } })
+    const own = { token: narrow.tokens.access_token }
+    assert.deepEqual(narrow.permissions, ['charges:read'])
+    const path = `/v1/installations/${installed.id}/keys`
+    const refused = await call('POST', path, { ...own, body: { name: 'more', permissions: ['charges:write'] } })
+    assert.deepEqual([refused.status, refused.body['code']], [403, 'permission_not_granted'])
+    const minted = await call('POST', path, { ...own, body: { name: 'all of it' } })
+    assert.deepEqual(minted.body['permissions'], ['charges:read'])
+    const whole = await call('POST', path, { ...{ token: installed.tokens.access_token }, body: { name: 'whole' } })
+    assert.equal((whole.body['permissions'] as string[]).length, 3)
+  })
+
+  test('a place in a list that is none is refused; so is a body that is no object, and nothing happens', async () => {
+    const { id } = installed
+    for (const path of [
+      '/v1/installations?cursor=zzz',
+      `/v1/installations/${id}/keys?cursor=ins_00000000000000000000000000`,
+      '/v1/deliveries?cursor=aaa',
+      '/v1/events?after=zzz',
+    ]) {
+      const { status, body } = await call('GET', path)
+      assert.deepEqual([status, body['code']], [400, 'invalid_request'], path)
+      const [{ field } = {}] = body['errors'] as { field?: string }[]
+      assert.equal(field, path.includes('after') ? 'after' : 'cursor')
+    }
+    const odd = await call('POST', `/v1/installations/${id}/uninstall`, { body: [1] })
+    assert.deepEqual([odd.status, odd.body['code']], [400, 'invalid_request'])
+    assert.equal((await call('GET', `/v1/installations/${id}`)).body['status'], 'active')
+    const unknown = await call('POST', `/v1/installations/${id}/keys`, { body: { label: 'x' } })
+    assert.deepEqual(unknown.body['errors'], [
+      { field: 'name', message: 'must be a text' },
+      { field: 'label', message: 'is not known' },
+    ])
+  })
+
+  test('401 says whether a token was sent and is not valid (RFC 6750 §3)', async () => {
+    const bare = await fetch(`${world.url}/v1/installations`)
+    assert.deepEqual([bare.status, bare.headers.get('www-authenticate')], [401, 'Bearer realm="latchkey"'])
+    const wrong = await call('GET', '/v1/installations', { token: 'nonsense' })
+    assert.match(String(wrong.headers.get('www-authenticate')), /^Bearer .*error="invalid_token"/)
+  })
+
   test('rotate: the new key arrives, the old one works until the overlap ends; a second rotation is refused unless forced', async () => {
     const minted = await call('POST', `/v1/installations/${installed.id}/keys`, { body: { name: 'rotated' } })
     const id = String(minted.body['id'])

@@ -35,6 +35,8 @@ type Lane = {
   begunAt: number
   /** How many of its answers turn everything away and are not written down yet. */
   closed: number
+  /** When it last said so, or that was written down; what was claimed before is stale. */
+  turnedAwayAt: number
 }
 
 /** Who of the apps may post how much, and what was claimed for each. A slow app never takes the places of the others. */
@@ -45,14 +47,15 @@ export type Lanes = {
   roomFor(appId: string): number
   /** Apps for which nothing may be claimed. */
   full(): string[]
-  add(claimed: Claimed): void
+  /** `since` is when the claim began. */
+  add(claimed: Claimed, since: number): void
   /** The next that has a place now, which it takes. */
   next(at: number): Claimed | undefined
   /** A post was answered, or given up, and leaves its place. */
   leave(appId: string, answerMs: number): void
   /** The app has said that it wants no more: nothing goes out until that is written down, and what waits is stale. */
-  close(appId: string): void
-  reopen(appId: string): void
+  close(appId: string, at: number): void
+  reopen(appId: string, at: number): void
   /** Something of an installation was cancelled: what waits of it is looked at anew. Without one, all that waits. */
   doubt(installationId?: string): void
   posting(): number
@@ -67,7 +70,14 @@ export function createLanes(): Lanes {
   let waiting = 0
 
   const laneOf = (appId: string): Lane =>
-    lanes.get(appId) ?? { waiting: [], posting: 0, answerMs: undefined, begunAt: 0, closed: 0 }
+    lanes.get(appId) ?? {
+      waiting: [],
+      posting: 0,
+      answerMs: undefined,
+      begunAt: 0,
+      closed: 0,
+      turnedAwayAt: Number.NEGATIVE_INFINITY,
+    }
   const share = () => (posting < MOST / 2 ? MOST_PER_APP : MOST_PER_APP_IN_A_CROWD)
   const ahead = ({ answerMs }: Lane) =>
     answerMs === undefined ? 0 : Math.min(MOST_AHEAD, Math.floor((share() * AHEAD_MS) / Math.max(answerMs, 1)))
@@ -82,10 +92,11 @@ export function createLanes(): Lanes {
     room: () => Math.max(0, MOST_HELD - posting - waiting),
     roomFor: (appId: string) => roomIn(laneOf(appId)),
     full: () => [...lanes].filter(([, lane]) => roomIn(lane) === 0).map(([appId]) => appId),
-    add(claimed: Claimed) {
+    add(claimed: Claimed, since: number) {
       const appId = claimed.delivery.app_id
       const lane = laneOf(appId)
       lanes.set(appId, lane)
+      if (since <= lane.turnedAwayAt) claimed.at = Number.NEGATIVE_INFINITY
       lane.waiting.push(claimed)
       waiting += 1
     },
@@ -111,14 +122,17 @@ export function createLanes(): Lanes {
       posting -= 1
       lane.answerMs = lane.answerMs === undefined ? answerMs : lane.answerMs + NEWEST * (answerMs - lane.answerMs)
     },
-    close(appId: string) {
+    close(appId: string, at: number) {
       const lane = laneOf(appId)
       lanes.set(appId, lane)
       lane.closed += 1
+      lane.turnedAwayAt = at
       for (const claimed of lane.waiting) claimed.at = Number.NEGATIVE_INFINITY
     },
-    reopen(appId: string) {
-      laneOf(appId).closed -= 1
+    reopen(appId: string, at: number) {
+      const lane = laneOf(appId)
+      lane.closed -= 1
+      lane.turnedAwayAt = at
     },
     doubt(installationId?: string) {
       for (const lane of lanes.values())

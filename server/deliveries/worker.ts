@@ -58,14 +58,14 @@ export function createWorker(caps: WorkerCaps): Worker {
   /** Gives back what waited too long, leases what is due, begins what has a place; answers how many more it has now. */
   async function claim(): Promise<number> {
     owed = [...owed, ...lanes.takeStale(clock.now()).map(({ delivery }) => delivery)]
-    const [stale, most] = [owed, room()]
+    const [stale, most, since] = [owed, room(), clock.now()]
     if (most <= 0 && stale.length === 0) return 0
     const claimed = await database.relaxed(async tx => {
       await giveBack(tx, stale)
       return await lease(tx, most)
     })
     owed = owed.filter(delivery => !stale.includes(delivery))
-    for (const each of claimed) lanes.add({ ...each, at: clock.now() })
+    for (const each of claimed) lanes.add({ ...each, at: clock.now() }, since)
     begin()
     return claimed.length - stale.length
   }
@@ -101,10 +101,10 @@ export function createWorker(caps: WorkerCaps): Worker {
       .then(attempted => {
         lanes.leave(appId, attempted.ms)
         const gone = attempted.status === GONE
-        if (gone) lanes.close(appId)
+        if (gone) lanes.close(appId, clock.now())
         begin()
         followUp()
-        return bookkeeper.write(attempted).finally(() => gone && lanes.reopen(appId))
+        return bookkeeper.write(attempted).finally(() => gone && lanes.reopen(appId, clock.now()))
       })
       .catch(error =>
         log.error({ err: error, delivery: id }, 'an attempt could not be written down; its lease will end'),

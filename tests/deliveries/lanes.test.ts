@@ -10,7 +10,7 @@ const claimed = (appId: string, at = 0): Claimed => {
 
 function fill(lanes: Lanes, appId: string, count: number, at = 0): Claimed[] {
   const added = Array.from({ length: count }, () => claimed(appId, at))
-  added.forEach(lanes.add)
+  for (const each of added) lanes.add(each, at)
   return added
 }
 
@@ -98,12 +98,17 @@ test('an app that turns deliveries away is sent none of those that were claimed 
   const added = fill(lanes, 'app_a', MOST_PER_APP + 10)
   begin(lanes)
   lanes.leave('app_a', 1)
-  lanes.close('app_a')
+  lanes.close('app_a', 5)
   assert.deepEqual(begin(lanes), [])
   assert.deepEqual(lanes.takeStale(0), added.slice(MOST_PER_APP))
   assert.equal(lanes.roomFor('app_a'), 0, 'until that is written down')
-  lanes.reopen('app_a')
+  const late = claimed('app_a')
+  lanes.reopen('app_a', 6)
   assert.equal(lanes.roomFor('app_a'), 1)
+  lanes.add(late, 6)
+  assert.deepEqual([begin(lanes), lanes.takeStale(6)], [[], [late]], 'its claim had begun before')
+  fill(lanes, 'app_a', 1, 7)
+  assert.equal(begin(lanes, 7).length, 1)
 })
 
 test('a stop gives back all that waits', () => {

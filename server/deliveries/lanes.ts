@@ -33,9 +33,7 @@ type Lane = {
   answerMs: number | undefined
   /** When something was last begun. */
   begunAt: number
-  /** How many of its answers turn everything away and are not written down yet. */
-  closed: number
-  /** When it last said so, or that was written down; what was claimed before is stale. */
+  /** When it turned everything away; without end until that is written down. What was claimed before is stale. */
   turnedAwayAt: number
 }
 
@@ -54,7 +52,7 @@ export type Lanes = {
   /** A post was answered, or given up, and leaves its place. */
   leave(appId: string, answerMs: number): void
   /** The app has said that it wants no more: nothing goes out until that is written down, and what waits is stale. */
-  close(appId: string, at: number): void
+  close(appId: string): void
   reopen(appId: string, at: number): void
   /** Something of an installation was cancelled: what waits of it is looked at anew. Without one, all that waits. */
   doubt(installationId?: string): void
@@ -75,7 +73,6 @@ export function createLanes(): Lanes {
       posting: 0,
       answerMs: undefined,
       begunAt: 0,
-      closed: 0,
       turnedAwayAt: Number.NEGATIVE_INFINITY,
     }
   const share = () => (posting < MOST / 2 ? MOST_PER_APP : MOST_PER_APP_IN_A_CROWD)
@@ -84,7 +81,7 @@ export function createLanes(): Lanes {
 
   function roomIn(lane: Lane): number {
     const most = ahead(lane)
-    const refill = lane.closed === 0 && (lane.waiting.length === 0 || lane.waiting.length <= most / 2)
+    const refill = !isClosed(lane) && lane.waiting.length <= most / 2
     return refill ? Math.max(0, share() + most - lane.posting - lane.waiting.length) : 0
   }
 
@@ -122,17 +119,14 @@ export function createLanes(): Lanes {
       posting -= 1
       lane.answerMs = lane.answerMs === undefined ? answerMs : lane.answerMs + NEWEST * (answerMs - lane.answerMs)
     },
-    close(appId: string, at: number) {
+    close(appId: string) {
       const lane = laneOf(appId)
       lanes.set(appId, lane)
-      lane.closed += 1
-      lane.turnedAwayAt = at
+      lane.turnedAwayAt = Number.POSITIVE_INFINITY
       for (const claimed of lane.waiting) claimed.at = Number.NEGATIVE_INFINITY
     },
     reopen(appId: string, at: number) {
-      const lane = laneOf(appId)
-      lane.closed -= 1
-      lane.turnedAwayAt = at
+      laneOf(appId).turnedAwayAt = at
     },
     doubt(installationId?: string) {
       for (const lane of lanes.values())
@@ -151,7 +145,7 @@ export function createLanes(): Lanes {
         if (give.length > 0) lane.answerMs = undefined // it has to show its pace anew
         waiting -= give.length
         stale.push(...give)
-        if (lane.posting === 0 && lane.closed === 0 && keep.length === 0 && at - lane.begunAt > LONGEST_WAIT)
+        if (lane.posting === 0 && !isClosed(lane) && keep.length === 0 && at - lane.begunAt > LONGEST_WAIT)
           lanes.delete(appId)
       }
       return stale
@@ -160,6 +154,8 @@ export function createLanes(): Lanes {
 
   return lanesInUse
 }
+
+const isClosed = ({ turnedAwayAt }: Lane) => turnedAwayAt === Number.POSITIVE_INFINITY
 
 const isStale = ({ at, delivery }: Claimed, now: number) =>
   now - at > LONGEST_WAIT || (delivery.lease_until ?? 0) - now < LEAST_LEASE

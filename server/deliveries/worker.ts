@@ -101,7 +101,7 @@ export function createWorker(caps: WorkerCaps): Worker {
       .then(attempted => {
         lanes.leave(appId, attempted.ms)
         const gone = attempted.status === GONE
-        if (gone) lanes.close(appId, clock.now())
+        if (gone) lanes.close(appId)
         begin()
         followUp()
         return bookkeeper.write(attempted).finally(() => gone && lanes.reopen(appId, clock.now()))

@@ -25,8 +25,8 @@ export type MintAnotherKey = {
 }
 
 /**
- * Mints one more key for an installation, with at most what the account consented to and the token was granted. Throws `installation.not_active`
- * and `permission.not_granted`.
+ * Mints one more key for an installation, with at most what the account consented to and the token was granted. Throws
+ * `installation.not_active` and `permission.not_granted`.
  */
 export async function mintAnotherKey(
   tx: Tx,

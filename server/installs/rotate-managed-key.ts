@@ -29,8 +29,8 @@ export type RotateManagedKey = {
 /**
  * Replaces a key: the new one is sealed and queued, the old one goes on until the overlap ends, which begins to count for
  * good only when the new one has arrived; so a rotation cannot lose a key. The new one may be used from where and for as
- * long as the old one may, and only the account itself replaces what it has frozen. Throws `key.rotation_in_progress`, `key.expired`,
- * `key.frozen` and `installation.not_active`.
+ * long as the old one may, and only the account itself replaces what it has frozen. Throws `key.rotation_in_progress`,
+ * `key.expired`, `key.frozen` and `installation.not_active`.
  */
 export async function rotateManagedKey(
   tx: Tx,

@@ -91,9 +91,10 @@ test('what is cancelled while it waits for a place is not sent', async () => {
   await app.receiver.waitFor('managed_key.created')
   const gates = Array.from({ length: 32 }, gate)
   app.receiver.behave(...Array.from({ length: 100 }, () => 'ok' as const), ...gates.map(({ behaviour }) => behaviour))
-  await crowd(world, app, 300)
+  await crowd(world, app, 160)
   await Promise.all(gates.map(({ arrived }) => arrived)) // every place is taken, and more was claimed ahead
   await person.browser.post(`/keys/${(await rowsOf(world, 'keys'))[0]?.['id']}/rotate`, { overlap: '86400' })
+  await eventually(async () => (await rowsOf(world, 'deliveries', { sequence: 3 }))[0]?.['lease'] !== null)
   await uninstall(person, id)
   for (const { open } of gates) open()
   const ended = () => app.receiver.events.some(({ type }) => type === 'installation.uninstalled')

@@ -98,7 +98,7 @@ test('an app that turns deliveries away is sent none of those that were claimed 
   const added = fill(lanes, 'app_a', MOST_PER_APP + 10)
   begin(lanes)
   lanes.leave('app_a', 1)
-  lanes.close('app_a', 5)
+  lanes.close('app_a')
   assert.deepEqual(begin(lanes), [])
   assert.deepEqual(lanes.takeStale(0), added.slice(MOST_PER_APP))
   assert.equal(lanes.roomFor('app_a'), 0, 'until that is written down')
@@ -116,4 +116,17 @@ test('a stop gives back all that waits', () => {
   const added = fill(lanes, 'app_a', MOST_PER_APP + 10)
   begin(lanes)
   assert.deepEqual(lanes.takeStale(0, true), added.slice(MOST_PER_APP))
+})
+
+test('what waits of an installation of which something was cancelled is given back, and nothing else', () => {
+  const lanes = createLanes()
+  fill(lanes, 'app_a', MOST_PER_APP)
+  begin(lanes)
+  const [first, second] = fill(lanes, 'app_a', 2)
+  assert.ok(first && second)
+  second.delivery.installation_id = 'ins_cancelled'
+  lanes.doubt('ins_cancelled')
+  assert.deepEqual(lanes.takeStale(0), [second])
+  lanes.doubt()
+  assert.deepEqual(lanes.takeStale(0), [first])
 })

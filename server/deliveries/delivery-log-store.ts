@@ -1,5 +1,6 @@
 import type { Tx } from '../../db/connect.ts'
-import type { AttemptRow, DeliveryRow, DeliveryStatus } from './delivery-store.ts'
+import type { AttemptRow } from './attempt-store.ts'
+import type { DeliveryRow, DeliveryStatus } from './delivery-store.ts'
 import type { EventType } from './event-type.ts'
 
 type InstallationDelivery = DeliveryRow & {

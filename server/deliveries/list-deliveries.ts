@@ -1,5 +1,6 @@
 import type { Tx } from '../../db/connect.ts'
 import { AppError } from '../base/errors.ts'
+import type { AttemptRow } from './attempt-store.ts'
 import {
   countByStatus,
   type DeliveryPage,
@@ -9,7 +10,7 @@ import {
   pageDeliveries,
   pageEvents,
 } from './delivery-log-store.ts'
-import { type AttemptRow, type DeliveryRow, type DeliveryStatus, readEvents } from './delivery-store.ts'
+import { type DeliveryRow, type DeliveryStatus, readEvents } from './delivery-store.ts'
 import type { EventType } from './event-type.ts'
 
 export type { EventRow } from './delivery-log-store.ts'

@@ -2,8 +2,9 @@ import { noteAddressBack, noteGoneAddress } from '../../apps-registry/find-app.t
 import type { Tx } from '../../db/connect.ts'
 import type { Caps } from '../base/caps.ts'
 import type { Attempted } from './attempt-delivery.ts'
+import { insertAttempts } from './attempt-store.ts'
 import type { ClaimedDelivery } from './claim-store.ts'
-import { insertAttempts, postpone, settle } from './delivery-store.ts'
+import { postpone, settle } from './delivery-store.ts'
 import type { EventType } from './event-type.ts'
 import { nextStep } from './schedule.ts'
 

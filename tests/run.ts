@@ -8,6 +8,7 @@ import { once } from 'node:events'
 import { globSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { createTemplate } from './support/database.ts'
 import { startPostgresServer } from './support/postgres-server.ts'
 
 type Database = 'sqlite' | 'postgres'
@@ -18,6 +19,11 @@ const onceOnly = [
   ...['allowlist', 'judge-key', 'record-cache', 'usage-buffer', 'writers'].map(name => `tests/keys/${name}.test.ts`),
   ...['tests/verify/', 'tests/web-processes.test.ts', 'tests/deliveries/lanes.test.ts'],
 ]
+
+const REPORTERS = ['spec', './tests/support/slowest-files.ts'].flatMap(reporter => [
+  `--test-reporter=${reporter}`,
+  '--test-reporter-destination=stdout',
+])
 
 const root = join(import.meta.dirname, '..')
 const interrupted = new AbortController()
@@ -73,14 +79,25 @@ async function runOnPostgres(files: string[], flags: string[]): Promise<boolean>
 }
 
 async function runFiles(files: string[], flags: string[], postgresUrl?: string): Promise<boolean> {
-  const { TEST_POSTGRES_URL: _, ...env } = process.env
+  const { TEST_POSTGRES_URL: _, ...inherited } = process.env
   const concurrency = Math.min(4, availableParallelism())
-  running = spawn(
-    process.execPath,
-    ['--test', '--test-reporter=spec', `--test-concurrency=${concurrency}`, ...flags, ...files],
-    { cwd: root, stdio: 'inherit', env: postgresUrl ? { ...env, TEST_POSTGRES_URL: postgresUrl } : env },
-  )
-  const [code] = (await once(running, 'exit')) as [number | null]
-  running = undefined
-  return code === 0
+  const template = await createTemplate(postgresUrl)
+  const env = {
+    NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/node'), // every file is a process that loads the whole server
+    ...inherited,
+    ...(postgresUrl && { TEST_POSTGRES_URL: postgresUrl }),
+    TEST_TEMPLATE: template.name,
+  }
+  try {
+    running = spawn(
+      process.execPath,
+      ['--test', ...REPORTERS, `--test-concurrency=${concurrency}`, ...flags, ...files],
+      { cwd: root, stdio: 'inherit', env },
+    )
+    const [code] = (await once(running, 'exit')) as [number | null]
+    return code === 0
+  } finally {
+    running = undefined
+    template.remove()
+  }
 }

@@ -16,7 +16,7 @@ import { readConfig } from '../../server/config.ts'
 import { createDeps, type Deps } from '../../server/deps.ts'
 import { createVerifier } from '../../server/keys/verifiers.ts'
 import { type BrowserSession, createBrowserSession, type Fields } from './browser-session.ts'
-import { freshDatabaseUrl } from './database.ts'
+import { migratedDatabaseUrl } from './database.ts'
 import { authorizationUrl, discover, exchangeCode, type Tokens } from './oauth-client.ts'
 import { type Encryption, type Receiver, startReceiver } from './receiver.ts'
 
@@ -84,7 +84,7 @@ export type WorldOptions = {
 
 export async function createWorld({ env = {}, worker = true, outboundTimeoutMs }: WorldOptions = {}): Promise<World> {
   const dataDir = mkdtempSync(join(tmpdir(), 'latchkey-test-'))
-  const database = await freshDatabaseUrl(dataDir)
+  const database = await migratedDatabaseUrl(dataDir)
   const server = createServer()
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`

@@ -3,6 +3,8 @@ import { isIP, type LookupFunction } from 'node:net'
 import { Agent, request, fetch as undiciFetch } from 'undici'
 import { createAllowedRule, createEgressRule } from './addresses.ts'
 import { SECOND } from './clock.ts'
+import { readAtMost, readBriefly } from './read-answer.ts'
+import { wasStale } from './stale-connections.ts'
 
 /** Why a call did not get an answer; safe to show to the platform. */
 export type OutboundFault = 'address_refused' | 'dns' | 'connect' | 'tls' | 'timeout' | 'aborted' | 'protocol'
@@ -16,11 +18,19 @@ export class OutboundError extends Error {
   }
 }
 
-export type OutboundAnswer = { status: number; retryAfter: string | undefined; body: string }
+export type OutboundAnswer = {
+  status: number
+  retryAfter: string | undefined
+  /** The first 4 kB of what arrived within 250 ms of the headers. Never rejects: the status counts whatever the body does. */
+  body: Promise<string>
+}
 
 /** The only way out. Each address is resolved, checked and pinned to the connection; redirects are never followed. */
 export type Outbound = {
-  /** Posts `body`; keeps at most 4 kB of the answer. Throws OutboundError. */
+  /**
+   * Posts `body` and resolves with the headers of the answer. Repeats it once, on a new connection, where a kept-alive one
+   * turns out to have been closed; so the receiver must recognise a repeated post. Throws OutboundError.
+   */
   post(url: string, headers: Record<string, string>, body: string): Promise<OutboundAnswer>
   /** For libraries that want a `fetch`: same rules, answers of at most 64 kB, five seconds. */
   fetch: typeof fetch
@@ -34,6 +44,8 @@ export type Outbound = {
 
 export const KEPT_ANSWER = 4_096
 const FETCHED_ANSWER = 65_536
+/** Shorter than receivers usually keep an idle connection, where they do not say how long (`Keep-Alive: timeout`). */
+const KEEP_ALIVE = 4 * SECOND
 
 type Options = {
   allow: readonly string[]
@@ -73,13 +85,24 @@ export function createOutbound({ allow, timeoutMs = 15 * SECOND, lookup = resolv
       error => callback(error, ''),
     )
   }
-  const agent = new Agent({
+  const connecting = {
     connect: { lookup: pinned, timeout: timeoutMs },
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
-    keepAliveTimeout: 10 * SECOND,
-    pipelining: 1,
-  })
+    keepAliveTimeout: KEEP_ALIVE,
+  }
+  const agent = new Agent({ ...connecting, pipelining: 1 })
+  const unkept = new Agent({ ...connecting, pipelining: 0 }) // closes each connection after one request
+
+  /** Sends a request that is safe to repeat. */
+  async function send<Answer>(over: (dispatcher: Agent) => Promise<Answer>): Promise<Answer> {
+    try {
+      return await over(agent)
+    } catch (error) {
+      if (!wasStale(error)) throw error
+      return await over(unkept)
+    }
+  }
 
   /** A literal address is never looked up by the connection, so it is checked here. */
   async function checkLiteral(url: URL): Promise<void> {
@@ -91,12 +114,12 @@ export function createOutbound({ allow, timeoutMs = 15 * SECOND, lookup = resolv
       const signal = AbortSignal.timeout(timeoutMs)
       try {
         await checkLiteral(new URL(url))
-        const answer = await request(url, { method: 'POST', headers, body, signal, dispatcher: agent })
+        const answer = await send(dispatcher => request(url, { method: 'POST', headers, body, signal, dispatcher }))
         const retryAfter = answer.headers['retry-after']
         return {
           status: answer.statusCode,
           retryAfter: typeof retryAfter === 'string' ? retryAfter : undefined,
-          body: (await readAtMost(answer.body, KEPT_ANSWER)).toString('utf8'),
+          body: readBriefly(answer.body, KEPT_ANSWER),
         }
       } catch (error) {
         throw asOutboundError(error, signal)
@@ -108,7 +131,9 @@ export function createOutbound({ allow, timeoutMs = 15 * SECOND, lookup = resolv
       try {
         await checkLiteral(url)
         const { dispatcher: _, ...rest } = init as RequestInit & { dispatcher?: unknown }
-        const answer = await undiciFetch(url, { ...(rest as object), redirect: 'manual', signal, dispatcher: agent })
+        const answer = await send(dispatcher =>
+          undiciFetch(url, { ...(rest as object), redirect: 'manual', signal, dispatcher }),
+        )
         const body = answer.body ? await readAtMost(answer.body, FETCHED_ANSWER + 1) : Buffer.alloc(0)
         if (body.length > FETCHED_ANSWER) throw new OutboundError('protocol')
         const empty = answer.status === 204 || answer.status === 304
@@ -122,24 +147,12 @@ export function createOutbound({ allow, timeoutMs = 15 * SECOND, lookup = resolv
       const addresses = await addressesOf(new URL(url).hostname)
       return addresses.length > 0 && addresses.every(({ address }) => permitsOnly(address))
     },
-    hangUp: () => agent.destroy(),
+    hangUp: async () => void (await Promise.all([agent.destroy(), unkept.destroy()])),
   }
 }
 
 async function resolveAll(host: string): Promise<{ address: string; family: number }[]> {
   return await resolve(host, { all: true })
-}
-
-/** Reads until the limit and then hangs up, so that an endless answer costs nothing. */
-async function readAtMost(stream: AsyncIterable<Uint8Array>, limit: number): Promise<Buffer<ArrayBuffer>> {
-  const parts: Uint8Array[] = []
-  let size = 0
-  for await (const part of stream) {
-    parts.push(part)
-    size += part.length
-    if (size >= limit) break
-  }
-  return Buffer.from(Buffer.concat(parts).subarray(0, limit))
 }
 
 const FAULT_OF_CODE: Record<string, OutboundFault> = {
@@ -149,6 +162,7 @@ const FAULT_OF_CODE: Record<string, OutboundFault> = {
   EHOSTUNREACH: 'connect',
   ENETUNREACH: 'connect',
   ECONNRESET: 'aborted',
+  EPIPE: 'aborted',
   UND_ERR_SOCKET: 'aborted',
   UND_ERR_DESTROYED: 'aborted',
   UND_ERR_CONNECT_TIMEOUT: 'timeout',

@@ -16,10 +16,15 @@ export type Attempted = {
   error: string | null
   retryAfter: string | undefined
   body: string
-  /** When the answer was there, or it was clear that there is none. */
+  /** When the status of the answer was there, or it was clear that there is none. */
   at: number
   ms: number
 }
+
+/** An attempt whose outcome is known while the body of the answer may still be on its way. It never rejects. */
+export type Answered = Omit<Attempted, 'body'> & { body: Promise<string> }
+
+const NO_BODY = Promise.resolve('')
 
 const opened = new WeakMap<App, Webhook[]>()
 
@@ -37,12 +42,12 @@ export async function attemptDelivery(
   { clock, keyring, outbound }: Pick<Caps, 'clock' | 'keyring'> & { outbound: Outbound },
   delivery: ClaimedDelivery,
   app: App | undefined,
-): Promise<Attempted> {
+): Promise<Answered> {
   const start = clock.now()
   const address = app?.client.key_delivery_uri
-  const told = (answer: Pick<Attempted, 'status' | 'error'> & Partial<Attempted>): Attempted => {
+  const told = (answer: Pick<Answered, 'status' | 'error'> & Partial<Answered>): Answered => {
     const at = clock.now()
-    return { delivery, address, retryAfter: undefined, body: '', ...answer, at, ms: at - start }
+    return { delivery, address, retryAfter: undefined, body: NO_BODY, ...answer, at, ms: at - start }
   }
   if (!app || !address) return told({ status: null, error: 'no_address' })
   const id = delivery.event_id

@@ -98,13 +98,14 @@ export function createWorker(caps: WorkerCaps): Worker {
         lanes.leave(appId, 0)
         throw error
       })
-      .then(attempted => {
-        lanes.leave(appId, attempted.ms)
-        const gone = attempted.status === GONE
+      .then(async answered => {
+        lanes.leave(appId, answered.ms)
+        const gone = answered.status === GONE
         if (gone) lanes.close(appId)
         begin()
         followUp()
-        return bookkeeper.write(attempted).finally(() => gone && lanes.reopen(appId, clock.now()))
+        const attempted = { ...answered, body: await answered.body }
+        await bookkeeper.write(attempted).finally(() => gone && lanes.reopen(appId, clock.now()))
       })
       .catch(error =>
         log.error({ err: error, delivery: id }, 'an attempt could not be written down; its lease will end'),

@@ -60,7 +60,6 @@ test('500 twice, then accepted: the same id and bytes, each attempt stamped and 
 
 for (const { name, behaviour, status, error } of [
   { name: 'a redirect is a failed attempt and never followed', behaviour: 'redirect', status: 302, error: 'redirect' },
-  { name: 'a dropped connection is a failed attempt', behaviour: 'drop', status: null, error: 'aborted' },
   { name: 'no answer in time is a failed attempt', behaviour: 'hang', status: null, error: 'timeout' },
   { name: '400 is tried again like everything else', behaviour: { status: 400 }, status: 400, error: 'status' },
   { name: '304 acknowledges nothing', behaviour: { status: 304 }, status: 304, error: 'redirect' },
@@ -78,6 +77,58 @@ for (const { name, behaviour, status, error } of [
     world.clock.advance(FIRST_WAIT)
     await world.deliver()
     assert.equal((await world.verify(keyAt(app)))['valid'], true)
+  })
+}
+
+test('a kept connection that turns out to be closed is replaced within the attempt, once', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  await installMeeting(world, app, 'drop')
+  const first = await attemptsOfKey(world)
+  assert.deepEqual([first.delivery?.['status'], first.delivery?.['attempts']], ['delivered', 1])
+  assert.deepEqual(
+    first.attempts.map(({ status, error }) => [status, error]),
+    [[204, null]],
+  )
+  const [, dropped, repeated] = app.receiver.attempts
+  assert.deepEqual([dropped?.answered, repeated?.answered], ['drop', 204])
+  assert.equal(dropped?.headers['webhook-id'], repeated?.headers['webhook-id'])
+  assert.equal(dropped?.raw, repeated?.raw)
+})
+
+test('a dropped connection is a failed attempt', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  await installMeeting(world, app, 'drop', 'drop') // on the connection of the first event, and on a new one
+  const { delivery, attempts } = await attemptsOfKey(world)
+  assert.deepEqual([delivery?.['status'], delivery?.['lease']], ['pending', null])
+  assert.deepEqual(
+    attempts.map(({ status, error }) => [status, error]),
+    [[null, 'aborted']],
+  )
+  assert.equal(app.receiver.attempts.length, 3)
+  world.clock.advance(FIRST_WAIT)
+  await world.deliver()
+  assert.equal((await world.verify(keyAt(app)))['valid'], true)
+})
+
+for (const { status, outcome } of [
+  { status: 200, outcome: 'delivered' },
+  { status: 410, outcome: 'failed' },
+  { status: 503, outcome: 'pending' },
+]) {
+  test(`${status} counts when its headers have arrived, though its body never ends`, async () => {
+    await using world = await createWorld({ worker: false })
+    const app = await world.app()
+    await installMeeting(world, app, { unending: status, headers: { 'retry-after': '3600' } })
+    const { delivery, attempts } = await attemptsOfKey(world)
+    assert.equal(delivery?.['status'], outcome)
+    assert.deepEqual(
+      attempts.map(attempt => [attempt.status, attempt.answer]),
+      [[status, 'the first words']],
+    )
+    assert.ok(Number(attempts[0]?.ms) < 5_000)
+    if (outcome === 'pending') assert.ok(Number(delivery?.['next_attempt_at']) - Number(attempts[0]?.at) >= 3_600_000)
   })
 }
 

@@ -25,6 +25,8 @@ export type Behaviour =
   | { until: () => Promise<unknown> }
   /** Writes exactly this and cuts the connection. */
   | { raw: string }
+  /** Writes a status and the start of a body that never ends. */
+  | { unending: number; headers?: Record<string, string> }
 
 export type SealedSecret = { format: string; recipient_key_id: string; ciphertext: string }
 
@@ -305,6 +307,10 @@ async function send(response: ServerResponse, step: Behaviour, elsewhere: string
   if (typeof step === 'object' && 'raw' in step) {
     response.socket?.end(step.raw, () => response.destroy())
     return 'drop'
+  }
+  if (typeof step === 'object' && 'unending' in step) {
+    response.writeHead(step.unending, step.headers).write('the first words')
+    return step.unending
   }
   if (typeof step === 'object' && 'until' in step) {
     await step.until()

@@ -1,0 +1,39 @@
+import type { Readable } from 'node:stream'
+
+const BRIEFLY_MS = 250
+
+/** Reads until the limit and then hangs up, so that an endless answer costs nothing. */
+export async function readAtMost(stream: AsyncIterable<Uint8Array>, limit: number): Promise<Buffer<ArrayBuffer>> {
+  const parts: Uint8Array[] = []
+  let size = 0
+  for await (const part of stream) {
+    parts.push(part)
+    size += part.length
+    if (size >= limit) break
+  }
+  return Buffer.from(Buffer.concat(parts).subarray(0, limit))
+}
+
+/**
+ * The first `limit` bytes of what arrives within 250 ms, whatever becomes of the rest; never rejects. Then it hangs up, so
+ * that a body that stays open holds no connection.
+ */
+export async function readBriefly(stream: Readable, limit: number): Promise<string> {
+  const parts: Buffer[] = []
+  let size = 0
+  await new Promise<void>(resolve => {
+    const timer = setTimeout(resolve, BRIEFLY_MS)
+    const end = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+    stream.on('data', (part: Buffer) => {
+      parts.push(part)
+      size += part.length
+      if (size >= limit) end()
+    })
+    stream.on('end', end).on('error', end).on('close', end)
+  })
+  stream.destroy()
+  return Buffer.concat(parts).subarray(0, limit).toString('utf8')
+}

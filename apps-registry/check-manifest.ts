@@ -1,3 +1,4 @@
+import type { JWK } from 'jose'
 import type { Caps } from '../server/base/caps.ts'
 import type { Catalog } from '../server/base/catalog.ts'
 import type { Fault } from '../server/base/errors.ts'
@@ -10,9 +11,15 @@ export type { Logo } from './app-store.ts'
 
 export type CheckCaps = Pick<Caps, 'clock'> & { outbound: Outbound; catalog: Catalog }
 
-/** The content of `jwks_uri` as it was seen, where the manifest has one. */
+export type CheckedKeys = {
+  /** The public keys that were sent, without members that have no use. */
+  inline?: { keys: JWK[] }
+  /** What `jwks_uri` holds, in the same form. */
+  fetched?: { keys: JWK[] }
+}
+
 export type CheckedManifest =
-  | { manifest: Manifest; jwks: unknown; logo: Logo | undefined; faults: [] }
+  | { manifest: Manifest; keys: CheckedKeys; logo: Logo | undefined; faults: [] }
   | { manifest?: undefined; faults: Fault[] }
 
 /** All checks of a registration, those included that need the network; call it outside any transaction. */
@@ -36,23 +43,23 @@ export async function checkManifest(
   if (logo === 'unfit') {
     return { faults: [{ field: 'logo_uri', message: 'must answer with an SVG or PNG image of 64 kB or less' }] }
   }
-  return { manifest, jwks: keys.jwks, logo, faults: [] }
+  return { manifest, keys, logo, faults: [] }
 }
 
-type KeyCheck = { fault: Fault } | { fault?: undefined; jwks: unknown }
+type KeyCheck = { fault: Fault } | ({ fault?: undefined } & CheckedKeys)
 
 async function checkKeys(outbound: Outbound, manifest: Manifest, inline: unknown): Promise<KeyCheck> {
   if (inline !== undefined && manifest.jwks_uri)
     return { fault: { field: 'jwks', message: 'and jwks_uri exclude each other' } }
   if (inline === undefined && !manifest.jwks_uri) {
     const needed = manifest.managed_keys.length > 0
-    return needed
-      ? { fault: { field: 'jwks', message: 'or jwks_uri is required for managed keys' } }
-      : { jwks: undefined }
+    return needed ? { fault: { field: 'jwks', message: 'or jwks_uri is required for managed keys' } } : {}
   }
   const jwks = manifest.jwks_uri ? await fetchJwks(outbound, manifest.jwks_uri) : inline
   const parsed = await parseJwks(jwks, manifest.jwks_uri ? 'jwks_uri' : 'jwks')
-  return parsed.fault ? { fault: parsed.fault } : { jwks: manifest.jwks_uri ? { keys: parsed.keys } : undefined }
+  if (parsed.fault) return { fault: parsed.fault }
+  const { keys } = parsed
+  return manifest.jwks_uri ? { fetched: { keys } } : { inline: { keys } }
 }
 
 /** Why an address that we would call may not be registered: https, and no way into the operator's network. */

@@ -2,13 +2,16 @@ import { z } from 'zod'
 import type { Catalog } from '../server/base/catalog.ts'
 import type { Fault } from '../server/base/errors.ts'
 import { isOneLine } from '../server/base/one-line.ts'
+import { clientMetadata } from './client-metadata.ts'
+import { faultsOfShape, quoted } from './shape-faults.ts'
 
 const text = (most: number) => z.string().trim().max(most, `must have ${most} characters or fewer`)
 /** What stands in letters and lists. */
 const line = (most: number) => text(most).refine(isOneLine, 'must be on one line')
-const uri = z.url('must be an absolute URI').max(2_000)
+const TOO_LONG = 'must have 2000 characters or fewer'
+const uri = z.url('must be an absolute URI').max(2_000, TOO_LONG)
 /** Shown as a link on pages; nothing but a web address may become one. */
-const webUri = z.url({ protocol: /^https?$/, error: 'must be an http or https URI' }).max(2_000)
+const webUri = z.url({ protocol: /^https?$/, error: 'must be an http or https URI' }).max(2_000, TOO_LONG)
 
 /** What an app declares about itself besides what RFC 7591 names (WIRE "Registration"). Unknown members are ignored. */
 const schema = z.object({
@@ -59,9 +62,9 @@ export type ParsedManifest = { manifest: Manifest; faults: [] } | { manifest?: u
 /** Checks a manifest against the catalogue; every fault names its field, as in `permissions[0].name`. */
 export function parseManifest(input: unknown, catalog: Catalog): ParsedManifest {
   const parsed = schema.safeParse(input)
-  if (!parsed.success) {
-    return { faults: parsed.error.issues.map(issue => ({ field: fieldPath(issue.path), message: describe(issue) })) }
-  }
+  if (!parsed.success) return { faults: faultsOfShape(parsed.error, input) }
+  const others = clientMetadata.safeParse(input)
+  if (!others.success) return { faults: faultsOfShape(others.error, input) }
   const faults = [...permissionFaults(parsed.data, catalog), ...keyFaults(parsed.data), ...redirectFaults(parsed.data)]
   return faults.length > 0 ? { faults } : { manifest: parsed.data, faults: [] }
 }
@@ -103,29 +106,18 @@ function redirectFaults({ redirect_uris }: Manifest): Fault[] {
   return redirect_uris.flatMap((redirect, index) => {
     const url = new URL(redirect)
     const loopback = url.protocol === 'http:' && isLoopbackHost(url.hostname)
-    const field = `redirect_uris[${index}]`
-    if (url.protocol !== 'https:' && !loopback) return [{ field, message: 'must use https, except on loopback' }]
-    if (redirect.includes('#')) return [{ field, message: 'must not have a fragment' }]
-    if (url.username || url.password) return [{ field, message: 'must not carry credentials' }]
+    const fault = (message: string) => [
+      { field: `redirect_uris[${index}]`, message: `${message}: ${quoted(redirect)}` },
+    ]
+    if (url.protocol !== 'https:' && !loopback) return fault('must use https, except on loopback')
+    if (redirect.includes('#')) return fault('must not have a fragment')
+    if (url.username || url.password) return fault('must not carry credentials')
     return []
   })
 }
 
 export function isLoopbackHost(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
-}
-
-function fieldPath(path: PropertyKey[]): string {
-  return path
-    .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index > 0 ? '.' : ''}${String(part)}`))
-    .join('')
-}
-
-function describe(issue: z.core.$ZodIssue): string {
-  if (issue.code !== 'invalid_type') return issue.message
-  return issue.input === undefined
-    ? 'is required'
-    : `must be ${/^[aeiou]/.test(issue.expected) ? 'an' : 'a'} ${issue.expected}`
 }
 
 /** The permissions of each managed key: those it names, or all that were granted. */

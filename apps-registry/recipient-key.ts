@@ -1,30 +1,25 @@
-import { type CryptoKey, importJWK, type JWK } from 'jose'
-import { z } from 'zod'
+import { CompactEncrypt, importJWK, type JWK } from 'jose'
 import type { Fault } from '../server/base/errors.ts'
+import { type JwksField, readJwks } from './read-jwks.ts'
+import { isSoundModulus } from './sound-modulus.ts'
 
 /** The public key of a platform that its managed keys are sealed to, with the algorithm of RFC 7518 §4 for it. */
 export type RecipientKey = { kid: string; alg: 'RSA-OAEP-256' | 'ECDH-ES+A256KW'; jwk: JWK }
 
-const RSA_BITS = 2_048
-const WRONG_KIND = 'an encryption key must be RSA of 2048 bits or more, EC P-256 or X25519'
-const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
-
-const jwksSchema = z.object({ keys: z.array(z.record(z.string(), z.unknown())).min(1).max(20) })
-
 export type ParsedJwks = { keys: JWK[]; recipient: RecipientKey; fault?: undefined } | { fault: Fault }
 
+const WRONG_KIND = 'an encryption key must be RSA of 2048 to 8192 bits with e from 65537 on, EC P-256 or X25519'
+const INVALID = 'an encryption key is not a valid key'
+const COORDINATE = /^[\w-]{43}$/ // 32 octets (RFC 7518 §6.2.1.2, RFC 7748 §5)
+
 /** Reads a JWK Set (RFC 7517 §5) and finds the first key to seal to; `field` is named in the fault. */
-export async function parseJwks(input: unknown, field: 'jwks' | 'jwks_uri'): Promise<ParsedJwks> {
-  const parsed = jwksSchema.safeParse(input)
-  if (!parsed.success) return { fault: { field, message: 'must be a JWK Set with 1 to 20 keys' } }
-  const keys = parsed.data.keys as JWK[]
-  if (keys.some(key => key.kty === 'oct' || PRIVATE_MEMBERS.some(member => member in key))) {
-    return { fault: { field, message: 'must hold public keys only; a private key was sent and must be replaced' } }
-  }
-  let reason = 'must hold at least one key with "use": "enc"'
-  for (const jwk of keys.filter(key => key.use === 'enc')) {
+export async function parseJwks(input: unknown, field: JwksField): Promise<ParsedJwks> {
+  const read = readJwks(input, field)
+  if (read.fault) return read
+  let reason = 'must hold at least one usable key with "use": "enc"'
+  for (const jwk of read.keys.filter(key => key.use === 'enc')) {
     const verdict = await asRecipient(jwk)
-    if (typeof verdict !== 'string') return { keys, recipient: verdict }
+    if (typeof verdict !== 'string') return { keys: read.keys, recipient: verdict }
     reason = verdict
   }
   return { fault: { field, message: reason } }
@@ -35,19 +30,42 @@ async function asRecipient(jwk: JWK): Promise<RecipientKey | string> {
   if (!alg) return WRONG_KIND
   if (jwk.alg !== undefined && jwk.alg !== alg)
     return `an encryption key names the algorithm ${jwk.alg}; it must be ${alg}`
-  if (typeof jwk.kid !== 'string' || jwk.kid === '' || jwk.kid.length > 200) return 'an encryption key must have a kid'
-  try {
-    const key = (await importJWK(jwk, alg)) as CryptoKey
-    // Counted on the key itself: leading zeros make a modulus look longer than it is.
-    const { modulusLength = RSA_BITS } = key.algorithm as { modulusLength?: number }
-    return modulusLength < RSA_BITS ? WRONG_KIND : { kid: jwk.kid, alg, jwk }
-  } catch {
-    return 'an encryption key is not a valid key'
-  }
+  if (jwk.kid === undefined || jwk.kid === '' || jwk.kid.length > 200)
+    return 'an encryption key must have a kid of 1 to 200 characters'
+  if (jwk.kty === 'RSA' && !isSoundModulus(jwk)) return WRONG_KIND
+  const points = jwk.kty === 'RSA' ? [] : jwk.kty === 'EC' ? [jwk.x, jwk.y] : [jwk.x]
+  if (!points.every(point => COORDINATE.test(point ?? ''))) return INVALID
+  return (await canSeal(jwk, alg)) ? { kid: jwk.kid, alg, jwk } : INVALID
 }
 
 function algorithmOf(jwk: JWK): RecipientKey['alg'] | undefined {
   if (jwk.kty === 'RSA') return 'RSA-OAEP-256'
   const curve = (jwk.kty === 'EC' && jwk.crv === 'P-256') || (jwk.kty === 'OKP' && jwk.crv === 'X25519')
   return curve ? 'ECDH-ES+A256KW' : undefined
+}
+
+/** Verdicts about keys that were tried lately: a trial takes as long as sealing itself, and an app keeps its key. */
+const tried = new Map<string, boolean>()
+const MOST_TRIED = 1_000
+
+/** Seals a trial text: points outside the curve and of small order (RFC 7748 §6.1) show only there. */
+async function canSeal(jwk: JWK, alg: RecipientKey['alg']): Promise<boolean> {
+  const name = JSON.stringify([alg, jwk])
+  const known = tried.get(name)
+  if (known !== undefined) return known
+  const verdict = await trySeal(jwk, alg)
+  const [oldest] = tried.keys()
+  if (tried.size >= MOST_TRIED && oldest !== undefined) tried.delete(oldest)
+  tried.set(name, verdict)
+  return verdict
+}
+
+async function trySeal(jwk: JWK, alg: RecipientKey['alg']): Promise<boolean> {
+  try {
+    const key = await importJWK(jwk, alg)
+    await new CompactEncrypt(new Uint8Array(1)).setProtectedHeader({ alg, enc: 'A256GCM' }).encrypt(key)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -17,6 +17,7 @@ type Database = 'sqlite' | 'postgres'
 const onceOnly = [
   ...['tests/architecture.test.ts', 'tests/config.test.ts', 'tests/base/', 'tests/browser/'],
   ...['allowlist', 'judge-key', 'record-cache', 'usage-buffer', 'writers'].map(name => `tests/keys/${name}.test.ts`),
+  ...['field-types', 'recipient-key'].map(name => `tests/apps-registry/${name}.test.ts`),
   ...['tests/verify/', 'tests/web-processes.test.ts', 'tests/deliveries/lanes.test.ts'],
 ]
 

@@ -1,6 +1,8 @@
+import type { JWK } from 'jose'
 import type { Adapter, AdapterPayload } from 'oidc-provider'
 import { openClientSecret } from '../../apps-registry/app-secrets.ts'
 import { type App, findApp } from '../../apps-registry/find-app.ts'
+import { readJwks } from '../../apps-registry/read-jwks.ts'
 import { registerApp } from '../../apps-registry/register-app.ts'
 import { updateApp } from '../../apps-registry/update-app.ts'
 import type { Database, Tx } from '../../db/connect.ts'
@@ -68,7 +70,19 @@ export function createClientAdapter(
 
 function clientOf(app: App, clientSecret: string | undefined): AdapterPayload {
   const scope = scopeOf(app.manifest.permissions.map(permission => permission.name))
-  return { ...app.client, client_id: app.id, scope, ...(clientSecret !== undefined && { client_secret: clientSecret }) }
+  return {
+    ...app.client,
+    ...(app.client['jwks'] !== undefined && { jwks: soundKeys(app.client['jwks']) }),
+    client_id: app.id,
+    scope,
+    ...(clientSecret !== undefined && { client_secret: clientSecret }),
+  }
+}
+
+/** Registered keys as they count today, whatever an earlier release has accepted. */
+function soundKeys(jwks: unknown): { keys: JWK[] } {
+  const read = readJwks(jwks, 'jwks')
+  return { keys: read.fault ? [] : read.keys }
 }
 
 /** What a client may ask for: its manifest's permissions and the two scopes of OpenID Connect. */

@@ -8,7 +8,7 @@ import { type AdapterCaps, createAdapterFactory } from './adapter.ts'
 import { type ClientHooks, REGISTRATION_POLICY } from './client-adapter.ts'
 import { correctErrors } from './correct-errors.ts'
 import { checkInstallationDetail, checkInstallationRequest } from './installation-request.ts'
-import { announceRegistration, createRegistrationPolicy } from './registration.ts'
+import { announceRegistration, askOnlyStringsForSecret, createRegistrationPolicy } from './registration.ts'
 import { decideReplaysByStoring } from './replay-detection.ts'
 import { currentRequest } from './request-context.ts'
 import type { SigningKeys } from './signing-keys.ts'
@@ -50,6 +50,7 @@ const TTL = {
 export function createProvider(caps: ProviderCaps): Provider {
   const provider = new Provider(caps.publicUrl, configurationOf(caps))
   provider.proxy = true // the routes before it set Host and X-Forwarded-Proto from PUBLIC_URL
+  askOnlyStringsForSecret(provider)
   announceRegistration(provider, caps.database)
   provider.on('server_error', (ctx, error) =>
     caps.log.error({ err: error, path: redactSecrets(ctx.path) }, 'the authorization server failed'),

@@ -22,17 +22,29 @@ export function createRegistrationPolicy(caps: CheckCaps & { database: Database 
       request.registrant?.platformId ??
       (token === undefined ? undefined : (await caps.database.read(tx => platformOfToken(tx, token)))?.id)
     if (token !== undefined && !platformId) throw new errors.InvalidToken('registration token not found')
-    const { manifest } = checked
+    const { manifest, keys, logo } = checked
     if (properties['token_endpoint_auth_method'] === 'private_key_jwt') {
       delete properties['client_secret'] // of the time before an update; there is none beside a key
       delete properties['client_secret_expires_at']
     }
-    request.registration = { platformId, manifest, jwks: checked.jwks, logo: checked.logo }
+    request.registration = { platformId, manifest, jwks: keys.fetched, logo }
     Object.assign(properties, {
+      ...(keys.inline && { jwks: keys.inline }),
       ...Object.fromEntries(Object.entries(manifest).filter(([, value]) => value !== undefined)),
       scope: scopeOf(manifest.permissions.map(permission => permission.name)),
     })
   }
+}
+
+/**
+ * The library asks what a client's algorithms begin with before any check, and fails on a value that cannot be made a
+ * string. A member of another type is named by the checks that follow.
+ */
+export function askOnlyStringsForSecret(provider: Provider): void {
+  const model = provider.Client as unknown as { needsSecret(metadata: object): boolean }
+  const needsSecret = model.needsSecret.bind(model)
+  model.needsSecret = metadata =>
+    needsSecret(Object.fromEntries(Object.entries(metadata).filter(([, value]) => typeof value === 'string')))
 }
 
 /** Adds to the answers of a registration what the client itself could not set: its status, and the secret, once. */

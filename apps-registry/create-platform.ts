@@ -32,6 +32,7 @@ export async function createPlatform(
   const registrationToken = await mintToken(tx, caps, platform.id, at)
   await recordActivity(
     tx,
+    caps,
     [command.accountId],
     [{ actor: command.actor, what: 'platform.created', object: platform.id, at }],
   )
@@ -51,7 +52,7 @@ export async function rotateRegistrationToken(
   await revokeTokens(tx, platform.id, at)
   const registrationToken = await mintToken(tx, caps, platform.id, at)
   const act = { actor: command.actor, what: 'platform.token_rotated', object: platform.id, at }
-  await recordActivity(tx, [platform.accountId], [act])
+  await recordActivity(tx, caps, [platform.accountId], [act])
   return registrationToken
 }
 

@@ -23,8 +23,8 @@ const PAST: Record<AppVerb, string> = {
 }
 
 /** Moves an app through its life. Publishing approves the latest version. Throws `app.state` where the move is not legal. */
-export async function moveApp(tx: Tx, { clock }: Pick<Caps, 'clock'>, command: MoveApp): Promise<App> {
-  const at = clock.now()
+export async function moveApp(tx: Tx, caps: Caps, command: MoveApp): Promise<App> {
+  const at = caps.clock.now()
   await lockApp(tx, command.id)
   const app = await findAppRow(tx, command.id)
   if (!app) throw new AppError('object.not_found', { detail: 'There is no such app.' })
@@ -35,6 +35,7 @@ export async function moveApp(tx: Tx, { clock }: Pick<Caps, 'clock'>, command: M
   if (command.verb === 'publish') await approveLatestVersion(tx, app.id)
   await recordActivity(
     tx,
+    caps,
     [app.platform.accountId, ...(command.alsoTold ?? [])],
     [{ actor: command.actor, what: PAST[command.verb], object: app.id, at }],
   )

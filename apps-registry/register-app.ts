@@ -57,6 +57,7 @@ export async function registerApp(
   const actor: Actor = command.actor ?? { type: 'platform', id: platform.id, ip: command.ip }
   await recordActivity(
     tx,
+    caps,
     [platform.accountId],
     [
       {

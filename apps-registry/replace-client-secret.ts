@@ -20,9 +20,10 @@ export function newClientSecret(random: Caps['random']): string {
  */
 export async function replaceClientSecret(
   tx: Tx,
-  { clock, keyring, random }: Caps,
+  caps: Caps,
   command: { appId: string; actor: Actor },
 ): Promise<string> {
+  const { clock, keyring, random } = caps
   const at = clock.now()
   await lockApp(tx, command.appId)
   const app = await findAppRow(tx, command.appId)
@@ -34,6 +35,6 @@ export async function replaceClientSecret(
   if (sealed === null) throw new Error('a secret was not sealed')
   await setClientSecret(tx, app.id, sealed)
   const act = { actor: command.actor, what: 'app.client_secret_replaced', object: app.id, at }
-  await recordActivity(tx, [app.platform.accountId], [act])
+  await recordActivity(tx, caps, [app.platform.accountId], [act])
   return secret
 }

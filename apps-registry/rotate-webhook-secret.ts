@@ -24,9 +24,10 @@ const MOST = 10
  */
 export async function rotateWebhookSecret(
   tx: Tx,
-  { clock, keyring, random }: Caps,
+  caps: Caps,
   command: { appId: string; actor: Actor },
 ): Promise<string> {
+  const { clock, keyring, random } = caps
   const at = clock.now()
   await lockApp(tx, command.appId)
   const app = await findAppRow(tx, command.appId)
@@ -41,6 +42,7 @@ export async function rotateWebhookSecret(
   await replaceWebhookSecret(tx, app.id, sealWebhookSecret(keyring, app.id, secret), { sealed, until })
   await recordActivity(
     tx,
+    caps,
     [app.platform.accountId],
     [{ actor: command.actor, what: 'app.webhook_secret_rotated', object: app.id, at }],
   )

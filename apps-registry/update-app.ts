@@ -25,10 +25,11 @@ export type UpdateApp = {
  */
 export async function updateApp(
   tx: Tx,
-  { clock, keyring, review }: Caps & { review: 'required' | 'off' },
+  caps: Caps & { review: 'required' | 'off' },
   command: UpdateApp,
   permissionsRemoved: (app: App, removed: string[]) => Promise<Note[]>,
 ): Promise<{ app: App; removed: string[] }> {
+  const { clock, keyring, review } = caps
   const at = clock.now()
   await lockApp(tx, command.id)
   const before = await findAppRow(tx, command.id)
@@ -63,7 +64,7 @@ export async function updateApp(
   const actor: Actor = { type: 'platform', id: before.platform.id, ip: command.ip }
   const data = { version: latestVersion, waits_for_review: waits }
   const updated = { actor, what: 'app.updated', object: before.id, at, data }
-  await recordNotes(tx, [...notes, { accountIds: [before.platform.accountId], acts: [updated] }])
+  await recordNotes(tx, caps, [...notes, { accountIds: [before.platform.accountId], acts: [updated] }])
   return { app, removed }
 }
 

@@ -5,6 +5,7 @@ import { findApp } from '../apps-registry/find-app.ts'
 import { badgeOf } from '../apps-registry/listing-page.ts'
 import { connect, type Database, migrate, type Tx } from '../db/connect.ts'
 import { personSeenFrom } from './accounts/find-user.ts'
+import { loadActivityKey } from './audit/activity-key.ts'
 import type { Actor } from './audit/record-activity.ts'
 import type { Caps } from './base/caps.ts'
 import { type Clock, SECOND, systemClock } from './base/clock.ts'
@@ -88,13 +89,14 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
   const random = overrides.random ?? systemRandom
   const log = overrides.log ?? createLog(config.logLevel)
   const keyring = createKeyring(readRootSecrets(config, random), random)
-  const caps: Caps = { clock, random, keyring, ids: createIds(clock, random) }
   const database = connect(config.database)
   await migrate(database)
   await requireRoots(database, keyring).catch(async fault => {
     await database.close()
     throw fault
   })
+  const activityKey = await loadActivityKey(database, { keyring, random })
+  const caps: Caps = { clock, random, keyring, activityKey, ids: createIds(clock, random) }
   const outbound = createOutbound({
     allow: config.egressAllow,
     ...(overrides.outboundTimeoutMs && { timeoutMs: overrides.outboundTimeoutMs }),

@@ -1,6 +1,7 @@
 import { SEALED_IN_APPS } from '../apps-registry/app-secrets.ts'
 import type { Database, Tx } from '../db/connect.ts'
 import { countUnder, holdSealedUnder, replaceSealed, rootsInUse, type SealedColumn } from '../db/sealed-columns.ts'
+import { SEALED_ACTIVITY_KEY } from './audit/activity-key.ts'
 import { type Clock, SECOND } from './base/clock.ts'
 import type { Keyring } from './base/keyring.ts'
 import type { Log } from './base/log.ts'
@@ -11,7 +12,13 @@ import { SEALED_SIGNING_KEYS } from './oauth/signing-keys.ts'
 import { SEALED_ANSWERS } from './platform-api/answer-once.ts'
 
 /** Everything that is encrypted under the root secret. */
-const SEALED: readonly SealedColumn[] = [SEALED_SIGNING_KEYS, ...SEALED_IN_APPS, SEALED_RECORDS, SEALED_ANSWERS]
+const SEALED: readonly SealedColumn[] = [
+  SEALED_SIGNING_KEYS,
+  SEALED_ACTIVITY_KEY,
+  ...SEALED_IN_APPS,
+  SEALED_RECORDS,
+  SEALED_ANSWERS,
+]
 
 /** Small enough that nobody waits for it. */
 const BATCH = 100

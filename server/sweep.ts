@@ -1,4 +1,5 @@
 import { sweepSessions } from './accounts/sessions.ts'
+import { sweepCheckpoints } from './audit/checkpoints.ts'
 import { HOUR } from './base/clock.ts'
 import { sweepDeliveryLog } from './deliveries/sweep-log.ts'
 import type { Deps } from './deps.ts'
@@ -10,7 +11,14 @@ import { sweepRecords } from './oauth/grants.ts'
 const EVERY = HOUR
 
 /** What a sweep deleted. */
-export type Swept = { sessions: number; oauth_records: number; mails: number; deliveries: number; usage: number }
+export type Swept = {
+  sessions: number
+  oauth_records: number
+  mails: number
+  checkpoints: number
+  deliveries: number
+  usage: number
+}
 
 /**
  * Deletes what has lapsed: sign-ins, the authorization server's codes, tokens and requests, the old delivery log and what
@@ -23,6 +31,7 @@ export async function sweep(deps: Deps): Promise<Swept> {
     sessions: await sweepSessions(tx, at),
     oauth_records: await sweepRecords(tx, at),
     mails: await sweepMails(tx, at),
+    checkpoints: await sweepCheckpoints(tx, at),
   }))
   await finishRetirements(database, deps)
   return { ...lapsed, deliveries: await sweepDeliveryLog(database, at), usage: await sweepUsage(database, at) }

@@ -1,4 +1,5 @@
-import { SECOND } from './base/clock.ts'
+import { makeCheckpoints } from './audit/checkpoints.ts'
+import { type Clock, DAY, SECOND } from './base/clock.ts'
 import { createRunner } from './base/runner.ts'
 import type { Deps } from './deps.ts'
 import { endOverdueKeys } from './installs/end-overdue-keys.ts'
@@ -17,7 +18,8 @@ export function startUpkeep(deps: Deps): () => Promise<void> {
   const reminders = createRunner({ clock, log, name: 'reminders', work: () => remindOfDeadlines(deps) })
   const leaks = createRunner({ clock, log, name: 'leaked keys', work: () => replaceLeakedKeys(deps) })
   const mails = createRunner({ clock, log, name: 'mails', work: () => deps.mailer.sendDue() })
-  const runners = [deadlines, reminders, leaks, mails, secrets]
+  const checkpoints = createRunner({ clock, log, name: 'checkpoints', work: daily(clock, () => makeCheckpoints(deps)) })
+  const runners = [checkpoints, deadlines, reminders, leaks, mails, secrets]
   database.changes.listen(change => {
     const anything = change === 'anything'
     if (anything || change === 'mails') mails.wake()
@@ -29,5 +31,16 @@ export function startUpkeep(deps: Deps): () => Promise<void> {
   return async () => {
     const stopped = Promise.all(runners.map(runner => runner.stop()))
     await Promise.race([stopped, new Promise(resolve => setTimeout(resolve, PATIENCE).unref())])
+  }
+}
+
+/** Work that is done once a day however often its runner wakes, and again sooner where it failed. */
+function daily(clock: Clock, work: () => Promise<unknown>): () => Promise<number> {
+  let next = 0
+  return async () => {
+    if (clock.now() < next && next - clock.now() <= DAY) return next
+    await work()
+    next = clock.now() + DAY
+    return next
   }
 }

@@ -53,6 +53,7 @@ async function clientToken(url: string, app: PublishedApp): Promise<string> {
 async function sealedValues(world: World): Promise<string[]> {
   const columns: [string, string][] = [
     ['signing_keys', 'private_jwk'],
+    ['activity_key', 'sealed'],
     ['apps', 'client_secret'],
     ['apps', 'webhook_secret'],
     ['apps', 'previous_webhook_secret'],

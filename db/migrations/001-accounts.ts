@@ -41,8 +41,10 @@ export async function up(knex: Knex): Promise<void> {
     table.string('actor_id').notNullable()
     table.string('what', 60).notNullable()
     table.string('object').notNullable()
-    table.string('ip', 64).notNullable()
     table.text('data').notNullable()
+    table.text('personal') // these two can be erased; the chain holds the commitment only
+    table.string('personal_salt', 32)
+    table.string('commitment', 64).notNullable()
     table.string('hash', 64).notNullable()
     table.primary(['account_id', 'number'])
   })
@@ -50,11 +52,32 @@ export async function up(knex: Knex): Promise<void> {
     table.string('account_id').primary()
     table.integer('number').notNullable()
     table.string('hash', 64).notNullable()
+    table.string('seal', 64).notNullable()
+  })
+  await knex.schema.createTable('activity_key', table => {
+    table.string('id', 16).primary()
+    table.text('sealed').notNullable()
+  })
+  await knex.schema.createTable('activity_checkpoints', table => {
+    table.string('account_id').notNullable()
+    table.integer('number').notNullable()
+    table.bigInteger('at').notNullable().index()
+    table.text('jws').notNullable()
+    table.primary(['account_id', 'number'])
   })
 }
 
 export async function down(knex: Knex): Promise<void> {
-  for (const table of ['activity_heads', 'activity', 'sessions', 'memberships', 'users', 'accounts']) {
+  for (const table of [
+    'activity_checkpoints',
+    'activity_key',
+    'activity_heads',
+    'activity',
+    'sessions',
+    'memberships',
+    'users',
+    'accounts',
+  ]) {
     await knex.schema.dropTable(table)
   }
 }

@@ -28,11 +28,8 @@ export type StartSession = {
 }
 
 /** Starts a session under a new token and ends the previous one, so that a planted cookie is worth nothing. */
-export async function startSession(
-  tx: Tx,
-  { clock, ids, random }: Caps,
-  command: StartSession,
-): Promise<{ token: string }> {
+export async function startSession(tx: Tx, caps: Caps, command: StartSession): Promise<{ token: string }> {
+  const { clock, ids, random } = caps
   const at = clock.now()
   const [first] = await listMemberships(tx, command.userId)
   if (!first) throw new AppError('access.forbidden', { detail: 'You are not a member of any account.' })
@@ -51,7 +48,7 @@ export async function startSession(
     expires_at: at + SESSION_LIFE,
   })
   const actor = { type: 'user' as const, id: command.userId, ip: command.ip }
-  await recordActivity(tx, [first.account.id], [{ actor, what: 'session.started', object: id, at }])
+  await recordActivity(tx, caps, [first.account.id], [{ actor, what: 'session.started', object: id, at }])
   return { token }
 }
 
@@ -71,11 +68,16 @@ export async function findSession(
 }
 
 /** Ends the session of a cookie; without one it does nothing. */
-export async function endSession(tx: Tx, { clock }: Pick<Caps, 'clock'>, token: string, ip: string): Promise<void> {
+export async function endSession(tx: Tx, caps: Caps, token: string, ip: string): Promise<void> {
   const row = await deleteSession(tx, hashSecret(token))
   if (!row) return
   const actor = { type: 'user' as const, id: row.user_id, ip }
-  await recordActivity(tx, [row.account_id], [{ actor, what: 'session.ended', object: row.id, at: clock.now() }])
+  await recordActivity(
+    tx,
+    caps,
+    [row.account_id],
+    [{ actor, what: 'session.ended', object: row.id, at: caps.clock.now() }],
+  )
 }
 
 /** Looks at another account of the same person. Throws `object.not_found` where they are not a member. */

@@ -8,7 +8,8 @@ import { type Account, insertAccount, insertMembership, insertUser, type User } 
 export type SignUp = { email: string; passwordHash: string; accountName: string; operator?: boolean; ip: string }
 
 /** Makes a person, their account, and the person its owner. Throws `account.email_taken`. */
-export async function signUp(tx: Tx, { clock, ids }: Caps, command: SignUp): Promise<{ user: User; account: Account }> {
+export async function signUp(tx: Tx, caps: Caps, command: SignUp): Promise<{ user: User; account: Account }> {
+  const { clock, ids } = caps
   const at = clock.now()
   const user: User = { id: ids.next('usr'), email: command.email, operator: command.operator ?? false }
   const account: Account = { id: ids.next('acct'), name: command.accountName }
@@ -22,6 +23,6 @@ export async function signUp(tx: Tx, { clock, ids }: Caps, command: SignUp): Pro
   await insertAccount(tx, { ...account, at })
   await insertMembership(tx, account.id, user.id, 'owner', at)
   const actor: Actor = { type: 'user', id: user.id, ip: command.ip }
-  await recordActivity(tx, [account.id], [{ actor, what: 'account.created', object: account.id, at }])
+  await recordActivity(tx, caps, [account.id], [{ actor, what: 'account.created', object: account.id, at }])
   return { user, account }
 }

@@ -3,7 +3,7 @@ import type { ActivityPage } from '../../views/models.ts'
 import type { Deps } from '../deps.ts'
 import { dayTimeMoment } from '../http/format.ts'
 import { requireSession, signedIn } from '../http/session.ts'
-import { type ActivityRow, listActivity } from './list-activity.ts'
+import { type ActivityEntry, listActivity } from './list-activity.ts'
 
 const PAGE = 50
 
@@ -29,7 +29,7 @@ export function activityRoutes(deps: Deps): Router {
   return router
 }
 
-function rowOf(row: ActivityRow, names: Names): ActivityPage['rows'][number] {
+function rowOf(row: ActivityEntry, names: Names): ActivityPage['rows'][number] {
   const actor = names.get(row.actor_id)
   return {
     at: dayTimeMoment(row.at),

@@ -8,32 +8,30 @@ export type ActivityRow = {
   actor_id: string
   what: string
   object: string
-  ip: string
   /** JSON. */
   data: string
+  /** JSON of personal values; null where there are none or they were erased. */
+  personal: string | null
+  personal_salt: string | null
+  /** To the personal values; empty where there were none. */
+  commitment: string
   hash: string
 }
 
-export type Head = { number: number; hash: string }
+/** The end of a chain. */
+export type Head = { number: number; hash: string; seal: string }
 
 /** The end of an account's chain, held until the transaction ends, so that two writers never continue the same link. */
 export async function lockHead(tx: Tx, accountId: string): Promise<Head> {
-  const start = { account_id: accountId, number: 0, hash: '' }
+  const start = { account_id: accountId, number: 0, hash: '', seal: '' }
   await tx('activity_heads').insert(start).onConflict('account_id').ignore()
-  return await locked(tx('activity_heads').where({ account_id: accountId })).first('number', 'hash')
+  return await locked(tx('activity_heads').where({ account_id: accountId })).first('number', 'hash', 'seal')
 }
 
-export async function append(tx: Tx, row: ActivityRow): Promise<void> {
+export async function append(tx: Tx, row: ActivityRow, seal: string): Promise<void> {
   await tx('activity').insert(row)
-  await tx('activity_heads').where({ account_id: row.account_id }).update({ number: row.number, hash: row.hash })
-}
-
-export async function listActivity(tx: Tx, accountId: string, before: number, limit: number): Promise<ActivityRow[]> {
-  return await tx('activity')
-    .where({ account_id: accountId })
-    .where('number', '<', before)
-    .orderBy('number', 'desc')
-    .limit(limit)
+  const { account_id, number, hash } = row
+  await tx('activity_heads').where({ account_id }).update({ number, hash, seal })
 }
 
 export async function readChain(tx: Tx, accountId: string, from: number, limit: number): Promise<ActivityRow[]> {
@@ -44,15 +42,22 @@ export async function readChain(tx: Tx, accountId: string, from: number, limit: 
     .limit(limit)
 }
 
-export async function listHeads(tx: Tx): Promise<(Head & { account_id: string })[]> {
-  return await tx('activity_heads').select('account_id', 'number', 'hash').orderBy('account_id')
+/** Ends of chains in the order of their accounts, those after `after`. */
+export async function listHeads(tx: Tx, after: string, limit: number): Promise<(Head & { account_id: string })[]> {
+  return await tx('activity_heads')
+    .where('account_id', '>', after)
+    .orderBy('account_id')
+    .limit(limit)
+    .select('account_id', 'number', 'hash', 'seal')
 }
 
-/** Accounts that have entries and whose chain has lost its end. */
+/** Accounts whose chain has lost its end: each has at least the entry of its own making. */
 export async function listHeadless(tx: Tx): Promise<string[]> {
-  return await tx('activity')
-    .whereNotIn('account_id', tx('activity_heads').select('account_id'))
-    .distinct('account_id')
-    .orderBy('account_id')
-    .pluck('account_id')
+  const lost = (table: string, column: string) =>
+    tx(table)
+      .whereNotIn(column, tx('activity_heads').select('account_id'))
+      .distinct({ account_id: column })
+      .pluck(`${table}.${column}`)
+  const ids = new Set<string>([...(await lost('activity', 'account_id')), ...(await lost('accounts', 'id'))])
+  return [...ids].sort()
 }

@@ -1,43 +1,90 @@
+import type { KeyObject } from 'node:crypto'
 import type { Tx } from '../../db/connect.ts'
-import { type Head, listHeadless, listHeads, readChain } from './activity-store.ts'
-import { hashLink } from './record-activity.ts'
+import { hashEntry, keepsCommitment, sealHead, wasErased } from './activity-chain.ts'
+import { type ActivityRow, type Head, listHeadless, listHeads, readChain } from './activity-store.ts'
+import { TAMPERED } from './record-activity.ts'
 
 const BATCH = 500
 /** The least number that the column can hold, so that no entry hides in front of the first. */
 const LEAST = -(2 ** 31)
 
-export type ChainProof = { accounts: number; entries: number; broken: { account_id: string; number: number }[] }
+/** What a chain had at a number when somebody kept a checkpoint of it. */
+export type KnownEntry = { account_id: string; number: number; hash: string }
 
-/** Reads every chain from its beginning; an altered, removed or inserted entry shows at its number. */
-export async function verifyActivity(tx: Tx): Promise<ChainProof> {
-  const heads = await listHeads(tx)
-  const proof: ChainProof = { accounts: heads.length, entries: 0, broken: [] }
-  for (const head of heads) {
-    const end = await walk(tx, head.account_id)
-    proof.entries += end.number
-    const broken = end.broken ?? faultAtEnd(end, head)
-    if (broken !== undefined) proof.broken.push({ account_id: head.account_id, number: broken })
+export type ChainProof = {
+  accounts: number
+  entries: number
+  /** Entries whose personal values were erased. */
+  erased: number
+  /** The first entry of each account at which the log is not what it was. */
+  broken: { account_id: string; number: number }[]
+}
+
+/**
+ * Reads every chain from its beginning; an altered, removed or inserted entry shows at its number. `known` are entries of
+ * checkpoints: a chain that was cut before them or written anew shows there, also where whoever did it has our keys.
+ */
+export async function verifyActivity(tx: Tx, key: KeyObject, known: readonly KnownEntry[] = []): Promise<ChainProof> {
+  const expected = Map.groupBy(known, ({ account_id }) => account_id)
+  const proof: ChainProof = { accounts: 0, entries: 0, erased: 0, broken: [] }
+  for (let after = ''; ; ) {
+    const heads = await listHeads(tx, after, BATCH)
+    for (const head of heads) {
+      await verifyChain(tx, key, head, expected.get(head.account_id) ?? [], proof)
+      expected.delete(head.account_id)
+    }
+    const last = heads.at(-1)
+    if (!last) break
+    after = last.account_id
   }
-  for (const account_id of await listHeadless(tx)) proof.broken.push({ account_id, number: 1 })
+  const headless = new Set([...(await listHeadless(tx)), ...expected.keys()])
+  for (const account_id of headless) proof.broken.push({ account_id, number: 1 })
+  proof.broken.sort((one, other) => (one.account_id < other.account_id ? -1 : 1))
   return proof
 }
 
-/** Entries that were cut off or put on at the end, or a last one that was written anew, hash and all. */
-function faultAtEnd(end: Head, head: Head): number | undefined {
-  if (end.number !== head.number) return Math.min(end.number, head.number) + 1
-  return end.hash === head.hash ? undefined : end.number
+async function verifyChain(
+  tx: Tx,
+  key: KeyObject,
+  head: Head & { account_id: string },
+  known: readonly KnownEntry[],
+  proof: ChainProof,
+): Promise<void> {
+  const end = await walk(tx, key, head.account_id, known)
+  proof.accounts += 1
+  proof.entries += end.number
+  proof.erased += end.erased
+  const missing = known.filter(({ number }) => number > end.number).map(() => end.number + 1)
+  const faults = [end.broken, faultAtEnd(key, end, head), ...missing].filter(number => number !== undefined)
+  if (faults.length > 0) proof.broken.push({ account_id: head.account_id, number: end.broken ?? Math.min(...faults) })
 }
 
-async function walk(tx: Tx, accountId: string): Promise<{ number: number; hash: string; broken?: number }> {
-  let end = { number: 0, hash: '' }
+/** Entries that were cut off or put on at the end, or an end that was written by somebody without the key. */
+function faultAtEnd(key: KeyObject, end: Walked, head: Head & { account_id: string }): number | undefined {
+  if (end.broken !== undefined) return undefined
+  if (end.number !== head.number) return Math.min(end.number, head.number) + 1
+  if (end.hash !== head.hash) return end.number
+  return head.number > 0 && head.seal !== sealHead(key, head.account_id, head) ? head.number + 1 : undefined
+}
+
+type Walked = { number: number; hash: string; erased: number; broken?: number }
+
+async function walk(tx: Tx, key: KeyObject, accountId: string, known: readonly KnownEntry[]): Promise<Walked> {
+  const hashes = new Map(known.map(({ number, hash }) => [number, hash]))
+  let end: Walked = { number: 0, hash: '', erased: 0 }
   for (let from = LEAST; ; from = end.number + 1) {
     const rows = await readChain(tx, accountId, from, BATCH)
     for (const row of rows) {
       const next = end.number + 1
-      if (row.number !== next || row.hash !== hashLink(end.hash, row))
+      if (row.number !== next || !follows(key, end.hash, row, hashes.get(next)))
         return { ...end, broken: Math.min(row.number, next) }
-      end = { number: row.number, hash: row.hash }
+      end = { number: row.number, hash: row.hash, erased: end.erased + (wasErased(row) ? 1 : 0) }
     }
     if (rows.length < BATCH) return end
   }
+}
+
+function follows(key: KeyObject, previous: string, row: ActivityRow, known: string | undefined): boolean {
+  if (row.hash !== hashEntry(key, previous, row) || !keepsCommitment(row)) return false
+  return row.what !== TAMPERED && (known === undefined || known === row.hash)
 }

@@ -1,20 +1,48 @@
+import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import { listCheckpoints, makeCheckpoints, readCheckpoints } from '../audit/checkpoints.ts'
 import { verifyActivity } from '../audit/verify-activity.ts'
 import { AppError } from '../base/errors.ts'
+import { everySigningKey } from '../oauth/signing-keys.ts'
 import { run } from './run.ts'
 
 export function auditCommands(program: Command): void {
-  program
-    .command('audit')
-    .description('the activity log')
+  const audit = program.command('audit').description('the activity log')
+
+  audit
     .command('verify')
     .description('proves that no entry was altered, removed or inserted')
+    .option('--checkpoint <file>', 'also that the log still holds what these checkpoints say')
     .action(
-      run(async deps => {
-        const proof = await deps.database.read(verifyActivity)
+      run<{ checkpoint?: string }>(async (deps, { checkpoint }) => {
+        const keys = await everySigningKey(deps.database, deps)
+        const known = checkpoint === undefined ? [] : await readCheckpoints(textOf(checkpoint), keys)
+        const proof = await deps.database.read(tx => verifyActivity(tx, deps.activityKey, known))
         if (proof.broken.length > 0)
           throw new AppError('internal', { detail: `The log is broken: ${JSON.stringify(proof.broken)}` })
-        return { accounts: proof.accounts, entries: proof.entries, unbroken: true }
+        const { accounts, entries, erased } = proof
+        return { accounts, entries, erased, checkpoints: known.length, unbroken: true }
       }),
     )
+
+  audit
+    .command('checkpoints')
+    .description(
+      'signs the end of every log as it is now; keep what it prints elsewhere, for audit verify --checkpoint',
+    )
+    .option('--account <id>', 'of one account only')
+    .action(
+      run<{ account?: string }>(async (deps, { account }) => {
+        await makeCheckpoints(deps, 0)
+        return { checkpoints: await deps.database.read(tx => listCheckpoints(tx, account)) }
+      }),
+    )
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new AppError('request.invalid', { detail: `--checkpoint: ${file} cannot be read.`, cause })
+  }
 }

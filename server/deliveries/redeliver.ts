@@ -27,14 +27,14 @@ export type Redeliver = {
  */
 export async function endHold(
   tx: Tx,
-  { clock }: Pick<Caps, 'clock'>,
+  caps: Caps,
   command: Pick<Redeliver, 'deliveryId' | 'app' | 'installationId' | 'actor'>,
 ): Promise<boolean> {
   const delivery = await findDeliveryToSend(tx, command)
   if ((await findGoneAddress(tx, command.app.id)) === null) return false
   await clearGoneAddress(tx, command.app.id)
-  const act = { actor: command.actor, what: 'deliveries.resumed', object: command.app.id, at: clock.now() }
-  await recordActivity(tx, [command.app.platform.accountId], [{ ...act, data: { delivery: delivery.id } }])
+  const act = { actor: command.actor, what: 'deliveries.resumed', object: command.app.id, at: caps.clock.now() }
+  await recordActivity(tx, caps, [command.app.platform.accountId], [{ ...act, data: { delivery: delivery.id } }])
   return true
 }
 
@@ -53,12 +53,8 @@ async function findDeliveryToSend(
  * installation's other events. Throws `delivery.recipient_key_changed` where nobody could open it any more, and
  * `delivery.state`, also where it would hand over a key that has expired.
  */
-export async function redeliver(
-  tx: Tx,
-  { clock }: Pick<Caps, 'clock'>,
-  command: Redeliver,
-): Promise<DeliveryWithAttempts> {
-  const at = clock.now()
+export async function redeliver(tx: Tx, caps: Caps, command: Redeliver): Promise<DeliveryWithAttempts> {
+  const at = caps.clock.now()
   const delivery = await findDeliveryToSend(tx, command)
   if (command.holdEnded && delivery.status === 'pending') return delivery // it goes out now
   const recipient = await recipientOf(tx, delivery.event_id)
@@ -78,6 +74,6 @@ export async function redeliver(
     })
   }
   const act = { actor: command.actor, what: 'delivery.redelivered', object: delivery.id, at }
-  await recordActivity(tx, [command.app.platform.accountId], [{ ...act, data: { type: delivery.type } }])
+  await recordActivity(tx, caps, [command.app.platform.accountId], [{ ...act, data: { type: delivery.type } }])
   return await readDelivery(tx, delivery.id)
 }

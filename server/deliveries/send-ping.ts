@@ -11,14 +11,11 @@ import { pingBody } from './event.ts'
  * where the address is held as gone, and ends that hold when it is acknowledged. Answers the delivery's id. Throws
  * `app.state`.
  */
-export async function sendPing(
-  tx: Tx,
-  { clock, ids }: Pick<Caps, 'clock' | 'ids'>,
-  { app, actor }: { app: App; actor: Actor },
-): Promise<string> {
+export async function sendPing(tx: Tx, caps: Caps, { app, actor }: { app: App; actor: Actor }): Promise<string> {
   if (app.status === 'retired') throw new AppError('app.state', { detail: 'Nothing was sent: the app is retired.' })
   if (!app.client.key_delivery_uri)
     throw new AppError('app.state', { detail: 'Nothing was sent: the app has no key delivery address.' })
+  const { clock, ids } = caps
   const at = clock.now()
   const body = pingBody(at, { id: app.id, name: app.manifest.client_name })
   const event = {
@@ -33,6 +30,11 @@ export async function sendPing(
   const id = ids.next('dlv')
   await insertEvent(tx, event)
   await insertDelivery(tx, { id, event, keyId: null })
-  await recordActivity(tx, [app.platform.accountId], [{ actor, what: 'app.test_delivery_sent', object: app.id, at }])
+  await recordActivity(
+    tx,
+    caps,
+    [app.platform.accountId],
+    [{ actor, what: 'app.test_delivery_sent', object: app.id, at }],
+  )
   return id
 }

@@ -10,7 +10,7 @@ import { abandonOverlap } from '../keys/overlap.ts'
 import { lockInstallation } from './installation-store.ts'
 import { keyExpiredNews, tellPlatform } from './tell-platform.ts'
 
-export type OverdueCaps = Pick<Caps, 'clock' | 'ids'> & { database: Database; log: Log }
+export type OverdueCaps = Caps & { database: Database; log: Log }
 
 /**
  * Ends every key whose deadline has passed, one transaction each, so that nobody waits for long; several processes at once
@@ -45,5 +45,5 @@ async function endOverdueKey(tx: Tx, caps: OverdueCaps, { id, installationId }: 
   if (installation && app) await tellPlatform(tx, caps, app, installation, [keyExpiredNews(key, key.expiredAt)])
   const accounts = app ? [key.accountId, app.platform.accountId] : [key.accountId]
   const data = { name: key.name, reason: key.expiredBecause, expired_at: isoTime(key.expiredAt) }
-  await recordActivity(tx, accounts, [{ actor: SYSTEM, what: 'key.expired', object: key.id, at, data }])
+  await recordActivity(tx, caps, accounts, [{ actor: SYSTEM, what: 'key.expired', object: key.id, at, data }])
 }

@@ -57,6 +57,8 @@ export async function endKey(
   const goesOn = key.deliveredAt === null ? await abandonOverlap(tx, key.id, at) : undefined
   if (goesOn) await tellKeyNews(tx, caps, goesOn, installation, 'rotation_abandoned')
   const accounts = app ? [key.accountId, app.platform.accountId] : [key.accountId]
-  await recordActivity(tx, accounts, [{ actor, what: 'key.expired', object: key.id, at, data: { name: key.name } }])
+  await recordActivity(tx, caps, accounts, [
+    { actor, what: 'key.expired', object: key.id, at, data: { name: key.name } },
+  ])
   return true
 }

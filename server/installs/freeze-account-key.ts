@@ -28,7 +28,7 @@ export async function freezeAccountKey(
   if (!(await freezeKey(tx, key.id, { by: 'account', until, at }))) return { key, changed: false }
   const accounts = await tellKeyNews(tx, caps, { ...key, freezeUntil: until }, installation, 'key_frozen')
   const data = { name: key.name, until: isoTime(until) }
-  await recordActivity(tx, accounts, [{ actor: command.actor, what: 'key.frozen', object: key.id, at, data }])
+  await recordActivity(tx, caps, accounts, [{ actor: command.actor, what: 'key.frozen', object: key.id, at, data }])
   return { key, changed: true }
 }
 
@@ -52,6 +52,6 @@ export async function unfreezeAccountKey(
   if (!(await unfreezeKey(tx, key.id, at))) return { key, changed: false }
   const accounts = await tellKeyNews(tx, caps, { ...key, freezeUntil: null }, installation, 'key_unfrozen')
   const data = { name: key.name, although_leaked: leaked }
-  await recordActivity(tx, accounts, [{ actor: command.actor, what: 'key.unfrozen', object: key.id, at, data }])
+  await recordActivity(tx, caps, accounts, [{ actor: command.actor, what: 'key.unfrozen', object: key.id, at, data }])
   return { key, changed: true }
 }

@@ -75,6 +75,7 @@ export async function installApp(
   ])
   await recordActivity(
     tx,
+    caps,
     [command.accountId, app.platform.accountId],
     [
       {

@@ -65,6 +65,7 @@ export async function mintAnotherKey(
   ])
   await recordActivity(
     tx,
+    caps,
     [installation.accountId, app.platform.accountId],
     [{ actor: command.actor, what: 'key.created', object: key.id, at, data: { name, permissions } }],
   )

@@ -51,7 +51,7 @@ export async function narrowInstallation(
   const acts = expired.map((key): Act => {
     return { actor: command.actor, what: 'key.expired', object: key.id, at, data: { name: key.name } }
   })
-  await recordActivity(tx, [installation.accountId, app.platform.accountId], [updated, ...acts])
+  await recordActivity(tx, caps, [installation.accountId, app.platform.accountId], [updated, ...acts])
   await narrowInstallationGrants(tx, caps, installation.id, asked)
   return { removed: asked, inUse: [] }
 }

@@ -31,7 +31,7 @@ async function freezeLeaked(tx: Tx, caps: ReplaceCaps, token: string, actor: Act
   await writeToMembers(tx, caps, owners(key.accountId), name => leakLetter(app, key, name, at))
   if (app) await writeToMembers(tx, caps, owners(app.platform.accountId), () => platformLeakLetter(app, key, at))
   const accounts = app ? [key.accountId, app.platform.accountId] : [key.accountId]
-  await recordActivity(tx, accounts, [
+  await recordActivity(tx, caps, accounts, [
     { actor, what: 'key.leaked', object: key.id, at, data: { name: key.name, frozen: true } },
   ])
   return key

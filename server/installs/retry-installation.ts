@@ -37,6 +37,7 @@ export async function retryInstallation(tx: Tx, caps: MintCaps, command: RetryIn
   await tellPlatform(tx, caps, app, installation, news.length > 0 ? news : [{ type: 'installation.updated' }])
   await recordActivity(
     tx,
+    caps,
     [installation.accountId, app.platform.accountId],
     [{ actor: command.actor, what: 'installation.retried', object: installation.id, at, data: { keys: news.length } }],
   )

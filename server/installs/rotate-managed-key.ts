@@ -75,6 +75,7 @@ export async function rotateManagedKey(
   ])
   await recordActivity(
     tx,
+    caps,
     [installation.accountId, app.platform.accountId],
     [
       {

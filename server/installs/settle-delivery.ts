@@ -22,11 +22,7 @@ import { tellOfEnd } from './tell-platform.ts'
  * The platform has acknowledged events. Once it has every key of an installation, the installation is active, and keys
  * from last time that were to end now do.
  */
-export async function deliveriesSucceeded(
-  tx: Tx,
-  caps: Pick<Caps, 'clock' | 'ids'>,
-  settled: readonly Settled[],
-): Promise<void> {
+export async function deliveriesSucceeded(tx: Tx, caps: Caps, settled: readonly Settled[]): Promise<void> {
   const at = caps.clock.now()
   const keyIds = settled.flatMap(({ keyId }) => keyId ?? [])
   await noteKeysDelivered(tx, keyIds, at)
@@ -38,24 +34,19 @@ export async function deliveriesSucceeded(
   for (const installation of installing) await activate(tx, caps, installation, at)
 }
 
-async function activate(
-  tx: Tx,
-  caps: Pick<Caps, 'clock' | 'ids'>,
-  installation: Installation,
-  at: number,
-): Promise<void> {
+async function activate(tx: Tx, caps: Caps, installation: Installation, at: number): Promise<void> {
   if (await hasUndelivered(tx, installation.id)) return
   if (!(await moveInstallation(tx, installation.id, 'activate', at))) return
   const ended = await expireKeysEndingWith(tx, installation.id, at)
   for (const key of ended) await tellOfEnd(tx, caps, key, at)
-  await note(tx, installation, 'installation.active', at, { expired: ended.length })
+  await note(tx, caps, installation, 'installation.active', at, { expired: ended.length })
 }
 
 /**
  * The schedule is exhausted. A key that was on its way expires, and so does everything else that an installing app waits
  * for: it has failed, visibly, and can be tried again. A rotation is stuck: the old key goes on.
  */
-export async function deliveryFailed(tx: Tx, caps: Pick<Caps, 'clock' | 'ids'>, settled: Settled): Promise<void> {
+export async function deliveryFailed(tx: Tx, caps: Caps, settled: Settled): Promise<void> {
   const at = caps.clock.now()
   const installation = await lockInstallation(tx, settled.installationId)
   if (!installation) return
@@ -67,16 +58,17 @@ export async function deliveryFailed(tx: Tx, caps: Pick<Caps, 'clock' | 'ids'>, 
     const app = await findApp(tx, installation.appId)
     const to = { accountId: installation.accountId, audience: 'managers' } as const
     if (app) await writeToMembers(tx, caps, to, name => deliveryFailedLetter(app, installation, name, at))
-    await note(tx, installation, 'installation.delivery_failed', at, { expired: expired.length })
+    await note(tx, caps, installation, 'installation.delivery_failed', at, { expired: expired.length })
   } else if (settled.keyId !== null) {
     if (!(await expireIfUndelivered(tx, settled.keyId, at))) return // sent once more, and it had arrived before
     await abandonOverlap(tx, settled.keyId, at)
-    await note(tx, installation, 'key.not_delivered', at, { key: settled.keyId })
+    await note(tx, caps, installation, 'key.not_delivered', at, { key: settled.keyId })
   }
 }
 
 async function note(
   tx: Tx,
+  caps: Caps,
   installation: Installation,
   what: string,
   at: number,
@@ -84,7 +76,7 @@ async function note(
 ): Promise<void> {
   const app = await findApp(tx, installation.appId)
   const accounts = app ? [installation.accountId, app.platform.accountId] : [installation.accountId]
-  await recordActivity(tx, accounts, [{ actor: SYSTEM, what, object: installation.id, at, data }])
+  await recordActivity(tx, caps, accounts, [{ actor: SYSTEM, what, object: installation.id, at, data }])
 }
 
 /** Takes the installations' rows first and in one order, as every verb does, so that no two wait for each other. */

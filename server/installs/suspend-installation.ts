@@ -55,6 +55,7 @@ export async function suspendInstallation(
   }
   await recordActivity(
     tx,
+    caps,
     [before.accountId, app.platform.accountId],
     [{ actor: command.actor, what, object: before.id, at, data: { by: command.by } }],
   )

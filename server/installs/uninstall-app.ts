@@ -66,6 +66,7 @@ export async function uninstallApp(
   }
   await recordActivity(
     tx,
+    caps,
     [installation.accountId, app.platform.accountId],
     [
       {

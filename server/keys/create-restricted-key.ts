@@ -26,6 +26,6 @@ export async function createRestrictedKey(
     ...{ name: key.name, mode, permissions: key.permissions, addresses: key.addresses },
     expires_at: key.expiresAt === null ? null : isoTime(key.expiresAt),
   }
-  await recordActivity(tx, [accountId], [{ actor, what: 'key.created', object: key.id, at: key.createdAt, data }])
+  await recordActivity(tx, caps, [accountId], [{ actor, what: 'key.created', object: key.id, at: key.createdAt, data }])
   return shown
 }

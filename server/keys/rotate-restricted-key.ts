@@ -54,7 +54,7 @@ export async function rotateRestrictedKey(
     await setDeadline(tx, old.id, Math.min(until, old.expiresAt ?? until))
   }
   const data = { name, new_key: shown.key.id, overlap_seconds: overlapSeconds, reason }
-  await recordActivity(tx, [accountId], [{ actor, what: 'key.rotated', object: old.id, at, data }])
+  await recordActivity(tx, caps, [accountId], [{ actor, what: 'key.rotated', object: old.id, at, data }])
   return shown
 }
 

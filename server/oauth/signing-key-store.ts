@@ -8,6 +8,11 @@ export async function listSigningKeys(tx: Tx): Promise<SigningKeyRow[]> {
   return await tx('signing_keys').whereNull('retired_at').orderBy('created_at', 'desc').orderBy('kid')
 }
 
+/** Also those that are no longer published. */
+export async function listEverySigningKey(tx: Tx): Promise<SigningKeyRow[]> {
+  return await tx('signing_keys').orderBy('created_at', 'desc').orderBy('kid')
+}
+
 export async function insertSigningKey(tx: Tx, row: SigningKeyRow): Promise<void> {
   await tx('signing_keys').insert(row)
   announce(tx, 'signing-keys')

@@ -1,10 +1,19 @@
-import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
+import {
+  type CryptoKey,
+  calculateJwkThumbprint,
+  createLocalJWKSet,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  type JWK,
+  type JWTVerifyGetKey,
+} from 'jose'
 import type { Database, Tx } from '../../db/connect.ts'
 import { lockTable } from '../../db/connect.ts'
 import type { SealedColumn } from '../../db/sealed-columns.ts'
 import type { Caps } from '../base/caps.ts'
 import { DAY } from '../base/clock.ts'
-import { insertSigningKey, listSigningKeys, retireSigningKeys } from './signing-key-store.ts'
+import { insertSigningKey, listEverySigningKey, listSigningKeys, retireSigningKeys } from './signing-key-store.ts'
 
 export const SIGNING_ALG = 'ES256'
 
@@ -65,6 +74,19 @@ export async function rotateSigningKeys(
     const retired = await retireSigningKeys(tx, old, at)
     return { kid, published: before.length + 1 - retired, retired }
   })
+}
+
+/** Verifies what any signing key of this server has signed, also one that is no longer published. */
+export async function everySigningKey(
+  database: Database,
+  { keyring }: Pick<Caps, 'keyring'>,
+): Promise<JWTVerifyGetKey> {
+  const rows = await database.read(listEverySigningKey)
+  const keys = rows.map(({ kid, private_jwk }) => {
+    const { d: _private, ...publicJwk } = JSON.parse(keyring.decrypt(PURPOSE, kid, private_jwk)) as JWK
+    return publicJwk // from the encrypted part: whoever writes the database cannot put a key of theirs there
+  })
+  return createLocalJWKSet({ keys })
 }
 
 async function openKeys(

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict'
+import { createSecretKey, type KeyObject } from 'node:crypto'
 import { test } from 'node:test'
-import { type Act, hashLink, recordActivity } from '../../server/audit/record-activity.ts'
+import { CompactSign, generateKeyPair } from 'jose'
+import { hashEntry, sealHead } from '../../server/audit/activity-chain.ts'
+import type { ActivityRow as Row } from '../../server/audit/activity-store.ts'
+import { listCheckpoints, makeCheckpoints, readCheckpoints } from '../../server/audit/checkpoints.ts'
+import { type Act, recordActivity } from '../../server/audit/record-activity.ts'
 import { verifyActivity } from '../../server/audit/verify-activity.ts'
+import { DAY } from '../../server/base/clock.ts'
+import { everySigningKey, rotateSigningKeys } from '../../server/oauth/signing-keys.ts'
 import { onPostgres } from '../support/database.ts'
 import { createWorld, type World } from '../support/world.ts'
-
-type Row = Parameters<typeof hashLink>[1] & { hash: string }
 
 const act = (object: string): Act => ({
   actor: { type: 'user', id: 'usr_tests', ip: '203.0.113.7' },
@@ -22,13 +27,13 @@ async function worldWithLog(length: number): Promise<{ world: World; accountId: 
   const { database } = world.deps
   const had = await database.knex('activity').where({ account_id: accountId })
   const acts = Array.from({ length: length - had.length }, (_, count) => act(`object ${count}`))
-  await database.transaction(tx => recordActivity(tx, [accountId], acts))
+  await database.transaction(tx => recordActivity(tx, world.deps, [accountId], acts))
   const entries: Row[] = await database.knex('activity').where({ account_id: accountId }).orderBy('number')
   assert.equal(entries.length, length)
   return { world, accountId, entries }
 }
 
-const proofOf = (world: World) => world.deps.database.read(verifyActivity)
+const proofOf = (world: World) => world.deps.database.read(tx => verifyActivity(tx, world.deps.activityKey))
 
 test('audit: a log that nobody touched is unbroken, over many batches', async () => {
   const { world } = await worldWithLog(1_203)
@@ -44,8 +49,10 @@ const ALTERED = {
   actor_id: 'usr_other',
   what: 'tests.undone',
   object: 'another',
-  ip: '198.51.100.1',
   data: '{}',
+  personal: '{"ip":"198.51.100.1"}',
+  personal_salt: 'another',
+  commitment: 'x',
   hash: 'x',
 }
 
@@ -80,7 +87,7 @@ test('audit: an entry that was put in is found at its number, also at the end wi
   const last = entries.at(-1)
   assert.ok(last)
   const { hash, ...content } = { ...last, number: 10 }
-  const forged = { ...content, hash: hashLink(hash, content) }
+  const forged = { ...content, hash: hashEntry(world.deps.activityKey, hash, content) }
   await knex('activity').insert(forged)
   assert.deepEqual((await proofOf(world)).broken, [{ account_id: accountId, number: 10 }])
   await knex('activity').where({ account_id: accountId, number: 10 }).update({ number: 0 })
@@ -93,7 +100,7 @@ test('audit: a last entry that was written anew, hash and all, is found at its n
   const [before, last] = entries.slice(-2)
   assert.ok(before && last)
   const { hash: _hash, ...content } = { ...last, what: 'tests.undone' }
-  const forged = { ...content, hash: hashLink(before.hash, content) }
+  const forged = { ...content, hash: hashEntry(world.deps.activityKey, before.hash, content) }
   await world.deps.database.knex('activity').where({ account_id: accountId, number: 9 }).update(forged)
   assert.deepEqual((await proofOf(world)).broken, [{ account_id: accountId, number: 9 }])
 })
@@ -120,7 +127,8 @@ test('audit: entries of another account cannot be passed off as one’s own', as
   await knex('activity_heads').where({ account_id: other.accountId }).delete()
   await knex('activity').where({ account_id: accountId }).update({ account_id: other.accountId })
   await knex('activity_heads').where({ account_id: accountId }).update({ account_id: other.accountId })
-  assert.deepEqual((await proofOf(world)).broken, [{ account_id: other.accountId, number: 1 }])
+  const both = [accountId, other.accountId].sort().map(account_id => ({ account_id, number: 1 }))
+  assert.deepEqual((await proofOf(world)).broken, both, 'neither where they were taken, nor where they were put')
 })
 
 test('audit: entries whose chain has lost its end are not overlooked', async () => {
@@ -143,8 +151,8 @@ test('audit: an act that concerns two accounts is in the log of each, and once w
   await using world = await createWorld({ worker: false })
   const [first, second] = [await world.person(), await world.person()]
   const { database } = world.deps
-  await database.transaction(tx => recordActivity(tx, [second.accountId, first.accountId], [act('shared')]))
-  await database.transaction(tx => recordActivity(tx, [first.accountId, first.accountId], [act('alone')]))
+  await database.transaction(tx => recordActivity(tx, world.deps, [second.accountId, first.accountId], [act('shared')]))
+  await database.transaction(tx => recordActivity(tx, world.deps, [first.accountId, first.accountId], [act('alone')]))
   const accountsOf = (object: string) =>
     database.knex('activity').where({ object }).orderBy('account_id').pluck('account_id')
   assert.deepEqual(await accountsOf('shared'), [first.accountId, second.accountId].sort())
@@ -160,7 +168,7 @@ test('audit: an install is in the log of the account and of the platform, with w
   assert.deepEqual(rows.map(row => row.account_id).sort(), [person.accountId, app.platform.person.accountId].sort())
   for (const row of rows) {
     assert.equal(row.actor_id, person.userId)
-    assert.match(row.ip, /127\.0\.0\.1$/)
+    assert.match(JSON.parse(row.personal ?? '').ip, /127\.0\.0\.1$/)
   }
   assert.match((await person.browser.get('/activity')).text, new RegExp(`installation\\.created|${id}`))
   assert.deepEqual((await proofOf(world)).broken, [])
@@ -172,12 +180,12 @@ test('audit: what is rolled back leaves no entry and no gap', async () => {
   const { database } = world.deps
   await assert.rejects(
     database.transaction(async tx => {
-      await recordActivity(tx, [accountId], [act('lost')])
+      await recordActivity(tx, world.deps, [accountId], [act('lost')])
       throw new Error('no')
     }),
     /no/,
   )
-  await database.transaction(tx => recordActivity(tx, [accountId], [act('kept')]))
+  await database.transaction(tx => recordActivity(tx, world.deps, [accountId], [act('kept')]))
   const proof = await proofOf(world)
   assert.deepEqual(proof.broken, [])
   assert.deepEqual(await database.knex('activity').where({ object: 'lost' }), [])
@@ -192,7 +200,7 @@ test('audit: many writers at once, on accounts in any order, never break a chain
   const writers = Array.from({ length: 60 }, (_, count) => {
     const concerned = [ids[count % 3] ?? '', ids[(count * 7 + 1) % 3] ?? '']
     return database.transaction(tx =>
-      recordActivity(tx, count % 2 ? concerned : concerned.reverse(), [act(`w${count}`)]),
+      recordActivity(tx, world.deps, count % 2 ? concerned : concerned.reverse(), [act(`w${count}`)]),
     )
   })
   await Promise.all(writers)
@@ -209,9 +217,127 @@ test('audit: a log that is written to while it is proven is not called broken', 
   const { world, accountId } = await worldWithLog(700)
   await using _ = world
   const { database } = world.deps
-  const write = (count: number) => database.transaction(tx => recordActivity(tx, [accountId], [act(`during ${count}`)]))
+  const write = (count: number) =>
+    database.transaction(tx => recordActivity(tx, world.deps, [accountId], [act(`during ${count}`)]))
   const writing = Array.from({ length: onPostgres ? 200 : 20 }, (_, count) => write(count))
   const proofs = await Promise.all(Array.from({ length: 12 }, () => proofOf(world)))
   await Promise.all(writing)
   for (const proof of proofs) assert.deepEqual(proof.broken, [])
+})
+
+/** What somebody can do who writes the database and has read our sources, but does not have the root secret. */
+async function rewriteWithout(key: KeyObject, world: World, accountId: string, entries: readonly Row[]): Promise<void> {
+  const { knex } = world.deps.database
+  await knex('activity').where({ account_id: accountId }).delete()
+  let previous = ''
+  for (const entry of entries) {
+    previous = hashEntry(key, previous, entry)
+    await knex('activity').insert({ ...entry, hash: previous })
+  }
+  const head = { number: entries.length, hash: previous }
+  const seal = sealHead(key, accountId, head)
+  await knex('activity_heads')
+    .where({ account_id: accountId })
+    .update({ ...head, seal })
+}
+
+test('audit: a chain that was written anew, hashes and all, without the key of the log is found', async () => {
+  const { world, accountId, entries } = await worldWithLog(5)
+  await using _ = world
+  const another = createSecretKey(Buffer.alloc(32))
+  await rewriteWithout(another, world, accountId, entries)
+  assert.deepEqual((await proofOf(world)).broken, [{ account_id: accountId, number: 1 }])
+  await rewriteWithout(world.deps.activityKey, world, accountId, entries)
+  assert.deepEqual((await proofOf(world)).broken, [])
+})
+
+test('audit: a tail that was cut off with its end put back is found, also once the log has gone on', async () => {
+  const { world, accountId, entries } = await worldWithLog(9)
+  await using _ = world
+  const { database } = world.deps
+  await database.knex('activity').where({ account_id: accountId }).where('number', '>', 6).delete()
+  await database
+    .knex('activity_heads')
+    .where({ account_id: accountId })
+    .update({ number: 6, hash: entries[5]?.hash ?? '' })
+  assert.deepEqual((await proofOf(world)).broken, [{ account_id: accountId, number: 7 }])
+  await database.transaction(tx => recordActivity(tx, world.deps, [accountId], [act('after')]))
+  assert.deepEqual((await proofOf(world)).broken, [{ account_id: accountId, number: 7 }])
+  const [said, next] = await database.knex('activity').where({ account_id: accountId }).where('number', '>', 6)
+  assert.deepEqual([said.what, said.at, next.object], ['activity.tampered', act('').at, 'after'])
+})
+
+test('audit: a chain that was deleted altogether is found', async () => {
+  const { world, accountId } = await worldWithLog(3)
+  await using _ = world
+  for (const table of ['activity', 'activity_heads'])
+    await world.deps.database.knex(table).where({ account_id: accountId }).delete()
+  assert.deepEqual((await proofOf(world)).broken, [{ account_id: accountId, number: 1 }])
+})
+
+test('audit: erased personal values leave the chain proven, and are counted', async () => {
+  const { world, accountId } = await worldWithLog(5)
+  await using _ = world
+  const entry = () => world.deps.database.knex('activity').where({ account_id: accountId, number: 4 })
+  const before = await proofOf(world)
+  await entry().update({ personal: null, personal_salt: null })
+  assert.deepEqual(await proofOf(world), { ...before, erased: before.erased + 1 })
+})
+
+test('checkpoints: one a day for each chain that has grown; one that was kept shows what was cut or written anew', async () => {
+  const { world, accountId, entries } = await worldWithLog(5)
+  await using _ = world
+  const { deps } = world
+  const record = (object: string) =>
+    deps.database.transaction(tx => recordActivity(tx, deps, [accountId], [act(object)]))
+  assert.ok((await makeCheckpoints(deps)) >= 1)
+  const [kept = ''] = await deps.database.read(tx => listCheckpoints(tx, accountId))
+  const content = JSON.parse(Buffer.from(kept.split('.')[1] ?? '', 'base64url').toString())
+  assert.deepEqual(content, { account_id: accountId, number: 5, hash: entries[4]?.hash, at: content.at })
+
+  await record('grown')
+  assert.equal(await makeCheckpoints(deps), 0, 'a day has not passed')
+  world.clock.advance(DAY)
+  assert.equal(await makeCheckpoints(deps), 1)
+  world.clock.advance(DAY)
+  assert.equal(await makeCheckpoints(deps), 0, 'nothing has grown')
+
+  const known = await readCheckpoints(
+    JSON.stringify({ checkpoints: [kept] }),
+    await everySigningKey(deps.database, deps),
+  )
+  const proof = () => deps.database.read(tx => verifyActivity(tx, deps.activityKey, known))
+  assert.deepEqual((await proof()).broken, [])
+
+  const forged = entries.map(entry => (entry.number === 5 ? { ...entry, object: 'something else' } : entry))
+  await rewriteWithout(deps.activityKey, world, accountId, forged) // even with the key
+  assert.deepEqual((await proofOf(world)).broken, [])
+  assert.deepEqual((await proof()).broken, [{ account_id: accountId, number: 5 }])
+  await rewriteWithout(deps.activityKey, world, accountId, entries.slice(0, 3))
+  assert.deepEqual((await proof()).broken, [{ account_id: accountId, number: 4 }])
+  for (const table of ['activity', 'activity_heads'])
+    await deps.database.knex(table).where({ account_id: accountId }).delete()
+  assert.deepEqual((await proof()).broken, [{ account_id: accountId, number: 1 }])
+})
+
+test('checkpoints: only what this server has signed as one is taken, also after a change of its signing key', async () => {
+  const { world, accountId } = await worldWithLog(3)
+  await using _ = world
+  const { deps } = world
+  await makeCheckpoints(deps)
+  const [jws = ''] = await deps.database.read(tx => listCheckpoints(tx, accountId))
+  await rotateSigningKeys(deps.database, deps)
+  world.clock.advance(100 * DAY)
+  await rotateSigningKeys(deps.database, deps) // the first is published no longer
+  const keys = await everySigningKey(deps.database, deps)
+  assert.equal((await readCheckpoints(`${jws}\n`, keys)).length, 1)
+  const [header = '', , signature = ''] = jws.split('.')
+  const other = Buffer.from(JSON.stringify({ account_id: accountId, number: 1, hash: 'x', at: 'x' })).toString(
+    'base64url',
+  )
+  const stranger = await new CompactSign(Buffer.from(jws.split('.')[1] ?? '', 'base64url'))
+    .setProtectedHeader({ alg: 'ES256', typ: 'activity-checkpoint', kid: 'stranger' })
+    .sign((await generateKeyPair('ES256')).privateKey)
+  for (const wrong of ['', 'no checkpoint', `${header}.${other}.${signature}`, stranger, `${jws}\n${stranger}`])
+    await assert.rejects(readCheckpoints(wrong, keys), { code: 'request.invalid' }, wrong)
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, existsSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { connect } from '../../db/connect.ts'
 import { createPlace, type Ended, type Place, runCommand } from '../support/child.ts'
@@ -46,7 +46,11 @@ test('audit verify: a log that was altered ends with status 1 and names account 
   const args = ['--email', 'ada@example.com', '--password', PASSWORD, '--account-name', 'Harbor Books']
   const made = await runCommand(place.env, 'user', 'create', ...args)
   const { account_id } = JSON.parse(made.stdout) as { account_id: string }
-  assert.equal((await runCommand(place.env, 'audit', 'verify')).code, 0)
+  const kept = await runCommand(place.env, 'audit', 'checkpoints')
+  const file = join(dirname(place.dataDir), 'kept.json')
+  writeFileSync(file, kept.stdout)
+  const whole = await runCommand(place.env, 'audit', 'verify', '--checkpoint', file)
+  assert.deepEqual(JSON.parse(whole.stdout), { accounts: 1, entries: 1, erased: 0, checkpoints: 1, unbroken: true })
   const database = databaseOf(place)
   await database.knex('activity').where({ account_id, number: 1 }).update({ what: 'nothing.happened' })
   await database.close()

@@ -1,0 +1,115 @@
+import { CompactSign, type CryptoKey, compactVerify, type JWTVerifyGetKey } from 'jose'
+import { z } from 'zod'
+import type { Database, Tx } from '../../db/connect.ts'
+import { type Clock, DAY, isoTime } from '../base/clock.ts'
+import { AppError } from '../base/errors.ts'
+import { type Head, listHeads } from './activity-store.ts'
+import type { KnownEntry } from './verify-activity.ts'
+
+/** Signs for the server: the current one of its signing keys. */
+export type Signer = { kid: string; key: CryptoKey }
+
+const TYPE = 'activity-checkpoint'
+const ALG = 'ES256'
+const BATCH = 500
+const KEPT = 400 * DAY
+/** A compact JWS wherever it stands in a file: alone on a line, or in JSON. */
+const COMPACT_JWS = /[\w-]+\.[\w-]+\.[\w-]+/g
+
+const Checkpoint = z.object({
+  account_id: z.string(),
+  number: z.int().positive(),
+  hash: z.string(),
+  at: z.iso.datetime(),
+})
+
+type CheckpointCaps = { database: Database; clock: Clock; signing: { current: Signer } }
+
+/**
+ * Signs the end of every chain that has grown since its last checkpoint, unless that one is younger than `apart`
+ * milliseconds. Whoever keeps a checkpoint can show later that a chain was cut or written anew. Returns how many it made.
+ */
+export async function makeCheckpoints(caps: CheckpointCaps, apart = DAY): Promise<number> {
+  const { database, clock, signing } = caps
+  const at = clock.now()
+  let made = 0
+  for (let after = ''; ; ) {
+    const heads = await database.read(tx => listHeads(tx, after, BATCH))
+    const last = heads.at(-1)
+    if (!last) return made
+    after = last.account_id
+    const grown = await database.read(tx => withoutCheckpoint(tx, heads, at - apart))
+    if (grown.length === 0) continue
+    const rows = await Promise.all(grown.map(async head => await checkpointOf(signing.current, head, at)))
+    await database.transaction(async tx => {
+      await tx('activity_checkpoints').insert(rows).onConflict(['account_id', 'number']).ignore() // two nodes may sign
+    })
+    made += rows.length
+  }
+}
+
+async function withoutCheckpoint<Row extends Head & { account_id: string }>(
+  tx: Tx,
+  heads: readonly Row[],
+  since: number,
+): Promise<Row[]> {
+  const latest: { account_id: string; number: number; at: number }[] = await tx('activity_checkpoints')
+    .whereIn(
+      'account_id',
+      heads.map(({ account_id }) => account_id),
+    )
+    .groupBy('account_id')
+    .select('account_id')
+    .max({ number: 'number', at: 'at' })
+  const byAccount = new Map(latest.map(row => [row.account_id, row]))
+  return heads.filter(({ account_id, number }) => {
+    const before = byAccount.get(account_id)
+    return number > 0 && (!before || (before.number < number && before.at <= since))
+  })
+}
+
+async function checkpointOf(signer: Signer, { account_id, number, hash }: Head & { account_id: string }, at: number) {
+  const content = JSON.stringify({ account_id, number, hash, at: isoTime(at) })
+  const jws = await new CompactSign(new TextEncoder().encode(content))
+    .setProtectedHeader({ alg: ALG, kid: signer.kid, typ: TYPE })
+    .sign(signer.key)
+  return { account_id, number, at, jws }
+}
+
+/** The latest checkpoint of every chain, or of one account's, as compact JWS (RFC 7515 §7.1). */
+export async function listCheckpoints(tx: Tx, accountId?: string): Promise<string[]> {
+  const latest = tx('activity_checkpoints').groupBy('account_id').select('account_id').max({ number: 'number' })
+  const rows: { jws: string }[] = await tx('activity_checkpoints as checkpoint')
+    .join(latest.as('latest'), join =>
+      join.on('latest.account_id', 'checkpoint.account_id').on('latest.number', 'checkpoint.number'),
+    )
+    .where(query => (accountId === undefined ? query : query.where('checkpoint.account_id', accountId)))
+    .orderBy('checkpoint.account_id')
+    .select('checkpoint.jws')
+  return rows.map(({ jws }) => jws)
+}
+
+/** Deletes checkpoints older than 400 days. Returns how many. */
+export async function sweepCheckpoints(tx: Tx, at: number): Promise<number> {
+  return await tx('activity_checkpoints')
+    .where('at', '<', at - KEPT)
+    .delete()
+}
+
+/** Reads the checkpoints in a file's text. Throws `request.invalid` where there is none, or where we did not sign one. */
+export async function readCheckpoints(text: string, keyOf: JWTVerifyGetKey): Promise<KnownEntry[]> {
+  const found = text.match(COMPACT_JWS) ?? []
+  if (found.length === 0) throw new AppError('request.invalid', { detail: 'The file holds no checkpoint.' })
+  return await Promise.all(
+    found.map(async (jws, index) => {
+      try {
+        const { payload, protectedHeader } = await compactVerify(jws, keyOf, { algorithms: [ALG] })
+        if (protectedHeader.typ !== TYPE) throw new Error(`its type is ${protectedHeader.typ}`)
+        return Checkpoint.parse(JSON.parse(new TextDecoder().decode(payload)))
+      } catch (cause) {
+        const detail = `Checkpoint ${index + 1} of the file was not signed by this server, or was altered.`
+        throw new AppError('request.invalid', { detail, cause })
+      }
+    }),
+  )
+}

@@ -22,9 +22,13 @@ export const CANCELLED = 'cancelled:'
 export type Hear = (change: Change) => void
 
 /** Tells what this process and others have committed. */
-export type ChangeFeed = {
+export type ChangeFeed = Follower & {
   /** Changes of this process are heard before its `transaction` answers, those of others as soon as they can be. */
   listen(hear: Hear): void
+}
+
+/** What follows the commits of other processes. */
+export type Follower = {
   /**
    * Whether everything that others had committed a second ago has been heard, to the best of proofs. Asking keeps the
    * proofs coming; a feed that nobody asks is quiet.
@@ -35,6 +39,8 @@ export type ChangeFeed = {
   /** Follows what other processes commit, until `stop`. Never rejects: it goes on trying. */
   start(): Promise<void>
   stop(): Promise<void>
+  /** Another server may stand at the address by now: connects anew. */
+  doubt(): void
 }
 
 /** How long after it was asked for a proof counts. PRODUCT rule 3 gives a second; the rest is for the work on the way. */

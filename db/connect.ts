@@ -2,11 +2,13 @@ import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import knex, { type Knex } from 'knex'
 import pg from 'pg'
+import { DatabaseAway } from '../server/base/errors.ts'
 import { opaqueToken, systemRandom } from '../server/base/random.ts'
+import { isAway, isConflict, isLost, isReadOnly } from './away.ts'
 import { type Change, type ChangeFeed, gathering, type Hear } from './changes.ts'
 import { migrations } from './migrations.ts'
 import { followPostgres, notify } from './postgres-changes.ts'
-import { postgresConfig } from './postgres-pool.ts'
+import { openPostgresPool } from './postgres-pool.ts'
 import { followSqlite, writeChanges } from './sqlite-changes.ts'
 import { RELAXED, sqliteReaderConfig, sqliteWriterConfig } from './sqlite-client.ts'
 
@@ -47,16 +49,22 @@ const SILENT = Object.fromEntries(['warn', 'error', 'deprecate', 'debug'].map(le
 /** A statement that PostgreSQL has not answered by then never will be; its connection is given up. */
 const PATIENCE_MS = 20_000
 
+/** Whoever waits longer for a connection, while all of them are lent, is told that the database is away. */
+const FULL_POOL_MS = 20_000
+
 /** Opens the database without touching its schema. */
-export function connect(target: DatabaseTarget, { patienceMs = PATIENCE_MS } = {}): Database {
+export function connect(
+  target: DatabaseTarget,
+  { patienceMs = PATIENCE_MS, fullPoolMs = FULL_POOL_MS } = {},
+): Database {
   const patience = { ms: patienceMs }
   if (target.kind === 'sqlite') claimFile(target.file)
-  const common = { log: SILENT, compileSqlOnError: false } // errors name the statement without its values: they end in logs
-  const writer = knex({
-    ...(target.kind === 'sqlite' ? sqliteWriterConfig(target.file) : postgresConfig(target.url, patience)),
-    ...common,
-    migrations: { migrationSource: migrations },
-  })
+  const common = { log: SILENT, compileSqlOnError: false, acquireConnectionTimeout: fullPoolMs } // errors name the statement without its values: they end in logs
+  const migrated = { ...common, migrations: { migrationSource: migrations } }
+  const writer =
+    target.kind === 'sqlite'
+      ? knex({ ...sqliteWriterConfig(target.file), ...migrated })
+      : openPostgresPool(target.url, patience, () => feed.doubt(), migrated).knex
   const reader = target.kind === 'sqlite' ? knex({ ...sqliteReaderConfig(target.file), ...common }) : writer
   const oneView = target.kind === 'postgres' ? ({ isolationLevel: 'repeatable read' } as const) : {}
   const node = opaqueToken(systemRandom).slice(0, 12)
@@ -72,26 +80,47 @@ export function connect(target: DatabaseTarget, { patienceMs = PATIENCE_MS } = {
    * What was announced is heard here after the commit and before anybody is answered; also where the commit fails, because
    * the answer to one that succeeded may have been lost on the way.
    */
-  async function writing<Result>(work: (tx: Tx) => Promise<Result>, config?: Knex.TransactionConfig): Promise<Result> {
+  async function writeOnce<Result>(
+    work: (tx: Tx) => Promise<Result>,
+    progress: Progress,
+    config?: Knex.TransactionConfig,
+  ): Promise<Result> {
     let published: readonly Change[] = []
     try {
-      return await writer.transaction(
-        tx =>
-          gathering(tx, work, async changes => {
-            published = changes
-            await publish(tx, changes)
-          }),
-        config,
-      )
+      return await writer.transaction(async tx => {
+        const gathered = gathering(tx, work, async changes => {
+          published = changes
+          await publish(tx, changes)
+        })
+        const result = await gathered.catch(error => {
+          progress.failure = error
+          throw error
+        })
+        progress.committing = true
+        return result
+      }, config)
     } finally {
       for (const change of published) hear(change)
     }
   }
 
+  const writing = <Result>(work: (tx: Tx) => Promise<Result>, config?: Knex.TransactionConfig) =>
+    repeating(progress => writeOnce(work, progress, config))
+
+  const reading = <Result>(work: (tx: Tx) => Promise<Result>) =>
+    repeating(async progress => {
+      const view = async (tx: Tx) =>
+        await work(tx).catch(error => {
+          progress.failure = isReadOnly(error) ? new Error('a read-only transaction wrote', { cause: error }) : error
+          throw progress.failure
+        })
+      return await reader.transaction(view, { readOnly: true, ...oneView })
+    })
+
   return {
     knex: writer,
     kind: target.kind,
-    transaction: work => repeatOnDeadlock(() => writing(work)),
+    transaction: work => writing(work),
     relaxed: work =>
       target.kind === 'sqlite'
         ? writing(work, RELAXED)
@@ -100,8 +129,8 @@ export function connect(target: DatabaseTarget, { patienceMs = PATIENCE_MS } = {
             return await work(tx)
           }),
     changes: { ...feed, listen: listener => void listeners.push(listener) },
-    read: async work => await reader.transaction(work, { readOnly: true, ...oneView }), // knex's own is no Promise
-    look: work => work(reader as unknown as Tx), // a query builder either way; what only a transaction can do is not used
+    read: reading,
+    look: work => repeating(() => work(reader as unknown as Tx)), // a query builder either way; what only a transaction can do is not used
     async patiently(work) {
       patience.ms = Number.POSITIVE_INFINITY
       try {
@@ -110,7 +139,7 @@ export function connect(target: DatabaseTarget, { patienceMs = PATIENCE_MS } = {
         patience.ms = patienceMs
       }
     },
-    pendingMigrations: () => pendingOf(writer),
+    pendingMigrations: () => repeating(() => pendingOf(reader)),
     close: async () => {
       await feed.stop()
       await reader.destroy()
@@ -119,19 +148,27 @@ export function connect(target: DatabaseTarget, { patienceMs = PATIENCE_MS } = {
   }
 }
 
+/** How far an attempt at a transaction has come, and what its work has thrown, which a failing ROLLBACK would hide. */
+type Progress = { committing: boolean; failure: unknown }
+
 const MOST_TRIES = 4
 
 /**
- * PostgreSQL ends one of two transactions that wait for each other (40P01) or that saw different pasts (40001); the other
- * goes on, and the ended one is simply done again. Nothing in `work` may reach outside the database.
+ * Does a transaction again where that is safe: nothing of it was committed, and the reason lies in the moment. Either two
+ * transactions were in each other's way, or the connection turned out to lead to a server that has gone or writes no more;
+ * the next attempt gets another one. Once COMMIT is on its way nobody knows, and nothing is done twice. Nothing in `work`
+ * may reach outside the database.
  */
-async function repeatOnDeadlock<Result>(attempt: () => Promise<Result>): Promise<Result> {
+async function repeating<Result>(attempt: (progress: Progress) => Promise<Result>): Promise<Result> {
   for (let tries = 1; ; tries += 1) {
+    const progress: Progress = { committing: false, failure: undefined }
     try {
-      return await attempt()
-    } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : undefined
-      if ((code !== '40P01' && code !== '40001') || tries === MOST_TRIES) throw error
+      return await attempt(progress)
+    } catch (thrown) {
+      const error = [thrown, progress.failure].find(isAway) ?? thrown
+      const again = isConflict(error) || (isLost(error) && !progress.committing)
+      if (again && tries < MOST_TRIES) continue
+      throw isAway(error) && !(error instanceof DatabaseAway) ? new DatabaseAway(error) : error
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import pg from 'pg'
-import type { Change, ChangeFeed, Hear } from './changes.ts'
+import type { Change, Follower, Hear } from './changes.ts'
 import { createProof } from './proof.ts'
 
 const CHANNEL = 'latchkey'
@@ -26,7 +26,7 @@ export async function notify(tx: Knex.Transaction, node: string, changes: readon
  * hands them out in the order of commits, so whoever has received one has received everything that was committed before
  * it. Over the same one a pooler between could hand back the beat and withhold all else.
  */
-export function followPostgres(url: string, node: string, hear: Hear): Omit<ChangeFeed, 'listen'> {
+export function followPostgres(url: string, node: string, hear: Hear): Follower {
   let client: Pair | undefined
   let stopped = false
   let reconnecting: NodeJS.Timeout | undefined
@@ -131,6 +131,9 @@ export function followPostgres(url: string, node: string, hear: Hear): Omit<Chan
     async start() {
       proof.start()
       await open()
+    },
+    doubt() {
+      if (client) lose(client)
     },
     async stop() {
       stopped = true

@@ -1,4 +1,7 @@
-import type { Knex } from 'knex'
+import knex, { type Knex } from 'knex'
+import type pg from 'pg'
+import { DatabaseAway } from '../server/base/errors.ts'
+import { isLost } from './away.ts'
 
 const CONNECT_MS = 5_000
 const MOST_CONNECTIONS = 10
@@ -6,39 +9,92 @@ const MOST_CONNECTIONS = 10
 /** How long a statement may take, in milliseconds; whoever migrates lifts it. */
 export type Patience = { ms: number }
 
-type Query = { text: string; query_timeout?: number }
-type Connection = {
-  query(query: Query, done: (error: Error | null, result: unknown) => void): unknown
-  /** knex throws such a connection away instead of lending it again. */
+type Answered = (error: Error | null, result: unknown) => void
+type Connection = Omit<pg.Client, 'query'> & {
+  query(query: { text: string; query_timeout?: number }, answered: Answered): unknown
+  /** knex destroys such a connection instead of lending it again. */
   __knex__disposed?: unknown
 }
 
+export type PostgresPool = {
+  knex: Knex
+  /** None of the connections that are open now is lent again; `lost` has been called. */
+  renew(reason: Error): void
+}
+
 /**
- * Connections to PostgreSQL that are given up when a statement is not answered in time. After a failover, or where a
- * network falls silent, the system would find out after a quarter of an hour, and all of them would wait as long.
+ * Connections to PostgreSQL. All of them are replaced as soon as one shows that its server has gone, goes, or writes no
+ * more, because another server may stand at the address by then; `lost` is told. A statement that is not answered in time
+ * counts alike: after a failover, or where a network falls silent, the system would find out after a quarter of an hour.
  */
-export function postgresConfig(url: string, patience: Patience): Knex.Config {
-  return {
+export function openPostgresPool(url: string, patience: Patience, lost: () => void, common: Knex.Config): PostgresPool {
+  const open = new Map<Connection, number>()
+  let generation = 0
+
+  function renew(reason: Error, of = generation): void {
+    if (of < generation) return // it is one of those that were given up already
+    generation += 1
+    for (const connection of open.keys()) connection.__knex__disposed ??= reason
+    lost()
+  }
+
+  /** Follows what is asked over a new connection. */
+  function watch(connection: Connection, born: number): void {
+    open.set(connection, born)
+    connection.once('end', () => open.delete(connection))
+    if (born < generation) connection.__knex__disposed = new Error('its server was given up while it was opened')
+    const ask = connection.query.bind(connection)
+    connection.query = (query, answered) => {
+      const bounded = Number.isFinite(patience.ms) ? { ...query, query_timeout: patience.ms } : query
+      return ask(bounded, (error, result) => {
+        if (error && (isLost(error) || error.message === 'Query read timeout')) {
+          connection.__knex__disposed ??= error
+          renew(error, born)
+        }
+        answered(error, result)
+      })
+    }
+  }
+
+  const pool = knex({
+    ...common,
     client: 'pg',
     connection: {
       connectionString: url,
       keepAlive: true,
       connectionTimeoutMillis: CONNECT_MS,
     } as Knex.PgConnectionConfig,
-    pool: {
-      min: 0,
-      max: MOST_CONNECTIONS,
-      afterCreate(connection: Connection, done: (error: null, connection: Connection) => void) {
-        const ask = connection.query.bind(connection)
-        connection.query = (query, answered) => {
-          const bounded = Number.isFinite(patience.ms) ? { ...query, query_timeout: patience.ms } : query
-          return ask(bounded, (error, result) => {
-            if (error?.message === 'Query read timeout') connection.__knex__disposed = error
-            answered(error, result)
-          })
-        }
-        done(null, connection)
-      },
-    },
+    pool: { min: 0, max: MOST_CONNECTIONS },
+  })
+  const client: { acquireRawConnection(): Promise<Connection> } = pool.client
+  const connect = client.acquireRawConnection.bind(client)
+  client.acquireRawConnection = async () => {
+    const born = generation
+    try {
+      const connection = await connect()
+      await refuseStandby(connection)
+      watch(connection, born)
+      return connection
+    } catch (cause) {
+      throw new DatabaseAway(cause)
+    }
   }
+  return { knex: pool, renew }
+}
+
+/** What a standby tells lags behind: a revoked key could verify. Its address is that of the primary soon, or wrong. */
+async function refuseStandby(connection: Connection): Promise<void> {
+  const query = { text: 'select pg_is_in_recovery() as standby', query_timeout: CONNECT_MS }
+  const standby = await new Promise<boolean>((resolve, reject) => {
+    connection.query(query, (error, result) => {
+      if (error) reject(error)
+      else resolve((result as pg.QueryResult<{ standby: boolean }>).rows[0]?.standby === true)
+    })
+  }).catch(error => {
+    connection.end(() => undefined)
+    throw error
+  })
+  if (!standby) return
+  connection.end(() => undefined)
+  throw new Error('the server is a standby')
 }

@@ -1,7 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import knex, { type Knex } from 'knex'
-import type { Change, ChangeFeed, Hear } from './changes.ts'
+import type { Change, Follower, Hear } from './changes.ts'
 import { createProof } from './proof.ts'
 import { sqliteFollowerConfig } from './sqlite-client.ts'
 
@@ -26,7 +26,7 @@ export async function writeChanges(tx: Knex.Transaction, node: string, changes: 
  * Watches SQLite's log beside the file, where every commit of any process goes, and reads what changed. Its proofs are
  * looks at `PRAGMA data_version`, which tells whether another connection has committed since the last look.
  */
-export function followSqlite(file: string, node: string, hear: Hear): Omit<ChangeFeed, 'listen'> {
+export function followSqlite(file: string, node: string, hear: Hear): Follower {
   let reader: Knex | undefined
   let watcher: FSWatcher | undefined
   let version: number | undefined
@@ -118,6 +118,7 @@ export function followSqlite(file: string, node: string, hear: Hear): Omit<Chang
       proof.start()
       await look()
     },
+    doubt: () => undefined, // the file stays where it is
     async stop() {
       proof.stop()
       unwatch()

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import type knex from 'knex'
+import { isLost } from './away.ts'
 
 // The dialect is not among knex's typed exports. This file is the only one that knows the driver.
 const require = createRequire(import.meta.url)
@@ -7,13 +8,20 @@ type Connection = {
   exec(sql: string, done: (error: Error | null) => void): void
   /** What `PRAGMA synchronous` is on this connection; absent at first, when it is FULL. */
   synchronous?: 'FULL' | 'NORMAL'
+  /** knex closes such a connection instead of lending it again. */
+  __knex__disposed?: unknown
 }
 type SqliteTransaction = {
   query(connection: unknown, sql: string): Promise<unknown>
   begin(connection: Connection): Promise<unknown>
   readOnly?: boolean
 }
-type SqliteClient = new (config: object) => { transaction(...args: unknown[]): SqliteTransaction }
+type SqliteClient = new (
+  config: object,
+) => {
+  transaction(...args: unknown[]): SqliteTransaction
+  _query(connection: Connection, query: { sql: string }): Promise<unknown>
+}
 const BaseClient: SqliteClient = require('knex/lib/dialects/sqlite3/index.js')
 
 const relaxed = Symbol('relaxed')
@@ -28,8 +36,16 @@ function isRelaxed(config: unknown): boolean {
 /**
  * SQLite whose transactions begin with BEGIN IMMEDIATE: a deferred one that reads and then writes fails at once beside
  * another process, whatever the busy timeout says; an immediate one waits. Read-only ones stay deferred and never wait.
+ * A connection that has lost its file, or whose transaction could not be ended, is opened anew.
  */
 export class ImmediateSqliteClient extends BaseClient {
+  override _query(connection: Connection, query: { sql: string }): Promise<unknown> {
+    return super._query(connection, query).catch(error => {
+      if (isLost(error) || /^(?:commit|rollback)\b/i.test(query.sql)) connection.__knex__disposed ??= error
+      throw error
+    })
+  }
+
   override transaction(...args: unknown[]): SqliteTransaction {
     const transaction = super.transaction(...args)
     transaction.begin = async (connection: Connection) => {

@@ -82,3 +82,17 @@ export class AppError extends Error {
     this.retryAfter = retryAfter
   }
 }
+
+/**
+ * The database cannot be reached, or cannot do now what it was asked for: it is full, read-only, restarting, or out of
+ * connections. Nothing is wrong with the request, which may be repeated later. Every method of `Database` throws it.
+ */
+export class DatabaseAway extends Error {
+  constructor(cause: unknown) {
+    super(`the database is away: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    this.name = 'DatabaseAway'
+  }
+}
+
+/** How long a caller is told to wait before the request is worth repeating, in seconds. */
+export const AWAY_RETRY_SECONDS = 2

@@ -1,4 +1,5 @@
 import { Router } from 'express'
+import { AWAY_RETRY_SECONDS } from '../base/errors.ts'
 import type { Deps } from '../deps.ts'
 
 /** Liveness and readiness (WIRE "Pages"). */
@@ -14,7 +15,10 @@ export function healthRoutes({ database, log }: Deps): Router {
       } else res.json({ status: 'ok' })
     } catch (error) {
       log.warn({ err: error }, 'not ready: the database does not answer')
-      res.status(503).json({ status: 'unavailable', database: 'no answer' })
+      res
+        .status(503)
+        .set('Retry-After', String(AWAY_RETRY_SECONDS))
+        .json({ status: 'unavailable', database: 'no answer' })
     }
   })
   return router

@@ -1,6 +1,7 @@
 import type { RequestHandler } from 'express'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { SECOND } from '../base/clock.ts'
+import { DatabaseAway } from '../base/errors.ts'
 import { type Outbound, OutboundError } from '../base/outbound.ts'
 
 /** What is asked of others at the moment when the metrics are read. */
@@ -57,6 +58,7 @@ export function createMetrics(): Metrics {
   const requests = histogram('http_request_duration_seconds', 'Answered requests, without verifications.', [
     ...['method', 'area', 'status'],
   ])
+  const reachable = gauge('database_up', 'Whether the database answers this process: 1 or 0.')
   for (const status of ['delivered', 'failed']) deliveries.inc({ status }, 0)
 
   function attempted(outcome: string, start: number): void {
@@ -91,12 +93,19 @@ export function createMetrics(): Metrics {
     }),
     settled: (status, count) => deliveries.inc({ status }, count),
     async text(sources) {
-      const [queue, waiting] = await Promise.all([sources.queue(), sources.mails()])
+      const stored = await Promise.all([sources.queue(), sources.mails()]).catch(error => {
+        if (error instanceof DatabaseAway) return undefined
+        throw error
+      })
       verifications.reset()
       for (const [result, count] of Object.entries(sources.verifications())) verifications.inc({ result }, count)
-      pending.set(queue.pending)
-      age.set(queue.oldestDueAt === undefined ? 0 : Math.max(0, sources.now() - queue.oldestDueAt) / SECOND)
-      mails.set(waiting)
+      reachable.set(stored ? 1 : 0)
+      if (stored) {
+        const [queue, waiting] = stored
+        pending.set(queue.pending)
+        age.set(queue.oldestDueAt === undefined ? 0 : Math.max(0, sources.now() - queue.oldestDueAt) / SECOND)
+        mails.set(waiting)
+      } else for (const unknown of [pending, age, mails]) unknown.remove()
       return await registry.metrics()
     },
     contentType: registry.contentType,

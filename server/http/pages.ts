@@ -65,7 +65,8 @@ export async function renderRefusedRequest(
   status: number,
   error: { error: string; error_description?: string | undefined },
 ): Promise<string> {
-  const heading = 'This request cannot go on'
+  const away = status === 503
+  const heading = away ? `${brandName} cannot answer now` : 'This request cannot go on'
   const frame: Frame = {
     brand: { name: brandName, logo: BRAND_LOGO },
     title: heading,
@@ -76,7 +77,9 @@ export async function renderRefusedRequest(
   const page: ErrorPage = {
     status,
     heading,
-    text: `The app sent you here with a request that is not right: ${error.error_description ?? error.error}. Nothing was changed. Start again from the app.`,
+    text: away
+      ? 'Nothing was changed. Wait a minute, then start again from the app.'
+      : `The app sent you here with a request that is not right: ${error.error_description ?? error.error}. Nothing was changed. Start again from the app.`,
     actions: [{ href: '/marketplace', text: 'Open marketplace', primary: true }],
   }
   return await ejs.renderFile(`${views}/error.ejs`, { frame, page })

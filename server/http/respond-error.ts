@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler, Request, Response } from 'express'
 import type { ErrorPage } from '../../views/models.ts'
-import { AppError, ERRORS, type ErrorCode } from '../base/errors.ts'
+import { AppError, AWAY_RETRY_SECONDS, DatabaseAway, ERRORS, type ErrorCode } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { redactSecrets } from '../base/secret-format.ts'
 import { type RenderPage, requestId } from './pages.ts'
@@ -9,6 +9,8 @@ import { sessionOf } from './session.ts'
 /** What Express and its parsers throw, in our terms; anything unknown is our own mistake. */
 export function asAppError(error: unknown): AppError {
   if (error instanceof AppError) return error
+  if (error instanceof DatabaseAway)
+    return new AppError('service.unavailable', { cause: error, retryAfter: AWAY_RETRY_SECONDS })
   const status = error instanceof Error && 'status' in error ? error.status : undefined
   // A parser's error carries the body, and so perhaps a key: it never becomes a cause.
   if (status === 413) return new AppError('request.too_large')
@@ -70,8 +72,8 @@ export function respondOAuth(log: Log): ErrorRequestHandler {
     const error = asAppError(thrown)
     report(error, req, res, log)
     const entry: { status: number; oauth?: string } = ERRORS[error.code]
-    const fallback =
-      entry.status === 429 ? 'temporarily_unavailable' : entry.status >= 500 ? 'server_error' : 'invalid_request'
+    const unavailable = entry.status === 429 || entry.status === 503
+    const fallback = unavailable ? 'temporarily_unavailable' : entry.status >= 500 ? 'server_error' : 'invalid_request'
     res
       .status(entry.status)
       .set('Cache-Control', 'no-store')
@@ -102,6 +104,8 @@ const TEXTS: Partial<Record<ErrorCode, string>> = {
     'The address may be mistyped, or what was here belongs to another account. If someone sent you the link, ask which account they were in.',
   'request.cross_site': 'Nothing was changed. Open the page again here and press the button there.',
   'request.rate_limited': 'Nothing was changed. Wait a minute, then try again.',
+  'service.unavailable':
+    'It is not your doing. Wait a minute, then look whether what you last sent has gone through before you send it again.',
   internal: 'It is not your doing, and it has been written to the log. Try again in a moment.',
 }
 

@@ -2,9 +2,11 @@ import { type Configuration, errors, interactionPolicy, type KoaContextWithOIDC,
 import type { CheckCaps } from '../../apps-registry/check-manifest.ts'
 import { MANIFEST_MEMBERS } from '../../apps-registry/manifest.ts'
 import { newClientSecret } from '../../apps-registry/replace-client-secret.ts'
+import { DatabaseAway } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { redactSecrets } from '../base/secret-format.ts'
 import { type AdapterCaps, createAdapterFactory } from './adapter.ts'
+import { answerUnavailable } from './answer-unavailable.ts'
 import { type ClientHooks, REGISTRATION_POLICY } from './client-adapter.ts'
 import { correctErrors } from './correct-errors.ts'
 import { checkInstallationDetail, checkInstallationRequest } from './installation-request.ts'
@@ -50,6 +52,7 @@ const TTL = {
 export function createProvider(caps: ProviderCaps): Provider {
   const provider = new Provider(caps.publicUrl, configurationOf(caps))
   provider.proxy = true // the routes before it set Host and X-Forwarded-Proto from PUBLIC_URL
+  answerUnavailable(provider)
   askOnlyStringsForSecret(provider)
   announceRegistration(provider, caps.database)
   provider.on('server_error', (ctx, error) =>
@@ -110,6 +113,7 @@ function configurationOf(caps: ProviderCaps): Configuration {
         ctx.redirect(`/interaction/${uid}`)
         return
       }
+      if (error instanceof DatabaseAway) ctx.status = 503
       ctx.type = 'html'
       ctx.body = await caps.renderErrorPage(ctx.res, out)
     },

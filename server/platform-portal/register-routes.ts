@@ -4,7 +4,7 @@ import { listPlatforms, type PlatformView } from '../../apps-registry/create-pla
 import { findApp } from '../../apps-registry/find-app.ts'
 import type { FieldFault, SecretOncePage } from '../../views/models.ts'
 import { requireAbility } from '../accounts/roles.ts'
-import { AppError } from '../base/errors.ts'
+import { AppError, AWAY_RETRY_SECONDS } from '../base/errors.ts'
 import { isId } from '../base/ids.ts'
 import type { Deps } from '../deps.ts'
 import { lookAtFormAccount } from '../http/look-at-account.ts'
@@ -125,6 +125,7 @@ export function registerRoutes(deps: Deps): Router {
 
 /** A fault that only the authorization server finds; its description begins with the name of the field. */
 function faultOf({ status, body }: InProcessAnswer): FieldFault {
+  if (status === 503) throw new AppError('service.unavailable', { cause: body, retryAfter: AWAY_RETRY_SECONDS })
   if (status >= 500) throw new AppError('internal', { cause: body })
   const [, field = '', message = ''] = /^(\w+) (.*)$/s.exec(String(body['error_description'])) ?? []
   return { field, message }

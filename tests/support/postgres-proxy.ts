@@ -5,19 +5,33 @@ export type PostgresProxy = AsyncDisposable & {
   url: string
   /** From now on nothing goes over the connections that are chosen; new ones work. */
   freeze(which: (connection: { listens: boolean }) => boolean): void
+  /** New connections lead to another database; open ones stay where they are. */
+  leadTo(databaseUrl: string): void
+  /** The next connection over which this statement goes breaks after the server has got it, and before it answers. */
+  loseAnswerTo(statement: string): void
 }
 
 export async function proxyPostgres(databaseUrl: string): Promise<PostgresProxy> {
-  const target = new URL(databaseUrl)
+  let target = new URL(databaseUrl)
+  let fatal: string | undefined
   const pairs = new Set<{ near: Socket; far: Socket; listens: boolean }>()
   const server = createServer(near => {
-    const far = connect(Number(target.port || 5432), target.hostname)
+    const there = target
+    const far = connect(Number(there.port || 5432), there.hostname)
     const pair = { near, far, listens: false }
     pairs.add(pair)
     near.on('data', part => {
       pair.listens ||= part.includes('listen latchkey')
+      if (fatal === undefined || !part.includes(fatal)) return
+      fatal = undefined
+      far.unpipe(near)
+      far.once('data', () => near.destroy()).resume()
     })
-    near.pipe(far).pipe(near)
+    near.once('data', first => {
+      far.write(asking(first, there.pathname.slice(1)))
+      near.pipe(far)
+    })
+    far.pipe(near)
     for (const socket of [near, far])
       socket
         .on('error', () => undefined)
@@ -33,6 +47,12 @@ export async function proxyPostgres(databaseUrl: string): Promise<PostgresProxy>
   url.port = String((server.address() as AddressInfo).port)
   return {
     url: url.href,
+    leadTo(url) {
+      target = new URL(url)
+    },
+    loseAnswerTo(statement) {
+      fatal = statement
+    },
     freeze(which) {
       for (const pair of pairs) {
         if (!which(pair)) continue
@@ -48,4 +68,14 @@ export async function proxyPostgres(databaseUrl: string): Promise<PostgresProxy>
       await new Promise(resolve => server.close(resolve))
     },
   }
+}
+
+/** A startup message (PostgreSQL, "Message Formats") that asks for another database. */
+function asking(message: Buffer, database: string): Buffer {
+  const words = message.subarray(8).toString().split('\0')
+  words[words.indexOf('database') + 1] = database
+  const body = Buffer.from(words.join('\0'))
+  const head = Buffer.from(message.subarray(0, 8))
+  head.writeInt32BE(body.length + head.length, 0)
+  return Buffer.concat([head, body])
 }

@@ -1,0 +1,49 @@
+import { DatabaseAway } from '../server/base/errors.ts'
+
+/**
+ * PostgreSQL, Appendix A: connection exceptions (08), insufficient resources (53), operator intervention (57) and system
+ * errors (58); a read-only server (25006), a lock or a transaction that timed out (55P03, 25P03, 25P04).
+ */
+const POSTGRES_AWAY = /^(?:08|53|57|58)[0-9A-Z]{3}$|^(?:25006|25P03|25P04|55P03)$/
+/** The server has gone, goes, or writes no more: another one may stand at its address. Here nothing was committed. */
+const POSTGRES_LOST = /^08[0-9A-Z]{3}$|^(?:25006|57P0[1-5])$/
+const NETWORK =
+  /^E(?:CONN(?:REFUSED|RESET|ABORTED)|PIPE|TIMEDOUT|NOTFOUND|AI_AGAIN|HOSTUNREACH|NETUNREACH|NETDOWN|MFILE)$/
+/** What the driver of PostgreSQL and knex's pool say without a code; knex puts the statement before it. */
+const LOST_MESSAGE =
+  /Connection terminated|Client has encountered a connection error|Client was closed and is not queryable/
+const AWAY_MESSAGE = /Query read timeout|timeout expired|Unable to acquire a connection|^aborted$/
+const SQLITE_AWAY = /^SQLITE_(?:BUSY|LOCKED|READONLY|IOERR|FULL|CANTOPEN|PROTOCOL|NOMEM|PERM|CORRUPT|NOTADB)$/
+/** A connection that is opened again may find the file, or its folder, as it ought to be. */
+const SQLITE_LOST = /^SQLITE_(?:READONLY|IOERR|CANTOPEN|CORRUPT|NOTADB)$/
+
+/** Whether an error of either driver, or of the pool, says that the database is away. */
+export function isAway(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  if (error instanceof DatabaseAway || error.name === 'KnexTimeoutError') return true
+  const code = codeOf(error)
+  const coded = [POSTGRES_AWAY, NETWORK, SQLITE_AWAY].some(codes => codes.test(code))
+  return coded || AWAY_MESSAGE.test(error.message) || LOST_MESSAGE.test(error.message)
+}
+
+/** Whether the connection that an error came over is of no more use, and neither are those opened beside it. */
+export function isLost(error: unknown): boolean {
+  if (!(error instanceof Error) || error instanceof DatabaseAway) return false
+  const code = codeOf(error)
+  if (POSTGRES_LOST.test(code) || SQLITE_LOST.test(code)) return true
+  return /^E(?:CONNRESET|PIPE)$/.test(code) || LOST_MESSAGE.test(error.message)
+}
+
+/** PostgreSQL ended one of two transactions that waited for each other (40P01) or saw different pasts (40001). */
+export function isConflict(error: unknown): boolean {
+  return error instanceof Error && ['40P01', '40001'].includes(codeOf(error))
+}
+
+/** Whether the server takes no writes while it answers reads. */
+export function isReadOnly(error: unknown): boolean {
+  return error instanceof Error && ['25006', 'SQLITE_READONLY'].includes(codeOf(error))
+}
+
+function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : ''
+}

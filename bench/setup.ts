@@ -4,7 +4,6 @@
  * what is measured.
  */
 import { createPlatform } from '../apps-registry/create-platform.ts'
-import { hashPassword } from '../server/accounts/password.ts'
 import { startSession } from '../server/accounts/sessions.ts'
 import { signUp } from '../server/accounts/sign-up.ts'
 import { readConfig } from '../server/config.ts'
@@ -20,7 +19,7 @@ export async function createPeople(
   count: number,
 ): Promise<{ cookies: string[]; registrationToken: string }> {
   const deps = await createDeps(readConfig(env))
-  const passwordHash = await hashPassword('one password for everybody')
+  const passwordHash = await deps.passwords.hash('one password for everybody')
   const cookies: string[] = []
   let owner = ''
   while (cookies.length < count) {

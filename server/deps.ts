@@ -5,6 +5,8 @@ import { findApp } from '../apps-registry/find-app.ts'
 import { badgeOf } from '../apps-registry/listing-page.ts'
 import { connect, type Database, migrate, type Tx } from '../db/connect.ts'
 import { personSeenFrom } from './accounts/find-user.ts'
+import { createKnownBrowserCookie, type KnownBrowserCookie } from './accounts/known-browser.ts'
+import { createPasswords, type Passwords } from './accounts/password.ts'
 import { loadActivityKey } from './audit/activity-key.ts'
 import type { Actor } from './audit/record-activity.ts'
 import type { Caps } from './base/caps.ts'
@@ -21,13 +23,13 @@ import { queueState } from './deliveries/queue-store.ts'
 import { createWorker, type Worker } from './deliveries/worker.ts'
 import { createMetrics, type MetricSources, type Metrics } from './http/metrics.ts'
 import { createPages, type RenderPage, renderRefusedRequest } from './http/pages.ts'
-import { createRateLimits, type RateLimits } from './http/rate-limits.ts'
 import { createSessionCookie, type SessionCookie } from './http/session.ts'
 import { retireApp, shrinkInstallations } from './installs/change-app.ts'
 import { listInstallations } from './installs/find-installation.ts'
 import { deliveriesSucceeded, deliveryFailed, holdForSettling } from './installs/settle-delivery.ts'
 import { createUsageRecorder, type UsageRecorder } from './keys/usage.ts'
 import { createVerification, type Verification } from './keys/verification.ts'
+import { createRateLimits, type RateLimits } from './limits/rate-limits.ts'
 import { countOpenMails } from './mail/mail-store.ts'
 import { createMailer, type Mailer } from './mail/mailer.ts'
 import { createProvider, type ProviderCaps } from './oauth/provider.ts'
@@ -58,6 +60,8 @@ export type Deps = Caps & {
   verification: Verification
   render: RenderPage
   limits: RateLimits
+  passwords: Passwords
+  knownBrowser: KnownBrowserCookie
   sessionCookie: SessionCookie
   publicUrl: string
   keyBrand: string
@@ -126,6 +130,7 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
   const provider = createProvider(providerCaps)
   let serveOAuth = provider.callback()
 
+  const limits = createRateLimits(config.rateLimits, { database, clock })
   const metrics = createMetrics()
   const worker = createWorker({
     ...caps,
@@ -198,7 +203,9 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     usage,
     verification,
     render: createPages(config.brand.name),
-    limits: createRateLimits(config.rateLimits),
+    limits,
+    passwords: createPasswords({ bounded: config.rateLimits }),
+    knownBrowser: createKnownBrowserCookie(caps, publicUrl),
     sessionCookie: createSessionCookie(publicUrl),
     publicUrl,
     keyBrand,

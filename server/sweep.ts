@@ -5,6 +5,7 @@ import { sweepDeliveryLog } from './deliveries/sweep-log.ts'
 import type { Deps } from './deps.ts'
 import { finishRetirements } from './installs/change-app.ts'
 import { sweepUsage } from './keys/sweep-usage.ts'
+import { deleteEndedCounters } from './limits/rate-limit-store.ts'
 import { sweepMails } from './mail/queue-mail.ts'
 import { sweepRecords } from './oauth/grants.ts'
 
@@ -18,6 +19,7 @@ export type Swept = {
   checkpoints: number
   deliveries: number
   usage: number
+  rate_limits: number
 }
 
 /**
@@ -32,6 +34,7 @@ export async function sweep(deps: Deps): Promise<Swept> {
     oauth_records: await sweepRecords(tx, at),
     mails: await sweepMails(tx, at),
     checkpoints: await sweepCheckpoints(tx, at),
+    rate_limits: await deleteEndedCounters(tx, at),
   }))
   await finishRetirements(database, deps)
   return { ...lapsed, deliveries: await sweepDeliveryLog(database, at), usage: await sweepUsage(database, at) }

@@ -4,7 +4,6 @@
  */
 import { findRecipientKey } from '../../apps-registry/current-recipient.ts'
 import { findApp } from '../../apps-registry/find-app.ts'
-import { hashPassword } from '../../server/accounts/password.ts'
 import { signUp } from '../../server/accounts/sign-up.ts'
 import { readConfig } from '../../server/config.ts'
 import { createDeps } from '../../server/deps.ts'
@@ -26,7 +25,7 @@ const app = found
 /** As many installations as asked for, each in an account and mode of its own; what they queue waits. */
 async function install(count: number): Promise<void> {
   const recipient = await findRecipientKey(deps, app)
-  const passwordHash = await hashPassword('one password for everybody')
+  const passwordHash = await deps.passwords.hash('one password for everybody')
   for (let made = 0; made < count; ) {
     await database.transaction(async tx => {
       for (let part = 0; part < PER_TRANSACTION && made < count; part += 1) {

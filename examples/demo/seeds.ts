@@ -1,6 +1,5 @@
 import { createPlatform } from '../../apps-registry/create-platform.ts'
 import { moveApp } from '../../apps-registry/move-app.ts'
-import { hashPassword } from '../../server/accounts/password.ts'
 import { signUp } from '../../server/accounts/sign-up.ts'
 import type { Actor } from '../../server/audit/record-activity.ts'
 import { opaqueToken } from '../../server/base/random.ts'
@@ -30,7 +29,7 @@ export async function openSeeds(environment: Record<string, string | undefined>)
   const { database } = deps
   return {
     async person(email, accountName, { operator = false } = {}) {
-      const passwordHash = await hashPassword(PASSWORD)
+      const passwordHash = await deps.passwords.hash(PASSWORD)
       const { account } = await database.transaction(tx =>
         signUp(tx, deps, { email, passwordHash, accountName, operator, ip: '' }),
       )
@@ -40,7 +39,7 @@ export async function openSeeds(environment: Record<string, string | undefined>)
       return (await database.transaction(tx => createVerifier(tx, deps, { name: 'Sample API' }))).verifierKey
     },
     async registrationToken(name) {
-      const passwordHash = await hashPassword(opaqueToken(deps.random)) // nobody signs in there
+      const passwordHash = await deps.passwords.hash(opaqueToken(deps.random)) // nobody signs in there
       const email = `team@${name.toLowerCase().replace(/[^a-z]+/g, '-')}.example`
       return await database.transaction(async tx => {
         const { account } = await signUp(tx, deps, { email, passwordHash, accountName: name, ip: '' })

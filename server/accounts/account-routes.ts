@@ -4,9 +4,10 @@ import type { SignInPage, SignUpPage } from '../../views/models.ts'
 import { AppError, type Fault } from '../base/errors.ts'
 import type { Deps } from '../deps.ts'
 import { faultsOf, parseInput } from '../http/parse.ts'
-import { clientAddress, requireSession, safeReturn, sessionOf, signedIn } from '../http/session.ts'
+import { clientAddress, networkOfClient, requireSession, safeReturn, sessionOf, signedIn } from '../http/session.ts'
 import { emailKey, findCredentials } from './account-store.ts'
-import { checkPassword, hashPassword, PASSWORD_MAX } from './password.ts'
+import { forgiveSignIn, limitSignIn, type SignInAttempt, spendPassword } from './limit-sign-in.ts'
+import { PASSWORD_MAX } from './password.ts'
 import { endSession, startSession, switchAccount } from './sessions.ts'
 import { signUp } from './sign-up.ts'
 import { signUpForm } from './sign-up-form.ts'
@@ -29,7 +30,7 @@ const signInForm = z.object({
 
 /** Sign-up, sign-in, sign-out, and looking at another account. */
 export function accountRoutes(deps: Deps): Router {
-  const { config, database, limits, sessionCookie } = deps
+  const { config, database, limits, passwords, sessionCookie } = deps
   const router = Router()
 
   router.get('/signup', (req, res) => showSignUp(req, res, { email: '', accountName: '' }, []))
@@ -40,9 +41,11 @@ export function accountRoutes(deps: Deps): Router {
     if (!form.success)
       return await showSignUp(req, res, { email: values.email, accountName: values.account_name }, faultsOf(form.error))
     const ip = clientAddress(req)
-    await limits.spend('sign_up_address', ip)
+    const network = networkOfClient(req)
+    await limits.spend(['sign_up_address', network])
+    await spendPassword(limits)
     const { email, password, account_name: accountName } = form.data
-    const passwordHash = await hashPassword(password)
+    const passwordHash = await passwords.hash(password, { caller: network, known: false })
     try {
       const { user } = await database.transaction(tx => signUp(tx, deps, { email, passwordHash, accountName, ip }))
       await signInAs(req, res, user.id)
@@ -61,15 +64,14 @@ export function accountRoutes(deps: Deps): Router {
     const form = signInForm.safeParse(req.body ?? {})
     if (!form.success) return await showSignIn(req, res, values.email, faultsOf(form.error))
     const { email, password } = form.data
-    await limits.spend('sign_in_address', clientAddress(req))
-    await limits.spend('sign_in_email', emailKey(email))
-    const found = await database.read(tx => findCredentials(tx, email))
-    if (!(await checkPassword(password, found?.passwordHash)) || !found) {
+    const { found, attempt } = await attemptOf(req, res, email)
+    const waiting = await limitSignIn(limits, attempt)
+    if (!(await passwords.check(password, found?.passwordHash, waiting)) || !found) {
       return await showSignIn(req, res, email, [
         { field: 'password', message: 'Email and password do not belong together.' },
       ])
     }
-    await limits.forgive('sign_in_email', emailKey(email))
+    await forgiveSignIn(limits, attempt)
     await signInAs(req, res, found.user.id)
   })
 
@@ -90,6 +92,22 @@ export function accountRoutes(deps: Deps): Router {
     res.redirect(303, safeReturn(return_to, config.publicUrl, '/apps'))
   })
 
+  /** Who is meant, and whether they have signed in with this browser before. */
+  async function attemptOf(
+    req: Request,
+    res: Response,
+    email: string,
+  ): Promise<{ found: Awaited<ReturnType<typeof findCredentials>>; attempt: SignInAttempt }> {
+    const network = networkOfClient(req)
+    const session = sessionOf(res)
+    const browsers = deps.knownBrowser.read(req)
+    if (session) browsers.push({ userId: session.user.id, nonce: session.id })
+    if (browsers.length === 0) limits.requireLeft('sign_in_address', network)
+    const found = await database.read(tx => findCredentials(tx, email))
+    const known = browsers.find(({ userId }) => userId === found?.user.id)
+    return { found, attempt: { network, email: emailKey(email), known } }
+  }
+
   async function signInAs(req: Request, res: Response, userId: string): Promise<void> {
     const { token } = await database.transaction(tx =>
       startSession(tx, deps, {
@@ -100,6 +118,7 @@ export function accountRoutes(deps: Deps): Router {
       }),
     )
     sessionCookie.write(res, token)
+    deps.knownBrowser.write(req, res, userId)
     deps.clearProviderCookies(res)
     res.redirect(303, returnTo(req))
   }

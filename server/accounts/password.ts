@@ -1,20 +1,35 @@
-import { hash, verify } from '@node-rs/argon2'
-
-/** Argon2id as OWASP's password storage sheet sets it: 19 MiB, two passes, one lane. The library's default is Argon2id. */
-const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
+import { createPasswordLane, type Waiting } from './password-lane.ts'
+import type { PasswordJob } from './password-thread.ts'
 
 export const PASSWORD_MIN = 12
 export const PASSWORD_MAX = 200
 
-export async function hashPassword(password: string): Promise<string> {
-  return await hash(password.normalize('NFKC'), COST)
+/** Makes and compares password hashes. */
+export type Passwords = {
+  /** Argon2id. Throws `service.busy`. */
+  hash(password: string, waiting?: Waiting): Promise<string>
+  /**
+   * Whether the password fits. Without a hash it does the same work and returns false, so that an unknown email takes as
+   * long. Throws `service.busy`.
+   */
+  check(password: string, passwordHash: string | undefined, waiting?: Waiting): Promise<boolean>
 }
 
-let decoy: Promise<string> | undefined
+/** For the whole process, because it is the process whose cores are spared. A thread starts with its first job. */
+const lanes = { bounded: createPasswordLane({ yields: true }), unbounded: createPasswordLane({ yields: false }) }
 
-/** Whether the password fits. Without a hash it does the same work and answers false: an unknown email takes as long. */
-export async function checkPassword(password: string, passwordHash: string | undefined): Promise<boolean> {
-  decoy ??= hashPassword('the password of nobody')
-  const fits = await verify(passwordHash ?? (await decoy), password.normalize('NFKC'))
-  return fits && passwordHash !== undefined
+/** `bounded: false` lets everybody wait as long as it takes (RATE_LIMITS); so does a call without `waiting`. */
+export function createPasswords({ bounded }: { bounded: boolean }): Passwords {
+  const run = (job: PasswordJob, waiting: Waiting | undefined) =>
+    bounded ? lanes.bounded.run(job, waiting) : lanes.unbounded.run(job, undefined)
+  return {
+    hash: async (password, waiting) => String(await run({ verb: 'hash', password: plain(password) }, waiting)),
+    check: async (password, passwordHash, waiting) =>
+      (await run({ verb: 'check', password: plain(password), passwordHash }, waiting)) === true,
+  }
+}
+
+/** By its characters, not by how a keyboard composes them. */
+function plain(password: string): string {
+  return password.normalize('NFKC')
 }

@@ -82,3 +82,17 @@ export function plainAddress(text: string): string {
   const { address } = new SocketAddress({ address: text, family: 'ipv6' })
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address)?.[1] ?? address
 }
+
+/**
+ * What counts as one caller: an IPv4 address, or the /64 of an IPv6 address, which is what one customer of a provider is
+ * given at least (RFC 6177 §2). Anything else stays as it is.
+ */
+export function networkOf(text: string): string {
+  const address = plainAddress(text.replace(/%.*$/, '')) // RFC 4007 §11: a zone is no part of the address
+  if (!isIPv6(address)) return address
+  const [head = '', tail] = address.split('::')
+  const before = head === '' ? [] : head.split(':')
+  const after = tail === undefined || tail === '' ? [] : tail.split(':')
+  const zeros = tail === undefined ? 0 : 8 - before.length - after.length
+  return `${[...before, ...Array<string>(zeros).fill('0'), ...after].slice(0, 4).join(':')}::/64`
+}

@@ -54,6 +54,7 @@ export const ERRORS = {
   'key.frozen': { status: 409, code: 'invalid_request', title: 'The account has frozen the key' },
   'key.expired': { status: 409, code: 'invalid_request', title: 'The key has expired already' },
   'outbound.refused': { status: 400, code: 'invalid_request', title: 'The address is not allowed' },
+  'service.busy': { status: 503, code: 'rate_limited', title: 'Latchkey is busy' },
   'service.unavailable': { status: 503, code: 'internal', title: 'Latchkey cannot answer now' },
   internal: { status: 500, code: 'internal', title: 'Something went wrong here' },
 } as const satisfies Record<string, { status: number; code: string; title: string; oauth?: string }>

@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { hashPassword } from '../accounts/password.ts'
 import { signUp } from '../accounts/sign-up.ts'
 import { signUpForm } from '../accounts/sign-up-form.ts'
 import { AppError } from '../base/errors.ts'
@@ -27,7 +26,7 @@ export function userCommands(program: Command): void {
           }))
           throw new AppError('request.invalid', { faults })
         }
-        const passwordHash = await hashPassword(password)
+        const passwordHash = await deps.passwords.hash(password)
         const command = { email: form.data.email, passwordHash, accountName: form.data.account_name, operator, ip: '' }
         const { user, account } = await deps.database.transaction(tx => signUp(tx, deps, command))
         return { user_id: user.id, account_id: account.id }

@@ -24,7 +24,8 @@ export function asAppError(error: unknown): AppError {
 function report(error: AppError, req: Request, res: Response, log: Log): void {
   const { status } = ERRORS[error.code]
   const fields = { request: requestId(res), method: req.method, path: redactSecrets(req.path), code: error.code }
-  if (status >= 500) log.error({ ...fields, err: error.cause ?? error }, 'request failed')
+  if (status >= 500 && error.code !== 'service.busy')
+    log.error({ ...fields, err: error.cause ?? error }, 'request failed')
   else log.debug(fields, 'request refused')
   if (error.retryAfter !== undefined) res.set('Retry-After', String(error.retryAfter))
 }
@@ -103,6 +104,7 @@ const TEXTS: Partial<Record<ErrorCode, string>> = {
   'object.not_found':
     'The address may be mistyped, or what was here belongs to another account. If someone sent you the link, ask which account they were in.',
   'request.cross_site': 'Nothing was changed. Open the page again here and press the button there.',
+  'service.busy': 'Nothing was changed. Many people are signing in just now. Wait a moment, then try again.',
   'request.rate_limited': 'Nothing was changed. Wait a minute, then try again.',
   'service.unavailable':
     'It is not your doing. Wait a minute, then look whether what you last sent has gone through before you send it again.',

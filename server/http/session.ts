@@ -2,6 +2,7 @@ import { parseCookie } from 'cookie'
 import type { Request, RequestHandler, Response } from 'express'
 import type { Database } from '../../db/connect.ts'
 import { findSession, SESSION_LIFE, type Session } from '../accounts/sessions.ts'
+import { networkOf } from '../base/addresses.ts'
 import type { Clock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { type IdPrefix, isId } from '../base/ids.ts'
@@ -36,6 +37,11 @@ export function loadSession(database: Database, clock: Clock, cookie: SessionCoo
 /** The address of the caller, as TRUST_PROXY lets Express see it. */
 export function clientAddress(req: Request): string {
   return req.ip ?? ''
+}
+
+/** The address of the caller as limits count it. */
+export function networkOfClient(req: Request): string {
+  return networkOf(clientAddress(req))
 }
 
 export function sessionOf(res: Response): Session | undefined {

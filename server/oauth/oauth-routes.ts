@@ -1,7 +1,7 @@
 import { Router } from 'express'
 import type { Deps } from '../deps.ts'
 import { respondOAuth } from '../http/respond-error.ts'
-import { clientAddress } from '../http/session.ts'
+import { clientAddress, networkOfClient } from '../http/session.ts'
 import { runWithRequest } from './request-context.ts'
 
 /** The authorization server under /oauth and /.well-known. It reads its own bodies and must come last. */
@@ -11,7 +11,7 @@ export function oauthRoutes(deps: Deps): Router {
   const router = Router()
 
   router.post('/oauth/register', async (req, _res, next) => {
-    await limits.spend('register', clientAddress(req))
+    await limits.spend(['register', networkOfClient(req)])
     next()
   })
   router.use((req, res, next) => {

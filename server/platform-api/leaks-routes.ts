@@ -2,7 +2,7 @@ import express, { Router } from 'express'
 import type { Deps } from '../deps.ts'
 import { parseInput } from '../http/parse.ts'
 import { respondProblem } from '../http/respond-error.ts'
-import { clientAddress } from '../http/session.ts'
+import { clientAddress, networkOfClient } from '../http/session.ts'
 import { reportLeak } from '../installs/report-leak.ts'
 import { LeakReport } from './leak-report.ts'
 
@@ -14,7 +14,7 @@ export function leaksRoutes(deps: Deps): Router {
   const router = Router()
   router.post('/v1/leaks', express.json({ limit: '64kb' }), async (req, res) => {
     const ip = clientAddress(req)
-    await deps.limits.spend('leaks', ip)
+    await deps.limits.spend(['leaks', networkOfClient(req)])
     const { tokens } = parseInput(LeakReport, req.body)
     res.status(202).json({ received: tokens.length })
     deps.afterwards(respond(tokens, ip))

@@ -200,7 +200,7 @@ export function platformApiRoutes(deps: Deps): Router {
       path: req.path,
     }
     const bearer = await authenticateToken({ ...deps, publicUrl: config.publicUrl }, presented)
-    await deps.limits.spend('api', bearer.appId)
+    await deps.limits.spend(['api', bearer.appId])
     const app = await database.read(tx => findApp(tx, bearer.appId))
     if (!app || app.status === 'retired') throw new AppError('access.unauthorized')
     return { ...bearer, app, actor: { type: 'platform', id: app.platform.id, ip: clientAddress(req) } }

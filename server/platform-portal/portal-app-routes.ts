@@ -75,7 +75,7 @@ export function portalAppRoutes(deps: Deps): Router {
     const session = signedIn(res)
     const id = idParam(req, 'app', 'app')
     const deliveryId = await act(req, res, async (tx, app) => {
-      await deps.limits.spend('test_delivery', app.id) // an owner's alone: a stranger is refused before
+      await deps.limits.spend(['test_delivery', app.id]) // an owner's alone: a stranger is refused before
       return await sendPing(tx, deps, { app, actor: actorOf(session) })
     })
     res.redirect(303, `/platform/apps/${id}?test=${deliveryId}`)

@@ -3,6 +3,7 @@ import { circlesOf, codeOf, type Import, importsOf, type Tree } from './imports.
 
 /** The features; one may import from those before it, never their stores or routes. */
 export const features = [
+  'server/limits',
   ...['server/audit', 'server/mail', 'server/accounts', 'apps-registry', 'server/oauth', 'server/keys'],
   ...['server/deliveries', 'server/installs', 'server/consent', 'server/platform-api', 'server/platform-portal'],
 ]

@@ -7,7 +7,6 @@ import { join } from 'node:path'
 import type { Configuration } from 'openid-client'
 import { createPlatform } from '../../apps-registry/create-platform.ts'
 import { moveApp } from '../../apps-registry/move-app.ts'
-import { hashPassword } from '../../server/accounts/password.ts'
 import { signUp } from '../../server/accounts/sign-up.ts'
 import { createListener } from '../../server/app.ts'
 import type { Clock } from '../../server/base/clock.ts'
@@ -127,7 +126,7 @@ export async function createWorld({ env = {}, worker = true, outboundTimeoutMs }
     async person({ email, accountName = 'Harbor Books' } = {}) {
       people += 1
       const address = email ?? `person${people}@example.com`
-      passwordHash ??= hashPassword(PASSWORD)
+      passwordHash ??= deps.passwords.hash(PASSWORD)
       const hash = await passwordHash
       const { user, account } = await deps.database.transaction(tx =>
         signUp(tx, deps, { email: address, passwordHash: hash, accountName, ip: '' }),

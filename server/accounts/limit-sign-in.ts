@@ -1,0 +1,54 @@
+import { AppError } from '../base/errors.ts'
+import type { RateLimits } from '../limits/rate-limits.ts'
+import type { Waiting } from './password-lane.ts'
+import { busy } from './password-lane.ts'
+
+export type SignInAttempt = {
+  /** The caller's address as limits count it. */
+  network: string
+  /** Folded (`emailKey`). */
+  email: string
+  /** Where the person whose email it is has signed in with this browser before. */
+  known: { userId: string; nonce: string } | undefined
+}
+
+/**
+ * Counts one attempt to sign in, and says how it may wait. A known browser has a count of its own, which nobody else can
+ * spend. Strangers are counted by address, by address and email, and all together. Where many addresses try one email, each
+ * has fewer tries, but a new address always has some: nobody is locked out by what others do. Throws
+ * `request.rate_limited`, or `service.busy` where strangers together ask for more than this instance gives them.
+ */
+export async function limitSignIn(limits: RateLimits, { network, email, known }: SignInAttempt): Promise<Waiting> {
+  const ownTry =
+    known &&
+    (await limits.trySpend('sign_in_browser', known.nonce)) &&
+    (await limits.trySpend('sign_in_known', known.userId))
+  if (known && ownTry) return { caller: known.nonce, known: true }
+  const pair = pairOf(network, email)
+  await limits.spend(['sign_in_address', network], ['sign_in_pair', pair])
+  if (!(await limits.trySpend('sign_in_email', email))) await limits.spend(['sign_in_pair_under_attack', pair])
+  await spendPassword(limits)
+  return { caller: network, known: false }
+}
+
+/** Forgets the tries of somebody who has signed in. */
+export async function forgiveSignIn(limits: RateLimits, { network, email, known }: SignInAttempt): Promise<void> {
+  const pair = pairOf(network, email)
+  await limits.forgive('sign_in_pair', pair)
+  await limits.forgive('sign_in_pair_under_attack', pair)
+  if (known) await limits.forgive('sign_in_browser', known.nonce)
+}
+
+/** One hash of the number that strangers may ask for in all. Throws `service.busy`. */
+export async function spendPassword(limits: RateLimits): Promise<void> {
+  try {
+    await limits.spend(['passwords', ''])
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'request.rate_limited') throw busy(error.retryAfter)
+    throw error
+  }
+}
+
+function pairOf(network: string, email: string): string {
+  return `${network} ${email}`
+}

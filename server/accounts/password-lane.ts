@@ -1,0 +1,100 @@
+import { Worker } from 'node:worker_threads'
+import { SECOND } from '../base/clock.ts'
+import { AppError } from '../base/errors.ts'
+import type { PasswordAnswer, PasswordJob } from './password-thread.ts'
+
+/** Who waits: `caller` is counted, and a browser that has signed in before is served ahead of strangers. */
+export type Waiting = { caller: string; known: boolean }
+
+export type PasswordLane = {
+  /**
+   * Throws `service.busy` where too many wait already, or where the wait would be too long; what nobody outside asked for
+   * waits without bounds.
+   */
+  run(job: PasswordJob, waiting: Waiting | undefined): Promise<string | boolean>
+}
+
+/** Of strangers and of known browsers each; about a second of work. */
+const LONGEST_QUEUE = 32
+/** Of one caller among them. */
+const MOST_OF_ONE = 6
+const LONGEST_WAIT = 5 * SECOND
+
+type Settled = PromiseWithResolvers<string | boolean>
+type Entry = Settled & { job: PasswordJob; caller?: string; timer?: NodeJS.Timeout }
+
+/**
+ * Hashes one password at a time on a thread of its own (`password-thread.ts`), which starts with the first job and keeps no
+ * process alive while nobody waits. `yields`: to whatever else wants the cores.
+ */
+export function createPasswordLane({ yields }: { yields: boolean }): PasswordLane {
+  const queues = { known: [] as Entry[], strangers: [] as Entry[] }
+  let thread: Worker | undefined
+  let running: Entry | undefined
+
+  function start(): Worker {
+    const worker = new Worker(new URL('./password-thread.ts', import.meta.url), { env: {}, workerData: { yields } })
+    worker.on('message', (answer: PasswordAnswer) => {
+      if ('fault' in answer) settle(entry => entry.reject(new Error(`a password was not hashed: ${answer.fault}`)))
+      else settle(entry => entry.resolve(answer.value))
+    })
+    const end = (error: unknown): void => {
+      if (thread !== worker) return
+      thread = undefined
+      settle(entry => entry.reject(error))
+    }
+    worker.on('error', end)
+    worker.on('exit', code => end(new Error(`the thread that hashes passwords ended with ${code}`)))
+    return worker
+  }
+
+  function settle(how: (entry: Entry) => void): void {
+    const entry = running
+    running = undefined
+    if (entry) how(entry)
+    next()
+  }
+
+  function next(): void {
+    if (running) return
+    running = queues.known.shift() ?? queues.strangers.shift()
+    if (!running) {
+      thread?.unref()
+      return
+    }
+    clearTimeout(running.timer)
+    thread ??= start()
+    thread.ref()
+    thread.postMessage(running.job)
+  }
+
+  /** Throws where there is no room. */
+  function admit(entry: Entry, queue: Entry[]): void {
+    const own = queue.filter(({ caller }) => caller === entry.caller).length
+    if (queue.length >= LONGEST_QUEUE || own >= MOST_OF_ONE) throw busy()
+    entry.timer = setTimeout(() => {
+      queue.splice(queue.indexOf(entry), 1)
+      entry.reject(busy())
+    }, LONGEST_WAIT)
+  }
+
+  return {
+    async run(job, waiting) {
+      const entry: Entry = {
+        job,
+        ...(waiting && { caller: waiting.caller }),
+        ...Promise.withResolvers<string | boolean>(),
+      }
+      const queue = waiting?.known === false ? queues.strangers : queues.known
+      if (waiting) admit(entry, queue)
+      queue.push(entry)
+      next()
+      return await entry.promise
+    },
+  }
+}
+
+/** Whoever is refused has not been compared with anything; a second later there may be room. */
+export function busy(retryAfter = 1): AppError {
+  return new AppError('service.busy', { retryAfter })
+}

@@ -1,0 +1,38 @@
+export type Limit = {
+  /** How many calls in each window. */
+  points: number
+  /** The length of a window in seconds. It begins with the first call. */
+  seconds: number
+  /** Who is counted: docs/limits.md uses the same words. */
+  by: 'address' | 'address and email' | 'email' | 'browser' | 'person' | 'person or address' | 'app' | 'everybody'
+  /** How many points a process draws at once; 1 where each call must be counted at once. */
+  block?: number
+}
+
+/**
+ * Every limit. An address is an IPv4 address or an IPv6 /64 (`networkOf`). Changes belong into docs/limits.md too; a test
+ * compares the two, and looks for routes that write and stand in neither.
+ */
+export const LIMITS = {
+  pages: { points: 600, seconds: 60, by: 'person or address', block: 30 },
+  forms: { points: 120, seconds: 60, by: 'person or address', block: 6 },
+  sign_in_address: { points: 30, seconds: 300, by: 'address' },
+  sign_in_pair: { points: 10, seconds: 900, by: 'address and email' },
+  sign_in_email: { points: 30, seconds: 900, by: 'email' },
+  sign_in_pair_under_attack: { points: 3, seconds: 900, by: 'address and email' },
+  sign_in_browser: { points: 10, seconds: 900, by: 'browser' },
+  sign_in_known: { points: 30, seconds: 900, by: 'person' },
+  sign_up_address: { points: 20, seconds: 3_600, by: 'address' },
+  passwords: { points: 100, seconds: 5, by: 'everybody', block: 4 },
+  new_keys: { points: 60, seconds: 3_600, by: 'person' },
+  test_delivery: { points: 30, seconds: 60, by: 'app' },
+  authorize: { points: 120, seconds: 60, by: 'person or address', block: 4 },
+  oauth_address: { points: 600, seconds: 60, by: 'address', block: 30 },
+  oauth_app: { points: 3_000, seconds: 60, by: 'app', block: 150 },
+  register: { points: 60, seconds: 3_600, by: 'address' },
+  update_app: { points: 60, seconds: 3_600, by: 'app' },
+  api: { points: 1_200, seconds: 60, by: 'app', block: 60 },
+  leaks: { points: 30, seconds: 60, by: 'address' },
+} as const satisfies Record<string, Limit>
+
+export type LimitName = keyof typeof LIMITS

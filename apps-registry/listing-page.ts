@@ -78,7 +78,7 @@ export function listingPage(catalog: Catalog, app: App, installations: ListingPa
       .map(part => part.trim())
       .filter(part => part !== ''),
     publisher: { name: app.platform.name, ...(site && { site }) },
-    install: installTarget(app),
+    installAction: installAction(app),
     reviewed: app.status === 'published',
     draft: isDraft(app),
     version: { number: app.version, date: dateMoment(app.versionAt) },
@@ -98,10 +98,7 @@ export function deliveryHost(app: App): string {
   return app.client.key_delivery_uri ? new URL(app.client.key_delivery_uri).host : ''
 }
 
-/** Where *Install* leads: to the platform where it starts the request itself, else to our consent page. A GET form drops its address's query, so that travels as fields. */
-function installTarget(app: App): ListingPage['install'] {
-  if (!app.client.install_uri) return { action: `/interaction/install/${app.slug}`, fields: [] }
-  const url = new URL(app.client.install_uri)
-  const fields = [...url.searchParams].map(([name, value]) => ({ name, value }))
-  return { action: url.origin + url.pathname, fields }
+/** Where *Install* leads: by way of us to the platform where it starts the request itself, else to our consent page. */
+function installAction(app: App): string {
+  return app.client.install_uri ? `/marketplace/${app.slug}/install` : `/interaction/install/${app.slug}`
 }

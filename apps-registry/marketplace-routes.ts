@@ -1,6 +1,6 @@
 import { Router } from 'express'
 import type { Deps } from '../server/deps.ts'
-import { allowFormTo } from '../server/http/security-headers.ts'
+import { leaveFor } from '../server/http/leave.ts'
 import { sessionOf } from '../server/http/session.ts'
 import type { MarketplacePage } from '../views/models.ts'
 import { type App, browseApps, findListing } from './find-app.ts'
@@ -43,8 +43,15 @@ export function marketplaceRoutes(deps: Deps): Router {
       }
     })
     const page = listingPage(config.catalog, app, installations)
-    allowFormTo(res, page.install.action)
     deps.render(req, res, 'listing', { title: app.manifest.client_name, nav: 'marketplace' }, page)
+  })
+
+  router.get('/marketplace/:slug/install', async (req, res) => {
+    const accountIds = sessionOf(res)?.memberships.map(({ account }) => account.id) ?? []
+    const app = await database.read(tx => findListing(tx, req.params.slug, accountIds))
+    const address = app.client.install_uri
+    if (!address) return res.redirect(303, `/interaction/install/${app.slug}`)
+    await leaveFor(deps.outwardPages, req, res, address)
   })
 
   return router

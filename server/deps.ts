@@ -22,6 +22,7 @@ import { findWaitingApp } from './consent/find-waiting-app.ts'
 import { queueState } from './deliveries/queue-store.ts'
 import { createWorker, type Worker } from './deliveries/worker.ts'
 import { createMetrics, type MetricSources, type Metrics } from './http/metrics.ts'
+import { createOutwardPages, type OutwardPages } from './http/outward-pages.ts'
 import { createPages, type RenderPage, renderRefusedRequest } from './http/pages.ts'
 import { createSessionCookie, type SessionCookie } from './http/session.ts'
 import { retireApp, shrinkInstallations } from './installs/change-app.ts'
@@ -59,6 +60,7 @@ export type Deps = Caps & {
   usage: UsageRecorder
   verification: Verification
   render: RenderPage
+  outwardPages: OutwardPages
   limits: RateLimits
   passwords: Passwords
   knownBrowser: KnownBrowserCookie
@@ -108,6 +110,7 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
   const signing = await loadSigningKeys(database, caps)
   const { publicUrl, keyBrand, review, catalog, retrySchedule } = config
 
+  const outwardPages = createOutwardPages(VIEWS, config.brand.name)
   const providerCaps: ProviderCaps = {
     ...caps,
     database,
@@ -117,6 +120,7 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     publicUrl,
     log,
     signing,
+    outwardPages,
     renderErrorPage: (res, error) => renderRefusedRequest(VIEWS, config.brand.name, res.statusCode, error),
     hooks: {
       permissionsRemoved: (tx, app, removed) =>
@@ -206,6 +210,7 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     limits,
     passwords: createPasswords({ bounded: config.rateLimits }),
     knownBrowser: createKnownBrowserCookie(caps, publicUrl),
+    outwardPages,
     sessionCookie: createSessionCookie(publicUrl),
     publicUrl,
     keyBrand,

@@ -83,8 +83,8 @@ export type ListingPage = {
   /** Paragraphs of plain text. */
   description: string[]
   publisher: { name: string; site?: { host: string; href: string } }
-  /** Where *Install* leads (a GET form) and what it carries along. */
-  install: { action: string; fields: { name: string; value: string }[] }
+  /** Where *Install* leads (a GET form): to our consent page, or by way of us to the app's `install_uri`. */
+  installAction: string
   reviewed: boolean
   draft: boolean
   version: { number: number; date: Moment }
@@ -473,6 +473,12 @@ export type ActivityPage = {
   rows: { at: Moment; actor: string; what: string; object: string; address: string }[]
   older?: string
 }
+
+/** Goes on to an address of somebody else by itself. */
+export type LeavingPage = { host: string; href: string }
+
+/** Posts the answer of an authorization request to a platform. */
+export type PostingPage = { host: string; href: string; fields: { name: string; value: string }[] }
 
 export type ErrorPage = {
   status: number

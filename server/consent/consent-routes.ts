@@ -8,7 +8,6 @@ import type { Session } from '../accounts/sessions.ts'
 import { AppError, type Fault } from '../base/errors.ts'
 import type { Deps } from '../deps.ts'
 import { parseInput } from '../http/parse.ts'
-import { allowFormTo } from '../http/security-headers.ts'
 import { requireSession, signedIn } from '../http/session.ts'
 import type { Installation } from '../installs/find-installation.ts'
 import { installApp } from '../installs/install-app.ts'
@@ -48,7 +47,6 @@ export function consentRoutes(deps: Deps): Router {
   router.get('/interaction/:uid', async (req, res) => {
     const interaction = await open(req, res)
     if (!interaction) return await landOnResult(req, res)
-    allowFormTo(res, redirectUri(interaction))
     await show(req, res, await fromPlatform(interaction), queryChoice(req), [], '')
   })
 
@@ -56,7 +54,6 @@ export function consentRoutes(deps: Deps): Router {
     const session = signedIn(res)
     const interaction = await open(req, res)
     if (!interaction) return await landOnResult(req, res)
-    allowFormTo(res, redirectUri(interaction))
     const answer = parseInput(answerForm, req.body)
     if (answer.decision === 'cancel') {
       return await provider.interactionFinished(req, res, {

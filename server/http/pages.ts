@@ -4,7 +4,7 @@ import type { ErrorPage, Frame, NavItem, NoticeModel, Viewer } from '../../views
 import type { Session } from '../accounts/sessions.ts'
 import { sessionOf } from './session.ts'
 
-const BRAND_LOGO = '/brand/logo'
+export const BRAND_LOGO = '/brand/logo'
 
 export type PageOptions = {
   title: string

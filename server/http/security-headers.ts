@@ -1,15 +1,25 @@
-import type { Response } from 'express'
 import helmet from 'helmet'
 
-const DIRECTIVES = {
-  defaultSrc: ["'none'"],
-  scriptSrc: ["'self'"],
-  styleSrc: ["'self'"],
-  imgSrc: ["'self'"],
-  formAction: ["'self'"],
-  baseUri: ["'none'"],
-  frameAncestors: ["'none'"],
-}
+/**
+ * Every page's policy. Forms send to our own origin only, and in Chromium so do the redirects that answer them: what ends
+ * at somebody else's address leaves by `leave.ts` (docs/browsers.md).
+ */
+export const PAGE_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join(';')
+
+const DIRECTIVES = Object.fromEntries(
+  PAGE_POLICY.split(';').map(directive => {
+    const [name = '', ...values] = directive.split(' ')
+    return [name, values]
+  }),
+)
 
 /** Headers of every answer. Pages hold no inline script or style and are never framed. */
 export const securityHeaders = helmet({
@@ -18,12 +28,3 @@ export const securityHeaders = helmet({
   crossOriginOpenerPolicy: { policy: 'same-origin' },
   xFrameOptions: { action: 'deny' },
 })
-
-/** Lets the forms of this page lead to one more origin: Chromium applies `form-action` to the redirect that answers a form. */
-export function allowFormTo(res: Response, address: string): void {
-  if (!URL.canParse(address)) return
-  const { origin } = new URL(address)
-  const policy = res.getHeader('Content-Security-Policy')
-  if (origin === 'null' || typeof policy !== 'string') return
-  res.setHeader('Content-Security-Policy', policy.replace("form-action 'self'", `form-action 'self' ${origin}`))
-}

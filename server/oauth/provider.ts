@@ -1,4 +1,4 @@
-import { type Configuration, errors, interactionPolicy, type KoaContextWithOIDC, Provider } from 'oidc-provider'
+import { type Configuration, errors, interactionPolicy, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
 import type { CheckCaps } from '../../apps-registry/check-manifest.ts'
 import { MANIFEST_MEMBERS } from '../../apps-registry/manifest.ts'
 import { newClientSecret } from '../../apps-registry/replace-client-secret.ts'
@@ -6,6 +6,7 @@ import { DatabaseAway } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { redactSecrets } from '../base/secret-format.ts'
 import { type AdapterCaps, createAdapterFactory } from './adapter.ts'
+import { AuthorizationServer, answerElsewhere, type LeadElsewhere } from './answer-elsewhere.ts'
 import { answerUnavailable } from './answer-unavailable.ts'
 import { type ClientHooks, REGISTRATION_POLICY } from './client-adapter.ts'
 import { correctErrors } from './correct-errors.ts'
@@ -22,6 +23,7 @@ export type ProviderCaps = AdapterCaps &
     log: Log
     signing: SigningKeys
     hooks: ClientHooks
+    outwardPages: LeadElsewhere
     /** The error page as HTML, for errors that must not be sent to a redirect address. */
     renderErrorPage(
       res: KoaContextWithOIDC['res'],
@@ -50,7 +52,7 @@ const TTL = {
 
 /** The authorization server of WIRE "OAuth 2.0 / OpenID Connect". */
 export function createProvider(caps: ProviderCaps): Provider {
-  const provider = new Provider(caps.publicUrl, configurationOf(caps))
+  const provider = new AuthorizationServer(caps.publicUrl, configurationOf(caps))
   provider.proxy = true // the routes before it set Host and X-Forwarded-Proto from PUBLIC_URL
   answerUnavailable(provider)
   askOnlyStringsForSecret(provider)
@@ -58,6 +60,7 @@ export function createProvider(caps: ProviderCaps): Provider {
   provider.on('server_error', (ctx, error) =>
     caps.log.error({ err: error, path: redactSecrets(ctx.path) }, 'the authorization server failed'),
   )
+  answerElsewhere(provider, caps.outwardPages)
   correctErrors(provider)
   decideReplaysByStoring(provider)
   return provider

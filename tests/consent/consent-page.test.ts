@@ -36,13 +36,6 @@ test('a purpose that holds markup is shown as it was written', async () => {
   assert.ok(page.text.includes('&lt;img src=x onerror=alert(1)&gt;'))
 })
 
-test('form-action names the platform’s origin besides our own, and nothing else', async () => {
-  await using world = await createWorld({ worker: false })
-  const { page } = await askConsent(await world.person(), await world.app())
-  const policy = String(page.headers['content-security-policy'])
-  assert.match(policy, /(^|;)form-action 'self' http:\/\/127\.0\.0\.1:9(;|$)/)
-})
-
 test('cancel leaves no row anywhere and returns access_denied with state and iss', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()

@@ -42,13 +42,38 @@ test('headers: no page is framed, sniffed, cached, or runs anything but our own 
   }
 })
 
-test('headers: the consent page alone lets its form lead to the app’s origin, and to no other', async () => {
+const BY_OUR_FORM = { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'navigate' }
+
+test('headers: forms of the consent page and of a listing send to our own origin only, wherever they end', async () => {
   await using world = await createWorld({ worker: false })
-  const [person, app] = [await world.person(), await world.app()]
+  const install_uri = 'https://open.example/start?from=market'
+  const [person, app] = [await world.person(), await world.app({ metadata: { install_uri } })]
   const request = await authorizationUrl(app.client, { redirectUri: REDIRECT })
-  const page = await person.browser.follow(await person.browser.get(request.url.href))
-  const policy = policyOf(page.headers['content-security-policy'])
-  assert.equal(policy['form-action'], `'self' ${new URL(REDIRECT).origin}`)
+  const consent = await person.browser.follow(await person.browser.get(request.url.href))
+  for (const page of [consent, await person.browser.get('/marketplace/shipyard-hosting')])
+    assert.equal(policyOf(page.headers['content-security-policy'])['form-action'], "'self'", page.url)
+})
+
+test('what a form of ours leads to on another origin: a program gets the redirect, a browser a page that goes on by itself', async () => {
+  await using world = await createWorld({ worker: false })
+  const install_uri = 'https://open.example/start?from=market%20place&plan=a%26b'
+  const [person, app] = [await world.person(), await world.app({ metadata: { install_uri } })]
+  const request = await authorizationUrl(app.client, { redirectUri: REDIRECT, extra: { mode: 'unknown' } })
+  const back = `${REDIRECT}?error=invalid_request`
+  for (const [path, address] of [
+    ['/marketplace/shipyard-hosting/install', install_uri],
+    [request.url.href, back],
+  ] as const) {
+    for (const headers of [{}, { ...BY_OUR_FORM, 'sec-fetch-site': 'cross-site' }]) {
+      const { status, location } = await person.browser.get(path, headers)
+      assert.deepEqual([status, location?.startsWith(address)], [303, true], `${path} ${location}`)
+    }
+    const page = await person.browser.get(path, BY_OUR_FORM)
+    assert.deepEqual([page.status, page.location], [200, undefined])
+    assert.ok(String(page.headers['refresh']).startsWith(`0;url=${address}`), String(page.headers['refresh']))
+    assert.ok(page.text.includes(`href="${address.replaceAll('&', '&amp;')}`), page.text)
+    assert.equal(page.headers['cache-control'], 'no-store')
+  }
 })
 
 test('404: an unknown page has our error page, with a number to ask for', async () => {

@@ -19,7 +19,7 @@ const quiet = [
   '--disable-sync',
   '--no-first-run',
   '--no-sandbox',
-  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE 127.0.0.1',
+  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE 127.0.0.1, EXCLUDE ::1, EXCLUDE [::1]',
 ]
 
 /** A real Chromium without a window: the one CHROMIUM_PATH names, or else the one among the packages. */

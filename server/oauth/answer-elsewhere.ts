@@ -1,0 +1,48 @@
+import Provider, { type KoaContextWithOIDC } from 'oidc-provider'
+import { comesFromOurPage } from '../base/fetch-metadata.ts'
+
+type OutwardPage = { html: string; headers: Record<string, string> }
+
+/** The pages that lead to an address of somebody else, which this room may not render itself. */
+export type LeadElsewhere = {
+  leaving(address: string): Promise<OutwardPage>
+  posting(address: string, fields: Record<string, string>): Promise<OutwardPage>
+}
+
+type Posted = { address: string; fields: Record<string, string> }
+
+/** The library's own page for `response_mode=form_post` is blocked by the policy of our pages; this one keeps what to post. */
+export class AuthorizationServer extends Provider {
+  override registerResponseMode(...[name, handler]: Parameters<Provider['registerResponseMode']>): void {
+    super.registerResponseMode(name, name === 'form_post' ? keepForPosting : handler)
+  }
+}
+
+function keepForPosting(ctx: KoaContextWithOIDC, address: string, payload: Record<string, unknown>): void {
+  const fields = Object.fromEntries(Object.entries(payload).map(([name, value]) => [name, String(value)]))
+  ctx.state['posted'] = { address, fields } satisfies Posted
+}
+
+/**
+ * Answers that end at a platform's address reach it from a form of ours too: a redirect that a form of ours led to
+ * becomes a page that goes on by itself, and `form_post` has a page of its own.
+ */
+export function answerElsewhere(provider: Provider, pages: LeadElsewhere): void {
+  provider.use(async (ctx, next) => {
+    await next()
+    const posted: Posted | undefined = ctx.state['posted']
+    if (posted) return respond(await pages.posting(posted.address, posted.fields))
+    const address = ctx.response.get('Location')
+    const leaves = address !== '' && new URL(address, provider.issuer).origin !== new URL(provider.issuer).origin
+    if (leaves && comesFromOurPage(ctx.headers)) {
+      ctx.remove('Location')
+      respond(await pages.leaving(address))
+    }
+
+    function respond({ html, headers }: OutwardPage): void {
+      ctx.status = 200
+      ctx.set(headers)
+      ctx.body = html
+    }
+  })
+}

@@ -1,4 +1,4 @@
-import { pino } from 'pino'
+import { type DestinationStream, pino } from 'pino'
 
 export type Log = {
   debug(fields: object, message: string): void
@@ -9,10 +9,40 @@ export type Log = {
 
 export const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
 
+/** So many bytes wait for whoever reads the log; lines beyond are dropped and counted. */
+const MOST_WAITING = 1024 * 1024
+
 /** JSON lines on standard error, so that standard output stays for results. Headers and bodies never go in. */
 export function createLog(level: (typeof LOG_LEVELS)[number]): Log {
-  return pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ dest: 2, sync: true }),
-  )
+  const stream = process.stderr
+  // A reader that has gone away (EPIPE), or a disk that is full: there is no other place to say it.
+  if (!stream.listeners('error').includes(ignore)) stream.on('error', ignore)
+  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
+  const toStream = pino(options, stream)
+  const dropped = (lines: number) =>
+    toStream.warn({ lines }, 'lines of the log were dropped: nobody had read those before them')
+  return pino(options, boundedDestination(stream, dropped))
 }
+
+/**
+ * Writes lines to a stream that does not block, such as a pipe or socket, without ever waiting for its reader. `dropped`
+ * is told how many lines were dropped once there is room again.
+ */
+function boundedDestination(stream: NodeJS.WriteStream, dropped: (lines: number) => void): DestinationStream {
+  let lost = 0
+  return {
+    write(line) {
+      if (stream.writableLength > MOST_WAITING) {
+        lost += 1
+        return
+      }
+      if (lost > 0) {
+        dropped(lost)
+        lost = 0
+      }
+      stream.write(line)
+    },
+  }
+}
+
+function ignore(): void {}

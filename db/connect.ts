@@ -221,3 +221,8 @@ export function heldAtOnce<Query extends Knex.QueryBuilder>(query: Query): Query
 export async function lockTable(tx: Tx, table: string): Promise<void> {
   if (tx.client.config.client === 'pg') await tx.raw('lock table ?? in share row exclusive mode', [table])
 }
+
+/** Keeps every other transaction that asks for the same name waiting until this one ends; an immediate SQLite one is alone. */
+export async function lockName(tx: Tx, name: string): Promise<void> {
+  if (tx.client.config.client === 'pg') await tx.raw('select pg_advisory_xact_lock(hashtextextended(?, 0))', [name])
+}

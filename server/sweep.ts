@@ -1,6 +1,7 @@
 import { sweepSessions } from './accounts/sessions.ts'
 import { sweepCheckpoints } from './audit/checkpoints.ts'
 import { HOUR } from './base/clock.ts'
+import { numberBacklog } from './deliveries/event-feed.ts'
 import { sweepDeliveryLog } from './deliveries/sweep-log.ts'
 import type { Deps } from './deps.ts'
 import { finishRetirements } from './installs/change-app.ts'
@@ -37,6 +38,7 @@ export async function sweep(deps: Deps): Promise<Swept> {
     rate_limits: await deleteEndedCounters(tx, at),
   }))
   await finishRetirements(database, deps)
+  await numberBacklog(database)
   return { ...lapsed, deliveries: await sweepDeliveryLog(database, at), usage: await sweepUsage(database, at) }
 }
 

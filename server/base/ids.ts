@@ -1,4 +1,4 @@
-import { monotonicFactory } from 'ulid'
+import { decodeTime, encodeTime, monotonicFactory } from 'ulid'
 import type { Clock } from './clock.ts'
 import type { Random } from './random.ts'
 
@@ -17,4 +17,18 @@ export function isId(prefix: IdPrefix, text: unknown): text is string {
   return (
     typeof text === 'string' && text.startsWith(`${prefix}_`) && /^[0-9a-z]{26}$/.test(text.slice(prefix.length + 1))
   )
+}
+
+/** The lowest identifier that may have been made at a time or later. */
+export function firstIdAt(prefix: IdPrefix, at: number): string {
+  return `${prefix}_${encodeTime(Math.max(0, at)).toLowerCase()}${'0'.repeat(16)}`
+}
+
+/** When an identifier was made, by the clock of whoever made it; nothing where it was not made here. */
+export function timeOfId(id: string): number | undefined {
+  try {
+    return decodeTime(id.slice(id.indexOf('_') + 1))
+  } catch {
+    return undefined
+  }
 }

@@ -78,23 +78,6 @@ export async function findDeliveryRow(tx: Tx, id: string): Promise<(DeliveryRow 
     .first('deliveries.*', 'events.type')
 }
 
-export type EventRow = { id: string; type: EventType; installation_id: string | null; body: string }
-
-/** In order; `after` is the id that the last page ended with. */
-export async function pageEvents(
-  tx: Tx,
-  page: { appId: string; installationId?: string | undefined; after?: string | undefined; limit: number },
-): Promise<EventRow[]> {
-  const query = tx('events')
-    .where({ app_id: page.appId })
-    .orderBy('id')
-    .limit(page.limit)
-    .select('id', 'type', 'installation_id', 'body')
-  if (page.installationId) query.where({ installation_id: page.installationId })
-  if (page.after) query.where('id', '>', page.after)
-  return await query
-}
-
 /** Deletes settled deliveries from before a time, with their attempts and events; at most `limit`, and answers how many. */
 export async function deleteSettledBefore(tx: Tx, before: number, limit: number): Promise<number> {
   const rows: { id: string; event_id: string }[] = await tx('deliveries')

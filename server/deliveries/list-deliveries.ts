@@ -4,16 +4,12 @@ import type { AttemptRow } from './attempt-store.ts'
 import {
   countByStatus,
   type DeliveryPage,
-  type EventRow,
   findDeliveryRow,
   listAttempts,
   pageDeliveries,
-  pageEvents,
 } from './delivery-log-store.ts'
 import { type DeliveryRow, type DeliveryStatus, readEvents } from './delivery-store.ts'
 import type { EventType } from './event-type.ts'
-
-export type { EventRow } from './delivery-log-store.ts'
 
 export type DeliveryWithAttempts = DeliveryRow & { type: EventType; log: AttemptRow[] }
 
@@ -53,12 +49,4 @@ export async function countDeliveries(
   since: number,
 ): Promise<ReadonlyMap<DeliveryStatus, number>> {
   return await countByStatus(tx, appIds, since)
-}
-
-/** One page of an app's events in the order in which they were made. */
-export async function listAppEvents(
-  tx: Tx,
-  page: { appId: string; installationId?: string | undefined; after?: string | undefined; limit: number },
-): Promise<EventRow[]> {
-  return await pageEvents(tx, page)
 }

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { isoTime } from '../base/clock.ts'
-import type { DeliveryWithAttempts, EventRow } from '../deliveries/list-deliveries.ts'
+import type { EventRow } from '../deliveries/event-feed.ts'
+import type { DeliveryWithAttempts } from '../deliveries/list-deliveries.ts'
 import type { Installation } from '../installs/find-installation.ts'
 import type { Key } from '../keys/find-keys.ts'
 import { deadlineOf, statusAt } from '../keys/key-states.ts'

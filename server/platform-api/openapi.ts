@@ -151,7 +151,8 @@ const OPERATIONS: Operation[] = [
     method: 'get',
     path: '/v1/events',
     id: 'listEvents',
-    summary: 'The same events in order, to reconcile',
+    summary:
+      'The same events in order, to reconcile: whoever follows the last id with `after` sees each event, whoever commits when',
     answers: 200,
     schema: listOf('Event'),
     query: eventsPage,

@@ -5,7 +5,8 @@ import { rotateWebhookSecret } from '../../apps-registry/rotate-webhook-secret.t
 import type { Tx } from '../../db/connect.ts'
 import type { Actor } from '../audit/record-activity.ts'
 import { AppError } from '../base/errors.ts'
-import { listAppDeliveries, listAppEvents } from '../deliveries/list-deliveries.ts'
+import { readEventFeed } from '../deliveries/event-feed.ts'
+import { listAppDeliveries } from '../deliveries/list-deliveries.ts'
 import { endHold, redeliver } from '../deliveries/redeliver.ts'
 import type { Deps } from '../deps.ts'
 import { parseInput } from '../http/parse.ts'
@@ -171,9 +172,7 @@ export function platformApiRoutes(deps: Deps): Router {
   router.get('/v1/events', async (req, res) => {
     const { app, installationId } = await authenticate(req, res)
     const { limit, after } = parseInput(eventsPage, req.query)
-    const rows = await database.read(tx =>
-      listAppEvents(tx, { appId: app.id, installationId, after, limit: limit + 1 }),
-    )
+    const rows = await readEventFeed(database, { appId: app.id, installationId, after, limit: limit + 1 })
     sendList(res, rows, limit, eventObject)
   })
 

@@ -1,0 +1,86 @@
+import type { Tx } from '../../db/connect.ts'
+import { jsonRows } from '../../db/json-rows.ts'
+import type { EventType } from './event-type.ts'
+
+export type EventRow = { id: string; type: EventType; installation_id: string | null; body: string }
+
+/** The position of an app's event: null while it has none, undefined where the app has no such event. */
+export async function positionOf(tx: Tx, appId: string, id: string): Promise<number | null | undefined> {
+  const row: { position: number | null } | undefined = await tx('events').where({ id, app_id: appId }).first('position')
+  return row?.position
+}
+
+/** The lowest position among the app's events with this id or a higher one; nothing where none has. */
+export async function lowestPositionFrom(tx: Tx, appId: string, id: string): Promise<number | undefined> {
+  const row: { lowest?: number | null } | undefined = await tx('events')
+    .where({ app_id: appId })
+    .where('id', '>=', id)
+    .min({ lowest: 'position' })
+    .first()
+  return row?.lowest ?? undefined
+}
+
+export async function lastPosition(tx: Tx, appId: string): Promise<number> {
+  const row: { last?: number | null } | undefined = await tx('events')
+    .where({ app_id: appId })
+    .max({ last: 'position' })
+    .first()
+  return row?.last ?? 0
+}
+
+/** The events after a position, in order. */
+export async function eventsAfter(
+  tx: Tx,
+  page: { appId: string; installationId: string | undefined; position: number; limit: number },
+): Promise<EventRow[]> {
+  const query = tx('events')
+    .where({ app_id: page.appId })
+    .where('position', '>', page.position)
+    .orderBy('position')
+    .limit(page.limit)
+    .select('id', 'type', 'installation_id', 'body')
+  if (page.installationId) query.where({ installation_id: page.installationId })
+  return await query
+}
+
+const unnumbered = (tx: Tx, appId: string) => tx('events').where({ app_id: appId }).whereNull('position')
+
+export async function hasUnnumbered(tx: Tx, appId: string): Promise<boolean> {
+  return (await unnumbered(tx, appId).first('id')) !== undefined
+}
+
+/** The apps of which some event has no position. */
+export async function appsWithUnnumbered(tx: Tx): Promise<string[]> {
+  const some = tx('events as e').whereRaw('e.app_id = apps.id and e.position is null').select('e.id')
+  return await tx('apps').whereExists(some).orderBy('id').pluck('id')
+}
+
+export type Unnumbered = { id: string; installation_id: string | null; sequence: number | null }
+
+/** Some of the app's events that have no position, in the order of their ids. */
+export async function listUnnumbered(tx: Tx, appId: string, limit: number): Promise<Unnumbered[]> {
+  return await unnumbered(tx, appId).orderBy('id').limit(limit).select('id', 'installation_id', 'sequence')
+}
+
+/** Events without a position that come before one of these in the order of their installation. */
+export async function listUnnumberedBefore(tx: Tx, events: readonly Unnumbered[]): Promise<Unnumbered[]> {
+  const highest = new Map<string, number>()
+  for (const { installation_id: id, sequence } of events)
+    if (id !== null) highest.set(id, Math.max(highest.get(id) ?? 0, sequence ?? 0))
+  const bounds = jsonRows(tx, { installation_id: 'text', highest: 'integer' }, [...highest])
+  const rows: Unnumbered[] = await tx('events as e')
+    .joinRaw('join (?) as b on e.installation_id = b.installation_id and e.sequence < b.highest', [bounds])
+    .whereNull('e.position')
+    .orderBy('e.id')
+    .select('e.id', 'e.installation_id', 'e.sequence')
+  const known = new Set(events.map(({ id }) => id))
+  return rows.filter(({ id }) => !known.has(id))
+}
+
+export async function setPositions(tx: Tx, positions: readonly (readonly [string, number])[]): Promise<void> {
+  await tx.raw(
+    `update events set position = numbered.position from (?) as numbered
+     where events.id = numbered.id and events.position is null`,
+    [jsonRows(tx, { id: 'text', position: 'integer' }, positions)],
+  )
+}

@@ -1,0 +1,107 @@
+import { type Database, lockName, type Tx } from '../../db/connect.ts'
+import { MINUTE } from '../base/clock.ts'
+import { firstIdAt, timeOfId } from '../base/ids.ts'
+import {
+  appsWithUnnumbered,
+  type EventRow,
+  eventsAfter,
+  hasUnnumbered,
+  lastPosition,
+  listUnnumbered,
+  listUnnumberedBefore,
+  lowestPositionFrom,
+  positionOf,
+  setPositions,
+  type Unnumbered,
+} from './event-feed-store.ts'
+
+export type { EventRow } from './event-feed-store.ts'
+
+export type EventPage = {
+  appId: string
+  installationId?: string | undefined
+  /** The id of the event that the last page ended with. */
+  after?: string | undefined
+  limit: number
+}
+
+/** Events that one transaction numbers. */
+const BATCH = 1_000
+/** How far clocks may differ, and a transaction may last, where an event that is gone has to be found by its time. */
+const MARGIN = 10 * MINUTE
+
+/**
+ * One page of an app's events, in an order in which none can appear before one that was already returned: positions are
+ * given after the commit, by whoever reads (docs/cursors.md). A page that is full needs no numbering.
+ */
+export async function readEventFeed(database: Database, page: EventPage): Promise<EventRow[]> {
+  for (let caughtUp = false; ; ) {
+    const rows = await database.read(tx => readPage(tx, page, caughtUp))
+    if (rows) return rows
+    caughtUp = !(await database.transaction(tx => numberEvents(tx, page.appId)))
+  }
+}
+
+/** Numbers what nobody has read yet, so that a first reader need not. */
+export async function numberBacklog(database: Database): Promise<void> {
+  for (const appId of await database.read(appsWithUnnumbered))
+    while (await database.transaction(tx => numberEvents(tx, appId)));
+}
+
+/** Nothing where events have to be numbered first; `caughtUp` where all were, a moment ago. */
+async function readPage(tx: Tx, page: EventPage, caughtUp: boolean): Promise<EventRow[] | undefined> {
+  const { appId, installationId, after, limit } = page
+  const complete = caughtUp || !(await hasUnnumbered(tx, appId))
+  const position = await startOf(tx, appId, after, complete)
+  if (position === undefined) return undefined
+  const rows = await eventsAfter(tx, { appId, installationId, position, limit })
+  return complete || rows.length === limit ? rows : undefined
+}
+
+/** The position after which a page begins; nothing while that is not known. */
+async function startOf(
+  tx: Tx,
+  appId: string,
+  after: string | undefined,
+  complete: boolean,
+): Promise<number | undefined> {
+  if (after === undefined) return 0
+  const position = await positionOf(tx, appId, after)
+  if (position !== undefined) return position ?? undefined
+  return complete ? await startOfUnknown(tx, appId, after) : undefined
+}
+
+/**
+ * Where an event stood that is not there: it was deleted after its 30 days, or lost in a failover. Those made shortly before
+ * it are repeated, rather than that one made at about the same time is missed.
+ */
+async function startOfUnknown(tx: Tx, appId: string, id: string): Promise<number> {
+  const at = timeOfId(id)
+  const lowest = await lowestPositionFrom(tx, appId, at === undefined ? id : firstIdAt('evt', at - MARGIN))
+  return lowest === undefined ? await lastPosition(tx, appId) : lowest - 1
+}
+
+/**
+ * Numbers committed events of an app after those that are numbered, and returns whether more may be left. One transaction
+ * at a time does so for an app, until its commit: whoever sees a position sees all before it.
+ */
+async function numberEvents(tx: Tx, appId: string): Promise<boolean> {
+  await lockName(tx, `events of ${appId}`)
+  const batch = await listUnnumbered(tx, appId, BATCH)
+  const isCut = batch.length === BATCH
+  const events = inSequence(isCut ? [...(await listUnnumberedBefore(tx, batch)), ...batch] : batch)
+  const last = await lastPosition(tx, appId)
+  if (events.length > 0)
+    await setPositions(
+      tx,
+      events.map(({ id }, index) => [id, last + 1 + index] as const),
+    )
+  return isCut
+}
+
+/** In the given order, and those of each installation in the order of their numbers, whatever clocks their ids come from. */
+function inSequence(events: readonly Unnumbered[]): Unnumbered[] {
+  const ofInstallation = Map.groupBy(events, event => event.installation_id)
+  for (const [id, own] of ofInstallation) if (id !== null) own.sort((a, b) => (a.sequence ?? 0) - (b.sequence ?? 0))
+  return events.map(({ installation_id }) => ofInstallation.get(installation_id)?.shift() as Unnumbered)
+}

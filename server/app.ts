@@ -11,6 +11,7 @@ import { brandRoutes } from './http/brand-routes.ts'
 import { healthRoutes } from './http/health-routes.ts'
 import { metricsRoutes } from './http/metrics-routes.ts'
 import { formBody } from './http/parse.ts'
+import { refusePreflight } from './http/refuse-preflight.ts'
 import { respondPage, respondProblem } from './http/respond-error.ts'
 import { requireSameOrigin } from './http/same-origin.ts'
 import { securityHeaders } from './http/security-headers.ts'
@@ -58,6 +59,7 @@ export function createApp(deps: Deps): Express {
   app.use(logoRoutes(deps))
   app.use(oauthRoutes(deps))
   app.use(referenceRoutes(deps))
+  app.use('/v1', refusePreflight)
   app.use(leaksRoutes(deps))
   app.use(platformApiRoutes(deps))
   app.use('/v1', nothingHere, respondProblem(log))

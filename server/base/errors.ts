@@ -9,6 +9,7 @@ export const ERRORS = {
   'request.cross_site': { status: 403, code: 'forbidden', title: 'This form was sent from another site' },
   'request.rate_limited': { status: 429, code: 'rate_limited', title: 'Too many requests' },
   'access.unauthorized': { status: 401, code: 'unauthorized', title: 'A valid credential is needed' },
+  'access.invalid_proof': { status: 401, code: 'unauthorized', title: 'The DPoP proof is not valid' },
   'access.forbidden': { status: 403, code: 'forbidden', title: 'This is not allowed' },
   'access.role': { status: 403, code: 'forbidden', title: 'Your role does not allow this' },
   'object.not_found': { status: 404, code: 'not_found', title: 'There is nothing here' },

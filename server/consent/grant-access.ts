@@ -2,8 +2,8 @@ import type { Provider } from 'oidc-provider'
 import type { Tx } from '../../db/connect.ts'
 import type { Caps } from '../base/caps.ts'
 import { holdInstallation, type Installation } from '../installs/find-installation.ts'
+import { apiResource } from '../oauth/api-resource.ts'
 import { linkGrant } from '../oauth/grants.ts'
-import { apiResource } from '../oauth/provider.ts'
 import { withTransaction } from '../oauth/request-context.ts'
 
 export type GrantAccess = {

@@ -53,16 +53,25 @@ export function problemOf(
   return { status, headers, text }
 }
 
+/** The challenges of a 401 (RFC 9110 §11.6.1), the scheme that the request used first. */
+export type Challenges = (error: AppError, scheme: string | undefined) => string[]
+
+/** For what takes keys: Bearer alone (RFC 6750 §3). */
+const bearerChallenge: Challenges = (_error, scheme) => [
+  `Bearer realm="latchkey"${scheme === undefined ? '' : ', error="invalid_token"'}`,
+]
+
 /** Answers as application/problem+json. */
-export function respondProblem(log: Log): ErrorRequestHandler {
+export function respondProblem(log: Log, challenges = bearerChallenge): ErrorRequestHandler {
   return (thrown, req, res, next) => {
     if (res.headersSent) return next(thrown)
     const error = asAppError(thrown)
     report(error, req, res, log)
     const { status, headers, text } = problemOf(error, requestId(res))
     const [, scheme] = /^(Bearer|DPoP) /i.exec(req.get('authorization') ?? '') ?? []
-    if (status === 401 && scheme) headers['WWW-Authenticate'] = `${scheme} realm="latchkey", error="invalid_token"` // RFC 6750 §3, RFC 9449 §7.1
-    res.status(status).set(headers).send(text)
+    res.status(status).set(headers)
+    if (status === 401) res.set('WWW-Authenticate', challenges(error, scheme))
+    res.send(text)
   }
 }
 

@@ -51,6 +51,8 @@ export async function mintAnotherKey(
         : `The account has not granted ${stray}.`,
     })
   const permissions = granted.filter(name => asked.includes(name))
+  if (permissions.length === 0)
+    throw new AppError('permission.not_granted', { detail: 'This token speaks for no permission of the installation.' })
   const { name, recipient, expiresAt, note } = command
   const { key, sealed } = await mintManagedKey(tx, caps, {
     installation,

@@ -1,6 +1,7 @@
 import type { RecipientKey } from '../../apps-registry/recipient-key.ts'
 import type { Tx } from '../../db/connect.ts'
 import type { Caps } from '../base/caps.ts'
+import { AppError } from '../base/errors.ts'
 import type { Mode } from '../base/mode.ts'
 import { hashSecret, mintSecret, redactSecret } from '../base/secret-format.ts'
 import type { SigningKeys } from '../oauth/signing-keys.ts'
@@ -23,7 +24,7 @@ export type MintKey = {
 
 /**
  * Mints a managed key and seals it in the same step. The plaintext lives in this function only; what leaves it is the
- * row, with a hash, and the sealed form (PRODUCT rule 1).
+ * row, with a hash, and the sealed form (PRODUCT rule 1). Throws `permission.not_granted` where the key could do nothing.
  */
 export async function mintManagedKey(
   tx: Tx,
@@ -31,6 +32,8 @@ export async function mintManagedKey(
   command: MintKey,
 ): Promise<{ key: Key; sealed: EncryptedSecret }> {
   const { installation } = command
+  if (command.permissions.length === 0)
+    throw new AppError('permission.not_granted', { detail: 'A key needs at least one permission.' })
   const at = caps.clock.now()
   const id = caps.ids.next('key')
   const plaintext = mintSecret(caps.random, `${caps.keyBrand}m_${installation.mode}_`)

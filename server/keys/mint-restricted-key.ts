@@ -95,6 +95,8 @@ async function insertFresh(
   chance: Random,
 ): Promise<{ key: Key; plaintext: string }> {
   const { accountId, mode, name, permissions, note, expiresAt, addresses, replaces, form } = command
+  if (permissions.length === 0)
+    throw new AppError('permission.not_granted', { detail: 'A key needs at least one permission.' })
   const plaintext = mintSecret(chance, `${keyBrand}r_${mode}_`)
   const key: Key = {
     ...{ id: ids.next('key'), kind: 'restricted', accountId, installationId: null, appId: null, mode, name },

@@ -5,6 +5,7 @@ import type { Caps } from '../base/caps.ts'
 import { SECOND } from '../base/clock.ts'
 import { hashSecret } from '../base/secret-format.ts'
 import { type ClientHooks, createClientAdapter, REGISTRATION_POLICY } from './client-adapter.ts'
+import { withOmission } from './omitted-redirect-uri.ts'
 import {
   consumeRecord,
   deleteByGrant,
@@ -86,7 +87,7 @@ function createRecordAdapter({ database, clock, keyring }: AdapterCaps, model: s
 
   return {
     async upsert(id, payload, expiresIn) {
-      const record = toRecord(id, payload, expiresIn)
+      const record = toRecord(id, model === 'AuthorizationCode' ? withOmission(payload) : payload, expiresIn)
       if (SHORT_LIVED.includes(model) && !currentRequest()?.tx)
         return await database.relaxed(tx => upsertRecord(tx, record))
       if (model !== 'ReplayDetection') return await inTransaction(database, tx => upsertRecord(tx, record))

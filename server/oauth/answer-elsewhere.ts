@@ -1,4 +1,4 @@
-import Provider, { type KoaContextWithOIDC } from 'oidc-provider'
+import type { KoaContextWithOIDC, Provider } from 'oidc-provider'
 import { comesFromOurPage } from '../base/fetch-metadata.ts'
 
 type OutwardPage = { html: string; headers: Record<string, string> }
@@ -11,14 +11,8 @@ export type LeadElsewhere = {
 
 type Posted = { address: string; fields: Record<string, string> }
 
-/** The library's own page for `response_mode=form_post` is blocked by the policy of our pages; this one keeps what to post. */
-export class AuthorizationServer extends Provider {
-  override registerResponseMode(...[name, handler]: Parameters<Provider['registerResponseMode']>): void {
-    super.registerResponseMode(name, name === 'form_post' ? keepForPosting : handler)
-  }
-}
-
-function keepForPosting(ctx: KoaContextWithOIDC, address: string, payload: Record<string, unknown>): void {
+/** Instead of the library's own page for `response_mode=form_post`. */
+export function keepForPosting(ctx: KoaContextWithOIDC, address: string, payload: Record<string, unknown>): void {
   const fields = Object.fromEntries(Object.entries(payload).map(([name, value]) => [name, String(value)]))
   ctx.state['posted'] = { address, fields } satisfies Posted
 }

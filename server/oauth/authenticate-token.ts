@@ -1,17 +1,17 @@
-import { createHash } from 'node:crypto'
-import { calculateJwkThumbprint, EmbeddedJWK, type JWK, errors as joseErrors, jwtVerify } from 'jose'
 import type { AccessToken, ClientCredentials, Provider } from 'oidc-provider'
 import type { Database } from '../../db/connect.ts'
 import type { Clock } from '../base/clock.ts'
 import { SECOND } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
+import { apiResource } from './api-resource.ts'
+import { checkProof, PROOF_WINDOW } from './dpop-proof.ts'
 import { installationOfGrant } from './grants.ts'
 
 /** Whom an access token speaks for: an app, and where it came from an install, only that installation. */
 export type TokenBearer = {
   appId: string
   installationId: string | undefined
-  /** What the token was granted, of an installation that may have more; absent where the token is the app's own. */
+  /** What the token was granted, of an installation that may have more; absent where an app without permissions holds it. */
   permissions: string[] | undefined
 }
 
@@ -25,27 +25,33 @@ export type PresentedToken = {
 
 type AuthenticateCaps = { provider: Provider; database: Database; clock: Clock; publicUrl: string }
 
-const PROOF_ALGS = ['ES256', 'Ed25519', 'EdDSA']
-/** Seconds that a proof's `iat` may lie in the past or future. */
-const PROOF_WINDOW = 60
-
 /**
  * Accepts an access token of ours as Bearer, or as DPoP with its proof (RFC 9449 §7.1); a bound token without one is
- * refused. Throws `access.unauthorized`.
+ * refused. Throws `access.unauthorized` and `access.invalid_proof`.
  */
 export async function authenticateToken(caps: AuthenticateCaps, presented: PresentedToken): Promise<TokenBearer> {
   const [, scheme = '', value = ''] = /^(Bearer|DPoP) +([\w.~+/-]+=*)$/i.exec(presented.authorization ?? '') ?? []
   const token = value && (await findToken(caps.provider, value))
   if (!token) throw refused('Send an access token of this server that is not expired or revoked.')
-  if (token.jkt !== undefined) await checkProof(caps, presented, value, token, scheme)
-  else if (scheme.toLowerCase() === 'dpop') throw refused('This token is not bound to a key; send it as Bearer.')
+  if (isForAnother(token, caps.publicUrl)) throw refused('This token is for another API (RFC 8707).')
+  const isDpop = scheme.toLowerCase() === 'dpop'
+  if (token.jkt === undefined && isDpop) throw refused('This token is not bound to a key; send it as Bearer.')
+  if (token.jkt !== undefined && (!isDpop || presented.dpop === undefined))
+    throw refused('This token is bound to a key; send it as DPoP, with a proof.')
+  if (token.jkt !== undefined) await checkBinding(caps, presented, value, token, token.jkt)
   const appId = token.clientId
   if (appId === undefined) throw refused('The token belongs to no app.')
-  if (token.kind === 'ClientCredentials') return { appId, installationId: undefined, permissions: undefined }
-  const { grantId, scopes } = token as AccessToken
+  const permissions = token.scope === undefined ? undefined : [...token.scopes]
+  if (token.kind === 'ClientCredentials') return { appId, installationId: undefined, permissions }
+  const { grantId } = token as AccessToken
   const installationId = grantId && (await caps.database.read(tx => installationOfGrant(tx, grantId)))
   if (!installationId) throw refused('The token belongs to no installation.')
-  return { appId, installationId, permissions: [...scopes] }
+  return { appId, installationId, permissions: permissions ?? [] }
+}
+
+/** A token that was asked for another resource is worth nothing here (RFC 8707 §2, RFC 9068 §4). */
+function isForAnother({ aud }: AccessToken | ClientCredentials, publicUrl: string): boolean {
+  return aud !== undefined && ![aud].flat().includes(apiResource(publicUrl))
 }
 
 async function findToken(provider: Provider, value: string): Promise<AccessToken | ClientCredentials | undefined> {
@@ -53,33 +59,18 @@ async function findToken(provider: Provider, value: string): Promise<AccessToken
   return token?.isValid ? token : undefined
 }
 
-async function checkProof(
+async function checkBinding(
   { provider, clock, publicUrl }: AuthenticateCaps,
   { dpop, method, path }: PresentedToken,
-  value: string,
+  accessToken: string,
   token: AccessToken | ClientCredentials,
-  scheme: string,
+  thumbprint: string,
 ): Promise<void> {
-  if (scheme.toLowerCase() !== 'dpop' || dpop === undefined)
-    throw refused('This token is bound to a key; send it as DPoP, with a proof.')
-  const { payload, protectedHeader } = await jwtVerify(dpop, EmbeddedJWK, {
-    algorithms: PROOF_ALGS,
-    typ: 'dpop+jwt',
-  }).catch(cause => {
-    if (cause instanceof joseErrors.JOSEError) throw refused('The DPoP proof is not valid.', cause)
-    throw cause
-  })
-  const now = Math.floor(clock.now() / SECOND)
-  const fits =
-    payload['htm'] === method &&
-    withoutQuery(payload['htu']) === publicUrl + path &&
-    payload['ath'] === createHash('sha256').update(value).digest('base64url') &&
-    typeof payload.iat === 'number' &&
-    Math.abs(now - payload.iat) <= PROOF_WINDOW &&
-    (await calculateJwkThumbprint(protectedHeader.jwk as JWK)) === token.jkt
-  if (!fits || !payload.jti) throw refused('The DPoP proof is for another request, token or key, or it is too old.')
-  if (!(await unusedProof(provider, token.clientId ?? '', payload.jti, now + 2 * PROOF_WINDOW)))
-    throw refused('The DPoP proof has been used before.')
+  const at = clock.now()
+  const jti = await checkProof(dpop ?? '', { method, url: publicUrl + path, accessToken, thumbprint, at })
+  const remembered = Math.floor(at / SECOND) + PROOF_WINDOW
+  if (!(await unusedProof(provider, token.clientId ?? '', jti, remembered)))
+    throw new AppError('access.invalid_proof', { detail: 'The DPoP proof has been used before.' })
 }
 
 /** The replay table's insert fails on conflict, so that of two at once one is refused. */
@@ -92,12 +83,6 @@ async function unusedProof(provider: Provider, clientId: string, jti: string, ex
   }
 }
 
-function withoutQuery(htu: unknown): string | undefined {
-  if (typeof htu !== 'string' || !URL.canParse(htu)) return undefined
-  const { origin, pathname } = new URL(htu)
-  return origin + pathname
-}
-
-function refused(detail: string, cause?: unknown): AppError {
-  return new AppError('access.unauthorized', { detail, cause })
+function refused(detail: string): AppError {
+  return new AppError('access.unauthorized', { detail })
 }

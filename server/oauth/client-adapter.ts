@@ -12,6 +12,7 @@ import { AppError } from '../base/errors.ts'
 import { isId } from '../base/ids.ts'
 import { narrowGrants } from './narrow-grants.ts'
 import { currentRequest } from './request-context.ts'
+import { scopeOf } from './scopes.ts'
 
 /** The policy that every registration and its updates pass through. */
 export const REGISTRATION_POLICY = 'latchkey'
@@ -83,9 +84,4 @@ function clientOf(app: App, clientSecret: string | undefined): AdapterPayload {
 function soundKeys(jwks: unknown): { keys: JWK[] } {
   const read = readJwks(jwks, 'jwks')
   return { keys: read.fault ? [] : read.keys }
-}
-
-/** What a client may ask for: its manifest's permissions and the two scopes of OpenID Connect. */
-export function scopeOf(permissions: readonly string[]): string {
-  return ['openid', 'offline_access', ...permissions].join(' ')
 }

@@ -1,6 +1,8 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import { z } from 'zod'
 import type { Mode } from '../base/mode.ts'
+import { isStandardScope, STANDARD_SCOPES, scopeNames } from './scopes.ts'
+import { sentParameters } from './sent-parameters.ts'
 
 const detailSchema = z.strictObject({
   type: z.literal('installation'),
@@ -35,7 +37,7 @@ export function readInstallationRequest(
 ): InstallationRequest {
   const known = new Set(manifestPermissions)
   const details = detailsOf(params['authorization_details'])
-  const scopes = typeof params['scope'] === 'string' ? params['scope'].split(' ') : []
+  const scopes = scopeNames(params['scope'])
   const named = new Set([
     ...scopes.filter(scope => known.has(scope)),
     ...details.flatMap(detail => detail.permissions ?? []),
@@ -54,26 +56,35 @@ function detailsOf(text: unknown): InstallationDetail[] {
 }
 
 /**
- * oidc-provider runs this for every authorization request, whether `mode` is given or not. It refuses what the manifest
- * does not hold, and names all of the manifest's permissions where the request names none: a request without any scope
- * would end in `access_denied`.
+ * oidc-provider runs this for every authorization request, whether `mode` is given or not, after it has refused permissions
+ * of the catalogue that the app does not declare. Scopes that nobody here understands are ignored (OIDC Core §3.1.2.1),
+ * and all of the manifest's permissions are named where the request names none: a request without any scope would end in
+ * `access_denied`.
  */
 export function checkInstallationRequest(ctx: KoaContextWithOIDC, mode: string | undefined): void {
   const { params, client } = ctx.oidc
   if (!params || !client) return
   if (mode !== undefined && mode !== 'live' && mode !== 'test')
     throw new errors.InvalidRequest('mode must be live or test')
-  const allowed = new Set((client.scope ?? '').split(' '))
-  const scopes = typeof params['scope'] === 'string' ? params['scope'].split(' ') : []
+  const allowed = new Set(scopeNames(client.scope))
   const details = detailsOf(params['authorization_details'])
-  const stray = [...scopes, ...details.flatMap(detail => detail.permissions ?? [])].find(name => !allowed.has(name))
+  const stray = details.flatMap(detail => detail.permissions ?? []).find(name => !allowed.has(name))
   if (stray !== undefined)
     throw new errors.InvalidScope('requested scope is not among the permissions of the app', stray)
   if (new Set([mode, ...details.map(detail => detail.mode)].filter(value => value !== undefined)).size > 1) {
     throw new errors.InvalidRequest('mode and authorization_details name different modes')
   }
-  const manifest = [...allowed].filter(name => name !== 'openid' && name !== 'offline_access')
+  const manifest = [...allowed].filter(name => !isStandardScope(name))
   const { permissions } = readInstallationRequest(params, manifest)
-  const standard = scopes.filter(scope => scope === 'openid' || scope === 'offline_access')
-  params['scope'] = [...standard, ...permissions].join(' ') || 'openid'
+  params['scope'] = [...standardScopes(ctx), ...permissions].join(' ') || 'openid'
+}
+
+/**
+ * The standard scopes that are honoured. oidc-provider drops `offline_access` from its own parameters unless the request
+ * has `prompt=consent`; here a person is always asked, so what the client sent is what counts.
+ */
+function standardScopes(ctx: KoaContextWithOIDC): string[] {
+  const names = scopeNames(sentParameters(ctx)['scope'])
+  const offline = ctx.oidc.client?.grantTypeAllowed('refresh_token')
+  return STANDARD_SCOPES.filter(scope => names.includes(scope) && (scope !== 'offline_access' || offline))
 }

@@ -1,13 +1,16 @@
-import type { AdapterPayload, AuthorizationDetail } from 'oidc-provider'
+import type { AdapterPayload, AuthorizationDetail, Provider } from 'oidc-provider'
 import type { Tx } from '../../db/connect.ts'
 import type { Caps } from '../base/caps.ts'
 import { hashSecret } from '../base/secret-format.ts'
 import { holdRecordsOfApp, holdRecordsOfInstallation, type OAuthRecord, updatePayload } from './record-store.ts'
 import { openPayload, sealPayload } from './sealed-payload.ts'
 
+/** They keep the scope that the client asked for, so that it can ask for the same again; what it gets, the grant decides. */
+const BOUND_BY_GRANT = ['AuthorizationCode', 'RefreshToken']
+
 /**
- * Takes permissions away from every grant of an app and from the codes and tokens that hang on them (PRODUCT rule 7).
- * Call it last: it waits for nobody, so that nobody who waits for it is waited for.
+ * Takes permissions away from every grant of an app and from the tokens that hang on them. Call it last:
+ * it waits for nobody, so that nobody who waits for it is waited for.
  */
 export async function narrowGrants(
   tx: Tx,
@@ -35,9 +38,22 @@ async function narrowRecords(
   removed: readonly string[],
 ): Promise<void> {
   for (const record of records) {
-    const narrowed = narrow(openPayload(keyring, record), new Set(removed))
+    const payload = openPayload(keyring, record)
+    const narrowed = narrow(payload, new Set(removed))
+    if (BOUND_BY_GRANT.includes(record.model)) narrowed['scope'] = payload['scope']
     await updatePayload(tx, record, sealPayload(keyring, record, narrowed))
   }
+}
+
+/** Introspection of a refresh token tells the scope that its grant still allows. */
+export function introspectByGrant(provider: Provider): void {
+  provider.use(async (ctx, next) => {
+    await next()
+    const { Grant, RefreshToken } = ctx['oidc']?.entities ?? {}
+    const body = ctx.body as { active?: boolean } | undefined
+    if (ctx['oidc']?.route !== 'introspection' || !Grant || !RefreshToken || !body?.active) return
+    ctx.body = { ...body, scope: Grant.getOIDCScopeFiltered(RefreshToken.scopes) || undefined }
+  })
 }
 
 type Grantlike = AdapterPayload & {

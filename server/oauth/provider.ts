@@ -6,11 +6,17 @@ import { DatabaseAway } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { redactSecrets } from '../base/secret-format.ts'
 import { type AdapterCaps, createAdapterFactory } from './adapter.ts'
-import { AuthorizationServer, answerElsewhere, type LeadElsewhere } from './answer-elsewhere.ts'
+import { answerElsewhere, type LeadElsewhere } from './answer-elsewhere.ts'
 import { answerUnavailable } from './answer-unavailable.ts'
+import { apiResource } from './api-resource.ts'
+import { AuthorizationServer } from './authorization-server.ts'
 import { type ClientHooks, REGISTRATION_POLICY } from './client-adapter.ts'
+import { type AssertionClaims, CLOCK_TOLERANCE, checkClientAssertion } from './client-assertion.ts'
 import { correctErrors } from './correct-errors.ts'
+import { PROOF_ALGS } from './dpop-proof.ts'
 import { checkInstallationDetail, checkInstallationRequest } from './installation-request.ts'
+import { introspectByGrant } from './narrow-grants.ts'
+import { noteOmittedRedirectUri, OMITTED } from './omitted-redirect-uri.ts'
 import { announceRegistration, askOnlyStringsForSecret, createRegistrationPolicy } from './registration.ts'
 import { decideReplaysByStoring } from './replay-detection.ts'
 import { currentRequest } from './request-context.ts'
@@ -52,7 +58,8 @@ const TTL = {
 
 /** The authorization server of WIRE "OAuth 2.0 / OpenID Connect". */
 export function createProvider(caps: ProviderCaps): Provider {
-  const provider = new AuthorizationServer(caps.publicUrl, configurationOf(caps))
+  const permissions = caps.catalog.map(permission => permission.name)
+  const provider = new AuthorizationServer(caps.publicUrl, configurationOf(caps), permissions)
   provider.proxy = true // the routes before it set Host and X-Forwarded-Proto from PUBLIC_URL
   answerUnavailable(provider)
   askOnlyStringsForSecret(provider)
@@ -61,8 +68,9 @@ export function createProvider(caps: ProviderCaps): Provider {
     caps.log.error({ err: error, path: redactSecrets(ctx.path) }, 'the authorization server failed'),
   )
   answerElsewhere(provider, caps.outwardPages)
+  introspectByGrant(provider)
   correctErrors(provider)
-  decideReplaysByStoring(provider)
+  decideReplaysByStoring(provider, caps.clock)
   return provider
 }
 
@@ -88,8 +96,14 @@ function configurationOf(caps: ProviderCaps): Configuration {
       id_token_signed_response_alg: SIGNING_ALG,
       authorization_details_types: ['installation'],
     },
-    enabledJWA: { idTokenSigningAlgValues: [SIGNING_ALG] },
-    clockTolerance: 60,
+    enabledJWA: { idTokenSigningAlgValues: [SIGNING_ALG], dPoPSigningAlgValues: PROOF_ALGS },
+    clockTolerance: CLOCK_TOLERANCE,
+    assertJwtClientAuthClaimsAndHeader: ({ oidc }, claims, header) => {
+      const audiences = new Set([oidc.issuer, oidc.urlFor('token'), oidc.urlFor(oidc.route)])
+      checkClientAssertion({ clock: caps.clock, audiences }, claims as AssertionClaims, header)
+    },
+    // These endpoints read no cookies: a script elsewhere can do no more than whoever holds the same credentials.
+    clientBasedCORS: () => true,
     conformIdTokenClaims: false,
     ttl: TTL,
     rotateRefreshToken: true,
@@ -101,7 +115,7 @@ function configurationOf(caps: ProviderCaps): Configuration {
       const grantId = ctx.oidc.result?.consent?.grantId
       return grantId ? await ctx.oidc.provider.Grant.find(grantId) : undefined
     },
-    extraParams: { mode: checkInstallationRequest },
+    extraParams: { mode: checkInstallationRequest, [OMITTED]: noteOmittedRedirectUri },
     extraClientMetadata: { properties: [...MANIFEST_MEMBERS] },
     fetch: caps.outbound.fetch,
     cookies: {
@@ -153,11 +167,14 @@ function configurationOf(caps: ProviderCaps): Configuration {
         enabled: true,
         // RFC 9396 requests need a resource; anything else gets one token for /v1 and userinfo alike.
         defaultResource: async ctx => (ctx.oidc.params?.['authorization_details'] ? apiResource(publicUrl) : []),
-        getResourceServerInfo: async () => ({
-          scope: catalog.map(permission => permission.name).join(' '),
-          accessTokenFormat: 'opaque',
-          accessTokenTTL: TTL.AccessToken,
-        }),
+        getResourceServerInfo: async (_ctx, resource) => {
+          if (resource !== apiResource(publicUrl)) throw new errors.InvalidTarget('the resource is not known here')
+          return {
+            scope: catalog.map(permission => permission.name).join(' '),
+            accessTokenFormat: 'opaque',
+            accessTokenTTL: TTL.AccessToken,
+          }
+        },
         useGrantedResource: async () => true,
       },
       richAuthorizationRequests: {
@@ -170,11 +187,6 @@ function configurationOf(caps: ProviderCaps): Configuration {
       },
     },
   }
-}
-
-/** The resource that access tokens asked for by `authorization_details` are meant for: our own API. */
-export function apiResource(publicUrl: string): string {
-  return `${publicUrl}/v1`
 }
 
 /** Every authorization request is decided by a person on our consent page; nothing is remembered for the next one. */

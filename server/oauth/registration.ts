@@ -3,8 +3,8 @@ import { type CheckCaps, checkManifest } from '../../apps-registry/check-manifes
 import { platformOfToken } from '../../apps-registry/create-platform.ts'
 import { findApp } from '../../apps-registry/find-app.ts'
 import type { Database } from '../../db/connect.ts'
-import { scopeOf } from './client-adapter.ts'
 import { currentRequest } from './request-context.ts'
+import { scopeOf } from './scopes.ts'
 
 /**
  * Checks a registration or its update before oidc-provider does, with the network where that is needed, and leaves the

@@ -21,6 +21,7 @@ import { uninstallApp } from '../installs/uninstall-app.ts'
 import { findAppKey, type Key, listInstallationKeys } from '../keys/find-keys.ts'
 import { findPresentedKey } from '../keys/verify-key.ts'
 import { authenticateToken, type TokenBearer } from '../oauth/authenticate-token.ts'
+import { tokenChallenges } from '../oauth/token-challenges.ts'
 import { type Answer, answerOnce } from './answer-once.ts'
 import { deliveryObject, eventObject, installationObject, keyObject, newKeyObject } from './api-objects.ts'
 import { eventsPage, MintRequest, NoMembers, pageOf, RotateRequest } from './api-schemas.ts'
@@ -40,6 +41,8 @@ export function platformApiRoutes(deps: Deps): Router {
     if (!key) throw new AppError('access.unauthorized', { detail: 'Send a key that works as Authorization: Bearer.' })
     res.set('Cache-Control', 'no-store').json(keyObject(key, clock.now()))
   })
+
+  router.use('/v1/keys/self', respondProblem(deps.log)) // takes keys, which are bound to none
 
   router.get('/v1/installations', async (req, res) => {
     const { app, installationId } = await authenticate(req, res)
@@ -188,7 +191,7 @@ export function platformApiRoutes(deps: Deps): Router {
     }))
   })
 
-  router.use('/v1', respondProblem(deps.log))
+  router.use('/v1', respondProblem(deps.log, tokenChallenges))
 
   async function authenticate(req: Request, res: Response): Promise<Caller> {
     res.set('Cache-Control', 'no-store')

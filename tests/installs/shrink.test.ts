@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createWorld, type PublishedApp, type World } from '../support/world.ts'
+import { changeRegistration } from '../support/change-registration.ts'
+import { createWorld } from '../support/world.ts'
 import { activityOf, keysAt, rowsOf } from './steps.ts'
 
 const purpose = 'To work.'
@@ -19,26 +20,6 @@ const LESS = {
   managed_keys: [{ name: 'reader' }],
 }
 
-async function shrink(world: World, { registered }: PublishedApp, change: Record<string, unknown>): Promise<void> {
-  const address = String(registered['registration_client_uri'])
-  const headers = {
-    authorization: `Bearer ${registered['registration_access_token']}`,
-    'content-type': 'application/json',
-  }
-  const dropped = [
-    'registration_access_token',
-    'registration_client_uri',
-    'client_id_issued_at',
-    'webhook_secret',
-    'status',
-  ]
-  const { client_secret_expires_at: _, ...known } = registered
-  const kept = Object.fromEntries(Object.entries(known).filter(([name]) => !dropped.includes(name)))
-  const answer = await fetch(address, { method: 'PUT', headers, body: JSON.stringify({ ...kept, ...change }) })
-  assert.equal(answer.status, 200, await answer.text())
-  assert.ok(world)
-}
-
 test('a key that loses its last permission is told as expired, and read in both logs', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app({ metadata: TWO_KEYS })
@@ -46,7 +27,7 @@ test('a key that loses its last permission is told as expired, and read in both 
   await world.install(person, app)
   await world.deliver()
   const [writer] = await rowsOf(world, 'keys', { name: 'writer' })
-  await shrink(world, app, LESS)
+  await changeRegistration(app, LESS)
   await world.deliver()
   const told = await app.receiver.waitFor('managed_key.expired')
   assert.deepEqual([told.faults, told.body.data.key?.id], [[], writer?.['id']])
@@ -63,7 +44,7 @@ test('a key that lost its last permission on its way is not handed over, and the
   await using world = await createWorld({ worker: false })
   const app = await world.app({ metadata: TWO_KEYS })
   const { id } = await world.install(await world.person(), app)
-  await shrink(world, app, LESS)
+  await changeRegistration(app, LESS)
   await world.deliver()
   assert.deepEqual(
     app.receiver.events.flatMap(({ type, body }) =>
@@ -83,7 +64,7 @@ test('a key that is on its way with more than it has left arrives as it was told
   const app = await world.app()
   await world.install(await world.person(), app)
   const [stored] = await rowsOf(world, 'events', { type: 'managed_key.created' })
-  await shrink(world, app, { ...LESS, managed_keys: undefined })
+  await changeRegistration(app, { ...LESS, managed_keys: undefined })
   await world.deliver()
   const created = await app.receiver.waitFor('managed_key.created')
   assert.equal(created.raw, stored?.['body'], 'an event never changes: an earlier attempt may have arrived')

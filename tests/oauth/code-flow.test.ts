@@ -134,9 +134,26 @@ test('a code is worth nothing without its verifier or its redirect_uri', async (
   const wrong = { ...exchange(code), code_verifier: 'x'.repeat(43) }
   const { code_verifier: _, ...without } = exchange(code)
   const elsewhere = { ...exchange(code), redirect_uri: 'https://evil.example/' }
-  for (const fields of [wrong, without, elsewhere]) {
+  const { redirect_uri: _sent, ...omitted } = exchange(code) // RFC 6749 §4.1.3
+  for (const fields of [wrong, without, elsewhere, omitted]) {
     const answer = await post(tokenEndpoint, fields, basic(app))
     assert.deepEqual([answer.status, answer.body['error']], [400, 'invalid_grant'])
+  }
+})
+
+test('redirect_uri may be left out at both ends where one is registered, pushed or not (RFC 6749 §3.1.2.3)', async () => {
+  const { url, codeVerifier } = await authorizationUrl(app.client, { redirectUri: REDIRECT })
+  url.searchParams.delete('redirect_uri')
+  const pushed = await post(`${world.url}/oauth/par`, Object.fromEntries(url.searchParams), basic(app))
+  const short = new URL(`${world.url}/oauth/authorize`)
+  short.search = String(
+    new URLSearchParams({ client_id: app.id, request_uri: String(pushed.body['request_uri']), redirect_uri: REDIRECT }),
+  )
+  for (const address of [url, short]) {
+    const back = await approve(await world.person(), address)
+    const code = back.searchParams.get('code') ?? ''
+    const fields = { grant_type: 'authorization_code', code, code_verifier: codeVerifier }
+    assert.equal((await post(tokenEndpoint, fields, basic(app))).status, 200, address.href)
   }
 })
 
@@ -150,8 +167,8 @@ test('an unknown mode is refused in a pushed request as well', async () => {
   assert.deepEqual([answer.status, answer.body['error']], [400, 'invalid_request'])
 })
 
-test('a permission outside the manifest is invalid_scope, whether the catalogue knows it or not', async () => {
-  for (const scope of ['refunds:write', 'charges:read refunds:write', 'no:such']) {
+test('a permission of the catalogue outside the manifest is invalid_scope', async () => {
+  for (const scope of ['refunds:write', 'charges:read refunds:write', 'openid no:such refunds:write']) {
     assert.equal((await refused({ scope }))['error'], 'invalid_scope', scope)
   }
 })

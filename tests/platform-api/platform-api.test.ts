@@ -129,11 +129,21 @@ describe('/v1 for platforms', () => {
     ])
   })
 
-  test('401 says whether a token was sent and is not valid (RFC 6750 §3)', async () => {
-    const bare = await fetch(`${world.url}/v1/installations`)
-    assert.deepEqual([bare.status, bare.headers.get('www-authenticate')], [401, 'Bearer realm="latchkey"'])
-    const wrong = await call('GET', '/v1/installations', { token: 'nonsense' })
-    assert.match(String(wrong.headers.get('www-authenticate')), /^Bearer .*error="invalid_token"/)
+  test('401 offers Bearer and DPoP, and says what is wrong with the one that was used (RFC 6750 §3, RFC 9449 §7.1)', async () => {
+    const challenge = async (path: string, headers: Record<string, string> = {}) => {
+      const answer = await fetch(world.url + path, { headers })
+      assert.equal(answer.status, 401)
+      return answer.headers.get('www-authenticate')
+    }
+    const algs = 'algs="ES256 Ed25519 EdDSA"'
+    assert.equal(await challenge('/v1/installations'), `Bearer realm="latchkey", DPoP realm="latchkey", ${algs}`)
+    assert.equal(
+      await challenge('/v1/installations', { authorization: 'Bearer nonsense' }),
+      `Bearer realm="latchkey", error="invalid_token", DPoP realm="latchkey", ${algs}`,
+    )
+    const dpop = await challenge('/v1/installations', { authorization: 'DPoP nonsense', dpop: 'a.b.c' })
+    assert.equal(dpop, `DPoP realm="latchkey", error="invalid_token", ${algs}, Bearer realm="latchkey"`)
+    assert.equal(await challenge('/v1/keys/self'), 'Bearer realm="latchkey"', 'a key is bound to nothing')
   })
 
   test('rotate: the new key arrives, the old one works until the overlap ends; a second rotation is refused unless forced', async () => {

@@ -1,0 +1,38 @@
+import {
+  type AdapterPayload,
+  errors,
+  type KoaContextWithOIDC,
+  Provider,
+  type TokenEndpointGrantContext,
+} from 'oidc-provider'
+import { sentParameters } from './sent-parameters.ts'
+
+/** An internal parameter of authorization requests, so that it is kept until their code is issued; what a client sends in it is overwritten. */
+export const OMITTED = 'redirect_uri_omitted'
+
+/** Notes whether a request left `redirect_uri` out, as a client with one registered address may (RFC 6749 §3.1.2.3). */
+export function noteOmittedRedirectUri(ctx: KoaContextWithOIDC): void {
+  const { params, entities } = ctx.oidc
+  if (!params) return
+  const sent = sentParameters(ctx)
+  const omitted = entities.PushedAuthorizationRequest ? sent[OMITTED] !== undefined : !sent['redirect_uri']
+  params[OMITTED] = omitted ? 'true' : undefined
+}
+
+/** What is stored of an authorization code: also whether its request left out `redirect_uri`. */
+export function withOmission(payload: AdapterPayload): AdapterPayload {
+  return Provider.ctx?.oidc.params?.[OMITTED] === undefined ? payload : { ...payload, [OMITTED]: true }
+}
+
+/**
+ * A code request repeats the `redirect_uri` of its authorization request (RFC 6749 §4.1.3); oidc-provider compares them only
+ * where there is one. Throws `invalid_grant`, and nothing is spent.
+ */
+export async function requireRedirectUri({
+  oidc: { params, provider, client },
+}: TokenEndpointGrantContext): Promise<void> {
+  if (params['redirect_uri'] !== undefined) return
+  const code = await provider.AuthorizationCode.adapter.find(String(params['code']))
+  if (code && code.clientId === client.clientId && code[OMITTED] === undefined)
+    throw new errors.InvalidGrant('redirect_uri is missing: the authorization request named one')
+}

@@ -1,0 +1,14 @@
+import type { AppError } from '../base/errors.ts'
+import { PROOF_ALGS } from './dpop-proof.ts'
+
+/**
+ * What a 401 of an API that takes access tokens offers (RFC 9449 §7.1): Bearer, and DPoP with its algorithms. Of the two
+ * the one that the request used comes first and says what was wrong (RFC 6750 §3.1).
+ */
+export function tokenChallenges(error: AppError, scheme: string | undefined): string[] {
+  const reason = error.code === 'access.invalid_proof' ? 'invalid_dpop_proof' : 'invalid_token'
+  const fault = (own: string) => (scheme?.toLowerCase() === own ? `, error="${reason}"` : '')
+  const bearer = `Bearer realm="latchkey"${fault('bearer')}`
+  const dpop = `DPoP realm="latchkey"${fault('dpop')}, algs="${PROOF_ALGS.join(' ')}"`
+  return scheme?.toLowerCase() === 'dpop' ? [dpop, bearer] : [bearer, dpop]
+}

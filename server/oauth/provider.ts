@@ -8,13 +8,13 @@ import { redactSecrets } from '../base/secret-format.ts'
 import { type AdapterCaps, createAdapterFactory } from './adapter.ts'
 import { answerElsewhere, type LeadElsewhere } from './answer-elsewhere.ts'
 import { answerUnavailable } from './answer-unavailable.ts'
-import { apiResource } from './api-resource.ts'
 import { AuthorizationServer } from './authorization-server.ts'
 import { type ClientHooks, REGISTRATION_POLICY } from './client-adapter.ts'
 import { type AssertionClaims, CLOCK_TOLERANCE, checkClientAssertion } from './client-assertion.ts'
 import { correctErrors } from './correct-errors.ts'
 import { PROOF_ALGS } from './dpop-proof.ts'
-import { checkInstallationDetail, checkInstallationRequest } from './installation-request.ts'
+import { installationFeatures } from './installation-features.ts'
+import { checkInstallationRequest } from './installation-request.ts'
 import { introspectByGrant } from './narrow-grants.ts'
 import { noteOmittedRedirectUri, OMITTED } from './omitted-redirect-uri.ts'
 import { announceRegistration, askOnlyStringsForSecret, createRegistrationPolicy } from './registration.ts'
@@ -163,28 +163,7 @@ function configurationOf(caps: ProviderCaps): Configuration {
         secretFactory: () => newClientSecret(caps.random),
       },
       registrationManagement: { enabled: true, rotateRegistrationAccessToken: false },
-      resourceIndicators: {
-        enabled: true,
-        // RFC 9396 requests need a resource; anything else gets one token for /v1 and userinfo alike.
-        defaultResource: async ctx => (ctx.oidc.params?.['authorization_details'] ? apiResource(publicUrl) : []),
-        getResourceServerInfo: async (_ctx, resource) => {
-          if (resource !== apiResource(publicUrl)) throw new errors.InvalidTarget('the resource is not known here')
-          return {
-            scope: catalog.map(permission => permission.name).join(' '),
-            accessTokenFormat: 'opaque',
-            accessTokenTTL: TTL.AccessToken,
-          }
-        },
-        useGrantedResource: async () => true,
-      },
-      richAuthorizationRequests: {
-        enabled: true,
-        types: { installation: { validate: async (ctx, detail) => checkInstallationDetail(ctx, detail) } },
-        authorizationDetailsForGrantSource: async ctx => ctx.oidc.entities.Grant?.rar,
-        // The grant is what shrinks with its app; a token that is being refreshed may still speak of more.
-        authorizationDetailsForAccessToken: async (ctx, _token, source) => ctx.oidc.entities.Grant?.rar ?? source?.rar,
-        authorizationDetailsForIntrospection: async (_ctx, token) => token.rar,
-      },
+      ...installationFeatures(publicUrl, catalog),
     },
   }
 }

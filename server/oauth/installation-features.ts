@@ -1,0 +1,33 @@
+import { type Configuration, errors } from 'oidc-provider'
+import type { Catalog } from '../base/catalog.ts'
+import { apiResource } from './api-resource.ts'
+import { checkInstallationDetail } from './installation-request.ts'
+
+type Features = NonNullable<Configuration['features']>
+
+/** What access tokens are for (RFC 8707), and the installation that a token response tells of (RFC 9396). */
+export function installationFeatures(publicUrl: string, catalog: Catalog) {
+  const api = apiResource(publicUrl)
+  const scope = catalog.map(permission => permission.name).join(' ')
+  return {
+    resourceIndicators: {
+      enabled: true,
+      // RFC 9396 requests need a resource; anything else gets one token for /v1 and userinfo alike.
+      defaultResource: async (ctx, _client, oneOf) =>
+        oneOf !== undefined || ctx.oidc.params?.['authorization_details'] ? api : [],
+      getResourceServerInfo: async (_ctx, resource) => {
+        if (resource !== api) throw new errors.InvalidTarget('the resource is not known here')
+        return { scope, accessTokenFormat: 'opaque' }
+      },
+      useGrantedResource: async () => true,
+    },
+    richAuthorizationRequests: {
+      enabled: true,
+      types: { installation: { validate: async (ctx, detail) => checkInstallationDetail(ctx, detail) } },
+      authorizationDetailsForGrantSource: async ctx => ctx.oidc.entities.Grant?.rar,
+      // The grant is what shrinks with its app; a token that is being refreshed may still speak of more.
+      authorizationDetailsForAccessToken: async (ctx, _token, source) => ctx.oidc.entities.Grant?.rar ?? source?.rar,
+      authorizationDetailsForIntrospection: async (_ctx, token) => token.rar,
+    },
+  } satisfies Pick<Features, 'resourceIndicators' | 'richAuthorizationRequests'>
+}

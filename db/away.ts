@@ -40,7 +40,7 @@ export function isConflict(error: unknown): boolean {
 }
 
 /** Whether the server takes no writes while it answers reads. */
-export function isReadOnly(error: unknown): boolean {
+export function isReadOnly(error: unknown): error is Error {
   return error instanceof Error && ['25006', 'SQLITE_READONLY'].includes(codeOf(error))
 }
 

@@ -25,7 +25,12 @@ export type Hear = (change: Change) => void
 export type ChangeFeed = Follower & {
   /** Changes of this process are heard before its `transaction` answers, those of others as soon as they can be. */
   listen(hear: Hear): void
+  /** Tells at each change whether what others commit is heard; nothing where that was never in doubt. */
+  watch(tell: (connected: boolean) => void): void
 }
+
+/** What a follower tells. */
+export type FollowerNews = { hear: Hear; connected(now: boolean): void }
 
 /** What follows the commits of other processes. */
 export type Follower = {
@@ -34,13 +39,31 @@ export type Follower = {
    * proofs coming; a feed that nobody asks is quiet.
    */
   fresh(): boolean
-  /** Whether what others commit will be heard without asking. */
+  /** Whether what others commit is heard without asking, as far as was found out. */
   connected(): boolean
-  /** Follows what other processes commit, until `stop`. Never rejects: it goes on trying. */
+  /** Follows what other processes commit, until `stop`. Resolves when it is known whether it is heard; goes on trying. */
   start(): Promise<void>
   stop(): Promise<void>
   /** Another server may stand at the address by now: connects anew. */
   doubt(): void
+}
+
+/** Hands on what a follower tells. */
+export function createNews(): FollowerNews & Pick<ChangeFeed, 'listen' | 'watch'> {
+  const [listeners, watchers]: [Hear[], ((now: boolean) => void)[]] = [[], []]
+  let last = true
+  return {
+    listen: listener => void listeners.push(listener),
+    watch: watcher => void watchers.push(watcher),
+    hear(change) {
+      for (const listener of listeners) listener(change)
+    },
+    connected(now) {
+      if (now === last) return
+      last = now
+      for (const watcher of watchers) watcher(now)
+    },
+  }
 }
 
 /** How long after it was asked for a proof counts. PRODUCT rule 3 gives a second; the rest is for the work on the way. */

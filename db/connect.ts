@@ -1,16 +1,16 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
-import knex, { type Knex } from 'knex'
+import type { Knex } from 'knex'
 import pg from 'pg'
-import { DatabaseAway } from '../server/base/errors.ts'
 import { opaqueToken, systemRandom } from '../server/base/random.ts'
-import { isAway, isConflict, isLost, isReadOnly } from './away.ts'
-import { type Change, type ChangeFeed, gathering, type Hear } from './changes.ts'
+import { isReadOnly } from './away.ts'
+import { type Change, type ChangeFeed, createNews, gathering } from './changes.ts'
 import { migrations } from './migrations.ts'
+import { type DatabaseTarget, openPools } from './open-pools.ts'
 import { followPostgres, notify } from './postgres-changes.ts'
-import { openPostgresPool } from './postgres-pool.ts'
+import { type Progress, repeating } from './repeating.ts'
 import { followSqlite, writeChanges } from './sqlite-changes.ts'
-import { RELAXED, sqliteReaderConfig, sqliteWriterConfig } from './sqlite-client.ts'
+import { RELAXED } from './sqlite-client.ts'
 
 /** An open transaction. Every store and every verb takes one; there is no query without. */
 export type Tx = Knex.Transaction
@@ -38,13 +38,10 @@ export type Database = {
   close(): Promise<void>
 }
 
-export type DatabaseTarget = { kind: 'sqlite'; file: string } | { kind: 'postgres'; url: string }
+export type { DatabaseTarget } from './open-pools.ts'
 
 // Times and counters are 64-bit integers below 2^53; as strings they would compare wrongly.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number)
-
-/** What knex has to say it throws as well; left alone it would write to standard output, among the results. */
-const SILENT = Object.fromEntries(['warn', 'error', 'deprecate', 'debug'].map(level => [level, () => undefined]))
 
 /** A statement that PostgreSQL has not answered by then never will be; its connection is given up. */
 const PATIENCE_MS = 20_000
@@ -59,22 +56,17 @@ export function connect(
 ): Database {
   const patience = { ms: patienceMs }
   if (target.kind === 'sqlite') claimFile(target.file)
-  const common = { log: SILENT, compileSqlOnError: false, acquireConnectionTimeout: fullPoolMs } // errors name the statement without its values: they end in logs
-  const migrated = { ...common, migrations: { migrationSource: migrations } }
-  const writer =
-    target.kind === 'sqlite'
-      ? knex({ ...sqliteWriterConfig(target.file), ...migrated })
-      : openPostgresPool(target.url, patience, () => feed.doubt(), migrated).knex
-  const reader = target.kind === 'sqlite' ? knex({ ...sqliteReaderConfig(target.file), ...common }) : writer
+  const lost = () => feed.doubt()
+  const { writer, reader, renew } = openPools(target, { patience, fullPoolMs, lost })
   const oneView = target.kind === 'postgres' ? ({ isolationLevel: 'repeatable read' } as const) : {}
   const node = opaqueToken(systemRandom).slice(0, 12)
-  const listeners: Hear[] = []
-  const hear: Hear = change => {
-    for (const listener of listeners) listener(change)
-  }
+  const { hear, connected, listen, watch } = createNews()
   const publish = (tx: Tx, changes: readonly Change[]) =>
     target.kind === 'sqlite' ? writeChanges(tx, node, changes) : notify(tx, node, changes)
-  const feed = target.kind === 'sqlite' ? followSqlite(target.file, node, hear) : followPostgres(target.url, node, hear)
+  const feed =
+    target.kind === 'sqlite'
+      ? followSqlite(target.file, node, { hear, connected })
+      : followPostgres(target, node, { hear, connected }, renew)
 
   /**
    * What was announced is heard here after the commit and before anybody is answered; also where the commit fails, because
@@ -128,7 +120,7 @@ export function connect(
             await tx.raw('set local synchronous_commit to off')
             return await work(tx)
           }),
-    changes: { ...feed, listen: listener => void listeners.push(listener) },
+    changes: { ...feed, listen, watch },
     read: reading,
     look: work => repeating(() => work(reader as unknown as Tx)), // a query builder either way; what only a transaction can do is not used
     async patiently(work) {
@@ -145,31 +137,6 @@ export function connect(
       await reader.destroy()
       await writer.destroy()
     },
-  }
-}
-
-/** How far an attempt at a transaction has come, and what its work has thrown, which a failing ROLLBACK would hide. */
-type Progress = { committing: boolean; failure: unknown }
-
-const MOST_TRIES = 4
-
-/**
- * Does a transaction again where that is safe: nothing of it was committed, and the reason lies in the moment. Either two
- * transactions were in each other's way, or the connection turned out to lead to a server that has gone or writes no more;
- * the next attempt gets another one. Once COMMIT is on its way nobody knows, and nothing is done twice. Nothing in `work`
- * may reach outside the database.
- */
-async function repeating<Result>(attempt: (progress: Progress) => Promise<Result>): Promise<Result> {
-  for (let tries = 1; ; tries += 1) {
-    const progress: Progress = { committing: false, failure: undefined }
-    try {
-      return await attempt(progress)
-    } catch (thrown) {
-      const error = [thrown, progress.failure].find(isAway) ?? thrown
-      const again = isConflict(error) || (isLost(error) && !progress.committing)
-      if (again && tries < MOST_TRIES) continue
-      throw isAway(error) && !(error instanceof DatabaseAway) ? new DatabaseAway(error) : error
-    }
   }
 }
 

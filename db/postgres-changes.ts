@@ -1,17 +1,22 @@
 import type { Knex } from 'knex'
 import pg from 'pg'
-import type { Change, Follower, Hear } from './changes.ts'
+import { isReadOnly } from './away.ts'
+import type { Change, Follower, FollowerNews } from './changes.ts'
 import { createProof } from './proof.ts'
 
 const CHANNEL = 'latchkey'
 const ANSWER_MS = 3_000
 const FIRST_PAUSE = 100
 const LONGEST_PAUSE = 2_000
+/** Between two attempts to listen where what was sent does not come back: a pooler stands between, and stays there. */
+const DEAF_PAUSE = 15_000
 const BEAT = 'beat:'
-/** So many beats that did not come back are a channel that is dead. */
-const MOST_UNANSWERED = 30
 
-type Pair = { listener: pg.Client; beater: pg.Client }
+/** `heard`: a beat has come back over it. */
+type Pair = { listener: pg.Client; beater: pg.Client; heard: boolean }
+
+/** `listen`: another address of the same database, for where `DATABASE_URL` leads to a pooler in transaction mode. */
+export type PostgresUrls = { url: string; listenUrl?: string | undefined }
 
 /** Puts changes into the transaction's own notifications: they leave with its commit, in the order of commits. */
 export async function notify(tx: Knex.Transaction, node: string, changes: readonly Change[]): Promise<void> {
@@ -22,11 +27,17 @@ export async function notify(tx: Knex.Transaction, node: string, changes: readon
 }
 
 /**
- * Listens on a connection of its own. Its proofs are notifications that it sends to itself over another one: PostgreSQL
- * hands them out in the order of commits, so whoever has received one has received everything that was committed before
- * it. Over the same one a pooler between could hand back the beat and withhold all else.
+ * Listens on a connection of its own. Its proofs are notifications that it sends to itself over another one, on the way
+ * that writes take: PostgreSQL hands them out in the order of commits, so whoever has received one has received everything
+ * that was committed before it. It is connected only while they come back; through a pooler in transaction mode LISTEN
+ * succeeds, and nothing ever arrives. `readOnly` is called where the server takes no writes: another one may by now.
  */
-export function followPostgres(url: string, node: string, hear: Hear): Follower {
+export function followPostgres(
+  { url, listenUrl = url }: PostgresUrls,
+  node: string,
+  { hear, connected }: FollowerNews,
+  readOnly: (reason: Error) => void,
+): Follower {
   let client: Pair | undefined
   let stopped = false
   let reconnecting: NodeJS.Timeout | undefined
@@ -35,22 +46,35 @@ export function followPostgres(url: string, node: string, hear: Hear): Follower 
   let asking = false
   const asked = new Map<string, number>()
   const proof = createProof(() => void beat())
+  const known = Promise.withResolvers<void>()
+
+  function tell(now: boolean): void {
+    connected(now)
+    known.resolve()
+  }
 
   async function beat(): Promise<void> {
     const current = client
     if (!current || asking) return
-    if (asked.size >= MOST_UNANSWERED) {
-      lose(current)
-      return
-    }
     asking = true
     beats += 1
     const name = `${BEAT}${beats}`
     asked.set(name, performance.now())
-    try {
-      await current.beater.query('select pg_notify($1, $2)', [CHANNEL, `${node} ${name}`])
-    } catch {
+    const late = () => {
+      if (client !== current || !asked.has(name)) return
+      pause = current.heard ? FIRST_PAUSE : DEAF_PAUSE
       lose(current)
+    }
+    setTimeout(() => setImmediate(late), ANSWER_MS).unref() // a process that stood still reads first what has arrived
+    try {
+      const { rows } = await current.beater.query<{ read_only: string }>(
+        "select current_setting('transaction_read_only') as read_only, pg_notify($1, $2)",
+        [CHANNEL, `${node} ${name}`],
+      )
+      if (rows[0]?.read_only === 'on') throw Object.assign(new Error('the server is read-only'), { code: '25006' })
+    } catch (error) {
+      lose(current)
+      if (isReadOnly(error)) readOnly(error) // also a standby, which takes no notifications
     } finally {
       asking = false
     }
@@ -69,7 +93,17 @@ export function followPostgres(url: string, node: string, hear: Hear): Follower 
       asked.delete(earlier)
       if (earlier === said) break
     }
-    if (at !== undefined) proof.given(at)
+    if (at !== undefined) prove(at)
+  }
+
+  function prove(at: number): void {
+    if (client && !client.heard) {
+      client.heard = true
+      pause = FIRST_PAUSE
+      hear('anything') // nobody told us what happened before
+      tell(true)
+    }
+    proof.given(at)
   }
 
   function lose(lost: Pair): void {
@@ -82,18 +116,19 @@ export function followPostgres(url: string, node: string, hear: Hear): Follower 
     client = undefined
     asked.clear()
     proof.lost()
-    hear('anything')
+    if (lost.heard) hear('anything')
     again()
   }
 
   function again(): void {
     if (stopped) return
+    tell(false)
     reconnecting = setTimeout(() => void open(), pause).unref()
     pause = Math.min(pause * 2, LONGEST_PAUSE)
   }
 
   async function open(): Promise<void> {
-    const opening: Pair = { listener: connection(), beater: connection() }
+    const opening: Pair = { listener: connection(listenUrl), beater: connection(url), heard: false }
     const { listener, beater } = opening
     for (const half of [listener, beater]) half.on('error', () => lose(opening)).on('end', () => lose(opening))
     listener.on('notification', ({ payload }) => receive(payload ?? ''))
@@ -110,33 +145,23 @@ export function followPostgres(url: string, node: string, hear: Hear): Follower 
       return
     }
     client = opening
-    pause = FIRST_PAUSE
-    hear('anything') // nobody told us what happened before
     await beat()
-  }
-
-  function connection(): pg.Client {
-    return new pg.Client({
-      connectionString: url,
-      application_name: 'latchkey changes',
-      keepAlive: true,
-      connectionTimeoutMillis: ANSWER_MS,
-      query_timeout: ANSWER_MS,
-    })
   }
 
   return {
     fresh: proof.fresh,
-    connected: () => client !== undefined,
+    connected: () => client?.heard === true,
     async start() {
       proof.start()
       await open()
+      await known.promise
     },
     doubt() {
       if (client) lose(client)
     },
     async stop() {
       stopped = true
+      known.resolve()
       clearTimeout(reconnecting)
       proof.stop()
       const last = client
@@ -144,4 +169,14 @@ export function followPostgres(url: string, node: string, hear: Hear): Follower 
       if (last) lose(last)
     },
   }
+}
+
+function connection(url: string): pg.Client {
+  return new pg.Client({
+    connectionString: url,
+    application_name: 'latchkey changes',
+    keepAlive: true,
+    connectionTimeoutMillis: ANSWER_MS,
+    query_timeout: ANSWER_MS,
+  })
 }

@@ -1,9 +1,8 @@
-import { type FSWatcher, watch } from 'node:fs'
-import { basename, dirname } from 'node:path'
 import knex, { type Knex } from 'knex'
-import type { Change, Follower, Hear } from './changes.ts'
+import type { Change, Follower, FollowerNews } from './changes.ts'
 import { createProof } from './proof.ts'
 import { sqliteFollowerConfig } from './sqlite-client.ts'
+import { watchLog } from './sqlite-watch.ts'
 
 const CLOSEST_LOOKS = 10
 /** Enough for any process that is not stopped altogether to have read them; one that was forgets all it knew. */
@@ -26,15 +25,15 @@ export async function writeChanges(tx: Knex.Transaction, node: string, changes: 
  * Watches SQLite's log beside the file, where every commit of any process goes, and reads what changed. Its proofs are
  * looks at `PRAGMA data_version`, which tells whether another connection has committed since the last look.
  */
-export function followSqlite(file: string, node: string, hear: Hear): Follower {
+export function followSqlite(file: string, node: string, { hear, connected }: FollowerNews): Follower {
   let reader: Knex | undefined
-  let watcher: FSWatcher | undefined
   let version: number | undefined
   let last = 0
   let looking: Promise<void> | undefined
   let lookAgain = false
   let waiting: NodeJS.Timeout | undefined
   const proof = createProof(() => void look())
+  const log = watchLog(file, lookSoon, connected)
 
   async function readChanges(db: Knex): Promise<void> {
     const rows: { id: number; origin: string; change: Change }[] = await db('changes')
@@ -89,39 +88,21 @@ export function followSqlite(file: string, node: string, hear: Hear): Follower {
     }, CLOSEST_LOOKS).unref()
   }
 
-  function watchLog(): void {
-    const log = `${basename(file)}-wal`
-    try {
-      watcher = watch(dirname(file), { persistent: false }, (_event, name) => {
-        if (name === null || name === log) lookSoon()
-      })
-      watcher.on('error', unwatch)
-    } catch {
-      unwatch() // a file system that cannot be watched: the looks go on
-    }
-  }
-
-  function unwatch(): void {
-    watcher?.close()
-    watcher = undefined
-  }
-
   return {
     fresh: proof.fresh,
-    connected: () => watcher !== undefined,
+    connected: log.alive,
     async start() {
       const db = knex(sqliteFollowerConfig(file))
       const row: { last?: number | null } | undefined = await db('changes').max({ last: 'id' }).first()
       last = row?.last ?? 0
       reader = db
-      watchLog()
       proof.start()
-      await look()
+      await Promise.all([log.start(), look()])
     },
     doubt: () => undefined, // the file stays where it is
     async stop() {
       proof.stop()
-      unwatch()
+      log.stop()
       clearTimeout(waiting)
       const db = reader
       reader = undefined

@@ -11,7 +11,10 @@ export type Config = {
   readonly port: number
   /** The issuer: an origin without a trailing slash. */
   readonly publicUrl: string
-  readonly database: { kind: 'sqlite'; file: string } | { kind: 'postgres'; url: string }
+  readonly database:
+    | { kind: 'sqlite'; file: string }
+    /** `listenUrl`: past a pooler in transaction mode, where one is named. */
+    | { kind: 'postgres'; url: string; listenUrl?: string | undefined }
   readonly dataDir: string
   /** Root secrets, the current one first; empty: generated into `dataDir`. */
   readonly secrets: readonly string[]
@@ -68,6 +71,10 @@ const environment = z.object({
     .default(3000),
   PUBLIC_URL: z.string().optional(),
   DATABASE_URL: z.string().optional(),
+  DATABASE_DIRECT_URL: z
+    .string()
+    .regex(/^postgres(?:ql)?:\/\//, 'must be postgres://…')
+    .optional(),
   DATA_DIR: z.string().min(1).default('./data'),
   LATCHKEY_SECRET: z
     .string()
@@ -137,6 +144,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
 
   const publicUrl = originOf(values.PUBLIC_URL ?? `http://localhost:${values.PORT}`, faults)
   const database = databaseOf(values.DATABASE_URL, values.DATA_DIR ?? './data', faults)
+  if (database.kind === 'postgres' && values.DATABASE_DIRECT_URL) database.listenUrl = values.DATABASE_DIRECT_URL
   if (database.kind === 'postgres' && !given['LATCHKEY_SECRET'])
     faults.push('LATCHKEY_SECRET: is required with PostgreSQL')
   const trustProxy = trustProxyOf(values.TRUST_PROXY ?? 'false', faults)

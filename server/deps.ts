@@ -17,6 +17,7 @@ import { createLog, type Log } from './base/log.ts'
 import { createOutbound, type Outbound } from './base/outbound.ts'
 import { type Random, systemRandom } from './base/random.ts'
 import { readRootSecrets } from './base/root-secret.ts'
+import { createRunner } from './base/runner.ts'
 import type { Config } from './config.ts'
 import { findWaitingApp } from './consent/find-waiting-app.ts'
 import { queueState } from './deliveries/queue-store.ts'
@@ -41,6 +42,9 @@ export const VIEWS = fileURLToPath(new URL('../views', import.meta.url))
 
 /** How long a stop waits for receivers that were posted to, before it hangs up and leaves them for the next start. */
 const PATIENCE = 4 * SECOND
+
+const UNHEARD =
+  'what other processes commit is not heard: this one looks for work every 2 s, and verifies without copies on PostgreSQL'
 
 /** Everything that routes and commands work with, built once per process. */
 export type Deps = Caps & {
@@ -169,19 +173,26 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     void work.finally(() => underWay.delete(work))
   }
 
-  async function renewSigning(): Promise<void> {
-    try {
+  const renewal = createRunner({
+    ...{ clock, log, name: 'signing keys', heard: () => database.changes.connected(), shortestSleep: 0 },
+    async work() {
       if (await renewSigningKeys(database, caps, signing)) serveOAuth = createProvider(providerCaps).callback()
-    } catch (error) {
-      log.error({ err: error }, 'could not look for new signing keys; goes on with those it has')
-    }
-  }
+      return undefined
+    },
+  })
   let closing = false
-  let renewed = Promise.resolve() // one after the other, so that what was read last counts
+  const renew = (): void => {
+    if (closing) return
+    renewal.start()
+    renewal.wake()
+  }
   database.changes.listen(change => {
-    if (closing || (change !== 'anything' && change !== 'signing-keys')) return
-    renewed = renewed.then(renewSigning)
-    afterwards(renewed)
+    if (change === 'anything' || change === 'signing-keys') renew()
+  })
+  database.changes.watch(heard => {
+    renew()
+    if (heard) log.info({}, 'what other processes commit is heard again')
+    else log.warn({}, UNHEARD)
   })
   const usage = createUsageRecorder({ database, clock, log })
   const verification = createVerification({ database, clock, usage, log })
@@ -202,6 +213,7 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
       verifications: () => verification.counts,
       queue: () => database.read(tx => queueState(tx, clock.now())),
       mails: () => database.read(countOpenMails),
+      changesHeard: () => database.changes.connected(),
       now: () => clock.now(),
     },
     usage,
@@ -242,7 +254,7 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     afterwards,
     close: async () => {
       closing = true
-      await Promise.all(underWay)
+      await Promise.all([...underWay, renewal.stop()])
       const impatient = setTimeout(() => void outbound.hangUp(), PATIENCE)
       await worker.stop()
       clearTimeout(impatient)

@@ -13,11 +13,15 @@ const PATIENCE = 4 * SECOND
 /** Does what happens by itself at its time, until the answer is called and has resolved. */
 export function startUpkeep(deps: Deps): () => Promise<void> {
   const { clock, log, database } = deps
-  const deadlines = createRunner({ clock, log, name: 'deadlines', work: () => endOverdueKeys(deps) })
+  const heard = () => database.changes.connected()
+  const runner = (name: string, work: () => Promise<number | undefined>) =>
+    createRunner({ clock, log, name, work, heard })
+  const deadlines = runner('deadlines', () => endOverdueKeys(deps))
+  const reminders = runner('reminders', () => remindOfDeadlines(deps))
+  const leaks = runner('leaked keys', () => replaceLeakedKeys(deps))
+  const mails = runner('mails', () => deps.mailer.sendDue())
+  // Nobody wakes these two.
   const secrets = createRunner({ clock, log, name: 'encryption anew', work: () => reencrypt(deps) })
-  const reminders = createRunner({ clock, log, name: 'reminders', work: () => remindOfDeadlines(deps) })
-  const leaks = createRunner({ clock, log, name: 'leaked keys', work: () => replaceLeakedKeys(deps) })
-  const mails = createRunner({ clock, log, name: 'mails', work: () => deps.mailer.sendDue() })
   const checkpoints = createRunner({ clock, log, name: 'checkpoints', work: daily(clock, () => makeCheckpoints(deps)) })
   const runners = [checkpoints, deadlines, reminders, leaks, mails, secrets]
   database.changes.listen(change => {
@@ -26,10 +30,11 @@ export function startUpkeep(deps: Deps): () => Promise<void> {
     if (!anything && !change.startsWith('key:')) return
     deadlines.wake() // it may have a deadline now
     reminders.wake()
+    leaks.wake()
   })
-  for (const runner of runners) runner.start()
+  for (const each of runners) each.start()
   return async () => {
-    const stopped = Promise.all(runners.map(runner => runner.stop()))
+    const stopped = Promise.all(runners.map(each => each.stop()))
     await Promise.race([stopped, new Promise(resolve => setTimeout(resolve, PATIENCE).unref())])
   }
 }

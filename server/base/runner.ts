@@ -3,9 +3,11 @@ import type { Log } from './log.ts'
 
 /** However far away the next time is: the clock may be set, and another process may die. */
 const LONGEST_SLEEP = 5 * MINUTE
-/** However often it is woken: what changes a thousand times a second is looked at once. */
+/** What changes a thousand times a second is looked at once. */
 const SHORTEST_SLEEP = SECOND
 const PAUSE_AFTER_FAULT = 15 * SECOND
+/** While nobody would wake it. */
+const LONGEST_SLEEP_UNHEARD = 2 * SECOND
 
 export type Runner = {
   /** Works until `stop`. */
@@ -22,10 +24,15 @@ export type RunnerCaps = {
   name: string
   /** Does what is due, and answers when more is; nothing where none is known. A fault is logged and it is done again. */
   work(): Promise<number | undefined>
+  /** Whether what wakes it is heard; where it is not, it looks by itself at a short interval. Default: it is. */
+  heard?: () => boolean
+  /** However often it is woken it works no more often than that, in milliseconds. */
+  shortestSleep?: number
 }
 
 /** Does work whenever some is due: sleeps until then, or until it is woken. */
-export function createRunner({ clock, log, name, work }: RunnerCaps): Runner {
+export function createRunner(caps: RunnerCaps): Runner {
+  const { clock, log, name, work, heard = () => true, shortestSleep = SHORTEST_SLEEP } = caps
   let running: Promise<void> | undefined
   let stopped = false
   let woken = false
@@ -56,8 +63,9 @@ export function createRunner({ clock, log, name, work }: RunnerCaps): Runner {
       const began = performance.now()
       woken = false
       const due = await once()
-      const early = () => Math.max(1, SHORTEST_SLEEP - (performance.now() - began))
-      if (!stopped && !woken) await rest(Math.min(LONGEST_SLEEP, Math.max(due - clock.now(), early())))
+      const early = () => Math.max(1, shortestSleep - (performance.now() - began))
+      if (!stopped && !woken)
+        await rest(Math.min(heard() ? LONGEST_SLEEP : LONGEST_SLEEP_UNHEARD, Math.max(due - clock.now(), early())))
       if (!stopped && woken) await rest(early())
     }
   }

@@ -1,5 +1,6 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { connect, type Database } from '../../db/connect.ts'
 import { createKeyring } from '../base/keyring.ts'
@@ -7,6 +8,9 @@ import { systemRandom } from '../base/random.ts'
 import { ROOT_SECRET_FILE, readRootSecrets } from '../base/root-secret.ts'
 import { type Config, ConfigError, readConfig } from '../config.ts'
 import { countRootUse } from '../reencrypt.ts'
+
+/** Longer than a notification may take before its channel counts as dead, in milliseconds. */
+const HEARD_WITHIN = 4_000
 
 export type Check = { name: string; ok: boolean; detail: string }
 
@@ -71,9 +75,9 @@ async function database(config: Config): Promise<Check[]> {
   const opened = connect(target)
   try {
     const pending = await opened.pendingMigrations()
-    const roots = pending.length === 0 ? [await rootUse(opened, config)] : []
+    const more = pending.length === 0 ? [await rootUse(opened, config), await changes(opened)] : []
     return [
-      ...roots,
+      ...more,
       { name: 'database', ok: true, detail: target.kind },
       {
         name: 'migrations',
@@ -99,4 +103,17 @@ async function rootUse(opened: Database, config: Config): Promise<Check> {
   if (older > 0) return check(true, `${older} of ${current + older} are still under an older root secret: keep it`)
   const others = roots.length > 1 ? '; the older ones may be removed' : ''
   return check(true, `all ${current} are under the current root secret${others}`)
+}
+
+/** Whether processes hear of each other's commits at once, or have to look. */
+async function changes({ changes: feed, kind }: Database): Promise<Check> {
+  await feed.start()
+  const end = AbortSignal.timeout(HEARD_WITHIN)
+  while (!feed.connected() && !end.aborted) await pause(20)
+  if (feed.connected()) return { name: 'changes', ok: true, detail: 'what other processes commit is heard at once' }
+  const remedy =
+    kind === 'postgres'
+      ? 'LISTEN hears nothing, as behind a pooler in transaction mode: name the server itself in DATABASE_DIRECT_URL'
+      : 'the file system does not tell of changes: keep the database on a local disk'
+  return { name: 'changes', ok: false, detail: `${remedy}; until then processes look for work every 2 s` }
 }

@@ -9,6 +9,8 @@ export type MetricSources = {
   verifications(): Readonly<Record<string, number>>
   queue(): Promise<{ pending: number; oldestDueAt: number | undefined }>
   mails(): Promise<number>
+  /** Whether what other processes commit is heard. */
+  changesHeard(): boolean
   now(): number
 }
 
@@ -59,6 +61,10 @@ export function createMetrics(): Metrics {
     ...['method', 'area', 'status'],
   ])
   const reachable = gauge('database_up', 'Whether the database answers this process: 1 or 0.')
+  const heard = gauge(
+    'changes_heard',
+    'Whether this process hears what others commit: 1 or 0, and then it looks by itself.',
+  )
   for (const status of ['delivered', 'failed']) deliveries.inc({ status }, 0)
 
   function attempted(outcome: string, start: number): void {
@@ -100,6 +106,7 @@ export function createMetrics(): Metrics {
       verifications.reset()
       for (const [result, count] of Object.entries(sources.verifications())) verifications.inc({ result }, count)
       reachable.set(stored ? 1 : 0)
+      heard.set(sources.changesHeard() ? 1 : 0)
       if (stored) {
         const [queue, waiting] = stored
         pending.set(queue.pending)

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { connect } from '../../db/connect.ts'
+import { watchLog } from '../../db/sqlite-watch.ts'
+import { nodeBeside } from '../deliveries/node-beside.ts'
+import { runCommand } from '../support/child.ts'
+import { onPostgres } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
+import { poolTransactions } from '../support/transaction-pooler.ts'
+import { createWorld, type World } from '../support/world.ts'
+
+/** A way to the world's database on which nobody hears what others commit, and the way past it. */
+async function deafWay({ deps: { config }, dataDir }: World) {
+  const { database } = config
+  if (database.kind === 'postgres') {
+    const pooler = await poolTransactions(database.url)
+    return {
+      env: { DATABASE_URL: pooler.url },
+      remedy: { DATABASE_DIRECT_URL: database.url },
+      [Symbol.asyncDispose]: () => pooler[Symbol.asyncDispose](),
+    }
+  }
+  const folder = mkdtempSync(join(dataDir, 'elsewhere-')) // SQLite's log lies beside the real file, and not here
+  symlinkSync(database.file, join(folder, 'latchkey.db'))
+  return {
+    env: { DATABASE_URL: `sqlite:${join(folder, 'latchkey.db')}` },
+    remedy: { DATABASE_URL: `sqlite:${database.file}` },
+    async [Symbol.asyncDispose]() {},
+  }
+}
+
+const install = async (world: World) => {
+  const app = await world.app()
+  await world.install(await world.person(), app)
+  return app
+}
+
+test('a channel that hears nothing is said to, once; the worker looks by itself, and with the remedy is woken', async () => {
+  await using world = await createWorld({ worker: false })
+  await using way = await deafWay(world)
+  await using deaf = await nodeBeside(world, way.env)
+  const { changes } = deaf.deps.database
+  await changes.start()
+  deaf.deps.worker.start()
+  const app = await install(world)
+  await app.receiver.waitFor('managed_key.created', 1, 10_000)
+  assert.equal(changes.connected(), false)
+  const said = () => world.logs.filter(line => line.includes('what other processes commit is not heard'))
+  await eventually(() => said().length > 0)
+  assert.match(await deaf.deps.metrics.text(deaf.deps.metricSources), /^latchkey_changes_heard 0$/m)
+
+  await using remedied = await nodeBeside(world, { ...way.env, ...way.remedy })
+  await remedied.deps.database.changes.start()
+  await eventually(() => remedied.deps.database.changes.fresh())
+  assert.equal(remedied.deps.database.changes.connected(), true)
+  assert.match(await remedied.deps.metrics.text(remedied.deps.metricSources), /^latchkey_changes_heard 1$/m)
+  assert.equal(said().length, 1)
+})
+
+test('doctor: a channel that hears nothing is named, with the remedy', async () => {
+  await using world = await createWorld({ worker: false })
+  await using way = await deafWay(world)
+  const base = { DATA_DIR: world.dataDir, LATCHKEY_SECRET: world.deps.config.secrets.join(',') }
+  const checkOf = async (env: Record<string, string>) => {
+    const { stdout } = await runCommand({ ...base, ...env }, 'doctor')
+    const { checks } = JSON.parse(stdout) as { checks: { name: string; ok: boolean; detail: string }[] }
+    return checks.find(({ name }) => name === 'changes')
+  }
+  const [deaf, remedied] = await Promise.all([checkOf(way.env), checkOf({ ...way.env, ...way.remedy })])
+  assert.equal(deaf?.ok, false)
+  assert.match(deaf.detail, onPostgres ? /DATABASE_DIRECT_URL/ : /local disk/)
+  assert.equal(remedied?.ok, true)
+})
+
+test('beats go the way of writes: a channel to another server proves nothing', { skip: !onPostgres }, async () => {
+  await using world = await createWorld({ worker: false })
+  await using elsewhere = await createWorld({ worker: false })
+  const [here, there] = [world.deps.config.database, elsewhere.deps.config.database]
+  assert.ok(here.kind === 'postgres' && there.kind === 'postgres')
+  const database = connect({ kind: 'postgres', url: here.url, listenUrl: there.url })
+  try {
+    const told = Promise.withResolvers<boolean>()
+    database.changes.watch(told.resolve)
+    await database.changes.start()
+    assert.equal(await told.promise, false)
+    assert.equal(database.changes.fresh(), false)
+  } finally {
+    await database.close()
+  }
+})
+
+test('SQLite: a watch proves that it lives, and says where it does not', { skip: onPostgres }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-watch-'))
+  const file = join(folder, 'latchkey.db')
+  const told: boolean[] = []
+  const watched = watchLog(
+    file,
+    () => undefined,
+    alive => told.push(alive),
+  )
+  const deaf = watchLog(
+    join(folder, 'other.db'),
+    () => undefined,
+    alive => told.push(alive),
+  )
+  try {
+    writeFileSync(`${file}-wal`, '')
+    await watched.start()
+    assert.equal(watched.alive(), true)
+    await deaf.start()
+    assert.equal(deaf.alive(), false)
+    assert.deepEqual(told, [true, false])
+  } finally {
+    watched.stop()
+    deaf.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  assert.equal(watched.alive(), false)
+})

@@ -44,6 +44,16 @@ function isVisible(app: App, accountIds: readonly string[]): boolean {
   return app.status === 'published' || (isDraft(app) && accountIds.includes(app.platform.accountId))
 }
 
+/** Whether everybody may know of the app: it was published once. Until then it is a stranger's object outside its account. */
+export function isPublic(app: App): boolean {
+  return app.publishedAt !== null
+}
+
+/** Whether members of these accounts may know of the app. */
+export function isKnownTo(app: App, accountIds: readonly string[]): boolean {
+  return isPublic(app) || accountIds.includes(app.platform.accountId)
+}
+
 export function isDraft(app: App): boolean {
   return app.status === 'draft' || app.status === 'in_review'
 }
@@ -53,11 +63,12 @@ export function isInstallableIn(app: App, accountId: string): boolean {
   return app.status === 'published' || (isDraft(app) && app.platform.accountId === accountId)
 }
 
-/** The mark of an app as it was when it registered. Throws `object.not_found`. */
-export async function findLogo(tx: Tx, id: string): Promise<Logo> {
-  const logo = await readLogo(tx, id)
-  if (!logo) throw new AppError('object.not_found')
-  return logo
+/** The mark of an app as it was when it registered, for members of these accounts. Throws `object.not_found`. */
+export async function findLogo(tx: Tx, id: string, accountIds: readonly string[]): Promise<Logo & { public: boolean }> {
+  const app = await findAppRow(tx, id)
+  const logo = app && isKnownTo(app, accountIds) ? await readLogo(tx, id) : undefined
+  if (!app || !logo) throw new AppError('object.not_found')
+  return { ...logo, public: isPublic(app) }
 }
 
 /** Deliveries to an app whose address was gone are tried again. */

@@ -1,7 +1,7 @@
 import { Router } from 'express'
 import type { Deps } from '../server/deps.ts'
 import { leaveFor } from '../server/http/leave.ts'
-import { sessionOf } from '../server/http/session.ts'
+import { accountIdsOf, sessionOf } from '../server/http/session.ts'
 import type { MarketplacePage } from '../views/models.ts'
 import { type App, browseApps, findListing } from './find-app.ts'
 import { cardOf, listingPage } from './listing-page.ts'
@@ -34,9 +34,8 @@ export function marketplaceRoutes(deps: Deps): Router {
 
   router.get('/marketplace/:slug', async (req, res) => {
     const session = sessionOf(res)
-    const accountIds = session?.memberships.map(({ account }) => account.id) ?? []
     const { app, installations } = await database.read(async tx => {
-      const found = await findListing(tx, req.params.slug, accountIds)
+      const found = await findListing(tx, req.params.slug, accountIdsOf(session))
       return {
         app: found,
         installations: session ? await deps.installationsOfApp(tx, found.id, session.current.account.id) : [],

@@ -3,7 +3,9 @@ import { type Actor, recordActivity } from '../server/audit/record-activity.ts'
 import type { Caps } from '../server/base/caps.ts'
 import { AppError } from '../server/base/errors.ts'
 import { APP_TRANSITIONS, type AppVerb } from './app-states.ts'
-import { type App, approveLatestVersion, findAppRow, lockApp, moveApp as moveAppRow } from './app-store.ts'
+import { type App, approveLatestVersion, findAppRow, lockApp, moveApp as moveAppRow, takeSlug } from './app-store.ts'
+import { isPublic } from './find-app.ts'
+import { slugOf } from './register-app.ts'
 
 export type MoveApp = {
   id: string
@@ -32,7 +34,10 @@ export async function moveApp(tx: Tx, caps: Caps, command: MoveApp): Promise<App
   if (!(await moveAppRow(tx, app.id, from, to, at))) {
     throw new AppError('app.state', { detail: `The app is ${app.status}; this needs it to be ${from.join(' or ')}.` })
   }
-  if (command.verb === 'publish') await approveLatestVersion(tx, app.id)
+  if (command.verb === 'publish') {
+    await approveLatestVersion(tx, app.id)
+    if (!isPublic(app)) await takeSlug(tx, app.id, slugOf(app.manifest.client_name))
+  }
   await recordActivity(
     tx,
     caps,

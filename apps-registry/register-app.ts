@@ -49,10 +49,10 @@ export async function registerApp(
     at,
   } as const
   const slug = slugOf(command.manifest.client_name)
-  let inserted = await insertApp(tx, { ...row, slug })
-  // The second app of a name gets a short random end; two at once, too.
-  while (!inserted)
-    inserted = await insertApp(tx, { ...row, slug: `${slug}-${alphanumeric(caps.random, 5).toLowerCase()}` })
+  const withRandomEnd = () => `${slug}-${alphanumeric(caps.random, 5).toLowerCase()}`
+  // A draft never has the plain slug, so that nobody finds out the name of another's; publishing gives it one.
+  let inserted = await insertApp(tx, { ...row, slug: status === 'draft' ? withRandomEnd() : slug })
+  while (!inserted) inserted = await insertApp(tx, { ...row, slug: withRandomEnd() })
   await insertVersion(tx, command.id, 1, command.manifest, at)
   const actor: Actor = command.actor ?? { type: 'platform', id: platform.id, ip: command.ip }
   await recordActivity(
@@ -73,7 +73,7 @@ export async function registerApp(
 }
 
 /** An app's name as part of its marketplace address. */
-function slugOf(name: string): string {
+export function slugOf(name: string): string {
   const slug = name
     .normalize('NFKD')
     .replace(/\p{Mark}+/gu, '')

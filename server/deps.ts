@@ -125,7 +125,8 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     log,
     signing,
     outwardPages,
-    renderErrorPage: (res, error) => renderRefusedRequest(VIEWS, config.brand.name, res.statusCode, error),
+    renderErrorPage: (res, error, signInFor) =>
+      renderRefusedRequest(VIEWS, config.brand.name, { ...error, status: res.statusCode, signInFor }),
     hooks: {
       permissionsRemoved: (tx, app, removed) =>
         shrinkInstallations(tx, caps, app, removed, platformActor(app.platform.id, '')),

@@ -8,7 +8,7 @@ import type { Session } from '../accounts/sessions.ts'
 import { AppError, type Fault } from '../base/errors.ts'
 import type { Deps } from '../deps.ts'
 import { parseInput } from '../http/parse.ts'
-import { requireSession, signedIn } from '../http/session.ts'
+import { accountIdsOf, requireSession, signedIn } from '../http/session.ts'
 import type { Installation } from '../installs/find-installation.ts'
 import { installApp } from '../installs/install-app.ts'
 import { installationOfInteraction } from '../oauth/grants.ts'
@@ -143,8 +143,7 @@ export function consentRoutes(deps: Deps): Router {
 
   async function fromMarketplace(req: Request, session: Session): Promise<{ asked: Asked; slug: string }> {
     const slug = String(req.params['slug'])
-    const accountIds = session.memberships.map(({ account }) => account.id)
-    const app = await database.read(tx => findListing(tx, slug, accountIds))
+    const app = await database.read(tx => findListing(tx, slug, accountIdsOf(session)))
     return { asked: { appId: app.id, mode: undefined, permissions: undefined }, slug }
   }
 

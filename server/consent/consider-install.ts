@@ -1,4 +1,4 @@
-import { type App, findApp, isDraft, isInstallableIn } from '../../apps-registry/find-app.ts'
+import { type App, findApp, isDraft, isInstallableIn, isKnownTo } from '../../apps-registry/find-app.ts'
 import type { Tx } from '../../db/connect.ts'
 import { type Membership, membershipsWith } from '../accounts/roles.ts'
 import type { Session } from '../accounts/sessions.ts'
@@ -44,7 +44,8 @@ export async function considerInstall(
   at: number,
 ): Promise<Consideration> {
   const app = await findApp(tx, asked.appId)
-  if (!app || app.status === 'retired') throw new AppError('object.not_found')
+  const memberOf = session.memberships.map(({ account }) => account.id)
+  if (!app || app.status === 'retired' || !isKnownTo(app, memberOf)) throw new AppError('object.not_found')
   const accounts = membershipsWith(session, 'install').filter(({ account }) => isInstallableIn(app, account.id))
   const modes: Mode[] = asked.mode ? [asked.mode] : ['live', 'test']
   const all = app.manifest.permissions.map(permission => permission.name)

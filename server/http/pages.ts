@@ -62,9 +62,9 @@ export function capitalised(word: string): string {
 export async function renderRefusedRequest(
   views: string,
   brandName: string,
-  status: number,
-  error: { error: string; error_description?: string | undefined },
+  refused: { error: string; error_description?: string | undefined; status: number; signInFor: string | undefined },
 ): Promise<string> {
+  const { status, signInFor } = refused
   const away = status === 503
   const heading = away ? `${brandName} cannot answer now` : 'This request cannot go on'
   const frame: Frame = {
@@ -79,8 +79,16 @@ export async function renderRefusedRequest(
     heading,
     text: away
       ? 'Nothing was changed. Wait a minute, then start again from the app.'
-      : `The app sent you here with a request that is not right: ${error.error_description ?? error.error}. Nothing was changed. Start again from the app.`,
-    actions: [{ href: '/marketplace', text: 'Open marketplace', primary: true }],
+      : [
+          `The app sent you here with a request that is not right: ${refused.error_description ?? refused.error}. Nothing was changed.`,
+          signInFor ? 'If your account makes this app, sign in first.' : 'Start again from the app.',
+        ].join(' '),
+    actions: [
+      ...(signInFor
+        ? [{ href: `/signin?return_to=${encodeURIComponent(signInFor)}`, text: 'Sign in', primary: true }]
+        : []),
+      { href: '/marketplace', text: 'Open marketplace', primary: !signInFor },
+    ],
   }
   return await ejs.renderFile(`${views}/error.ejs`, { frame, page })
 }

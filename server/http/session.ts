@@ -48,6 +48,11 @@ export function sessionOf(res: Response): Session | undefined {
   return res.locals['session'] as Session | undefined
 }
 
+/** The accounts that the person is a member of; none without a session. */
+export function accountIdsOf(session: Session | undefined): string[] {
+  return session?.memberships.map(({ account }) => account.id) ?? []
+}
+
 /** The session of a route behind `requireSession`. */
 export function signedIn(res: Response): Session {
   const session = sessionOf(res)

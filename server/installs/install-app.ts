@@ -1,4 +1,4 @@
-import { type App, findApp, holdApp, isInstallableIn } from '../../apps-registry/find-app.ts'
+import { type App, findApp, holdApp, isInstallableIn, isKnownTo } from '../../apps-registry/find-app.ts'
 import { keyPermissions } from '../../apps-registry/manifest.ts'
 import type { RecipientKey } from '../../apps-registry/recipient-key.ts'
 import type { Tx } from '../../db/connect.ts'
@@ -49,8 +49,8 @@ export async function installApp(
   await requireAbility(tx, command.userId, command.accountId, 'install')
   await holdApp(tx, command.appId)
   const app = await findApp(tx, command.appId)
-  if (!app || !isInstallableIn(app, command.accountId))
-    throw new AppError('app.not_installable', { detail: NOT_INSTALLABLE })
+  if (!app || !isKnownTo(app, [command.accountId])) throw new AppError('object.not_found')
+  if (!isInstallableIn(app, command.accountId)) throw new AppError('app.not_installable', { detail: NOT_INSTALLABLE })
   const existing = await findAlive(tx, command)
   if (existing) return { installation: existing, created: false }
   if (app.version !== command.version) throw new AppError('app.not_installable', { detail: CHANGED_MEANWHILE })

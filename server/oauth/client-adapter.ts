@@ -1,7 +1,7 @@
 import type { JWK } from 'jose'
 import type { Adapter, AdapterPayload } from 'oidc-provider'
 import { openClientSecret } from '../../apps-registry/app-secrets.ts'
-import { type App, findApp } from '../../apps-registry/find-app.ts'
+import { type App, findApp, isKnownTo } from '../../apps-registry/find-app.ts'
 import { readJwks } from '../../apps-registry/read-jwks.ts'
 import { registerApp } from '../../apps-registry/register-app.ts'
 import { updateApp } from '../../apps-registry/update-app.ts'
@@ -59,6 +59,8 @@ export function createClientAdapter(
     async find(id) {
       if (!isId('app', id)) return undefined
       const app = await database.read(tx => findApp(tx, id))
+      const { viewer } = currentRequest() ?? {}
+      if (app && viewer && !isKnownTo(app, viewer.accountIds)) return undefined
       return app && app.status !== 'retired' ? clientOf(app, openClientSecret(keyring, app)) : undefined
     },
     destroy: id => hooks.retire(id, currentRequest()?.ip ?? ''),

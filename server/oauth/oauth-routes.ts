@@ -1,12 +1,15 @@
 import { Router } from 'express'
 import type { Deps } from '../deps.ts'
 import { respondOAuth } from '../http/respond-error.ts'
-import { clientAddress, networkOfClient } from '../http/session.ts'
+import { accountIdsOf, clientAddress, loadSession, networkOfClient, sessionOf } from '../http/session.ts'
 import { runWithRequest } from './request-context.ts'
+
+/** Where a browser asks, not a client that has proven who it is. */
+const AUTHORIZATION = /^\/oauth\/authorize(?:\/|$)/i
 
 /** The authorization server under /oauth and /.well-known. It reads its own bodies and must come last. */
 export function oauthRoutes(deps: Deps): Router {
-  const { config, limits } = deps
+  const { config, limits, database, clock, sessionCookie } = deps
   const issuer = new URL(config.publicUrl)
   const router = Router()
 
@@ -14,6 +17,7 @@ export function oauthRoutes(deps: Deps): Router {
     await limits.spend(['register', networkOfClient(req)])
     next()
   })
+  router.use('/oauth/authorize', loadSession(database, clock, sessionCookie))
   router.use((req, res, next) => {
     if (!req.path.startsWith('/oauth/') && !req.path.startsWith('/.well-known/')) return next()
     // Printed addresses derive from PUBLIC_URL, never from what the request claims (WIRE).
@@ -21,7 +25,8 @@ export function oauthRoutes(deps: Deps): Router {
     req.headers['x-forwarded-proto'] = issuer.protocol.slice(0, -1)
     delete req.headers['x-forwarded-host']
     if (req.path === '/.well-known/oauth-authorization-server') req.url = '/.well-known/openid-configuration' // RFC 8414 §3
-    runWithRequest({ ip: clientAddress(req) }, () => deps.serveOAuth(req, res))
+    const viewer = AUTHORIZATION.test(req.path) ? { accountIds: accountIdsOf(sessionOf(res)) } : undefined
+    runWithRequest({ ip: clientAddress(req), ...(viewer && { viewer }) }, () => deps.serveOAuth(req, res))
   })
   router.use(respondOAuth(deps.log))
   return router

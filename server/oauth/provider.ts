@@ -34,6 +34,8 @@ export type ProviderCaps = AdapterCaps &
     renderErrorPage(
       res: KoaContextWithOIDC['res'],
       error: { error: string; error_description?: string | undefined },
+      /** A path to come back to: the request may be in order for somebody who has signed in. */
+      signInFor: string | undefined,
     ): Promise<string>
   }
 
@@ -132,7 +134,8 @@ function configurationOf(caps: ProviderCaps): Configuration {
       }
       if (error instanceof DatabaseAway) ctx.status = 503
       ctx.type = 'html'
-      ctx.body = await caps.renderErrorPage(ctx.res, out)
+      const stranger = error instanceof errors.InvalidClient && currentRequest()?.viewer?.accountIds.length === 0
+      ctx.body = await caps.renderErrorPage(ctx.res, out, stranger && ctx.method === 'GET' ? ctx.url : undefined)
     },
     routes: {
       authorization: '/oauth/authorize',

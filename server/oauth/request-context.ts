@@ -8,6 +8,11 @@ import type { AppError } from '../base/errors.ts'
 /** What the adapter must know of the request that it serves; oidc-provider itself hands it only ids and payloads. */
 export type OAuthRequest = {
   ip: string
+  /**
+   * At the authorization endpoint: the accounts of the person whose browser asks, none without a session. An app that they
+   * may not know of is no client there.
+   */
+  viewer?: { accountIds: readonly string[] }
   /** An open transaction that the adapter's writes join. */
   tx?: Tx
   /** A member who registers an app on our pages: they need no token. Only our own code sets it, never a request. */

@@ -11,6 +11,7 @@ import type { Deps } from '../deps.ts'
 import { lookAtFormAccount } from '../http/look-at-account.ts'
 import { actorOf, requireSession, signedIn } from '../http/session.ts'
 import { type InProcessAnswer, registerInProcess } from '../oauth/register-in-process.ts'
+import { appIdOfForm } from './app-id-of-form.ts'
 import { faultInForm, metadataOf, type RegisterTyped, readRegisterForm } from './register-form.ts'
 import { registerAppPage } from './register-page.ts'
 
@@ -35,7 +36,7 @@ export function registerRoutes(deps: Deps): Router {
     if (!platform) return res.redirect(303, '/platform')
     const typed = readRegisterForm(body, catalog)
     if (body['add'] === 'key') return show(req, res, platforms, typed, [])
-    const appId = isId('app', body['id']) ? body['id'] : deps.ids.next('app')
+    const appId = appIdOfForm(deps, session.current.account.id, formIdOf(body))
     if (await isThere(appId)) return res.redirect(303, `/platform/apps/${appId}`) // pressed twice
 
     const pasted = 'manifest' in body
@@ -54,6 +55,11 @@ export function registerRoutes(deps: Deps): Router {
     if (await isThere(appId)) return res.redirect(303, `/platform/apps/${appId}`)
     show(req, res, platforms, typed, [atControl(faultOf(answer))])
   })
+
+  /** Names the form, so that pressing twice makes one app. */
+  function formIdOf(body: Record<string, unknown>): string {
+    return isId('app', body['id']) ? body['id'] : deps.ids.next('app')
+  }
 
   /** The publisher profiles for which the person may register now. */
   async function ownPlatforms(res: Response): Promise<PlatformView[]> {
@@ -76,7 +82,7 @@ export function registerRoutes(deps: Deps): Router {
     faults: FieldFault[],
   ): void {
     const sent: Record<string, unknown> = req.body ?? {}
-    const id = isId('app', sent['id']) ? sent['id'] : deps.ids.next('app')
+    const id = formIdOf(sent)
     const platformId = typeof sent['platform'] === 'string' ? sent['platform'] : ''
     const page = registerAppPage({ id, typed, faults, catalog, platforms, platformId })
     const status = faults.length > 0 ? 422 : 200

@@ -70,23 +70,33 @@ test('a stranger’s way to install a draft from the marketplace is closed as if
   assert.equal(await installationsOf(app), 0)
 })
 
-test('a stranger who is sent to a draft’s consent page gets no button, and a forged press installs nothing', async () => {
+test('a form for a draft that a stranger forges installs nothing', async () => {
   const app = await world.app({ draft: true, metadata: { client_name: 'Unready App' } })
   const stranger = await world.person()
   const { url } = await authorizationUrl(app.client, { redirectUri: REDIRECT })
-  const page = await stranger.browser.follow(await stranger.browser.get(url.href))
-  assert.equal(page.status, 200)
-  assert.match(page.text, /not published yet/)
-  assert.equal(installButton(page), false)
-  const form = page.form('/interaction/')
+  const refused = await stranger.browser.follow(await stranger.browser.get(url.href))
+  assert.deepEqual([refused.status, refused.forms().length], [400, 0])
   const homes = [{}, { account: stranger.accountId }, { account: app.platform.person.accountId }]
   for (const fields of homes) {
-    const forged = await stranger.browser.submit(form, { decision: 'install', mode: 'test', ...fields })
-    assert.ok(forged.status >= 400, String(forged.status))
-    assert.equal(forged.location, undefined)
+    const path = `/interaction/install/${await slugOf(app)}`
+    const forged = await stranger.browser.post(path, { decision: 'install', mode: 'test', version: '1', ...fields })
+    assert.equal(forged.status, 404)
   }
   assert.equal(await installationsOf(app), 0)
   assert.equal(app.receiver.attempts.length, 0)
+})
+
+test('a member who may not install sees the draft of their account without a button', async () => {
+  const app = await world.app({ draft: true, metadata: { client_name: 'Unready App' } })
+  const { person } = app.platform
+  const { url } = await authorizationUrl(app.client, { redirectUri: REDIRECT })
+  await world.deps.database.transaction(tx =>
+    tx('memberships').where({ user_id: person.userId }).update({ role: 'viewer' }),
+  )
+  const page = await person.browser.follow(await person.browser.get(url.href))
+  assert.equal(page.status, 200)
+  assert.match(page.text, /not published yet/)
+  assert.equal(installButton(page), false)
 })
 
 test('a draft is installable at home, in test mode unless another is asked for', async () => {

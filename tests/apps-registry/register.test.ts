@@ -4,7 +4,7 @@ import { after, test } from 'node:test'
 import type { JWK } from 'jose'
 import type { Receiver } from '../support/receiver.ts'
 import { createWorld, type Platform, REDIRECT, sampleManifest } from '../support/world.ts'
-import { postRegistration, serveFiles } from './registration.ts'
+import { move, postRegistration, serveFiles } from './registration.ts'
 
 const world = await createWorld()
 after(() => world[Symbol.asyncDispose]())
@@ -186,6 +186,7 @@ test('logo: a copy is served from our own origin, where it can neither run nor l
   await using files = await serveFiles({ '/logo.svg': { type: 'image/svg+xml; charset=utf-8', body: HOSTILE } })
   const { status, body } = await world.register(platform, receiver, { logo_uri: `${files.url}/logo.svg` })
   assert.equal(status, 201, JSON.stringify(body))
+  await move(world, body.client_id, 'publish')
   const logo = await fetch(`${world.url}/logos/${body.client_id}`)
   assert.equal(logo.status, 200)
   assert.equal(await logo.text(), HOSTILE)

@@ -3,8 +3,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import * as oauth from 'openid-client'
-import type { Answer } from '../support/browser-session.ts'
-import { createWorld, REDIRECT, sampleManifest, type World } from '../support/world.ts'
+import type { Answer, Form } from '../support/browser-session.ts'
+import { createWorld, type Person, REDIRECT, sampleManifest, type World } from '../support/world.ts'
 
 const PATH = '/platform/apps/new'
 const REGISTER = 'Register app'
@@ -63,10 +63,10 @@ test('by form: the same app that POST /oauth/register would make, its secrets on
     for (const name of ['client-secret', 'webhook-secret', 'registration-access-token'])
       assert.ok(!text.includes(secrets.get(name) ?? 'nothing'), `${name} on ${path}`)
   }
-  const installed = await person.browser.submit(
-    (await person.browser.follow(await person.browser.get('/interaction/install/kite-crane'))).form(),
-    { decision: 'install' },
-  )
+  const [, listing = ''] = /href="(\/marketplace\/kite-crane-[^"]+)"/.exec(
+    (await person.browser.get(`/platform/apps/${id}`)).text,
+  ) ?? ['']
+  const installed = await person.browser.submit(await consentOf(person, listing), { decision: 'install' })
   assert.equal(installed.status, 303)
   assert.equal((await receiver.waitFor('managed_key.created', 2)).verified, true)
 })
@@ -155,7 +155,7 @@ test('from JSON: an inline JWKS is taken, what is wrong is named by its path, an
     webhook_secret: 'mine',
   })
   assert.equal(made.status, 200, made.text.slice(0, 3_000))
-  assert.equal(shown(made).get('client-id'), form.fields['id'])
+  assert.match(String(shown(made).get('client-id')), /^app_[0-9a-z]{26}$/)
   assert.match(String(shown(made).get('webhook-secret')), /^whsec_/)
 })
 
@@ -169,18 +169,23 @@ test('who may: owners and admins of an account that publishes; nobody registers 
   const made = await person.browser.submit(form, { manifest, platform: other.platformId })
   assert.equal(made.status, 200)
   assert.equal((await world.deps.database.knex('apps').where({ platform_id: other.platformId })).length, 0)
-  // Another's app id is taken: nothing of it changes, and nothing is told.
-  const stolen = { manifest, id: shown(made).get('client-id') ?? '' }
-  const refused = await other.person.browser.follow(await other.person.browser.post(PATH, stolen))
-  assert.equal(refused.status, 404)
+  // An id in the form only names the form: nothing of another's app changes, and nothing is told of it.
+  const id = shown(made).get('client-id') ?? ''
+  const second = await other.person.browser.post(PATH, { manifest, id })
+  assert.equal(second.status, 200)
+  assert.notEqual(shown(second).get('client-id'), id)
   await world.deps.database.knex('memberships').where({ user_id: person.userId }).update({ role: 'developer' })
   assert.equal((await person.browser.get(PATH)).status, 403)
   assert.equal((await person.browser.submit(form, { manifest })).status, 403)
   const nobody = await world.person()
   assert.equal((await nobody.browser.get(PATH)).location, `${world.url}/platform`)
   assert.equal((await nobody.browser.post(PATH, { manifest })).location, `${world.url}/platform`)
-  assert.equal(await appsIn(world), 1)
+  assert.equal(await appsIn(world), 2)
 })
+
+async function consentOf({ browser }: Person, listing: string): Promise<Form> {
+  return (await browser.submit((await browser.get(listing)).form('Install'))).form()
+}
 
 /** The fields of the reasons, by permission. */
 function why(world: World, reasons: Record<string, string>): Record<string, string> {

@@ -140,10 +140,6 @@ export async function listAppsById(tx: Tx, ids: readonly string[]): Promise<Map<
   return new Map(rows.map(row => [row.id, toApp(row)]))
 }
 
-export async function listRetiredIds(tx: Tx): Promise<string[]> {
-  return await tx('apps').where({ status: 'retired' }).pluck('id')
-}
-
 export type NewApp = {
   id: string
   platformId: string

@@ -1,16 +1,7 @@
 import type { Tx } from '../db/connect.ts'
 import { AppError } from '../server/base/errors.ts'
 import { clearGone, readLogo, saveJwks, setGoneAddress } from './app-details-store.ts'
-import {
-  type App,
-  findAppBySlug,
-  findAppRow,
-  type Logo,
-  listAppsById,
-  listRetiredIds,
-  listVisibleApps,
-  shareApp,
-} from './app-store.ts'
+import { type App, findAppBySlug, findAppRow, type Logo, listAppsById, listVisibleApps, shareApp } from './app-store.ts'
 
 export type { App } from './app-store.ts'
 
@@ -21,11 +12,6 @@ export async function findApp(tx: Tx, id: string): Promise<App | undefined> {
 
 export async function findApps(tx: Tx, ids: readonly string[]): Promise<Map<string, App>> {
   return await listAppsById(tx, ids)
-}
-
-/** The ids of all apps that are retired. */
-export async function listRetired(tx: Tx): Promise<string[]> {
-  return await listRetiredIds(tx)
 }
 
 /** The marketplace as an account sees it: published apps, and drafts of its own. */

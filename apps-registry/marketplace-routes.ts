@@ -17,10 +17,12 @@ export function marketplaceRoutes(deps: Deps): Router {
     const accountId = sessionOf(res)?.current.account.id
     const query = textOf(req.query['q'])
     const category = textOf(req.query['category'])
-    const { apps, installed } = await database.read(async tx => ({
-      apps: await browseApps(tx, accountId),
-      installed: accountId ? await deps.installedAppIds(tx, accountId) : new Set<string>(),
-    }))
+    const { apps, installed } = await database.read(async tx => {
+      const apps = await browseApps(tx, accountId)
+      const ids = apps.map(({ id }) => id)
+      const installations = accountId ? await deps.installationsOfApps(tx, ids, accountId) : []
+      return { apps, installed: new Set(installations.map(({ appId }) => appId)) }
+    })
     const chosen = apps.filter(
       app => matches(app, query) && (category === '' || app.manifest.categories.includes(category)),
     )
@@ -38,7 +40,7 @@ export function marketplaceRoutes(deps: Deps): Router {
       const found = await findListing(tx, req.params.slug, accountIdsOf(session))
       return {
         app: found,
-        installations: session ? await deps.installationsOfApp(tx, found.id, session.current.account.id) : [],
+        installations: session ? await deps.installationsOfApps(tx, [found.id], session.current.account.id) : [],
       }
     })
     const page = listingPage(config.catalog, app, installations)

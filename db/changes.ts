@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 
 /**
- * What others must learn once a transaction has committed: deliveries or mails may be due; deliveries of an installation
+ * What others must learn once a transaction has committed: deliveries, mails or batch jobs may be due; deliveries of an installation
  * were cancelled; one key (by its hash), the keys of an installation or of an app, or a verifier key verify differently from
  * now on; there is a new signing key; or anything may have changed, because some changes may have been missed.
  */
@@ -10,6 +10,7 @@ export type Change =
   | 'deliveries'
   | `${typeof CANCELLED}${string}`
   | 'mails'
+  | 'jobs'
   | 'signing-keys'
   | 'verifiers'
   | `key:${string}`

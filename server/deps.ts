@@ -27,7 +27,7 @@ import { createOutwardPages, type OutwardPages } from './http/outward-pages.ts'
 import { createPages, type RenderPage, renderRefusedRequest } from './http/pages.ts'
 import { createSessionCookie, type SessionCookie } from './http/session.ts'
 import { retireApp, shrinkInstallations } from './installs/change-app.ts'
-import { listInstallations } from './installs/find-installation.ts'
+import { installedIn } from './installs/find-installation.ts'
 import { deliveriesSucceeded, deliveryFailed, holdForSettling } from './installs/settle-delivery.ts'
 import { createUsageRecorder, type UsageRecorder } from './keys/usage.ts'
 import { createVerification, type Verification } from './keys/verification.ts'
@@ -75,8 +75,11 @@ export type Deps = Caps & {
   /** Forgets the authorization server's own session: it must never outlive or outvote ours. */
   clearProviderCookies(res: Response): void
   /** What the marketplace tells of an account's installations, which the registry itself may not read. */
-  installedAppIds(tx: Tx, accountId: string): Promise<Set<string>>
-  installationsOfApp(tx: Tx, appId: string, accountId: string): Promise<{ href: string; mode: string }[]>
+  installationsOfApps(
+    tx: Tx,
+    appIds: readonly string[],
+    accountId: string,
+  ): Promise<{ href: string; appId: string; mode: string }[]>
   /** The app that waits for an answer at an address of ours, for the sign-in page on the way there. */
   waitingApp(path: string): Promise<ReturnType<typeof badgeOf> | undefined>
   /** Who acted in an account's log, as that account may know them, which the log itself may not look up. */
@@ -132,7 +135,9 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
         shrinkInstallations(tx, caps, app, removed, platformActor(app.platform.id, '')),
       retire: async (appId, ip) => {
         const app = await database.read(tx => findApp(tx, appId))
-        if (app) await retireApp(database, caps, appId, platformActor(app.platform.id, ip))
+        if (!app) return
+        const jobCaps = { ...caps, database, log, publicUrl }
+        await retireApp(jobCaps, { appId, actor: platformActor(app.platform.id, ip) })
       },
     },
   }
@@ -232,15 +237,9 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
       for (const name of ['latchkey_provider', 'latchkey_provider.sig'])
         res.clearCookie(name, { path: '/', httpOnly: true })
     },
-    installedAppIds: async (tx, accountId) => {
-      const installations = await listInstallations(tx, accountId)
-      return new Set(installations.filter(({ status }) => status !== 'uninstalled').map(({ appId }) => appId))
-    },
-    installationsOfApp: async (tx, appId, accountId) => {
-      const installations = await listInstallations(tx, accountId)
-      return installations
-        .filter(installation => installation.appId === appId && installation.status !== 'uninstalled')
-        .map(({ id, mode }) => ({ href: `/apps/${id}`, mode }))
+    installationsOfApps: async (tx, appIds, accountId) => {
+      const installations = await installedIn(tx, accountId, appIds)
+      return installations.map(({ id, appId, mode }) => ({ href: `/apps/${id}`, appId, mode }))
     },
     waitingApp: async path => {
       const app = await findWaitingApp(database, provider, path)

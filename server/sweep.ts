@@ -4,7 +4,7 @@ import { HOUR } from './base/clock.ts'
 import { numberBacklog } from './deliveries/event-feed.ts'
 import { sweepDeliveryLog } from './deliveries/sweep-log.ts'
 import type { Deps } from './deps.ts'
-import { finishRetirements } from './installs/change-app.ts'
+import { runBatchJobs } from './installs/run-batch-jobs.ts'
 import { sweepUsage } from './keys/sweep-usage.ts'
 import { deleteEndedCounters } from './limits/rate-limit-store.ts'
 import { sweepMails } from './mail/queue-mail.ts'
@@ -25,7 +25,7 @@ export type Swept = {
 
 /**
  * Deletes what has lapsed: sign-ins, the authorization server's codes, tokens and requests, the old delivery log and what
- * keys did long ago; and goes on with what was left half-done.
+ * keys did long ago; and goes on with what was left to be done in batches.
  */
 export async function sweep(deps: Deps): Promise<Swept> {
   const { database, clock } = deps
@@ -37,7 +37,7 @@ export async function sweep(deps: Deps): Promise<Swept> {
     checkpoints: await sweepCheckpoints(tx, at),
     rate_limits: await deleteEndedCounters(tx, at),
   }))
-  await finishRetirements(database, deps)
+  await runBatchJobs(deps)
   await numberBacklog(database)
   return { ...lapsed, deliveries: await sweepDeliveryLog(database, at), usage: await sweepUsage(database, at) }
 }

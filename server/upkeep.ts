@@ -5,6 +5,7 @@ import type { Deps } from './deps.ts'
 import { endOverdueKeys } from './installs/end-overdue-keys.ts'
 import { remindOfDeadlines } from './installs/remind-of-deadlines.ts'
 import { replaceLeakedKeys } from './installs/replace-leaked-keys.ts'
+import { runBatchJobs } from './installs/run-batch-jobs.ts'
 import { reencrypt } from './reencrypt.ts'
 
 /** How long a stop waits for a mail server that takes its time; what is not noted as sent is sent once more. */
@@ -23,11 +24,13 @@ export function startUpkeep(deps: Deps): () => Promise<void> {
   // Nobody wakes these two.
   const secrets = createRunner({ clock, log, name: 'encryption anew', work: () => reencrypt(deps) })
   const checkpoints = createRunner({ clock, log, name: 'checkpoints', work: daily(clock, () => makeCheckpoints(deps)) })
-  const runners = [checkpoints, deadlines, reminders, leaks, mails, secrets]
+  const jobs = createRunner({ clock, log, name: 'batch jobs', work: () => runBatchJobs(deps) })
+  const runners = [checkpoints, deadlines, reminders, leaks, mails, secrets, jobs]
   database.changes.listen(change => {
     const anything = change === 'anything'
     if (anything || change === 'mails') mails.wake()
-    if (!anything && !change.startsWith('key:')) return
+    if (anything || change === 'jobs') jobs.wake()
+    if (!anything && !change.startsWith('key:') && !change.startsWith('installation:')) return
     deadlines.wake() // it may have a deadline now
     reminders.wake()
     leaks.wake()

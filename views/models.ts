@@ -115,7 +115,9 @@ export type ConsentPage = {
   deliveryHost: string
   /** Keys of an earlier installation that still work, one question for all of them. Empty: not asked. */
   kept: { name: string; redacted: string; use: string }[]
-  /** Their ids; posted back, so that nobody decides about keys that they did not see. */
+  /** How many there are; more than are listed where there are many. */
+  keptCount: number
+  /** When the last of them was kept; posted back, so that nobody decides about keys that were kept since. */
   keptSeen: string
   keptSince?: Moment
   /** Nothing is preselected; after a refused submit what was chosen. */
@@ -153,6 +155,10 @@ export type InstalledAppsPage = {
   accountName: string
   apps: { href: string; app: AppBadge; test: boolean; note: string; status: StatusModel; tryAgainHref?: string }[]
   kept: { href: string; app: AppBadge; test: boolean; note: string; status: StatusModel }[]
+  /** The next page of each list, and back to the first. */
+  older?: string
+  olderKept?: string
+  newest?: string
 }
 
 export type KeyRow = {
@@ -214,6 +220,9 @@ export type InstallationPage = {
     button: string
   }
   deliveries: { title: string; type: string; sent: string; attempts: number; status: StatusModel }[]
+  /** The next page of each list. */
+  olderKeys?: string
+  olderDeliveries?: string
 }
 
 export type UninstallPage = {
@@ -240,6 +249,8 @@ export type UninstallPage = {
   untilMax: string
   choice: '' | 'expire' | 'keep' | 'until'
   until: string
+  /** Keys that the table has no room for, in a sentence. */
+  others?: string
   /** Whether there is any key left to ask about; without one the radios are not shown. */
   asks: boolean
   faults: FieldFault[]
@@ -250,6 +261,8 @@ export type UninstalledPage = {
   subtitle: string
   keys: { name: string; redacted: string; note: string; status: StatusModel }[]
   anyKept: boolean
+  /** The next page of the keys. */
+  older?: string
   site?: { host: string; href: string }
 }
 

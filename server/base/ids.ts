@@ -2,7 +2,20 @@ import { decodeTime, encodeTime, monotonicFactory } from 'ulid'
 import type { Clock } from './clock.ts'
 import type { Random } from './random.ts'
 
-export type IdPrefix = 'acct' | 'usr' | 'plat' | 'app' | 'ins' | 'key' | 'evt' | 'dlv' | 'vrf' | 'req' | 'sess' | 'mail'
+export type IdPrefix =
+  | 'acct'
+  | 'usr'
+  | 'plat'
+  | 'app'
+  | 'ins'
+  | 'key'
+  | 'evt'
+  | 'dlv'
+  | 'vrf'
+  | 'req'
+  | 'sess'
+  | 'mail'
+  | 'job'
 
 /** Makes identifiers: a prefix and a time-ordered random part. They are safe to log and prove nothing. */
 export type Ids = { next(prefix: IdPrefix): string }

@@ -33,7 +33,7 @@ export function appCommands(program: Command): void {
     .description('uninstalls it everywhere and expires all its keys; there is no way back')
     .action(
       run(async (deps, _options, [id = '']) => {
-        await retireApp(deps.database, deps, id, OPERATOR)
+        await retireApp(deps, { appId: id, actor: OPERATOR, batches: Number.POSITIVE_INFINITY })
         return { app_id: id, status: 'retired' }
       }),
     )

@@ -8,7 +8,7 @@ export const answerForm = z.object({
   account: z.string().max(100).optional(),
   mode: z.string().max(10).optional(),
   kept: z.enum(['leave', 'expire']).optional().catch(undefined),
-  kept_seen: z.string().max(20_000).optional().catch(undefined),
+  kept_seen: z.string().max(120).optional().catch(''),
   shown: z.string().max(120).optional().catch(undefined),
   version: z.coerce.number().int().optional().catch(undefined),
 })
@@ -45,7 +45,7 @@ export function faultsOf({ accounts, modes, place, kept, app, existing }: Consid
       message: 'The app was uninstalled since you opened this page. Read once more what it asks for.',
     })
   }
-  if (kept.length > 0 && keptChoice(kept, answer) === '')
+  if (kept.count > 0 && keptChoice({ kept, place }, answer) === '')
     faults.push({ field: 'kept', message: 'Choose what happens to the keys from last time.' })
   if (answer.version !== undefined && answer.version !== app.version) {
     faults.push({
@@ -56,11 +56,23 @@ export function faultsOf({ accounts, modes, place, kept, app, existing }: Consid
   return faults
 }
 
-/** The answer about kept keys; one that would expire a key which was not on the page is none. */
-export function keptChoice(kept: readonly { id: string }[], answer: Answer): '' | 'leave' | 'expire' {
-  const seen = answer.kept_seen?.split(' ')
-  const unseen = seen !== undefined && kept.some(key => !seen.includes(key.id))
+/** The answer about kept keys; one that would expire keys which the page did not speak of is none. */
+export function keptChoice(
+  { kept, place }: Pick<Consideration, 'kept' | 'place'>,
+  answer: Answer,
+): '' | 'leave' | 'expire' {
+  const unseen = answer.kept_seen !== undefined && !saw(answer.kept_seen, place, kept.latest ?? 0)
   return answer.kept === 'expire' && unseen ? '' : (answer.kept ?? '')
+}
+
+/** What a page says of kept keys in a hidden field: of which place, and when the last of them was kept. */
+export function keptSeen({ kept, place }: Pick<Consideration, 'kept' | 'place'>): string {
+  return place && kept.latest !== null ? `${placeName(place)}:${kept.latest}` : ''
+}
+
+function saw(seen: string, place: Consideration['place'], latest: number): boolean {
+  const [name, at] = [seen.slice(0, seen.lastIndexOf(':')), seen.slice(seen.lastIndexOf(':') + 1)]
+  return place !== undefined && name === placeName(place) && /^\d{1,16}$/.test(at) && latest <= Number(at)
 }
 
 /** An account and a mode in one word, for a hidden field. */

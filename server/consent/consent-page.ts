@@ -7,7 +7,7 @@ import type { Fault } from '../base/errors.ts'
 import { counted, dateMoment } from '../http/format.ts'
 import { capitalised } from '../http/pages.ts'
 import { useLine } from '../installs/key-use-page.ts'
-import { placeName } from './consent-answer.ts'
+import { keptSeen, placeName } from './consent-answer.ts'
 import type { Consideration } from './consider-install.ts'
 
 export type ConsentPageInput = {
@@ -60,13 +60,14 @@ export function consentPage({
     writes: shown.filter(permission => !isRead(permission.name)),
     keys: keysOf(considered, catalog),
     deliveryHost: deliveryHost(app),
-    kept: kept.map(key => ({
+    kept: kept.listed.map(key => ({
       name: key.name,
       redacted: key.redacted,
       use: useLine(key, considered.useOf(key.id), now),
     })),
-    keptSeen: kept.map(key => key.id).join(' '),
-    ...(kept[0]?.keptAt && { keptSince: dateMoment(kept[0].keptAt) }),
+    keptCount: kept.count,
+    keptSeen: keptSeen(considered),
+    ...(kept.latest !== null && { keptSince: dateMoment(kept.latest) }),
     keptChoice,
     accounts: considered.accounts.map(({ account, role }) => ({
       id: account.id,

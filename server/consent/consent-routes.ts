@@ -38,7 +38,7 @@ export function consentRoutes(deps: Deps): Router {
     if (answer.decision === 'cancel') return res.redirect(303, `/marketplace/${slug}`)
     const considered = await consider(asked, answer, session)
     const faults = faultsOf(considered, answer)
-    if (faults.length > 0) return await show(req, res, asked, answer, faults, keptChoice(considered.kept, answer))
+    if (faults.length > 0) return await show(req, res, asked, answer, faults, keptChoice(considered, answer))
     if (considered.existing) return res.redirect(303, `/apps/${considered.existing.id}`)
     const { installation } = await act(considered, answer, session, async () => undefined)
     res.redirect(303, `/apps/${installation.id}/installing`)
@@ -65,7 +65,7 @@ export function consentRoutes(deps: Deps): Router {
     const considered = await consider(asked, answer, session)
     const faults = faultsOf(considered, answer)
     if (isUnseen(considered, answer)) return await show(req, res, asked, answer, [], '')
-    if (faults.length > 0) return await show(req, res, asked, answer, faults, keptChoice(considered.kept, answer))
+    if (faults.length > 0) return await show(req, res, asked, answer, faults, keptChoice(considered, answer))
     const { outcome: grantId } = await act(considered, answer, session, (tx, installation) =>
       grantAccess(
         tx,

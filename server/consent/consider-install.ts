@@ -5,7 +5,7 @@ import type { Session } from '../accounts/sessions.ts'
 import { AppError } from '../base/errors.ts'
 import type { Mode } from '../base/mode.ts'
 import { findInstalled, type Installation } from '../installs/find-installation.ts'
-import { type Key, listKeptKeys } from '../keys/find-keys.ts'
+import { countKeptKeys, type Key, listKeptKeys } from '../keys/find-keys.ts'
 import { type KeyUse, readUse } from '../keys/usage.ts'
 
 /** What is asked for: by a platform's authorization request, or by a person from the marketplace. */
@@ -29,8 +29,8 @@ export type Consideration = {
   /** Where it would go; absent where there is no such account. */
   place: { appId: string; accountId: string; accountName: string; mode: Mode } | undefined
   existing: Installation | undefined
-  /** Keys of an earlier installation in that place. */
-  kept: Key[]
+  /** Keys of earlier installations in that place: how many, when the last of them was kept, and some of them. */
+  kept: { count: number; latest: number | null; listed: Key[] }
   /** What those keys did. */
   useOf: (keyId: string) => KeyUse
 }
@@ -54,16 +54,31 @@ export async function considerInstall(
     accounts.find(({ account }) => account.id === chosen.account) ??
     accounts.find(({ account }) => account.id === session.current.account.id) ??
     accounts[0]
-  if (!membership)
-    return { app, permissions, accounts, modes, place: undefined, existing: undefined, ...(await keptOf(tx, [], at)) }
+  if (!membership) {
+    const none = { place: undefined, existing: undefined, ...(await keptIn(tx, undefined, at)) }
+    return { app, permissions, accounts, modes, ...none }
+  }
   const mode = modes.find(value => value === chosen.mode) ?? asked.mode ?? (isDraft(app) ? 'test' : 'live')
   const place = { appId: app.id, accountId: membership.account.id, accountName: membership.account.name, mode }
   const existing = await findInstalled(tx, place)
-  const kept = existing ? [] : await listKeptKeys(tx, { appId: app.id, accountId: place.accountId, mode }, at)
-  return { app, permissions, accounts, modes, place, existing, ...(await keptOf(tx, kept, at)) }
+  const kept = await keptIn(tx, existing ? undefined : { appId: app.id, accountId: place.accountId, mode }, at)
+  return { app, permissions, accounts, modes, place, existing, ...kept }
 }
 
-async function keptOf(tx: Tx, kept: Key[], at: number): Promise<Pick<Consideration, 'kept' | 'useOf'>> {
-  const ids = kept.map(key => key.id)
-  return { kept, useOf: await readUse(tx, ids, at) }
+/** So many kept keys are listed with their use; of the others the page says how many there are. */
+const LISTED = 20
+
+async function keptIn(
+  tx: Tx,
+  place: Parameters<typeof countKeptKeys>[1] | undefined,
+  at: number,
+): Promise<Pick<Consideration, 'kept' | 'useOf'>> {
+  const kept = place ? await countKeptKeys(tx, place, at) : { count: 0, latest: null }
+  const listed = place && kept.count > 0 ? await listKeptKeys(tx, place, LISTED, at) : []
+  const useOf = await readUse(
+    tx,
+    listed.map(key => key.id),
+    at,
+  )
+  return { kept: { ...kept, listed }, useOf }
 }

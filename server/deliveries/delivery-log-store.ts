@@ -11,19 +11,49 @@ type InstallationDelivery = DeliveryRow & {
 }
 export type DeliveryView = InstallationDelivery & { last: AttemptRow | undefined }
 
-/** Deliveries of an installation in order, each with its last attempt. */
-export async function listDeliveryRows(tx: Tx, installationId: string): Promise<DeliveryView[]> {
-  const rows: InstallationDelivery[] = await tx('deliveries')
+const ofInstallations = (tx: Tx) =>
+  tx('deliveries')
     .join('events', 'events.id', 'deliveries.event_id')
-    .where('deliveries.installation_id', installationId)
-    .orderBy('deliveries.sequence')
     .select('deliveries.*', 'events.type', 'events.created_at as event_at')
-  const attempts: AttemptRow[] = await tx('delivery_attempts')
+
+/** One page of an installation's deliveries, the latest first; `before` is the sequence that the last page ended with. */
+export async function pageInstallationDeliveries(
+  tx: Tx,
+  page: { installationId: string; before?: number | undefined; limit: number },
+): Promise<DeliveryView[]> {
+  // By the index of its events: those of its deliveries are in the order of their status.
+  const query = ofInstallations(tx).where('events.installation_id', page.installationId)
+  if (page.before !== undefined) query.where('events.sequence', '<', page.before)
+  return await withLastAttempts(tx, await query.orderBy('events.sequence', 'desc').limit(page.limit))
+}
+
+/** The deliveries of some keys in order, and before them the first of their installation that is pending. */
+export async function listDeliveriesOfKeys(
+  tx: Tx,
+  installationId: string,
+  keyIds: readonly string[],
+): Promise<DeliveryView[]> {
+  const pending: InstallationDelivery[] = await ofInstallations(tx)
+    .where('deliveries.installation_id', installationId)
+    .whereRaw("deliveries.status between 'pending' and 'pending'")
+    .orderBy('deliveries.sequence')
+    .limit(1)
+  const own: InstallationDelivery[] = await ofInstallations(tx).whereIn('deliveries.key_id', [...keyIds])
+  const rows = new Map([...pending, ...own].map(row => [row.id, row]))
+  return await withLastAttempts(
+    tx,
+    [...rows.values()].sort((a, b) => a.sequence - b.sequence),
+  )
+}
+
+async function withLastAttempts(tx: Tx, rows: readonly InstallationDelivery[]): Promise<DeliveryView[]> {
+  const attempts: AttemptRow[] = await tx('delivery_attempts as a')
     .whereIn(
-      'delivery_id',
+      'a.delivery_id',
       rows.map(row => row.id),
     )
-    .orderBy('number')
+    .whereRaw('a.number = (select max(b.number) from delivery_attempts as b where b.delivery_id = a.delivery_id)')
+    .select('a.*')
   const last = new Map(attempts.map(attempt => [attempt.delivery_id, attempt]))
   return rows.map(row => ({ ...row, last: last.get(row.id) }))
 }
@@ -65,10 +95,17 @@ export async function countByStatus(
   return new Map(rows.map(({ status, count }) => [status, Number(count)]))
 }
 
+/** Of one delivery, which may be sent again any number of times; the latest. */
+const MOST_ATTEMPTS = 100
+
+/** The latest attempts of each delivery in order. */
 export async function listAttempts(tx: Tx, deliveryIds: readonly string[]): Promise<AttemptRow[]> {
-  return await tx('delivery_attempts')
-    .whereIn('delivery_id', [...deliveryIds])
-    .orderBy('number')
+  const latest = `a.number > (select max(b.number) - ? from delivery_attempts as b where b.delivery_id = a.delivery_id)`
+  return await tx('delivery_attempts as a')
+    .whereIn('a.delivery_id', [...deliveryIds])
+    .whereRaw(latest, [MOST_ATTEMPTS])
+    .orderBy('a.number')
+    .select('a.*')
 }
 
 export async function findDeliveryRow(tx: Tx, id: string): Promise<(DeliveryRow & { type: EventType }) | undefined> {

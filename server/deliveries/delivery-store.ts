@@ -155,24 +155,38 @@ export async function postpone(tx: Tx, delivery: Leased, nextAttemptAt: number):
 
 /** Cancels deliveries that would hand over a key; those of other events go on. */
 export async function cancelKeyDeliveries(tx: Tx, installationId: string, at: number): Promise<number> {
-  return await cancel(tx, { installation_id: installationId }, at)
+  const count = await handingOver(tx).where({ installation_id: installationId }).update(cancelledAt(at))
+  if (count > 0) await noteCancelled(tx, installationId, at)
+  return count
 }
 
 export async function cancelDeliveryOfKey(tx: Tx, keyId: string, at: number): Promise<number> {
-  return await cancel(tx, { key_id: keyId }, at)
+  const rows: { installation_id: string }[] = await handingOver(tx)
+    .where({ key_id: keyId })
+    .update(cancelledAt(at))
+    .returning('installation_id')
+  for (const { installation_id } of rows) await noteCancelled(tx, installation_id, at)
+  return rows.length
 }
 
-async function cancel(tx: Tx, which: { installation_id: string } | { key_id: string }, at: number): Promise<number> {
-  const rows: { installation_id: string }[] = await tx('deliveries')
-    .where(which)
-    .whereRaw(STILL_PENDING)
-    .whereNotNull('key_id')
-    .update({ status: 'cancelled', settled_at: at, lease: null, lease_until: null })
-    .returning('installation_id')
-  const installationIds = rows.map(row => row.installation_id)
-  for (const id of installationIds) announce(tx, `${CANCELLED}${id}`)
-  await release(tx, installationIds, at)
-  return rows.length
+/** The same for keys that have expired all the same, whoever expired them. */
+export async function cancelDeliveriesOfExpired(tx: Tx, installationId: string, at: number): Promise<number> {
+  const expired = tx('keys').where({ installation_id: installationId, status: 'expired' }).select('id')
+  const count = await handingOver(tx)
+    .where({ installation_id: installationId })
+    .whereIn('key_id', expired)
+    .update(cancelledAt(at))
+  if (count > 0) await noteCancelled(tx, installationId, at)
+  return count
+}
+
+const handingOver = (tx: Tx) => tx('deliveries').whereRaw(STILL_PENDING).whereNotNull('key_id')
+
+const cancelledAt = (at: number) => ({ status: 'cancelled', settled_at: at, lease: null, lease_until: null })
+
+async function noteCancelled(tx: Tx, installationId: string, at: number): Promise<void> {
+  announce(tx, `${CANCELLED}${installationId}`)
+  await release(tx, [installationId], at)
 }
 
 /** Events that were held back by one that is settled now may go; those that were tried already keep to their schedule. */

@@ -29,6 +29,9 @@ export type EventDetails = {
   permissions?: string[]
   replaced?: { id: string; expires_at: string }
   keys?: { id: string; outcome: 'expired' | 'kept'; expires_at: string | null }[]
+  /** Where there are more keys than `keys` names: how many in all, and where the API lists the others. */
+  keys_total?: number
+  keys_url?: string
   reason?: string
 }
 

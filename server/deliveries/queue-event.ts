@@ -1,8 +1,9 @@
 import type { App } from '../../apps-registry/find-app.ts'
 import type { Tx } from '../../db/connect.ts'
 import type { Caps } from '../base/caps.ts'
-import { type DeliveryView, listDeliveryRows } from './delivery-log-store.ts'
+import { type DeliveryView, listDeliveriesOfKeys, pageInstallationDeliveries } from './delivery-log-store.ts'
 import {
+  cancelDeliveriesOfExpired,
   cancelDeliveryOfKey,
   cancelKeyDeliveries,
   hurry,
@@ -51,13 +52,31 @@ export async function cancelKeyDelivery(tx: Tx, keyId: string, at: number): Prom
   return await cancelDeliveryOfKey(tx, keyId, at)
 }
 
+/** Keys of an installation that have expired, many at once, are handed over no more. */
+export async function cancelExpiredKeys(tx: Tx, installationId: string, at: number): Promise<number> {
+  return await cancelDeliveriesOfExpired(tx, installationId, at)
+}
+
 /** Tries what waits for its next attempt right away. */
 export async function sendAgainNow(tx: Tx, installationId: string, at: number): Promise<number> {
   return await hurry(tx, installationId, at)
 }
 
-export async function listDeliveries(tx: Tx, installationId: string): Promise<DeliveryView[]> {
-  return await listDeliveryRows(tx, installationId)
+/** One page of an installation's deliveries, the latest first, each with its last attempt. */
+export async function pageDeliveriesOf(
+  tx: Tx,
+  page: { installationId: string; before?: number | undefined; limit: number },
+): Promise<DeliveryView[]> {
+  return await pageInstallationDeliveries(tx, page)
+}
+
+/** How some keys of an installation were handed over, and what is pending before them. */
+export async function listKeyDeliveries(
+  tx: Tx,
+  installationId: string,
+  keyIds: readonly string[],
+): Promise<DeliveryView[]> {
+  return await listDeliveriesOfKeys(tx, installationId, keyIds)
 }
 
 /** The id of the public key that an event's secret is sealed to; nothing where it carries none. */

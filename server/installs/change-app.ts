@@ -1,13 +1,13 @@
-import { type App, findApp, listRetired } from '../../apps-registry/find-app.ts'
+import { type App, findApp } from '../../apps-registry/find-app.ts'
 import { type MoveApp, moveApp } from '../../apps-registry/move-app.ts'
-import type { Database, Tx } from '../../db/connect.ts'
-import { type Actor, type Note, SYSTEM } from '../audit/record-activity.ts'
+import type { Tx } from '../../db/connect.ts'
+import type { Actor, Note } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
-import { listKeptKeys } from '../keys/find-keys.ts'
-import { endKey } from './expire-account-key.ts'
-import { listAliveByApp, listAliveIdsByApp } from './installation-store.ts'
+import { leaveJob } from './batch-jobs.ts'
+import { listAliveAfter } from './installation-store.ts'
 import { takePermissions } from './narrow-installation.ts'
-import { uninstallApp } from './uninstall-app.ts'
+import { type JobCaps, workOff } from './run-batch-jobs.ts'
+import { accountsConcerned } from './tell-accounts.ts'
 
 /**
  * A manifest version that asks for less shrinks every running installation and its keys at once (PRODUCT rule 7). Answers
@@ -23,47 +23,44 @@ export async function shrinkInstallations(
   const at = caps.clock.now()
   const accounts = new Set<string>()
   const ended: Note[] = []
-  for (const installation of await listAliveByApp(tx, app.id)) {
-    const expired = await takePermissions(tx, caps, app, installation.id, removed)
-    if (!expired) continue
+  for (const installation of await listAliveAfter(tx, app.id, '', Number.MAX_SAFE_INTEGER)) {
+    const acts = await takePermissions(tx, caps, app, installation.id, removed, actor)
+    if (!acts) continue
     accounts.add(installation.accountId)
-    const acts = expired.map(({ id, name }) => ({ actor, what: 'key.expired', object: id, at, data: { name } }))
     ended.push({ accountIds: [installation.accountId, app.platform.accountId], acts })
   }
   const updated = { actor, what: 'installation.updated', object: app.id, at, data: { removed: [...removed] } }
   return [{ accountIds: [...accounts], acts: [updated] }, ...ended.filter(({ acts }) => acts.length > 0)]
 }
 
-/** Suspends or resumes an app: every account that holds keys of it reads so in its own log. */
+/**
+ * Suspends or resumes an app: every account that holds keys of it reads so in its own log, the first of them at once. Its
+ * keys follow the app's state from the commit on.
+ */
 export async function suspendApp(tx: Tx, caps: Caps, command: MoveApp & { verb: 'suspend' | 'resume' }): Promise<App> {
-  const installed = await listAliveByApp(tx, command.id)
-  const kept = await listKeptKeys(tx, { appId: command.id }, caps.clock.now())
-  return await moveApp(tx, caps, { ...command, alsoTold: [...installed, ...kept].map(({ accountId }) => accountId) })
+  const { accountIds, next } = await accountsConcerned(tx, command.id, '')
+  const app = await moveApp(tx, caps, { ...command, alsoTold: accountIds })
+  const what = command.verb === 'suspend' ? 'app.suspended' : 'app.resumed'
+  const data = { what, actor: command.actor, at: caps.clock.now() }
+  if (next !== undefined) await leaveJob(tx, caps, { kind: 'tell_accounts', subject: app.id, data }, next)
+  return app
 }
 
-/** Goes on where a process died while it retired an app: its keys are refused already, and now everybody is told. */
-export async function finishRetirements(database: Database, caps: Caps): Promise<void> {
-  for (const appId of await database.look(listRetired)) await endEverything(database, caps, appId, SYSTEM)
-}
+/** So many places and keys are dealt with before the answer; the rest follows. */
+const BEFORE_THE_ANSWER = 100
 
 /**
- * Retires an app: it can no longer be installed, is uninstalled everywhere and all its keys expire, kept ones included.
- * One transaction per installation, so that an app with many never blocks the database; repeating it finishes the rest.
+ * Retires an app: it can no longer be installed and all its keys are refused from the commit on; it is uninstalled
+ * everywhere and its keys expire, kept ones included, one transaction each, up to `batches` of them before this returns.
  */
-export async function retireApp(database: Database, caps: Caps, appId: string, actor: Actor): Promise<void> {
-  await database.transaction(async tx => {
+export async function retireApp(
+  caps: JobCaps,
+  { appId, actor, batches = BEFORE_THE_ANSWER }: { appId: string; actor: Actor; batches?: number },
+): Promise<void> {
+  const jobId = await caps.database.transaction(async tx => {
     const app = await findApp(tx, appId)
     if (app?.status !== 'retired') await moveApp(tx, caps, { id: appId, verb: 'retire', actor })
+    return await leaveJob(tx, caps, { kind: 'end_app', subject: appId, data: { actor } }, '')
   })
-  await endEverything(database, caps, appId, actor)
-}
-
-async function endEverything(database: Database, caps: Caps, appId: string, actor: Actor): Promise<void> {
-  for (const installationId of await database.read(tx => listAliveIdsByApp(tx, appId))) {
-    await database.transaction(tx =>
-      uninstallApp(tx, caps, { installationId, keys: { answer: 'expire' }, reason: 'app_retired', actor }),
-    )
-  }
-  for (const key of await database.read(tx => listKeptKeys(tx, { appId }, caps.clock.now())))
-    await database.transaction(tx => endKey(tx, caps, key, 'app_retired', actor))
+  await workOff(caps, jobId, batches)
 }

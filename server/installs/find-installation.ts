@@ -1,16 +1,20 @@
 import { type App, findApp } from '../../apps-registry/find-app.ts'
 import type { Tx } from '../../db/connect.ts'
 import { AppError } from '../base/errors.ts'
+import type { Mode } from '../base/mode.ts'
 import {
   countAliveByApp,
   findAlive,
   findInstallationRow,
   type Installation,
   type InstallationFilter,
-  listByAccount,
+  listAliveIn,
+  listAppIdsOfAccount,
+  listSuspendedOf,
   lockInstallation,
   type Place,
-  pageInstallations,
+  pageByAccount,
+  pageOfApp,
 } from './installation-store.ts'
 
 export type { Installation, Place } from './installation-store.ts'
@@ -38,9 +42,32 @@ export async function findInstalled(tx: Tx, place: Place): Promise<Installation 
   return await findAlive(tx, place)
 }
 
-/** All installations of an account, the newest first, uninstalled ones included. */
-export async function listInstallations(tx: Tx, accountId: string): Promise<Installation[]> {
-  return await listByAccount(tx, accountId)
+/** One page of an account's installations, the newest first: those that are alive, or those that left working keys. */
+export async function pageInstallations(
+  tx: Tx,
+  page: { accountId: string; which: 'alive' | 'over'; before?: string | undefined; limit: number },
+): Promise<Installation[]> {
+  return await pageByAccount(tx, page)
+}
+
+/** Where these apps are installed in an account. */
+export async function installedIn(
+  tx: Tx,
+  accountId: string,
+  appIds: readonly string[],
+): Promise<{ id: string; appId: string; mode: Mode }[]> {
+  const rows = appIds.length === 0 ? [] : await listAliveIn(tx, accountId, appIds)
+  return rows.map(({ id, app_id, mode }) => ({ id, appId: app_id, mode }))
+}
+
+/** The apps that an account has installed at any time, at most `limit`. */
+export async function appIdsOfAccount(tx: Tx, accountId: string, limit: number): Promise<string[]> {
+  return await listAppIdsOfAccount(tx, accountId, limit)
+}
+
+/** Which of these installations somebody has suspended. */
+export async function suspendedAmong(tx: Tx, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  return new Set(ids.length === 0 ? [] : await listSuspendedOf(tx, ids))
 }
 
 /** Holds an installation that must not be uninstalled meanwhile. Throws `installation.not_active` where it is already. */
@@ -72,5 +99,5 @@ export async function countInstallations(
 
 /** One page of an app's installations, the newest first, uninstalled ones included unless `alive`. */
 export async function listInstallationsOfApp(tx: Tx, filter: InstallationFilter): Promise<Installation[]> {
-  return await pageInstallations(tx, filter)
+  return await pageOfApp(tx, filter)
 }

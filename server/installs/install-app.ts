@@ -7,9 +7,10 @@ import { type Actor, recordActivity } from '../audit/record-activity.ts'
 import { AppError } from '../base/errors.ts'
 import type { Mode } from '../base/mode.ts'
 import { eventKey } from '../deliveries/event.ts'
-import { endKeysWith, expireKeysEndingWith } from '../keys/expire-keys.ts'
-import { listKeptKeys } from '../keys/find-keys.ts'
+import { endKeysWith } from '../keys/expire-keys.ts'
+import { countKeptKeys } from '../keys/find-keys.ts'
 import { type MintCaps, mintManagedKey } from '../keys/mint-key.ts'
+import { endKeysOfBefore } from './end-keys-of-before.ts'
 import {
   findAlive,
   type Installation,
@@ -18,7 +19,7 @@ import {
   type NewInstallation,
   type Place,
 } from './installation-store.ts'
-import { type News, tellOfEnd, tellPlatform } from './tell-platform.ts'
+import { type News, tellPlatform } from './tell-platform.ts'
 
 export type InstallApp = {
   appId: string
@@ -55,19 +56,13 @@ export async function installApp(
   if (existing) return { installation: existing, created: false }
   if (app.version !== command.version) throw new AppError('app.not_installable', { detail: CHANGED_MEANWHILE })
 
-  const kept = await listKeptKeys(tx, command, at)
-  if (kept.length > 0 && command.kept === undefined) throw new AppError('consent.kept_unanswered')
+  const kept = await countKeptKeys(tx, command, at)
+  if (kept.count > 0 && command.kept === undefined) throw new AppError('consent.kept_unanswered')
   const installation = await insertNew(tx, caps, app, command)
   if (!installation) return { installation: await winner(tx, command), created: false }
 
-  if (command.kept === 'expire')
-    await endKeysWith(
-      tx,
-      kept.map(key => key.id),
-      installation.id,
-    )
-  const ended = installation.status === 'active' ? await expireKeysEndingWith(tx, installation.id, at) : [] // nothing to wait for
-  for (const key of ended) await tellOfEnd(tx, caps, key, at)
+  if (command.kept === 'expire') await endKeysWith(tx, command, installation.id)
+  const ended = installation.status === 'active' ? await endKeysOfBefore(tx, caps, installation.id) : 0 // nothing to wait for
   const keys = await mintKeys(tx, caps, app, installation, command.recipient)
   await tellPlatform(tx, caps, app, installation, [
     { type: 'installation.created', details: { permissions: installation.permissions } },
@@ -88,7 +83,7 @@ export async function installApp(
           mode: installation.mode,
           generation: installation.generation,
           keys: keys.length,
-          ...(ended.length > 0 && { expired: ended.length }),
+          ...(ended > 0 && { expired: ended }),
           permissions: installation.permissions,
         },
       },

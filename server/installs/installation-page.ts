@@ -6,7 +6,6 @@ import type { DeliveryView } from '../deliveries/queue-event.ts'
 import { agoText, counted, dateText, dayTimeMoment } from '../http/format.ts'
 import { capitalised } from '../http/pages.ts'
 import type { Key } from '../keys/find-keys.ts'
-import { statusAt } from '../keys/key-states.ts'
 import type { Installation } from './find-installation.ts'
 import type { InstallationStatus } from './installation-states.ts'
 import { keyRow } from './key-row-page.ts'
@@ -27,16 +26,14 @@ export function installedAppsPage(
   accountName: string,
   installations: readonly Installation[],
   apps: ReadonlyMap<string, App>,
-  keys: readonly Key[],
+  keysOf: (installationId: string) => KeysHeld,
   now: number,
 ): InstalledAppsPage {
-  const working = (installation: Installation) =>
-    keys.filter(key => key.installationId === installation.id && statusAt(key, now) !== 'expired')
   const page: InstalledAppsPage = { accountName, apps: [], kept: [] }
   for (const installation of installations) {
     const app = apps.get(installation.appId)
     if (!app) continue
-    const own = working(installation)
+    const own = keysOf(installation.id)
     const common = { app: badgeOf(app), test: installation.mode === 'test' }
     const href = `/apps/${installation.id}`
     if (installation.status !== 'uninstalled') {
@@ -48,11 +45,11 @@ export function installedAppsPage(
         status: installationStatus(installation),
         ...tryAgain,
       })
-    } else if (own.length > 0) {
+    } else if (own.count > 0) {
       page.kept.push({
         href: installation.suspendedBy.length > 0 ? href : '/keys',
         ...common,
-        note: `${counted(own.length, 'key')} kept, ${lastUse(own, now)}`,
+        note: `${counted(own.count, 'key')} kept${lastUse(own, now)}`,
         status: installation.suspendedBy.length > 0 ? STATUS.suspended : { text: 'Kept', tone: 'warn' },
       })
     }
@@ -60,18 +57,20 @@ export function installedAppsPage(
   return page
 }
 
-function noteOf(installation: Installation, working: readonly Key[], now: number): string {
+/** The working keys of an installation; their last use is `undefined` where they are too many to look. */
+export type KeysHeld = { count: number; lastUsedAt: number | null | undefined }
+
+function noteOf(installation: Installation, working: KeysHeld, now: number): string {
+  const keys = counted(working.count, 'key')
   if (installation.status === 'delivery_failed')
-    return working.length > 0
-      ? `${counted(working.length, 'key')} arrived, others expired unused`
-      : 'Its keys expired unused'
-  if (installation.status === 'installing') return `${counted(working.length, 'key')} on the way`
-  return `${counted(working.length, 'key')}, ${lastUse(working, now)}`
+    return working.count > 0 ? `${keys} arrived, others expired unused` : 'Its keys expired unused'
+  if (installation.status === 'installing') return `${keys} on the way`
+  return `${keys}${lastUse(working, now)}`
 }
 
-function lastUse(keys: readonly Key[], now: number): string {
-  const latest = Math.max(0, ...keys.map(key => key.lastUsedAt ?? 0))
-  return latest === 0 ? 'never used' : `last used ${agoText(latest, now).toLowerCase()}`
+function lastUse({ lastUsedAt }: KeysHeld, now: number): string {
+  if (lastUsedAt === undefined) return ''
+  return lastUsedAt === null ? ', never used' : `, last used ${agoText(lastUsedAt, now).toLowerCase()}`
 }
 
 export type InstallationPageInput = {
@@ -79,8 +78,12 @@ export type InstallationPageInput = {
   app: App
   accountName: string
   installedBy: string
+  /** How many of its keys work. */
+  working: number
+  /** One page of each, and one more where there is a next page. */
   keys: readonly Key[]
   deliveries: readonly DeliveryView[]
+  page: number
   unused: UnusedPermissions
   catalog: Catalog
   now: number
@@ -88,7 +91,8 @@ export type InstallationPageInput = {
 }
 
 export function installationPage(input: InstallationPageInput): InstallationPage {
-  const { installation, app, keys, now, mayManage } = input
+  const { installation, app, now, mayManage } = input
+  const [keys, deliveries] = [input.keys.slice(0, input.page), input.deliveries.slice(0, input.page)]
   const base = `/apps/${installation.id}`
   const alive = installation.status !== 'uninstalled'
   return {
@@ -114,17 +118,19 @@ export function installationPage(input: InstallationPageInput): InstallationPage
     keys: keys.map(key => keyRow(key, app, now, mayManage, { suspended: installation.suspendedBy.length > 0 })),
     permissions: permissionModels(input.catalog, app.manifest, installation.permissions),
     ...unusedPart(input),
-    deliveries: input.deliveries.toReversed().map(delivery => deliveryRow(delivery)),
+    deliveries: deliveries.map(delivery => deliveryRow(delivery)),
+    ...(input.keys.length > keys.length && { olderKeys: `${base}?keys=${keys.at(-1)?.id}#keys-title` }),
+    ...(input.deliveries.length > deliveries.length && {
+      olderDeliveries: `${base}?deliveries=${deliveries.at(-1)?.sequence}#deliveries-title`,
+    }),
   }
 }
 
 function suspensionOf({
   installation,
   app,
-  keys,
-  now,
+  working,
 }: InstallationPageInput): Pick<InstallationPage, 'suspend' | 'resumeAction'> {
-  const working = keys.filter(key => statusAt(key, now) !== 'expired').length
   if (installation.status === 'uninstalled' && working === 0) return {}
   if (installation.suspendedBy.includes('account')) return { resumeAction: `/apps/${installation.id}/resume` }
   if (installation.status !== 'active' && installation.status !== 'suspended') return {}
@@ -132,9 +138,9 @@ function suspensionOf({
   return { suspend: { action: `/apps/${installation.id}/suspend`, title: `Pause ${app.manifest.client_name}?`, text } }
 }
 
-function noticesOf({ installation, app, keys, now }: InstallationPageInput): NoticeModel[] {
+function noticesOf({ installation, app, working }: InstallationPageInput): NoticeModel[] {
   const over = installation.status === 'uninstalled'
-  if (installation.suspendedBy.length > 0 && (!over || keys.some(key => statusAt(key, now) !== 'expired'))) {
+  if (installation.suspendedBy.length > 0 && (!over || working > 0)) {
     const names = { account: 'you', platform: app.platform.name, operator: 'the operator' }
     const who = installation.suspendedBy.map(by => names[by]).join(' and by ')
     const text = `${over ? 'The keys that were kept' : 'Its keys'} are refused until it is resumed.`

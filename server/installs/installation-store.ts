@@ -3,6 +3,13 @@ import { locked, type Tx } from '../../db/connect.ts'
 import { isAmong } from '../../db/json-rows.ts'
 import type { Mode } from '../base/mode.ts'
 import {
+  type KeyChoice,
+  SETTLEMENT_COLUMNS,
+  type Settlement,
+  type SettlementRow,
+  settlementOf,
+} from '../keys/settlement.ts'
+import {
   INSTALLATION_TRANSITIONS,
   type InstallationStatus,
   type InstallationVerb,
@@ -148,13 +155,74 @@ export async function listInstalling(tx: Tx, ids: readonly string[]): Promise<In
   return rows.map(toInstallation)
 }
 
-export async function listByAccount(tx: Tx, accountId: string): Promise<Installation[]> {
-  const rows: Row[] = await tx('installations').where({ account_id: accountId }).orderBy('created_at', 'desc')
+/** Installations of an account, the newest first: those that are not uninstalled, or those that left working keys. */
+export async function pageByAccount(
+  tx: Tx,
+  page: { accountId: string; which: 'alive' | 'over'; before?: string | undefined; limit: number },
+): Promise<Installation[]> {
+  const query = tx('installations').where({ account_id: page.accountId }).orderBy('id', 'desc').limit(page.limit)
+  if (page.before !== undefined) query.where('id', '<', page.before)
+  if (page.which === 'alive') query.whereNot('status', 'uninstalled')
+  else query.where('status', 'uninstalled').whereRaw(HOLDS_KEYS)
+  const rows: Row[] = await query
   return rows.map(toInstallation)
 }
 
-export async function listAliveByApp(tx: Tx, appId: string): Promise<Installation[]> {
-  const rows: Row[] = await tx('installations').where({ app_id: appId }).whereNot('status', 'uninstalled').orderBy('id')
+/** A look into the index of working keys; whether their deadlines have passed is for whoever counts them. */
+const HOLDS_KEYS = `exists (select 1 from keys where keys.installation_id = installations.id and keys.status <> 'expired')`
+
+/** Which of these installations somebody has suspended. */
+export async function listSuspendedOf(tx: Tx, ids: readonly string[]): Promise<string[]> {
+  return await tx('installations')
+    .whereRaw(isAmong(tx, 'id', ids))
+    .where(set => set.whereNotNull('suspended_by_account_at').orWhereNotNull('suspended_by_operator_at'))
+    .pluck('id')
+}
+
+/** The apps that an account has installed at any time, at most `limit`; an index answers. */
+export async function listAppIdsOfAccount(tx: Tx, accountId: string, limit: number): Promise<string[]> {
+  return await tx('installations')
+    .where({ account_id: accountId })
+    .distinct()
+    .orderBy('app_id')
+    .limit(limit)
+    .pluck('app_id')
+}
+
+/** Which of these apps are installed in an account. */
+export async function listAliveIn(
+  tx: Tx,
+  accountId: string,
+  appIds: readonly string[],
+): Promise<{ id: string; app_id: string; mode: Mode }[]> {
+  return await tx('installations')
+    .where({ account_id: accountId })
+    .whereRaw(isAmong(tx, 'app_id', appIds))
+    .whereNot('status', 'uninstalled')
+    .orderBy('id', 'desc')
+    .select('id', 'app_id', 'mode')
+}
+
+/** Some accounts in which an app is installed or has left keys that work, in the order of their ids, after one. */
+export async function listAccountsOfApp(tx: Tx, appId: string, after: string, limit: number): Promise<string[]> {
+  return await tx('installations')
+    .where({ app_id: appId })
+    .where('account_id', '>', after)
+    .where(holds => holds.whereNot('status', 'uninstalled').orWhereRaw(HOLDS_KEYS))
+    .distinct()
+    .orderBy('account_id')
+    .limit(limit)
+    .pluck('account_id')
+}
+
+/** Some of an app's installations that are alive, in the order of their ids, after one. */
+export async function listAliveAfter(tx: Tx, appId: string, after: string, limit: number): Promise<Installation[]> {
+  const rows: Row[] = await tx('installations')
+    .where({ app_id: appId })
+    .where('id', '>', after)
+    .whereNot('status', 'uninstalled')
+    .orderBy('id')
+    .limit(limit)
   return rows.map(toInstallation)
 }
 
@@ -170,10 +238,6 @@ export async function countAliveByApp(
     .select('app_id', 'mode')
     .count({ count: '*' })
   return rows.map(row => ({ ...row, count: Number(row.count) }))
-}
-
-export async function listAliveIdsByApp(tx: Tx, appId: string): Promise<string[]> {
-  return await tx('installations').where({ app_id: appId }).whereNot('status', 'uninstalled').orderBy('id').pluck('id')
 }
 
 /** Takes a legal step; false where the installation is not in a state that allows it. */
@@ -193,15 +257,34 @@ export async function moveInstallation(
   )
 }
 
-export async function endInstallation(tx: Tx, id: string, reason: UninstallReason, at: number): Promise<boolean> {
+/** Ends an installation; from the commit on its row decides about all its keys, until each row of theirs says so. */
+export async function endInstallation(
+  tx: Tx,
+  id: string,
+  { reason, keys, at }: { reason: UninstallReason; keys: KeyChoice; at: number },
+): Promise<boolean> {
   const { from, to } = INSTALLATION_TRANSITIONS.uninstall
-  const change = { status: to, uninstalled_at: at, uninstall_reason: reason }
-  return (
-    (await tx('installations')
-      .where({ id })
-      .whereIn('status', [...from])
-      .update(change)) === 1
-  )
+  const settle = { settle_keys: keys.answer, settle_until: keys.answer === 'until' ? keys.deadline : null }
+  const changed = await tx('installations')
+    .where({ id })
+    .whereIn('status', [...from])
+    .update({ status: to, uninstalled_at: at, uninstall_reason: reason, ...settle })
+  if (changed === 1) announce(tx, `installation:${id}`)
+  return changed === 1
+}
+
+/** What the uninstallation of an installation has decided about keys whose rows do not say so yet. */
+export async function findSettlement(tx: Tx, id: string): Promise<Settlement | undefined> {
+  const row: SettlementRow | undefined = await tx('installations')
+    .where({ id })
+    .first(...SETTLEMENT_COLUMNS)
+  return row && settlementOf(row)
+}
+
+/** Every key is settled; whoever waits for deadlines looks at them anew. */
+export async function endSettlement(tx: Tx, id: string): Promise<void> {
+  await tx('installations').where({ id }).update({ settle_keys: null, settle_until: null })
+  announce(tx, `installation:${id}`)
 }
 
 export async function setInstallationPermissions(tx: Tx, id: string, permissions: readonly string[]): Promise<void> {
@@ -248,7 +331,7 @@ export type InstallationFilter = {
 }
 
 /** The newest first; `before` is the id that the last page ended with. */
-export async function pageInstallations(tx: Tx, filter: InstallationFilter): Promise<Installation[]> {
+export async function pageOfApp(tx: Tx, filter: InstallationFilter): Promise<Installation[]> {
   const query = tx('installations').where({ app_id: filter.appId }).orderBy('id', 'desc').limit(filter.limit)
   if (filter.installationId) query.where({ id: filter.installationId })
   if (filter.before) query.where('id', '<', filter.before)

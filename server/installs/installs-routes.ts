@@ -6,13 +6,14 @@ import type { NoticeModel } from '../../views/models.ts'
 import { userEmail } from '../accounts/find-user.ts'
 import { roleAllows } from '../accounts/roles.ts'
 import type { Session } from '../accounts/sessions.ts'
-import { listDeliveries } from '../deliveries/queue-event.ts'
+import { isId } from '../base/ids.ts'
+import { listKeyDeliveries, pageDeliveriesOf } from '../deliveries/queue-event.ts'
 import type { Deps } from '../deps.ts'
 import { lookAtAccountOf } from '../http/look-at-account.ts'
 import { parseInput } from '../http/parse.ts'
 import { actorOf, idParam, requireSession, signedIn } from '../http/session.ts'
-import { listAccountKeys, listInstallationKeys } from '../keys/find-keys.ts'
-import { accountOfInstallation, findInstallationOf, type Installation, listInstallations } from './find-installation.ts'
+import { countKeysOf, listLatestKeys, pageInstallationKeys, summarizeKeys } from '../keys/find-keys.ts'
+import { accountOfInstallation, findInstallationOf, type Installation, pageInstallations } from './find-installation.ts'
 import { installationPage, installedAppsPage } from './installation-page.ts'
 import { installingPage } from './installing-page.ts'
 import { narrowInstallation } from './narrow-installation.ts'
@@ -21,6 +22,8 @@ import { suspendInstallation } from './suspend-installation.ts'
 import { findUnusedPermissions } from './unused-permissions.ts'
 
 const WATCHED_FOR = 30_000
+/** Rows of a list on one page. */
+const PAGE = 25
 
 /** Installed apps: looking at them, their way to the platform, and trying again. */
 export function installsRoutes(deps: Deps): Router {
@@ -33,13 +36,30 @@ export function installsRoutes(deps: Deps): Router {
     await usage.flush()
     const { account } = signedIn(res).current
     const now = clock.now()
+    const before = placeOf(req.query['before'])
+    const keptBefore = placeOf(req.query['kept'])
     const page = await database.read(async tx => {
-      const installations = await listInstallations(tx, account.id)
+      const list = (which: 'alive' | 'over', from: string | undefined) =>
+        pageInstallations(tx, { accountId: account.id, which, before: from, limit: PAGE + 1 })
+      const [alive, over] = [await list('alive', before), await list('over', keptBefore)]
+      const shown = [...alive.slice(0, PAGE), ...over.slice(0, PAGE)]
       const apps = await findApps(
         tx,
-        installations.map(installation => installation.appId),
+        shown.map(({ appId }) => appId),
       )
-      return installedAppsPage(account.name, installations, apps, await listAccountKeys(tx, account.id, now), now)
+      const keysOf = await countKeysOf(
+        tx,
+        shown.map(({ id }) => id),
+        now,
+      )
+      const page = installedAppsPage(account.name, shown, apps, keysOf, now)
+      const [lastAlive, lastOver] = [alive[PAGE - 1], over[PAGE - 1]]
+      return {
+        ...page,
+        ...(alive.length > PAGE && lastAlive && { older: `/apps?before=${lastAlive.id}` }),
+        ...(over.length > PAGE && lastOver && { olderKept: `/apps?kept=${lastOver.id}#kept-title` }),
+        ...((before || keptBefore) && { newest: '/apps' }),
+      }
     })
     deps.render(req, res, 'installed-apps', { title: 'Installed apps', nav: 'apps' }, page)
   })
@@ -69,10 +89,14 @@ export function installsRoutes(deps: Deps): Router {
     const now = clock.now()
     const found = await database.read(async tx => {
       const found = await findInstallationOf(tx, session.current.account.id, idParam(req, 'installation', 'ins'))
+      const { id: installationId } = found.installation
+      const sequence = /^\d{1,9}$/.test(String(req.query['deliveries'])) ? Number(req.query['deliveries']) : undefined
+      const before = isId('key', req.query['keys']) ? req.query['keys'] : undefined
       return {
         ...found,
-        keys: await listInstallationKeys(tx, [found.installation.id]),
-        deliveries: await listDeliveries(tx, found.installation.id),
+        working: (await summarizeKeys(tx, installationId, now)).total,
+        keys: await pageInstallationKeys(tx, { installationId, before, limit: PAGE + 1 }),
+        deliveries: await pageDeliveriesOf(tx, { installationId, before: sequence, limit: PAGE + 1 }),
         installedBy: await userEmail(tx, found.installation.installedBy),
         unused: await findUnusedPermissions(tx, found.installation, now),
       }
@@ -83,6 +107,7 @@ export function installsRoutes(deps: Deps): Router {
       catalog: config.catalog,
       now,
       mayManage: mayManage(session),
+      page: PAGE,
     })
     const flash = refused ?? removedText(found, req.query['removed'])
     const frame = { title: found.app.manifest.client_name, status: refused ? 409 : 200, ...(flash && { flash }) }
@@ -93,11 +118,10 @@ export function installsRoutes(deps: Deps): Router {
     const session = signedIn(res)
     const { installation, app, keys, deliveries } = await database.read(async tx => {
       const found = await findInstallationOf(tx, session.current.account.id, idParam(req, 'installation', 'ins'))
-      const [all, sent] = [
-        await listInstallationKeys(tx, [found.installation.id]),
-        await listDeliveries(tx, found.installation.id),
-      ]
-      return { ...found, keys: latestOfEachName(all), deliveries: sent }
+      const names = found.app.manifest.managed_keys.map(({ name }) => name)
+      const keys = await listLatestKeys(tx, found.installation.id, names)
+      const ids = keys.map(({ id }) => id)
+      return { ...found, keys, deliveries: await listKeyDeliveries(tx, found.installation.id, ids) }
     })
     const mostAttempts = config.retrySchedule.length + 1
     const page = installingPage({ installation, app, keys, deliveries, mayManage: mayManage(session), mostAttempts })
@@ -171,11 +195,9 @@ function usedMeanwhile(names: readonly string[]): NoticeModel {
   return { tone: 'warn', strong: 'Nothing was removed.', text }
 }
 
-/** After a retry a name has several keys; the way of the latest is what matters. */
-function latestOfEachName<Named extends { name: string }>(newestFirst: readonly Named[]): Named[] {
-  const byName = new Map<string, Named>()
-  for (const key of newestFirst) if (!byName.has(key.name)) byName.set(key.name, key)
-  return [...byName.values()].reverse()
+/** The place in a list of installations that an address names. */
+function placeOf(value: unknown): string | undefined {
+  return isId('ins', value) ? value : undefined
 }
 
 function mayManage(session: Session): boolean {

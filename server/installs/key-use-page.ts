@@ -38,18 +38,23 @@ export function fromText(use: KeyUse): string {
   return more ? `${text} ${more.text}` : text
 }
 
-/** How keys are used, in numbers, before they are ended. */
-export function breakage(keys: readonly Key[], useOf: (keyId: string) => KeyUse): string {
+/** How keys are used, in numbers, before they are ended; `keys` are those that were used last of all that are held. */
+export function breakage(
+  keys: readonly Key[],
+  useOf: (keyId: string) => KeyUse,
+  held: { total: number; used: number },
+): string {
   const inUse = keys.filter(key => useOf(key.id).calls24h > 0)
   if (inUse.length === 0) {
-    if (keys.every(key => key.lastUsedAt === null))
-      return keys.length === 1 ? 'It was never used.' : 'None of them was ever used.'
-    return `${keys.length === 1 ? 'It was not' : 'None of them was'} used in the last 24 hours.`
+    if (held.used === 0) return held.total === 1 ? 'It was never used.' : 'None of them was ever used.'
+    return `${held.total === 1 ? 'It was not' : 'None of them was'} used in the last 24 hours.`
   }
+  const least = inUse.length === keys.length && held.total > keys.length ? 'At least ' : '' // others may be in use
   const calls = inUse.reduce((sum, key) => sum + useOf(key.id).calls24h, 0)
   const seen = new Set(inUse.flatMap(key => useOf(key.id).addresses)).size
   const places = Math.max(seen, ...inUse.map(key => useOf(key.id).places)) // not all may be listed
-  const who = keys.length === 1 ? 'It is' : `${inUse.length === 1 ? 'One of them is' : `${inUse.length} of them are`}`
+  const many = `${least}${inUse.length} of them are`
+  const who = held.total === 1 ? 'It is' : inUse.length === 1 && !least ? 'One of them is' : many
   const from = places > 0 ? ` from ${counted(places, 'address', 'addresses')}` : ''
   return `${who} in use: calls${from} will fail, ${calls.toLocaleString('en-GB')} in the last 24 hours.`
 }

@@ -7,10 +7,10 @@ import { type Membership, roleAllows } from '../accounts/roles.ts'
 import { DAY } from '../base/clock.ts'
 import { isId } from '../base/ids.ts'
 import { signedIn } from '../http/session.ts'
-import { findKeyIfOf, type Key, type KeyPageFilter, listAppIdsOfKeys, pageAccountKeys } from '../keys/find-keys.ts'
+import { findKeyIfOf, type Key, type KeyPageFilter, pageAccountKeys } from '../keys/find-keys.ts'
 import { abilityFor } from '../keys/key-ability.ts'
 import { readCallsPerDay } from '../keys/usage.ts'
-import { listInstallations } from './find-installation.ts'
+import { appIdsOfAccount, suspendedAmong } from './find-installation.ts'
 import { flashNames, flashOf } from './key-flash-page.ts'
 import { keyRow } from './key-row-page.ts'
 import { sparkOf } from './spark-page.ts'
@@ -18,6 +18,8 @@ import type { ShowCaps } from './this-key-page.ts'
 
 const LISTED_AFTER_EXPIRY = 30 * DAY
 const PAGE = 50
+/** So many apps can be chosen from. */
+const MOST_MANAGERS = 100
 
 const MODES = [
   { text: 'All', value: '' },
@@ -103,8 +105,9 @@ async function keysPage(
   const keys = found.slice(0, PAGE)
   const ids = keys.map(key => key.id)
   const callsOf = await readCallsPerDay(tx, ids, now)
-  const apps = await findApps(tx, await listAppIdsOfKeys(tx, account.id))
-  const suspended = await suspendedInstallations(tx, account.id)
+  const installed = await appIdsOfAccount(tx, account.id, MOST_MANAGERS)
+  const apps = await findApps(tx, [...installed, ...keys.flatMap(({ appId }) => appId ?? [])])
+  const suspended = await suspendedAmong(tx, [...new Set(keys.flatMap(({ installationId }) => installationId ?? []))])
   const makers = await makersOf(tx, keys, userId)
   const rows = keys.map(key => {
     const app = key.appId === null ? undefined : apps.get(key.appId)
@@ -138,11 +141,6 @@ function managerOptions(apps: readonly App[], platform: string): OptionModel[] {
     .sort((a, b) => a.text.localeCompare(b.text, 'en'))
   const options = [{ value: '', text: 'Anyone' }, { value: 'you', text: 'Members' }, ...named]
   return options.map(option => ({ ...option, selected: option.value === platform }))
-}
-
-async function suspendedInstallations(tx: Tx, accountId: string): Promise<Set<string>> {
-  const installations = await listInstallations(tx, accountId)
-  return new Set(installations.filter(({ suspendedBy }) => suspendedBy.length > 0).map(({ id }) => id))
 }
 
 /** How those are named who made the restricted keys of a page. */

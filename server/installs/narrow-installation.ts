@@ -4,12 +4,13 @@ import { requireAbility } from '../accounts/roles.ts'
 import { type Act, type Actor, recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { AppError } from '../base/errors.ts'
-import { cancelKeyDelivery } from '../deliveries/queue-event.ts'
+import { cancelExpiredKeys } from '../deliveries/queue-event.ts'
 import { removePermissions } from '../keys/expire-keys.ts'
-import type { Key } from '../keys/find-keys.ts'
 import { narrowInstallationGrants } from '../oauth/narrow-grants.ts'
+import { leaveRest } from './batch-jobs.ts'
 import { type Installation, lockInstallation, setInstallationPermissions } from './installation-store.ts'
-import { keyExpiredNews, tellPlatform } from './tell-platform.ts'
+import { type ToldExpired, tellExpired } from './tell-expired.ts'
+import { tellPlatform } from './tell-platform.ts'
 import { findUnusedPermissions } from './unused-permissions.ts'
 
 export type NarrowInstallation = {
@@ -43,30 +44,27 @@ export async function narrowInstallation(
   const inUse = asked.filter(name => !unused.known || !unused.permissions.includes(name))
   if (inUse.length > 0) return { removed: [], inUse }
 
-  const expired = (await takePermissions(tx, caps, app, installation.id, asked)) ?? []
-  const updated: Act = {
-    ...{ actor: command.actor, what: 'installation.updated', object: installation.id, at },
-    data: { app: app.id, removed: asked },
-  }
-  const acts = expired.map((key): Act => {
-    return { actor: command.actor, what: 'key.expired', object: key.id, at, data: { name: key.name } }
-  })
+  const acts = (await takePermissions(tx, caps, app, installation.id, asked, command.actor)) ?? []
+  const data = { app: app.id, removed: asked }
+  const updated = { actor: command.actor, what: 'installation.updated', object: installation.id, at, data }
   await recordActivity(tx, caps, [installation.accountId, app.platform.accountId], [updated, ...acts])
   await narrowInstallationGrants(tx, caps, installation.id, asked)
   return { removed: asked, inUse: [] }
 }
 
 /**
- * Takes permissions away from one installation and its keys, as they are now, and tells its platform; answers the keys
- * that were left with none and expired, or nothing where it had none of the permissions.
+ * Takes permissions away from one installation and its keys, as they are now, and tells its platform, also of the keys that
+ * are left with none and expire. Returns what the logs say of the first of those, or nothing where the installation had
+ * none of the permissions.
  */
 export async function takePermissions(
   tx: Tx,
-  caps: Pick<Caps, 'clock' | 'ids'>,
+  caps: Caps,
   app: App,
   installationId: Installation['id'],
   removed: readonly string[],
-): Promise<Key[] | undefined> {
+  actor: Actor,
+): Promise<Act[] | undefined> {
   const at = caps.clock.now()
   const installation = await lockInstallation(tx, installationId)
   if (!installation || installation.status === 'uninstalled') return undefined
@@ -74,8 +72,13 @@ export async function takePermissions(
   if (permissions.length === installation.permissions.length) return undefined
   await setInstallationPermissions(tx, installation.id, permissions)
   const expired = await removePermissions(tx, installation.id, removed, at)
-  for (const key of expired) await cancelKeyDelivery(tx, key.id, at)
-  const ends = expired.map(key => keyExpiredNews(key, at))
-  await tellPlatform(tx, caps, app, installation, [{ type: 'installation.updated', details: { permissions } }, ...ends])
-  return expired
+  await tellPlatform(tx, caps, app, installation, [{ type: 'installation.updated', details: { permissions } }])
+  if (expired === 0) return []
+  await cancelExpiredKeys(tx, installation.id, at)
+  const told: ToldExpired = { installationId: installation.id, which: 'own', because: 'permissions_removed', at, actor }
+  const acts: Act[] = []
+  await leaveRest(tx, caps, { kind: 'tell_expired', subject: installation.id, data: told }, position =>
+    tellExpired(tx, caps, told, position, acts),
+  )
+  return acts
 }

@@ -6,7 +6,7 @@ import { MINUTE } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Outbound } from '../base/outbound.ts'
-import { type Key, listLeakedKeys } from '../keys/find-keys.ts'
+import { type Key, pageLeakedKeys } from '../keys/find-keys.ts'
 import type { MintCaps } from '../keys/mint-key.ts'
 import { holdKeyAndInstallation } from './hold-key.ts'
 import { rotateManagedKey } from './rotate-managed-key.ts'
@@ -15,6 +15,7 @@ export type ReplaceCaps = MintCaps & { database: Database; outbound: Outbound }
 
 /** How long whoever took the report has for the replacement before it is taken over here. */
 const GRACE = MINUTE
+const AT_ONCE = 200
 
 /**
  * Replaces every leaked key that was frozen and not yet replaced, because the process died in between or the app offered
@@ -22,15 +23,21 @@ const GRACE = MINUTE
  */
 export async function replaceLeakedKeys(caps: ReplaceCaps & { log: Log }): Promise<number | undefined> {
   const at = caps.clock.now()
-  const leaked = await caps.database.read(tx => listLeakedKeys(tx))
-  for (const key of leaked.filter(({ frozenAt }) => (frozenAt ?? 0) <= at - GRACE)) {
-    try {
-      await replaceLeakedKey(caps, key, SYSTEM)
-    } catch (error) {
-      caps.log.error({ err: error, key: key.id }, 'a leaked key could not be replaced; tries again')
+  let after: { frozenAt: number; id: string } | undefined
+  do {
+    const from = after
+    const leaked = await caps.database.read(tx => pageLeakedKeys(tx, from, AT_ONCE))
+    const last = leaked.at(-1)
+    after = last && { frozenAt: last.frozenAt ?? 0, id: last.id }
+    for (const key of leaked.filter(({ frozenAt }) => (frozenAt ?? 0) <= at - GRACE)) {
+      try {
+        await replaceLeakedKey(caps, key, SYSTEM)
+      } catch (error) {
+        caps.log.error({ err: error, key: key.id }, 'a leaked key could not be replaced; tries again')
+      }
     }
-  }
-  const left = await caps.database.read(tx => listLeakedKeys(tx))
+  } while (after)
+  const left = await caps.database.read(tx => pageLeakedKeys(tx, undefined, 1))
   return left.length > 0 ? at + GRACE : undefined
 }
 

@@ -5,8 +5,7 @@ import { requireAbility } from '../accounts/roles.ts'
 import { type Actor, recordActivity } from '../audit/record-activity.ts'
 import { AppError } from '../base/errors.ts'
 import { sendAgainNow } from '../deliveries/queue-event.ts'
-import { listInstallationKeys } from '../keys/find-keys.ts'
-import { statusAt } from '../keys/key-states.ts'
+import { namesOfDeliveredKeys } from '../keys/find-keys.ts'
 import type { MintCaps } from '../keys/mint-key.ts'
 import { mintKeys } from './install-app.ts'
 import { type Installation, lockInstallation, moveInstallation } from './installation-store.ts'
@@ -28,11 +27,9 @@ export async function retryInstallation(tx: Tx, caps: MintCaps, command: RetryIn
   if (!app || (app.status !== 'published' && app.status !== 'draft' && app.status !== 'in_review'))
     throw new AppError('app.not_installable')
   if (!(await moveInstallation(tx, installation.id, 'retry', at))) return installation // pressed twice, or it recovered
-  const keys = await listInstallationKeys(tx, [installation.id])
-  const held = new Set(
-    keys.filter(key => key.deliveredAt !== null && statusAt(key, at) !== 'expired').map(key => key.name),
-  )
-  const missing = new Set(app.manifest.managed_keys.map(key => key.name).filter(name => !held.has(name)))
+  const names = app.manifest.managed_keys.map(({ name }) => name)
+  const held = await namesOfDeliveredKeys(tx, installation.id, names, at)
+  const missing = new Set(names.filter(name => !held.has(name)))
   const news = await mintKeys(tx, caps, app, installation, command.recipient, missing)
   await tellPlatform(tx, caps, app, installation, news.length > 0 ? news : [{ type: 'installation.updated' }])
   await recordActivity(

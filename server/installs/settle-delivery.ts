@@ -5,9 +5,10 @@ import { recordActivity, SYSTEM } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { cancelPendingKeys } from '../deliveries/queue-event.ts'
 import type { Settled } from '../deliveries/settle-attempts.ts'
-import { expireIfUndelivered, expireKeysEndingWith, expireUndelivered, hasUndelivered } from '../keys/expire-keys.ts'
+import { expireIfUndelivered, expireUndelivered, hasUndelivered } from '../keys/expire-keys.ts'
 import { noteKeysDelivered } from '../keys/find-keys.ts'
 import { abandonOverlap, endOverlaps } from '../keys/overlap.ts'
+import { endKeysOfBefore } from './end-keys-of-before.ts'
 import {
   type Installation,
   listInstalling,
@@ -16,7 +17,6 @@ import {
   moveInstallation,
 } from './installation-store.ts'
 import { deliveryFailedLetter } from './letters.ts'
-import { tellOfEnd } from './tell-platform.ts'
 
 /**
  * The platform has acknowledged events. Once it has every key of an installation, the installation is active, and keys
@@ -37,9 +37,8 @@ export async function deliveriesSucceeded(tx: Tx, caps: Caps, settled: readonly 
 async function activate(tx: Tx, caps: Caps, installation: Installation, at: number): Promise<void> {
   if (await hasUndelivered(tx, installation.id)) return
   if (!(await moveInstallation(tx, installation.id, 'activate', at))) return
-  const ended = await expireKeysEndingWith(tx, installation.id, at)
-  for (const key of ended) await tellOfEnd(tx, caps, key, at)
-  await note(tx, caps, installation, 'installation.active', at, { expired: ended.length })
+  const expired = await endKeysOfBefore(tx, caps, installation.id)
+  await note(tx, caps, installation, 'installation.active', at, { expired })
 }
 
 /**
@@ -58,7 +57,7 @@ export async function deliveryFailed(tx: Tx, caps: Caps, settled: Settled): Prom
     const app = await findApp(tx, installation.appId)
     const to = { accountId: installation.accountId, audience: 'managers' } as const
     if (app) await writeToMembers(tx, caps, to, name => deliveryFailedLetter(app, installation, name, at))
-    await note(tx, caps, installation, 'installation.delivery_failed', at, { expired: expired.length })
+    await note(tx, caps, installation, 'installation.delivery_failed', at, { expired })
   } else if (settled.keyId !== null) {
     if (!(await expireIfUndelivered(tx, settled.keyId, at))) return // sent once more, and it had arrived before
     await abandonOverlap(tx, settled.keyId, at)

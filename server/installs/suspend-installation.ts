@@ -4,8 +4,7 @@ import { requireAbility } from '../accounts/roles.ts'
 import { type Actor, recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { AppError } from '../base/errors.ts'
-import { listInstallationKeys } from '../keys/find-keys.ts'
-import { statusAt } from '../keys/key-states.ts'
+import { holdsWorkingKeys } from '../keys/find-keys.ts'
 import { type Installation, lockInstallation, type SuspendedBy, setSuspended } from './installation-store.ts'
 import { tellPlatform } from './tell-platform.ts'
 
@@ -38,7 +37,7 @@ export async function suspendInstallation(
     throw new AppError('object.not_found', { detail: 'There is no such installation.' })
   if (command.member) await requireAbility(tx, command.member.userId, before.accountId, 'uninstall')
   const over = before.status === 'uninstalled'
-  if (over && (command.suspended || !(await holdsKeptKeys(tx, before, at))))
+  if (over && (command.suspended || !(await holdsWorkingKeys(tx, before.id, at))))
     throw new AppError('installation.not_active')
   if (!command.suspended && command.by === 'platform' && before.suspendedBy.includes('operator'))
     throw new AppError('access.forbidden', {
@@ -60,8 +59,4 @@ export async function suspendInstallation(
     [{ actor: command.actor, what, object: before.id, at, data: { by: command.by } }],
   )
   return { installation, changed: true }
-}
-
-async function holdsKeptKeys(tx: Tx, { id }: Installation, at: number): Promise<boolean> {
-  return (await listInstallationKeys(tx, [id])).some(key => statusAt(key, at) !== 'expired')
 }

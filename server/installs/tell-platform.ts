@@ -8,7 +8,7 @@ import type { EventType } from '../deliveries/event-type.ts'
 import { queueEvent } from '../deliveries/queue-event.ts'
 import type { Key } from '../keys/find-keys.ts'
 import { deadlineOf } from '../keys/key-states.ts'
-import { type Installation, lockInstallation, nextSequence } from './installation-store.ts'
+import { type Installation, nextSequence } from './installation-store.ts'
 
 export type News = { type: EventType; details?: EventDetails; keyId?: string }
 
@@ -62,11 +62,4 @@ export async function tellKeyNews(
   if (installation.status !== 'uninstalled')
     await tellPlatform(tx, caps, app, installation, [{ type: 'installation.updated', details }])
   return [key.accountId, app.platform.accountId]
-}
-
-/** A kept key belongs to an earlier installation: its end is told as an event of that one. */
-export async function tellOfEnd(tx: Tx, caps: Pick<Caps, 'clock' | 'ids'>, key: Key, at: number): Promise<void> {
-  const installation = key.installationId === null ? undefined : await lockInstallation(tx, key.installationId)
-  const app = installation && (await findApp(tx, installation.appId))
-  if (installation && app) await tellPlatform(tx, caps, app, installation, [keyExpiredNews(key, at)])
 }

@@ -5,12 +5,17 @@ import { type Actor, recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { isoTime } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
+import type { EventDetails } from '../deliveries/event.ts'
 import { cancelPendingKeys } from '../deliveries/queue-event.ts'
-import { expireKeysEndingWith, type KeyChoice, type KeyOutcome, settleKeys } from '../keys/expire-keys.ts'
-import type { ExpiryReason } from '../keys/key-states.ts'
+import { type KeyChoice, type KeyOutcome, listOutcomes } from '../keys/expire-keys.ts'
+import { summarizeKeys } from '../keys/find-keys.ts'
+import { KEY_REASONS } from '../keys/settlement.ts'
 import { revokeGrants } from '../oauth/grants.ts'
+import { leaveRest } from './batch-jobs.ts'
+import { endKeysOfBefore } from './end-keys-of-before.ts'
 import { endInstallation, type Installation, lockInstallation, type UninstallReason } from './installation-store.ts'
-import { tellOfEnd, tellPlatform } from './tell-platform.ts'
+import { settleInstallation } from './settle-installation.ts'
+import { tellPlatform } from './tell-platform.ts'
 
 export type UninstallApp = {
   installationId: string
@@ -21,62 +26,67 @@ export type UninstallApp = {
   actor: Actor
 }
 
-const KEY_REASONS: Record<UninstallReason, ExpiryReason> = {
-  account: 'uninstalled',
-  platform: 'uninstalled',
-  app_retired: 'app_retired',
-}
+/** An event names so many keys at most; whoever wants the others reads them from the API. */
+const MOST_TOLD = 100
 
 /**
- * Ends an installation: its keys stop now, live on, or live until a date, as was chosen; keys that were never delivered
- * stop in any case. Its grants and tokens die. A second press finds it ended and changes nothing.
+ * Ends an installation; its keys stop now, live on, or live until a date, as was chosen, and those that were never
+ * delivered stop in any case: the installation's row says so for all of them at once, and the rows of the keys follow in
+ * batches, the first of them here. Its grants and tokens die. A second press finds it ended and changes nothing.
  */
 export async function uninstallApp(
   tx: Tx,
-  caps: Caps,
+  caps: Caps & { publicUrl: string },
   command: UninstallApp,
-): Promise<{ installation: Installation; ended: boolean; keys: KeyOutcome[] }> {
+): Promise<{ installation: Installation; ended: boolean }> {
   const at = caps.clock.now()
+  const { reason } = command
   const installation = await lockInstallation(tx, command.installationId)
   if (!installation) throw new AppError('object.not_found')
   if (command.member) {
     if (installation.accountId !== command.member.accountId) throw new AppError('object.not_found')
     await requireAbility(tx, command.member.userId, installation.accountId, 'uninstall')
   }
-  if (!(await endInstallation(tx, installation.id, command.reason, at))) return { installation, ended: false, keys: [] }
+  const { total, delivered } = await summarizeKeys(tx, installation.id, at)
+  const settlement = { choice: command.keys, because: KEY_REASONS[reason], at }
+  const outcomes = await listOutcomes(tx, installation.id, settlement, MOST_TOLD)
+  if (!(await endInstallation(tx, installation.id, { reason, keys: command.keys, at })))
+    return { installation, ended: false }
   const app = await findApp(tx, installation.appId)
   if (!app) throw new Error(`app ${installation.appId} is missing`)
 
   await cancelPendingKeys(tx, installation.id, at)
-  const keys = await settleKeys(tx, installation.id, command.keys, KEY_REASONS[command.reason], at)
+  await leaveRest(tx, caps, { kind: 'settle_keys', subject: installation.id, data: {} }, position =>
+    settleInstallation(tx, installation.id, position),
+  )
   await revokeGrants(tx, installation.id)
-  // Kept keys that were to end once this one had its own: the account has said so, and nobody waits for that any more.
-  for (const key of await expireKeysEndingWith(tx, installation.id, at)) await tellOfEnd(tx, caps, key, at)
-  const outcomes = keys.map(({ key, outcome, expiresAt }) => ({
-    id: key.id,
-    outcome,
-    expires_at: expiresAt === null ? null : isoTime(expiresAt),
-  }))
-  await tellPlatform(tx, caps, app, installation, [
-    { type: 'installation.uninstalled', details: { keys: outcomes, reason: command.reason } },
-  ])
-  const counts = {
-    expired: keys.filter(key => key.outcome === 'expired').length,
-    kept: keys.filter(key => key.outcome === 'kept').length,
-  }
+  await endKeysOfBefore(tx, caps, installation.id)
+  const keys = keysTold(caps.publicUrl, installation.id, outcomes, total)
+  await tellPlatform(tx, caps, app, installation, [{ type: 'installation.uninstalled', details: { ...keys, reason } }])
+  const expired = command.keys.answer === 'expire' ? total : total - delivered
+  const data = { app: app.id, reason, expired, kept: total - expired }
   await recordActivity(
     tx,
     caps,
     [installation.accountId, app.platform.accountId],
-    [
-      {
-        actor: command.actor,
-        what: 'installation.uninstalled',
-        object: installation.id,
-        at,
-        data: { app: app.id, reason: command.reason, ...counts },
-      },
-    ],
+    [{ actor: command.actor, what: 'installation.uninstalled', object: installation.id, at, data }],
   )
-  return { installation: { ...installation, status: 'uninstalled', uninstalledAt: at }, ended: true, keys }
+  return { installation: { ...installation, status: 'uninstalled', uninstalledAt: at }, ended: true }
+}
+
+/** The newest keys with what becomes of them, and where the API lists the others. */
+function keysTold(
+  publicUrl: string,
+  installationId: string,
+  outcomes: readonly KeyOutcome[],
+  total: number,
+): Pick<EventDetails, 'keys' | 'keys_total' | 'keys_url'> {
+  const keys = outcomes.map(({ key, outcome, expiresAt }) => ({
+    id: key.id,
+    outcome,
+    expires_at: expiresAt === null ? null : isoTime(expiresAt),
+  }))
+  if (total <= keys.length) return { keys }
+  const rest = new URLSearchParams({ limit: String(MOST_TOLD), cursor: keys.at(-1)?.id ?? '' })
+  return { keys, keys_total: total, keys_url: `${publicUrl}/v1/installations/${installationId}/keys?${rest}` }
 }

@@ -11,12 +11,16 @@ import type { Installation } from './find-installation.ts'
 import { keyStatus } from './key-row-page.ts'
 import { breakage, deadlineSentence, fromModel, fromText, useSentence } from './key-use-page.ts'
 
+/** How many keys work, and of these how many were delivered, have a deadline, and were ever used. */
+export type KeysSummary = { total: number; delivered: number; ending: number; used: number }
+
 export type UninstallInput = {
   installation: Installation
   app: App
   accountName: string
-  /** All that the installation ever held. */
+  /** The working keys that were used last, and how all of them stand. */
   keys: readonly Key[]
+  held: KeysSummary
   useOf: (keyId: string) => KeyUse
   now: number
 }
@@ -26,13 +30,11 @@ export function uninstallPage(
   input: UninstallInput,
   typed: Pick<UninstallPage, 'choice' | 'until' | 'faults'>,
 ): UninstallPage {
-  const { installation, app, now, useOf } = input
-  const keys = input.keys.filter(key => statusAt(key, now) !== 'expired')
-  const delivered = keys.filter(key => key.deliveredAt !== null)
+  const { installation, app, keys, held, now, useOf } = input
   return {
     action: `/apps/${installation.id}/uninstall`,
     app: badgeOf(app),
-    subtitle: `${capitalised(installation.mode)} mode in ${input.accountName}. ${holding(keys.length)}`,
+    subtitle: `${capitalised(installation.mode)} mode in ${input.accountName}. ${holding(held.total)}`,
     backHref: `/apps/${installation.id}`,
     keys: keys.map(key => ({
       name: nameOf(key),
@@ -44,18 +46,23 @@ export function uninstallPage(
       calls7d: useOf(key.id).calls7d.toLocaleString('en-GB'),
       from: fromOf(key, useOf(key.id)),
     })),
-    expireNote: `${allOf(keys.length)} refused from the moment you press the button. ${breakage(keys, useOf)}`,
-    ...keptNotes(delivered, app.manifest.client_name),
+    expireNote: `${allOf(held.total)} refused from the moment you press the button. ${breakage(keys, useOf, held)}`,
+    ...keptNotes(held, app.manifest.client_name),
     untilMin: isoTime(now).slice(0, 10),
     untilMax: isoTime(now + 365 * DAY).slice(0, 10),
-    asks: keys.length > 0,
+    ...(held.total > keys.length && { others: othersText(held.total - keys.length) }),
+    asks: held.total > 0,
     ...typed,
   }
 }
 
 function allOf(keys: number): string {
   if (keys === 1) return 'The key is'
-  return keys === 2 ? 'Both keys are' : `All ${keys} keys are`
+  return keys === 2 ? 'Both keys are' : `All ${keys.toLocaleString('en-GB')} keys are`
+}
+
+function othersText(others: number): string {
+  return `${others === 1 ? '1 more key was' : `${others.toLocaleString('en-GB')} more keys were`} used less recently or not at all.`
 }
 
 function holding(keys: number): string {
@@ -79,14 +86,13 @@ function tagOf(key: Key, use: KeyUse): { tag?: { text: string; warn: boolean } }
 }
 
 /** What the answers that keep keys alive would do; a key that was never delivered expires in any case. */
-function keptNotes(delivered: readonly Key[], client: string): { keepNote: string; untilNote: string } {
-  if (delivered.length === 0) {
+function keptNotes({ delivered, ending }: KeysSummary, client: string): { keepNote: string; untilNote: string } {
+  if (delivered === 0) {
     const none = 'No key was delivered, so there is none that could go on working.'
     return { keepNote: none, untilNote: none }
   }
-  const one = delivered.length === 1
-  const go = `${counted(delivered.length, 'key')} ${one ? 'goes' : 'go'} on working`
-  const ending = delivered.filter(key => key.expiresAt !== null).length
+  const one = delivered === 1
+  const go = `${counted(delivered, 'key')} ${one ? 'goes' : 'go'} on working`
   const earlier =
     ending === 0
       ? ''
@@ -102,7 +108,7 @@ export function uninstalledPage(
   installation: Installation,
   app: App,
   accountName: string,
-  keys: readonly Key[],
+  { keys, anyKept, older }: { keys: readonly Key[]; anyKept: boolean; older?: string },
   now: number,
 ): UninstalledPage {
   const site = siteOf(app.manifest)
@@ -111,7 +117,8 @@ export function uninstalledPage(
     app: badgeOf(app),
     subtitle: `${dayTimeMoment(installation.uninstalledAt ?? now).text}, from ${accountName} in ${installation.mode} mode.`,
     keys: rows,
-    anyKept: keys.some(key => statusAt(key, now) !== 'expired'),
+    anyKept,
+    ...(older && { older }),
     ...(site && { site }),
   }
 }

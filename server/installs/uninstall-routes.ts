@@ -4,16 +4,19 @@ import type { App } from '../../apps-registry/find-app.ts'
 import { requireAbility } from '../accounts/roles.ts'
 import { DAY, endOfDay } from '../base/clock.ts'
 import type { Fault } from '../base/errors.ts'
+import { isId } from '../base/ids.ts'
 import type { Deps } from '../deps.ts'
 import { parseInput } from '../http/parse.ts'
 import { actorOf, idParam, requireSession, signedIn } from '../http/session.ts'
 import type { KeyChoice } from '../keys/expire-keys.ts'
-import { listInstallationKeys } from '../keys/find-keys.ts'
-import { statusAt } from '../keys/key-states.ts'
+import { holdsWorkingKeys, listKeysUsedLast, pageSettledKeys, summarizeKeys } from '../keys/find-keys.ts'
 import { readUse } from '../keys/usage.ts'
 import { findInstallationOf } from './find-installation.ts'
 import { uninstallApp } from './uninstall-app.ts'
 import { uninstalledPage, uninstallPage } from './uninstall-page.ts'
+
+/** Keys on one page; the question lists those that were used last. */
+const LISTED = 50
 
 /** The uninstall question, its answer, and what became of the keys. */
 export function uninstallRoutes(deps: Deps): Router {
@@ -41,8 +44,7 @@ export function uninstallRoutes(deps: Deps): Router {
     const typed = parseInput(uninstallForm, req.body)
     const now = clock.now()
     const answer = choiceOf(typed, now)
-    const holds = await database.read(tx => listInstallationKeys(tx, [installation.id]))
-    const asked = holds.some(key => statusAt(key, now) !== 'expired')
+    const asked = await database.read(tx => holdsWorkingKeys(tx, installation.id, now))
     if ('fault' in answer && asked)
       return await showUninstall(req, res, app, { choice: typed.keys, until: typed.until, faults: [answer.fault] })
     await database.transaction(tx =>
@@ -59,13 +61,20 @@ export function uninstallRoutes(deps: Deps): Router {
 
   router.get('/apps/:installation/uninstalled', async (req, res) => {
     const { account } = signedIn(res).current
-    const { installation, app, keys } = await database.read(async tx => {
+    const before = isId('key', req.query['keys']) ? req.query['keys'] : undefined
+    const now = clock.now()
+    const { installation, app, keys, anyKept } = await database.read(async tx => {
       const found = await findInstallationOf(tx, account.id, idParam(req, 'installation', 'ins'))
-      return { ...found, keys: await listInstallationKeys(tx, [found.installation.id]) }
+      const { id: installationId, uninstalledAt } = found.installation
+      const page = { installationId, endedSince: uninstalledAt ?? 0, before, limit: LISTED + 1 }
+      const anyKept = await holdsWorkingKeys(tx, installationId, now)
+      return { ...found, keys: await pageSettledKeys(tx, page), anyKept }
     })
     if (installation.status !== 'uninstalled') return res.redirect(303, `/apps/${installation.id}`)
-    const settled = keys.filter(key => (key.expiredAt ?? Number.POSITIVE_INFINITY) >= (installation.uninstalledAt ?? 0))
-    const page = uninstalledPage(installation, app, account.name, settled, clock.now())
+    const shown = keys.slice(0, LISTED)
+    const older = keys.length > LISTED && `/apps/${installation.id}/uninstalled?keys=${shown.at(-1)?.id}`
+    const became = { keys: shown, anyKept, ...(older && { older }) }
+    const page = uninstalledPage(installation, app, account.name, became, now)
     deps.render(req, res, 'uninstalled', { title: `${app.manifest.client_name} is uninstalled`, nav: 'apps' }, page)
   })
 
@@ -80,13 +89,14 @@ export function uninstallRoutes(deps: Deps): Router {
     const now = clock.now()
     const page = await database.read(async tx => {
       const { installation } = await findInstallationOf(tx, account.id, idParam(req, 'installation', 'ins'))
-      const keys = await listInstallationKeys(tx, [installation.id])
+      const held = await summarizeKeys(tx, installation.id, now)
+      const keys = await listKeysUsedLast(tx, installation.id, LISTED, now)
       const useOf = await readUse(
         tx,
         keys.map(key => key.id),
         now,
       )
-      return uninstallPage({ installation, app, accountName: account.name, keys, useOf, now }, typed)
+      return uninstallPage({ installation, app, accountName: account.name, keys, held, useOf, now }, typed)
     })
     const status = typed.faults.length > 0 ? 422 : 200
     deps.render(req, res, 'uninstall', { title: `Uninstall ${app.manifest.client_name}?`, nav: 'apps', status }, page)

@@ -1,11 +1,12 @@
 import type { Tx } from '../../db/connect.ts'
 import { DAY } from '../base/clock.ts'
-import { type Key, listInstallationKeys } from '../keys/find-keys.ts'
-import { statusAt } from '../keys/key-states.ts'
+import { holdsWorkingKeys, type Key, listKeysWithoutAny } from '../keys/find-keys.ts'
 import { permissionsWatchedSince, readPermissionUse } from '../keys/usage.ts'
 import type { Installation } from './installation-store.ts'
 
 const WINDOW = 30 * DAY
+/** So many keys that would expire are named. */
+const MOST_NAMED = 20
 
 /** What can be said about the permissions that an installation did not use in 30 days. */
 export type UnusedPermissions =
@@ -15,7 +16,7 @@ export type UnusedPermissions =
   | { known: false; because: 'unsaid' }
   /** Nothing of it works, so nothing is used. */
   | { known: false; because: 'idle' }
-  /** `emptied` are the keys that would be left with no permission without them. */
+  /** `emptied` are keys that would be left with no permission without them, some of them where they are many. */
   | { known: true; permissions: string[]; emptied: Key[] }
 
 /** Which permissions no key of an installation used in the last 30 days, as far as that was watched. */
@@ -24,16 +25,14 @@ export async function findUnusedPermissions(
   installation: Installation,
   at: number,
 ): Promise<UnusedPermissions> {
-  const keys = await listInstallationKeys(tx, [installation.id])
-  const working = keys.filter(key => statusAt(key, at) !== 'expired')
   const runs = installation.status === 'active' || installation.status === 'suspended'
-  if (!runs || working.length === 0 || installation.permissions.length === 0) return { known: false, because: 'idle' }
+  if (!runs || installation.permissions.length === 0 || !(await holdsWorkingKeys(tx, installation.id, at)))
+    return { known: false, because: 'idle' }
   const since = Math.max(installation.activatedAt ?? installation.createdAt, await permissionsWatchedSince(tx))
   if (at - since < WINDOW) return { known: false, because: 'young', since, from: since + WINDOW }
-  const ids = keys.map(key => key.id)
-  const { used, unsaid } = await readPermissionUse(tx, ids, at - WINDOW)
+  const { used, unsaid } = await readPermissionUse(tx, installation.id, at - WINDOW)
   if (unsaid) return { known: false, because: 'unsaid' }
   const permissions = installation.permissions.filter(name => !used.has(name))
-  const emptied = working.filter(key => key.permissions.every(name => permissions.includes(name)))
+  const emptied = await listKeysWithoutAny(tx, installation.id, [...used], MOST_NAMED, at)
   return { known: true, permissions, emptied }
 }

@@ -8,13 +8,18 @@ const working = (tx: Tx) => tx('keys').whereRaw("status <> 'expired'")
 
 export type OverdueKey = { id: string; installationId: string | null }
 
-/** Keys that work by their row although a deadline has passed, but for some. */
+/** An uninstallation has decided about the key already; what it decided is written into its row soon. */
+const UNSETTLED = `kept_at is null and exists (select 1 from installations as over
+  where over.id = keys.installation_id and over.settle_keys is not null)`
+
+/** Keys that work by their row although a deadline has passed, but for some, and for those that are being settled. */
 export async function listOverdue(tx: Tx, at: number, but: ReadonlySet<string>, limit: number): Promise<OverdueKey[]> {
   const overdue = new Map<string, OverdueKey>()
   for (const column of DEADLINES) {
     const found: OverdueKey[] = await working(tx)
       .where(column, '<=', at)
       .whereNotIn('id', [...but])
+      .whereRaw(`not (${UNSETTLED})`)
       .orderBy(column)
       .limit(limit)
       .select('id', 'installation_id as installationId')

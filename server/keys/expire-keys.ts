@@ -1,7 +1,17 @@
 import type { Tx } from '../../db/connect.ts'
-import { expireRow, keepRow, setEndsWith, setPermissions } from './key-changes-store.ts'
-import { type ExpiryReason, statusAt, WORKING } from './key-states.ts'
-import { countKeys, findKeyRow, type Key, listKeyRows } from './key-store.ts'
+import type { Mode } from '../base/mode.ts'
+import {
+  expireRow,
+  expireRowsEndingWith,
+  expireUndeliveredRows,
+  keepEndingWith,
+  replacePermissions,
+  settleRows,
+} from './key-changes-store.ts'
+import { hasUndeliveredRow, listExpiredRows, listPermissionSets, pageInstallationKeyRows } from './key-list-store.ts'
+import type { ExpiryReason } from './key-states.ts'
+import { findKeyRow, type Key } from './key-store.ts'
+import { type Settlement, settledState } from './settlement.ts'
 
 /** Expires one key now; false where it had expired before. */
 export async function expireKey(tx: Tx, keyId: string, because: ExpiryReason, at: number): Promise<boolean> {
@@ -14,81 +24,95 @@ export async function expireIfUndelivered(tx: Tx, keyId: string, at: number): Pr
   return key?.deliveredAt === null && (await expireRow(tx, keyId, 'undelivered', at))
 }
 
-/** Expires what an installation holds but its platform never acknowledged; answers those keys. */
-export async function expireUndelivered(tx: Tx, installationId: string, at: number): Promise<Key[]> {
-  return await expireEach(
-    tx,
-    await listKeyRows(tx, { installationId, status: WORKING, delivered: false }),
-    'undelivered',
-    at,
-  )
+/** Expires what an installation holds but its platform never acknowledged; returns how many keys that were. */
+export async function expireUndelivered(tx: Tx, installationId: string, at: number): Promise<number> {
+  return await expireUndeliveredRows(tx, installationId, at)
 }
 
-/** Expires the kept keys that were to end once this installation is active; answers those keys. */
-export async function expireKeysEndingWith(tx: Tx, installationId: string, at: number): Promise<Key[]> {
-  return await expireEach(tx, await listKeyRows(tx, { endsWith: installationId, status: WORKING }), 'replaced', at)
+/** Expires the kept keys that were to end once this installation is active; returns how many. */
+export async function expireKeysEndingWith(tx: Tx, installationId: string, at: number): Promise<number> {
+  return await expireRowsEndingWith(tx, installationId, at)
 }
 
-async function expireEach(tx: Tx, keys: readonly Key[], because: ExpiryReason, at: number): Promise<Key[]> {
-  const expired: Key[] = []
-  for (const key of keys) {
-    if (await expireRow(tx, key.id, because, at))
-      expired.push({ ...key, status: 'expired', expiredAt: at, expiredBecause: because })
-  }
-  return expired
-}
-
-/** Marks kept keys to expire once a new installation is active. */
-export async function endKeysWith(tx: Tx, keyIds: readonly string[], installationId: string): Promise<void> {
-  await setEndsWith(tx, keyIds, installationId)
+/** Marks the kept keys of a place to expire once a new installation is active. */
+export async function endKeysWith(
+  tx: Tx,
+  place: { appId: string; accountId: string; mode: Mode },
+  installationId: string,
+): Promise<void> {
+  await keepEndingWith(tx, place, installationId)
 }
 
 /** Whether keys of an installation still wait for the platform's acknowledgement. */
 export async function hasUndelivered(tx: Tx, installationId: string): Promise<boolean> {
-  return (await countKeys(tx, { installationId, status: WORKING, delivered: false })) > 0
+  return await hasUndeliveredRow(tx, installationId)
 }
 
-export type KeyChoice = { answer: 'expire' } | { answer: 'keep' } | { answer: 'until'; deadline: number }
+export type { KeyChoice } from './settlement.ts'
 export type KeyOutcome = { key: Key; outcome: 'expired' | 'kept'; expiresAt: number | null }
 
+/** What an uninstallation makes of the newest working keys of its installation, before it is written. */
+export async function listOutcomes(
+  tx: Tx,
+  installationId: string,
+  settlement: Settlement,
+  limit: number,
+): Promise<KeyOutcome[]> {
+  const keys = await pageInstallationKeyRows(tx, { installationId, working: { at: settlement.at }, limit })
+  return keys.flatMap(key => {
+    const state = settledState(key, settlement)
+    if (!state) return []
+    const expired = state.status === 'expired'
+    return [{ key, outcome: expired ? 'expired' : 'kept', expiresAt: expired ? settlement.at : state.expiresAt }]
+  })
+}
+
 /**
- * Does with the working keys of an ending installation what the account chose. Keys that were never delivered expire
- * whatever the answer; a deadline that a key has already is never moved out (PRODUCT rule 4).
+ * Writes into some of the rows what the uninstallation made of these keys, in the order of their ids from `after` on. It
+ * changes nothing that verification says. Returns the last id, or undefined where no key is left to settle.
  */
 export async function settleKeys(
   tx: Tx,
   installationId: string,
-  choice: KeyChoice,
-  because: ExpiryReason,
-  at: number,
-): Promise<KeyOutcome[]> {
-  const outcomes: KeyOutcome[] = []
-  for (const key of await listKeyRows(tx, { installationId, status: WORKING })) {
-    if (statusAt(key, at) === 'expired') continue // by its deadline, before anybody was asked
-    const deadline = choice.answer === 'until' ? Math.min(choice.deadline, key.expiresAt ?? choice.deadline) : null
-    if (choice.answer === 'expire' || key.deliveredAt === null) {
-      const reason = choice.answer === 'expire' ? because : 'undelivered'
-      if (await expireRow(tx, key.id, reason, at)) outcomes.push({ key, outcome: 'expired', expiresAt: at })
-    } else if (await keepRow(tx, key.id, deadline, at)) {
-      outcomes.push({ key, outcome: 'kept', expiresAt: deadline ?? key.expiresAt })
-    }
-  }
-  return outcomes
+  settlement: Settlement,
+  batch: { after: string; limit: number },
+): Promise<string | undefined> {
+  return await settleRows(tx, installationId, settlement, batch)
 }
 
-/** Takes permissions away from the working keys of an installation; a key that is left with none expires, and is answered. */
+/**
+ * Takes permissions away from the working keys of an installation, all keys that have the same ones in one statement; a
+ * key that is left with none expires. Returns how many those were.
+ */
 export async function removePermissions(
   tx: Tx,
   installationId: string,
   removed: readonly string[],
   at: number,
-): Promise<Key[]> {
-  const emptied: Key[] = []
-  for (const key of await listKeyRows(tx, { installationId, status: WORKING })) {
-    const left = key.permissions.filter(name => !removed.includes(name))
-    if (left.length === key.permissions.length) continue
-    await setPermissions(tx, key.id, left)
-    if (left.length === 0) emptied.push({ ...key, permissions: [] })
+): Promise<number> {
+  let emptied = 0
+  for (const permissions of await listPermissionSets(tx, installationId)) {
+    const left = permissions.filter(name => !removed.includes(name))
+    if (left.length === permissions.length) continue
+    const changed = await replacePermissions(tx, installationId, permissions, left, at)
+    if (left.length === 0) emptied += changed
   }
-  return await expireEach(tx, emptied, 'permissions_removed', at)
+  return emptied
+}
+
+/** Keys that one act has expired, in the order of their ids: those of an installation, or those that ended with it. */
+export type ExpiredTogether = {
+  installationId: string
+  which: 'own' | 'ending_with'
+  because: ExpiryReason
+  at: number
+}
+
+/** Some of the keys that one act has expired, after an id. */
+export async function listExpired(
+  tx: Tx,
+  act: ExpiredTogether,
+  batch: { after: string; limit: number },
+): Promise<Key[]> {
+  return await listExpiredRows(tx, act, batch)
 }

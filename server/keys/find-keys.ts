@@ -1,20 +1,30 @@
 import type { Tx } from '../../db/connect.ts'
 import { AppError } from '../base/errors.ts'
-import type { Mode } from '../base/mode.ts'
 import { markDelivered } from './key-changes-store.ts'
-import { deadlineOf, statusAt, WORKING } from './key-states.ts'
 import {
-  findKeyRow,
-  type Key,
+  countKeptRows,
+  countWorkingOf,
+  type KeptPlace,
   type KeyPageFilter,
-  listKeyAppIds,
-  listKeyRows,
-  listLeakedRows,
-  lockKeyRow,
+  type LeakPlace,
+  lastUseOf,
+  listKeptRows,
+  listLastUsed,
+  listLatestOfNames,
+  listNamesHeld,
+  listReplacementRows,
+  listWithoutAny,
+  pageInstallationKeyRows,
   pageKeyRows,
-} from './key-store.ts'
+  pageLeakedRows,
+  pageSettledRows,
+  summarizeWorking,
+} from './key-list-store.ts'
+import { statusAt } from './key-states.ts'
+import { findKeyRow, type Key, lockKeyRow } from './key-store.ts'
 
-export type { Key, KeyPageFilter } from './key-store.ts'
+export type { KeyPageFilter } from './key-list-store.ts'
+export type { Key } from './key-store.ts'
 
 /** A key of an account; a stranger's is indistinguishable from none. Throws `object.not_found`. */
 export async function findKeyOf(tx: Tx, accountId: string, id: string): Promise<Key> {
@@ -38,12 +48,6 @@ export async function accountOfKey(tx: Tx, id: string): Promise<string | undefin
   return (await findKeyRow(tx, id))?.accountId
 }
 
-/** All keys of an account, the newest first; those that expired before `expiredSince` are left out. */
-export async function listAccountKeys(tx: Tx, accountId: string, expiredSince: number): Promise<Key[]> {
-  const keys = await listKeyRows(tx, { accountId })
-  return keys.filter(key => (key.expiredAt ?? deadlineOf(key) ?? Number.POSITIVE_INFINITY) >= expiredSince)
-}
-
 /** A key of an account, where it has one of that id. */
 export async function findKeyIfOf(tx: Tx, accountId: string, id: string): Promise<Key | undefined> {
   const key = await findKeyRow(tx, id)
@@ -61,35 +65,102 @@ export async function pageAccountKeys(
   return await pageKeyRows(tx, { ...filter, after }, at)
 }
 
-/** The apps that an account's keys were minted for. */
-export async function listAppIdsOfKeys(tx: Tx, accountId: string): Promise<string[]> {
-  return await listKeyAppIds(tx, accountId)
-}
-
-export async function listInstallationKeys(tx: Tx, installationIds: readonly string[]): Promise<Key[]> {
-  return await listKeyRows(tx, { installationIds })
-}
-
-/** Keys of earlier installations of an app that still work in this account and mode. */
-export async function listKeptKeys(
+/** One page of what an installation ever held, or of what works now, the newest first. */
+export async function pageInstallationKeys(
   tx: Tx,
-  where: { appId?: string; accountId?: string; mode?: Mode },
+  page: { installationId: string; before?: string | undefined; working?: { at: number }; limit: number },
+): Promise<Key[]> {
+  return await pageInstallationKeyRows(tx, page)
+}
+
+/** One page of what an uninstallation settled: keys that had not ended before it. */
+export async function pageSettledKeys(
+  tx: Tx,
+  page: { installationId: string; endedSince: number; before?: string | undefined; limit: number },
+): Promise<Key[]> {
+  return await pageSettledRows(tx, page)
+}
+
+/** The working keys of an installation that were used last, at most `limit`. */
+export async function listKeysUsedLast(tx: Tx, installationId: string, limit: number, at: number): Promise<Key[]> {
+  return await listLastUsed(tx, installationId, limit, at)
+}
+
+/** Working keys of an installation that have none of these permissions, at most `limit`. */
+export async function listKeysWithoutAny(
+  tx: Tx,
+  installationId: string,
+  permissions: readonly string[],
+  limit: number,
   at: number,
 ): Promise<Key[]> {
-  const { appId, accountId, mode } = where
-  const keys = await listKeyRows(tx, {
-    ...(appId && { appId }),
-    ...(accountId && { accountId }),
-    ...(mode && { mode }),
-    kept: true,
-    status: WORKING,
-  })
-  return keys.filter(key => statusAt(key, at) !== 'expired')
+  return await listWithoutAny(tx, installationId, permissions, limit, at)
+}
+
+/** How many keys of an installation work, how many of them were delivered, have a deadline, and were ever used. */
+export async function summarizeKeys(
+  tx: Tx,
+  installationId: string,
+  at: number,
+): Promise<{ total: number; delivered: number; ending: number; used: number }> {
+  return await summarizeWorking(tx, installationId, at)
+}
+
+/** Whether any key of an installation works. */
+export async function holdsWorkingKeys(tx: Tx, installationId: string, at: number): Promise<boolean> {
+  return (await pageInstallationKeyRows(tx, { installationId, working: { at }, limit: 1 })).length > 0
+}
+
+/** Of each name the newest key of an installation. */
+export async function listLatestKeys(tx: Tx, installationId: string, names: readonly string[]): Promise<Key[]> {
+  return await listLatestOfNames(tx, installationId, names)
+}
+
+/** Which of these names a working key of the installation has that its platform acknowledged. */
+export async function namesOfDeliveredKeys(
+  tx: Tx,
+  installationId: string,
+  names: readonly string[],
+  at: number,
+): Promise<ReadonlySet<string>> {
+  return new Set(await listNamesHeld(tx, installationId, names, at))
+}
+
+/** Where an installation holds more keys than this, nobody looks for the one that was used last. */
+const FEW = 250
+
+/** How many keys of each installation work, and when the last use was; `undefined` where they are too many to look. */
+export async function countKeysOf(
+  tx: Tx,
+  installationIds: readonly string[],
+  at: number,
+): Promise<(installationId: string) => { count: number; lastUsedAt: number | null | undefined }> {
+  const counts = await countWorkingOf(tx, installationIds, at)
+  const few = [...counts].filter(([, count]) => count <= FEW).map(([id]) => id)
+  const uses = await lastUseOf(tx, few, at)
+  return id => {
+    const count = counts.get(id) ?? 0
+    return { count, lastUsedAt: count > FEW ? undefined : (uses.get(id) ?? null) }
+  }
+}
+
+/** Some keys of earlier installations of an app that still work in this account and mode. */
+export async function listKeptKeys(tx: Tx, place: KeptPlace, limit: number, at: number): Promise<Key[]> {
+  return await listKeptRows(tx, place, limit, at)
+}
+
+/** How many there are, and when the last of them was kept. */
+export async function countKeptKeys(
+  tx: Tx,
+  place: KeptPlace,
+  at: number,
+): Promise<{ count: number; latest: number | null }> {
+  return await countKeptRows(tx, place, at)
 }
 
 /** Managed keys that a leak report froze, and that still wait for what takes their place; of a kept key nothing does. */
-export async function listLeakedKeys(tx: Tx): Promise<Key[]> {
-  return await listLeakedRows(tx)
+export async function pageLeakedKeys(tx: Tx, after: LeakPlace | undefined, limit: number): Promise<Key[]> {
+  return await pageLeakedRows(tx, after, limit)
 }
 
 /** The platform has acknowledged the keys. */
@@ -105,12 +176,12 @@ export async function hasExpired(tx: Tx, keyId: string, at: number): Promise<boo
 
 /** Keys that were minted to replace this one and still work. */
 export async function listSuccessors(tx: Tx, keyId: string): Promise<Key[]> {
-  return await listKeyRows(tx, { replaces: keyId, status: WORKING })
+  return await listReplacementRows(tx, keyId, 'working')
 }
 
 /** Keys that were minted to replace this one, whether they still work or not; the newest first. */
 export async function listReplacements(tx: Tx, keyId: string): Promise<Key[]> {
-  return await listKeyRows(tx, { replaces: keyId })
+  return await listReplacementRows(tx, keyId)
 }
 
 /** A managed key of an app; another app's is indistinguishable from none. Throws `object.not_found`. */

@@ -3,7 +3,8 @@ import { announce } from '../../db/changes.ts'
 import type { Tx } from '../../db/connect.ts'
 import { isAmong, jsonRows } from '../../db/json-rows.ts'
 import { type ExpiryReason, type FrozenBy, WORKING } from './key-states.ts'
-import type { Key } from './key-store.ts'
+import { asStored, type Key, type KeyRow } from './key-store.ts'
+import { type Settled, type Settlement, settledState } from './settlement.ts'
 
 /**
  * The one way to change a key: whoever keeps a copy of it for verification learns of the change when it commits. Answers
@@ -14,6 +15,13 @@ async function changeKeys(tx: Tx, which: Knex.QueryBuilder, change: Record<strin
   for (const { hash } of changed) announce(tx, `key:${hash}`)
   return changed.length
 }
+
+/** A literal, as in the indexes of these keys: with parameters SQLite cannot use them. */
+const WORKS = "status <> 'expired'"
+
+/** An uninstallation has kept the key, and its row does not say so yet. */
+const KEPT_UNSETTLED = `delivered_at is not null and installation_id in
+  (select id from installations where settle_keys is not null and settle_keys <> 'expire')`
 
 const working = (tx: Tx, id: string) =>
   tx('keys')
@@ -37,10 +45,75 @@ export async function expireOverdueRow(
   return (await changeKeys(tx, same, { status: 'expired', expired_at: deadline, expired_because: because })) === 1
 }
 
-/** Lets a key outlive its installation, for good or until a deadline. */
-export async function keepRow(tx: Tx, id: string, deadline: number | null, at: number): Promise<boolean> {
-  const change = { kept_at: at, ...(deadline !== null && { status: 'expiring', expires_at: deadline }) }
-  return (await changeKeys(tx, working(tx, id), change)) === 1
+/**
+ * The same for many keys at once: whoever keeps copies forgets those of whole installations, so that nothing grows with the
+ * number of keys but the one statement.
+ */
+async function changeMany(tx: Tx, which: Knex.QueryBuilder, change: Record<string, unknown>): Promise<number> {
+  const changed: { installation_id: string }[] = await which.update(change).returning('installation_id')
+  for (const id of new Set(changed.map(row => row.installation_id))) announce(tx, `installation:${id}`)
+  return changed.length
+}
+
+/** Expires the working keys of an installation that its platform never acknowledged. */
+export async function expireUndeliveredRows(tx: Tx, installationId: string, at: number): Promise<number> {
+  const which = tx('keys').where({ installation_id: installationId }).whereRaw(WORKS).whereNull('delivered_at')
+  return await changeMany(tx, which, { status: 'expired', expired_at: at, expired_because: 'undelivered' })
+}
+
+/** Expires the working keys that were to end with an installation's activation. */
+export async function expireRowsEndingWith(tx: Tx, installationId: string, at: number): Promise<number> {
+  const which = tx('keys').where({ ends_with: installationId }).whereRaw(WORKS)
+  return await changeMany(tx, which, { status: 'expired', expired_at: at, expired_because: 'replaced' })
+}
+
+/** Gives the working keys of an installation that have just these permissions others; without any they expire. */
+export async function replacePermissions(
+  tx: Tx,
+  installationId: string,
+  permissions: readonly string[],
+  left: readonly string[],
+  at: number,
+): Promise<number> {
+  const which = tx('keys')
+    .where({ installation_id: installationId, permissions: JSON.stringify(permissions) })
+    .whereRaw(WORKS)
+  const ends = left.length === 0 && { status: 'expired', expired_at: at, expired_because: 'permissions_removed' }
+  return await changeMany(tx, which, { permissions: JSON.stringify(left), ...ends })
+}
+
+/**
+ * Writes what an uninstallation decided into the rows of some keys, those that are to be settled alike in one statement.
+ * Copies stay as they are: the installation's row has said the same since it ended. Returns the last id while there may be
+ * more.
+ */
+export async function settleRows(
+  tx: Tx,
+  installationId: string,
+  settlement: Settlement,
+  { after, limit }: { after: string; limit: number },
+): Promise<string | undefined> {
+  const rows: KeyRow[] = await tx('keys')
+    .where({ installation_id: installationId })
+    .where('id', '>', after)
+    .whereRaw(WORKS)
+    .whereNull('kept_at')
+    .orderBy('id')
+    .limit(limit)
+  const alike = new Map<string, string[]>()
+  for (const row of rows) {
+    const state = settledState(asStored(row), settlement)
+    if (state) alike.set(JSON.stringify(state), [...(alike.get(JSON.stringify(state)) ?? []), row.id])
+  }
+  for (const [text, ids] of alike) {
+    const { status, keptAt, expiresAt, expiredAt, expiredBecause }: Settled = JSON.parse(text)
+    const change = { status, kept_at: keptAt, expires_at: expiresAt, expired_at: expiredAt }
+    await tx('keys')
+      .whereRaw(isAmong(tx, 'id', ids))
+      .whereRaw(WORKS)
+      .update({ ...change, expired_because: expiredBecause })
+  }
+  return rows.length < limit ? undefined : rows.at(-1)?.id
 }
 
 export async function markDelivered(tx: Tx, ids: readonly string[], at: number): Promise<void> {
@@ -50,15 +123,16 @@ export async function markDelivered(tx: Tx, ids: readonly string[], at: number):
     .update({ delivered_at: at })
 }
 
-export async function setEndsWith(tx: Tx, ids: readonly string[], installationId: string): Promise<void> {
-  const keys = tx('keys')
-    .whereRaw(isAmong(tx, 'id', ids))
-    .whereIn('status', [...WORKING])
-  await changeKeys(tx, keys, { ends_with: installationId })
-}
-
-export async function setPermissions(tx: Tx, id: string, permissions: readonly string[]): Promise<void> {
-  await changeKeys(tx, tx('keys').where({ id }), { permissions: JSON.stringify(permissions) })
+/** Marks the kept keys of a place; it decides about nothing yet, so no copy of a key need be forgotten. */
+export async function keepEndingWith(
+  tx: Tx,
+  place: { appId: string; accountId: string; mode: string },
+  installationId: string,
+): Promise<void> {
+  await tx('keys')
+    .where({ app_id: place.appId, account_id: place.accountId, mode: place.mode })
+    .whereRaw(`${WORKS} and (kept_at is not null or (${KEPT_UNSETTLED}))`)
+    .update({ ends_with: installationId })
 }
 
 export type KeyEdit = Partial<Pick<Key, 'name' | 'note' | 'permissions' | 'addresses' | 'expiresAt'>>

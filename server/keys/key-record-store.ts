@@ -1,11 +1,13 @@
 import type { Tx } from '../../db/connect.ts'
 import { createAllowedRule } from '../base/addresses.ts'
 import type { KeyRecord } from './judge-key.ts'
-import type { KeyRow } from './key-store.ts'
+import { asStored, type KeyRow } from './key-store.ts'
+import { SETTLEMENT_COLUMNS, type SettlementRow, settledState, settlementOf } from './settlement.ts'
 
 /** What verification needs to know, in one look, and no more: whole processes keep these in memory. */
 export async function findKeyByHash(tx: Tx, hash: string): Promise<KeyRecord | undefined> {
-  type Joined = KeyRow & { by_account: number | null; by_operator: number | null; app_status: string | null }
+  type Joined = KeyRow &
+    SettlementRow & { by_account: number | null; by_operator: number | null; app_status: string | null }
   const row: Joined | undefined = await tx('keys')
     .leftJoin('installations', 'installations.id', 'keys.installation_id')
     .leftJoin('apps', 'apps.id', 'keys.app_id')
@@ -15,8 +17,11 @@ export async function findKeyByHash(tx: Tx, hash: string): Promise<KeyRecord | u
       'installations.suspended_by_account_at as by_account',
       'installations.suspended_by_operator_at as by_operator',
       'apps.status as app_status',
+      ...SETTLEMENT_COLUMNS.map(column => `installations.${column}`),
     )
   if (!row) return undefined
+  const settlement = row.settle_keys ? settlementOf(row) : undefined
+  const settled = settlement && settledState(asStored(row), settlement)
   return {
     id: row.id,
     kind: row.kind,
@@ -25,8 +30,8 @@ export async function findKeyByHash(tx: Tx, hash: string): Promise<KeyRecord | u
     appId: row.app_id,
     mode: row.mode,
     permissions: JSON.parse(row.permissions),
-    status: row.status,
-    expiresAt: row.expires_at,
+    status: settled?.status ?? row.status,
+    expiresAt: settled ? settled.expiresAt : row.expires_at,
     frozen: row.frozen_at !== null,
     freezeUntil: row.freeze_until,
     suspended:
@@ -40,5 +45,5 @@ export async function findKeyByHash(tx: Tx, hash: string): Promise<KeyRecord | u
 
 const RECORD = [
   ...['id', 'kind', 'account_id', 'installation_id', 'app_id', 'mode', 'permissions'],
-  ...['status', 'expires_at', 'frozen_at', 'freeze_until', 'addresses'],
+  ...['status', 'expires_at', 'frozen_at', 'freeze_until', 'addresses', 'kept_at', 'delivered_at'],
 ] as const

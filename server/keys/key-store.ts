@@ -1,8 +1,8 @@
 import type { Knex } from 'knex'
 import { locked, type Tx } from '../../db/connect.ts'
-import { isAmong } from '../../db/json-rows.ts'
 import type { Mode } from '../base/mode.ts'
-import { type ExpiryReason, type FrozenBy, type KeyStatus, WORKING } from './key-states.ts'
+import type { ExpiryReason, FrozenBy, KeyStatus } from './key-states.ts'
+import { SETTLEMENT_COLUMNS, type SettlementRow, settledState, settlementOf } from './settlement.ts'
 
 export type Key = {
   id: string
@@ -69,7 +69,26 @@ export type KeyRow = {
   last_used_at: number | null
 }
 
-const toKey = (row: KeyRow): Key => ({
+/** A key's row, with what the uninstallation of its installation says where the key is not settled yet. */
+export type KeyRead = KeyRow & SettlementRow
+
+/** Keys as they are since their installation ended, whether their own rows say so already or not. */
+export function readKeys(tx: Tx): Knex.QueryBuilder {
+  return tx('keys')
+    .leftJoin('installations as ending', join =>
+      join.on('ending.id', 'keys.installation_id').andOnNotNull('ending.settle_keys'),
+    )
+    .select('keys.*', ...SETTLEMENT_COLUMNS.map(column => `ending.${column}`))
+}
+
+export function toKey(row: KeyRead): Key {
+  const key = asStored(row)
+  const settlement = settlementOf(row)
+  return settlement ? { ...key, ...settledState(key, settlement) } : key
+}
+
+/** A key as its own row says. */
+export const asStored = (row: KeyRow): Key => ({
   id: row.id,
   kind: row.kind,
   accountId: row.account_id,
@@ -129,14 +148,14 @@ export async function insertKey(tx: Tx, key: Key, hash: string, formHash: string
 }
 
 export async function findKeyRow(tx: Tx, id: string): Promise<Key | undefined> {
-  const row: KeyRow | undefined = await tx('keys').where({ id }).first()
+  const row: KeyRead | undefined = await readKeys(tx).where('keys.id', id).first()
   return row && toKey(row)
 }
 
 /** Holds the row until the transaction ends: what is decided about a key meanwhile is decided once. */
 export async function lockKeyRow(tx: Tx, id: string): Promise<Key | undefined> {
-  const row: KeyRow | undefined = await locked(tx('keys').where({ id })).first()
-  return row && toKey(row)
+  const held: unknown = await locked(tx('keys').where({ id })).first('id')
+  return held ? await findKeyRow(tx, id) : undefined
 }
 
 /** The key that a form has made, with its hash. */
@@ -145,104 +164,8 @@ export async function findKeyOfForm(
   accountId: string,
   formHash: string,
 ): Promise<{ key: Key; hash: string } | undefined> {
-  const row: (KeyRow & { hash: string }) | undefined = await tx('keys')
-    .where({ account_id: accountId, form_hash: formHash })
+  const row: (KeyRead & { hash: string }) | undefined = await readKeys(tx)
+    .where({ 'keys.account_id': accountId, form_hash: formHash })
     .first()
   return row && { key: toKey(row), hash: row.hash }
-}
-
-export type KeyFilter = {
-  accountId?: string
-  installationId?: string
-  installationIds?: readonly string[]
-  appId?: string
-  mode?: Mode
-  status?: readonly KeyStatus[]
-  ids?: readonly string[]
-  kept?: boolean
-  delivered?: boolean
-  endsWith?: string
-  replaces?: string
-  /** Those that were minted to replace another. */
-  replacing?: boolean
-}
-
-function filtered(tx: Tx, filter: KeyFilter): Knex.QueryBuilder {
-  const query = tx('keys')
-  if (filter.ids) query.whereRaw(isAmong(tx, 'id', filter.ids))
-  if (filter.accountId) query.where('account_id', filter.accountId)
-  if (filter.installationId) query.where('installation_id', filter.installationId)
-  if (filter.installationIds) query.whereIn('installation_id', [...filter.installationIds])
-  if (filter.appId) query.where('app_id', filter.appId)
-  if (filter.mode) query.where('mode', filter.mode)
-  if (filter.status) query.whereIn('status', [...filter.status])
-  if (filter.kept) query.whereNotNull('kept_at')
-  if (filter.delivered === false) query.whereNull('delivered_at')
-  if (filter.replaces) query.where('replaces', filter.replaces)
-  if (filter.replacing) query.whereNotNull('replaces')
-  if (filter.endsWith) query.where('ends_with', filter.endsWith)
-  return query
-}
-
-/** The newest first. */
-export async function listKeyRows(tx: Tx, filter: KeyFilter): Promise<Key[]> {
-  const rows: KeyRow[] = await filtered(tx, filter).orderBy('created_at', 'desc').orderBy('id', 'desc')
-  return rows.map(toKey)
-}
-
-// Literals, as in the index of these keys: with a parameter SQLite cannot use it.
-export async function listLeakedRows(tx: Tx): Promise<Key[]> {
-  const rows: KeyRow[] = await tx('keys')
-    .whereRaw("status <> 'expired' and frozen_by = 'leak_report' and kind = 'managed' and kept_at is null")
-    .orderBy('frozen_at')
-  return rows.map(toKey)
-}
-
-/** What the keys page may be asked for; all of it together. */
-export type KeyPageFilter = {
-  accountId: string
-  mode?: Mode | undefined
-  shows?: 'active' | 'expiring' | 'frozen' | 'kept' | 'expired' | undefined
-  /** Of one app; `null`: of none, so restricted keys. */
-  appId?: string | null | undefined
-  /** Those that ended before are left out. */
-  endedSince: number
-  /** The last key of the page before. */
-  after?: Pick<Key, 'createdAt' | 'id'> | undefined
-  limit: number
-}
-
-/** One page of an account's keys, the newest first. */
-export async function pageKeyRows(tx: Tx, filter: KeyPageFilter, at: number): Promise<Key[]> {
-  const { accountId, mode, shows, appId, endedSince, after, limit } = filter
-  const query = tx('keys').where('account_id', accountId)
-  for (const end of ['expired_at', 'expires_at', 'freeze_until'])
-    query.where(listed => listed.whereNull(end).orWhere(end, '>=', endedSince))
-  if (mode) query.where({ mode })
-  if (appId !== undefined) query.where('app_id', appId)
-  if (shows === 'expired') {
-    query.where(ended =>
-      ended.where('status', 'expired').orWhere('expires_at', '<=', at).orWhere('freeze_until', '<=', at),
-    )
-  } else if (shows) {
-    query.whereIn('status', shows === 'active' || shows === 'expiring' ? [shows] : [...WORKING])
-    for (const end of ['expires_at', 'freeze_until']) query.where(alive => alive.whereNull(end).orWhere(end, '>', at))
-    if (shows === 'frozen') query.whereNotNull('frozen_at')
-    else query.whereNull('frozen_at')
-    if (shows === 'kept') query.whereNotNull('kept_at')
-    else if (shows !== 'frozen') query.whereNull('kept_at')
-  }
-  if (after) query.whereRaw('(created_at, id) < (?, ?)', [after.createdAt, after.id])
-  const rows: KeyRow[] = await query.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(limit)
-  return rows.map(toKey)
-}
-
-/** The apps that an account's keys were minted for. */
-export async function listKeyAppIds(tx: Tx, accountId: string): Promise<string[]> {
-  return await tx('keys').where('account_id', accountId).whereNotNull('app_id').distinct().pluck('app_id')
-}
-
-export async function countKeys(tx: Tx, filter: KeyFilter): Promise<number> {
-  const row: { count: number | string } = await filtered(tx, filter).count({ count: '*' }).first()
-  return Number(row.count)
 }

@@ -1,8 +1,9 @@
 import type { Tx } from '../../db/connect.ts'
 import { HOUR } from '../base/clock.ts'
 import { setDeadline, setOverlap } from './key-changes-store.ts'
-import { statusAt, WORKING } from './key-states.ts'
-import { findKeyRow, type Key, listKeyRows } from './key-store.ts'
+import { listReplacing } from './key-list-store.ts'
+import { statusAt } from './key-states.ts'
+import { findKeyRow, type Key } from './key-store.ts'
 
 /** A key that arrives late still leaves its platform this long to take it into use. */
 const LEAST_AFTER_ARRIVAL = HOUR
@@ -15,7 +16,7 @@ export async function startOverlap(tx: Tx, keyId: string, overlap: number, at: n
 /** New keys have arrived: the old ones get their deadlines, as planned, or a little later where the new one was late. */
 export async function endOverlaps(tx: Tx, newKeyIds: readonly string[], at: number): Promise<void> {
   if (newKeyIds.length === 0) return
-  const keys = await listKeyRows(tx, { ids: newKeyIds, status: WORKING, replacing: true })
+  const keys = await listReplacing(tx, newKeyIds)
   for (const key of keys) if (key.replaces && statusAt(key, at) !== 'expired') await endOverlap(tx, key.replaces, at)
 }
 

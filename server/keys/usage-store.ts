@@ -121,10 +121,10 @@ export async function listAddresses(
   return await tx(ranked).where('place', '<=', most).orderBy('place').select('key_id', 'address', 'total')
 }
 
-/** The permissions that keys used since a moment; the empty one stands for calls that did not say what for. */
-export async function listPermissionsUsed(tx: Tx, keyIds: readonly string[], since: number): Promise<string[]> {
+/** The permissions that keys of an installation used since a moment; the empty one stands for calls that did not say what for. */
+export async function listPermissionsUsed(tx: Tx, installationId: string, since: number): Promise<string[]> {
   return await tx('key_usage_permissions')
-    .whereIn('key_id', [...keyIds])
+    .whereIn('key_id', tx('keys').where({ installation_id: installationId }).select('id'))
     .where('used_at', '>=', since)
     .distinct('permission')
     .pluck('permission')

@@ -140,8 +140,9 @@ export async function readUse(tx: Tx, keyIds: readonly string[], at: number): Pr
   const since = (age: number) => at - age - ((at - age) % HOUR)
   const [day, week] = [await sumCalls(tx, keyIds, since(DAY)), await sumCalls(tx, keyIds, since(7 * DAY))]
   const rows = await listAddresses(tx, keyIds, since(7 * DAY), LISTED)
+  const byKey = Map.groupBy(rows, row => row.key_id)
   return keyId => {
-    const own = rows.filter(row => row.key_id === keyId)
+    const own = byKey.get(keyId) ?? []
     return {
       calls24h: day.get(keyId) ?? 0,
       calls7d: week.get(keyId) ?? 0,
@@ -151,13 +152,13 @@ export async function readUse(tx: Tx, keyIds: readonly string[], at: number): Pr
   }
 }
 
-/** What keys were used for since a moment; `unsaid` where calls came that did not name a permission. */
+/** What the keys of an installation were used for since a moment; `unsaid` where calls came that did not name a permission. */
 export async function readPermissionUse(
   tx: Tx,
-  keyIds: readonly string[],
+  installationId: string,
   since: number,
 ): Promise<{ used: ReadonlySet<string>; unsaid: boolean }> {
-  const used = new Set(await listPermissionsUsed(tx, keyIds, since))
+  const used = new Set(await listPermissionsUsed(tx, installationId, since))
   return { used, unsaid: used.delete('') }
 }
 

@@ -18,7 +18,7 @@ import { mintAnotherKey } from '../installs/mint-another-key.ts'
 import { rotateManagedKey } from '../installs/rotate-managed-key.ts'
 import { suspendInstallation } from '../installs/suspend-installation.ts'
 import { uninstallApp } from '../installs/uninstall-app.ts'
-import { findAppKey, type Key, listInstallationKeys } from '../keys/find-keys.ts'
+import { findAppKey, type Key, pageInstallationKeys } from '../keys/find-keys.ts'
 import { findPresentedKey } from '../keys/verify-key.ts'
 import { authenticateToken, type TokenBearer } from '../oauth/authenticate-token.ts'
 import { tokenChallenges } from '../oauth/token-challenges.ts'
@@ -91,11 +91,11 @@ export function platformApiRoutes(deps: Deps): Router {
     const caller = await authenticate(req, res)
     const { limit, cursor } = parseInput(pageOf('key'), req.query)
     await deps.usage.flush()
-    const keys = await database.read(
-      async tx => await listInstallationKeys(tx, [(await installationOf(tx, caller, req)).id]),
-    )
-    const rest = keys.sort((a, b) => (a.id < b.id ? 1 : -1)).filter(key => cursor === undefined || key.id < cursor)
-    sendList(res, rest.slice(0, limit + 1), limit, key => keyObject(key, clock.now()))
+    const keys = await database.read(async tx => {
+      const { id: installationId } = await installationOf(tx, caller, req)
+      return await pageInstallationKeys(tx, { installationId, before: cursor, limit: limit + 1 })
+    })
+    sendList(res, keys, limit, key => keyObject(key, clock.now()))
   })
 
   router.post('/v1/installations/:installation/keys', async (req, res) => {

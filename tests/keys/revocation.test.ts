@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { moveApp } from '../../apps-registry/move-app.ts'
+import { SYSTEM } from '../../server/audit/record-activity.ts'
+import { retireApp } from '../../server/installs/change-app.ts'
 import { sweep } from '../../server/sweep.ts'
-import { keyAt, meddle, rowsOf, uninstall } from '../installs/steps.ts'
+import { keyAt, rowsOf, uninstall } from '../installs/steps.ts'
 import { eventually } from '../support/eventually.ts'
 import { createWorld, type Person, type PublishedApp, type World } from '../support/world.ts'
 import { cuttableChannel } from './cut-channel.ts'
@@ -103,7 +105,7 @@ test('what ends well is heard too: a resumed app’s keys work again, here and e
 test('a process that died while it retired an app: its keys are refused, and the rest is done later', async () => {
   await using setting = await installed()
   const { world, app, id, key } = setting
-  await meddle(world, tx => tx('apps').where({ id: app.id }).update({ status: 'retired' }))
+  await retireApp(world.deps, { appId: app.id, actor: SYSTEM, batches: 0 })
   assert.equal((await world.verify(key))['code'], 'suspended')
   await sweep(world.deps)
   assert.equal((await world.verify(key))['code'], 'expired')

@@ -1,0 +1,20 @@
+import type { Tx } from '../../db/connect.ts'
+import type { Caps } from '../base/caps.ts'
+import { expireKeysEndingWith } from '../keys/expire-keys.ts'
+import { leaveRest } from './batch-jobs.ts'
+import { type ToldExpired, tellExpired } from './tell-expired.ts'
+
+/**
+ * Expires the kept keys of an earlier installation that were to end once this one has its own: the account has said so, and
+ * nobody waits for that any more. Returns how many.
+ */
+export async function endKeysOfBefore(tx: Tx, caps: Caps, installationId: string): Promise<number> {
+  const at = caps.clock.now()
+  const expired = await expireKeysEndingWith(tx, installationId, at)
+  const data: ToldExpired = { installationId, which: 'ending_with', because: 'replaced', at }
+  if (expired > 0)
+    await leaveRest(tx, caps, { kind: 'tell_expired', subject: installationId, data }, position =>
+      tellExpired(tx, caps, data, position),
+    )
+  return expired
+}

@@ -1,0 +1,19 @@
+import type { Tx } from '../../db/connect.ts'
+import { settleKeys } from '../keys/expire-keys.ts'
+import { endSettlement, findSettlement, lockInstallation } from './installation-store.ts'
+
+/** Small enough that nobody waits for it. */
+const BATCH = 200
+
+/**
+ * Writes what an uninstallation decided into the rows of its keys, those after a position; the decision itself counts from
+ * the uninstallation on. Returns the next position, or undefined where every key is settled.
+ */
+export async function settleInstallation(tx: Tx, installationId: string, after: string): Promise<string | undefined> {
+  await lockInstallation(tx, installationId)
+  const settlement = await findSettlement(tx, installationId)
+  if (!settlement) return undefined
+  const last = await settleKeys(tx, installationId, settlement, { after, limit: BATCH })
+  if (last === undefined) await endSettlement(tx, installationId)
+  return last
+}

@@ -1,0 +1,49 @@
+import { findApp } from '../../apps-registry/find-app.ts'
+import type { Tx } from '../../db/connect.ts'
+import type { Act, Actor } from '../audit/record-activity.ts'
+import { recordActivity } from '../audit/record-activity.ts'
+import type { Caps } from '../base/caps.ts'
+import { type ExpiredTogether, listExpired } from '../keys/expire-keys.ts'
+import { lockInstallation } from './installation-store.ts'
+import { keyExpiredNews, tellPlatform } from './tell-platform.ts'
+
+const BATCH = 50
+
+/** `actor`: both logs say of each key who expired it; absent where they say so of the act as a whole. */
+export type ToldExpired = ExpiredTogether & { actor?: Actor | undefined }
+
+/**
+ * Tells platforms of keys that one act expired together, each as an event of its installation: some of them, those after a
+ * position. What the logs say of them goes into `acts`, for a caller that writes more, or else into the logs; call it last
+ * then. Returns the next position, or undefined where all were told of.
+ */
+export async function tellExpired(
+  tx: Tx,
+  caps: Caps,
+  { actor, ...told }: ToldExpired,
+  after: string,
+  acts?: Act[],
+): Promise<string | undefined> {
+  const keys = await listExpired(tx, told, { after, limit: BATCH })
+  const said: Act[] = []
+  let accounts: string[] = []
+  for (const installationId of [...new Set(keys.flatMap(key => key.installationId ?? []))].sort()) {
+    const installation = await lockInstallation(tx, installationId)
+    const app = installation && (await findApp(tx, installation.appId))
+    if (!installation || !app) continue
+    const own = keys.filter(key => key.installationId === installationId)
+    await tellPlatform(
+      tx,
+      caps,
+      app,
+      installation,
+      own.map(key => keyExpiredNews(key, told.at)),
+    )
+    accounts = [installation.accountId, app.platform.accountId]
+    if (actor)
+      said.push(...own.map(({ id, name }) => ({ actor, what: 'key.expired', object: id, at: told.at, data: { name } })))
+  }
+  if (acts) acts.push(...said)
+  else if (said.length > 0) await recordActivity(tx, caps, accounts, said)
+  return keys.length < BATCH ? undefined : keys.at(-1)?.id
+}

@@ -1,0 +1,65 @@
+import { deadlineOf, type ExpiryReason, type KeyStatus } from './key-states.ts'
+
+/** What becomes of the keys of an installation that is uninstalled, as was chosen. */
+export type KeyChoice = { answer: 'expire' } | { answer: 'keep' } | { answer: 'until'; deadline: number }
+
+/** An uninstallation whose keys are not all settled yet: it decides about them all from its commit on. */
+export type Settlement = { choice: KeyChoice; because: ExpiryReason; at: number }
+
+/** Why keys end with their installation, by why that ended. */
+export const KEY_REASONS = {
+  account: 'uninstalled',
+  platform: 'uninstalled',
+  app_retired: 'app_retired',
+} as const satisfies Record<string, ExpiryReason>
+
+type Unsettled = {
+  status: KeyStatus
+  keptAt: number | null
+  deliveredAt: number | null
+  expiresAt: number | null
+  freezeUntil: number | null
+}
+
+export type Settled = {
+  status: KeyStatus
+  keptAt: number | null
+  expiresAt: number | null
+  expiredAt: number | null
+  expiredBecause: ExpiryReason | null
+}
+
+/**
+ * What an uninstallation makes of a key: one that was never delivered expires whatever the answer, and a deadline that the
+ * key has is never moved out. Returns undefined for a key that it does not concern: one that had ended before, or that is
+ * settled.
+ */
+export function settledState(key: Unsettled, { choice, because, at }: Settlement): Settled | undefined {
+  if (key.status === 'expired' || key.keptAt !== null || (deadlineOf(key) ?? Number.POSITIVE_INFINITY) <= at)
+    return undefined
+  if (choice.answer === 'expire' || key.deliveredAt === null) {
+    const expiredBecause = choice.answer === 'expire' ? because : 'undelivered'
+    return { status: 'expired', keptAt: null, expiresAt: key.expiresAt, expiredAt: at, expiredBecause }
+  }
+  const kept = { keptAt: at, expiredAt: null, expiredBecause: null }
+  if (choice.answer === 'keep') return { ...kept, status: key.status, expiresAt: key.expiresAt }
+  return { ...kept, status: 'expiring', expiresAt: Math.min(choice.deadline, key.expiresAt ?? choice.deadline) }
+}
+
+/** The columns of an installation that say so, each under its own name. */
+export const SETTLEMENT_COLUMNS = ['settle_keys', 'settle_until', 'uninstalled_at', 'uninstall_reason'] as const
+
+export type SettlementRow = {
+  settle_keys: KeyChoice['answer'] | null
+  settle_until: number | null
+  uninstalled_at: number | null
+  uninstall_reason: keyof typeof KEY_REASONS | null
+}
+
+/** The settlement that an installation's row speaks of; undefined where none is under way. */
+export function settlementOf(row: SettlementRow): Settlement | undefined {
+  const { settle_keys: answer, settle_until, uninstalled_at: at, uninstall_reason: reason } = row
+  if (answer === null || at === null || reason === null) return undefined
+  const choice: KeyChoice = answer === 'until' ? { answer, deadline: settle_until ?? at } : { answer }
+  return { choice, because: KEY_REASONS[reason], at }
+}

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { calculateJwkThumbprint, EmbeddedJWK, type JWK, errors as joseErrors, jwtVerify } from 'jose'
+import { calculateJwkThumbprint, EmbeddedJWK, type JWK, jwtVerify } from 'jose'
 import { AppError } from '../base/errors.ts'
 
 export const PROOF_ALGS = ['ES256', 'Ed25519', 'EdDSA'] as const
@@ -28,8 +28,7 @@ export async function checkProof(proof: string, request: ProvenRequest): Promise
     typ: 'dpop+jwt',
     currentDate: new Date(request.at),
   }).catch(cause => {
-    if (cause instanceof joseErrors.JOSEError || cause instanceof TypeError) throw refused('is not valid', cause)
-    throw cause
+    throw refused('is not valid', cause) // whatever is thrown comes of the proof: nothing else is read
   })
   const { jti, iat, nonce } = payload
   if (typeof jti !== 'string' || jti === '') throw refused('needs a jti that is a text')

@@ -25,26 +25,35 @@ export async function assertion(
   return { client_id: clientId, client_assertion_type: ASSERTION_TYPE, client_assertion: await jwt.sign(key) }
 }
 
+export type ProofOptions = {
+  accessToken?: string
+  jti?: unknown
+  /** Other members of header and payload than the right ones; undefined leaves one out. */
+  header?: Record<string, unknown>
+  claims?: Record<string, unknown>
+}
+
 export type Proofs = {
   thumbprint: string
   /** One DPoP proof (RFC 9449 §4.2) for a request; `jti` is fresh unless it is given. */
-  make(method: string, address: string, more?: { accessToken?: string; jti?: string }): Promise<string>
+  make(method: string, address: string, more?: ProofOptions): Promise<string>
 }
 
-export async function createProofs(): Promise<Proofs> {
-  const pair = await generateKeyPair('ES256', { extractable: true })
+export async function createProofs(alg = 'ES256'): Promise<Proofs> {
+  const pair = await generateKeyPair(alg, { extractable: true })
   const jwk = await exportJWK(pair.publicKey)
   return {
     thumbprint: await calculateJwkThumbprint(jwk),
-    make: (method, address, { accessToken, jti = randomUUID() } = {}) =>
+    make: (method, address, { accessToken, jti = randomUUID(), header, claims } = {}) =>
       new SignJWT({
-        jti,
+        jti: jti as string,
         htm: method,
         htu: address,
+        iat: seconds(),
         ...(accessToken !== undefined && { ath: createHash('sha256').update(accessToken).digest('base64url') }),
+        ...claims,
       })
-        .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
-        .setIssuedAt()
+        .setProtectedHeader({ alg, typ: 'dpop+jwt', jwk, ...header })
         .sign(pair.privateKey),
   }
 }

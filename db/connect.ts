@@ -1,7 +1,8 @@
-import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Knex } from 'knex'
 import pg from 'pg'
+import { giveToOwnerOfFolder } from '../server/base/owner-of-folder.ts'
 import { opaqueToken, systemRandom } from '../server/base/random.ts'
 import { isReadOnly } from './away.ts'
 import { type Change, type ChangeFeed, createNews, gathering } from './changes.ts'
@@ -143,7 +144,9 @@ export function connect(
 /** The file must be private before SQLite opens it: the log beside it gets its mode. */
 function claimFile(file: string): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  const made = !existsSync(file)
   closeSync(openSync(file, 'a', 0o600))
+  if (made) giveToOwnerOfFolder(file) // SQLite does so itself for the files beside it
   chmodSync(file, 0o600)
 }
 

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { parseCidr } from './base/addresses.ts'
 import { type Catalog, parseCatalog, SAMPLE_CATALOG } from './base/catalog.ts'
 import { LOG_LEVELS } from './base/log.ts'
+import { postgresUrlFault } from './base/postgres-url.ts'
 
 /** What the environment says (WIRE "Processes and configuration"), checked and frozen. */
 export type Config = {
@@ -74,6 +75,10 @@ const environment = z.object({
   DATABASE_DIRECT_URL: z
     .string()
     .regex(/^postgres(?:ql)?:\/\//, 'must be postgres://…')
+    .superRefine((url, { addIssue }) => {
+      const fault = postgresUrlFault(url)
+      if (fault !== undefined) addIssue(fault)
+    })
     .optional(),
   DATA_DIR: z.string().min(1).default('./data'),
   LATCHKEY_SECRET: z
@@ -209,7 +214,11 @@ function originOf(text: string, faults: string[]): string {
 
 function databaseOf(url: string | undefined, dataDir: string, faults: string[]): Config['database'] {
   if (url === undefined) return { kind: 'sqlite', file: resolve(dataDir, 'latchkey.db') }
-  if (/^postgres(ql)?:\/\//.test(url)) return { kind: 'postgres', url }
+  if (/^postgres(ql)?:\/\//.test(url)) {
+    const fault = postgresUrlFault(url)
+    if (fault !== undefined) faults.push(`DATABASE_URL: ${fault}`)
+    return { kind: 'postgres', url }
+  }
   const file = url.startsWith('sqlite:') ? url.slice('sqlite:'.length) : ''
   if (file === '' || file === ':memory:') faults.push('DATABASE_URL: must be sqlite:FILE or postgres://…')
   return { kind: 'sqlite', file: resolve(file) }

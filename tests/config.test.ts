@@ -52,6 +52,28 @@ test('config: an empty environment starts a server on loopback with SQLite', () 
   assert.ok(Object.isFrozen(config))
 })
 
+test('config: addresses of PostgreSQL that the driver understands are taken', () => {
+  for (const url of [
+    'postgres://db.example/latchkey',
+    'postgresql://me:p%23x%2F%40@db.example:6432/latchkey?sslmode=verify-full',
+    'postgres://me@/latchkey?host=/var/run/postgresql',
+    'postgres:///latchkey?host=/var/run/postgresql',
+    'postgres://[::1]:5432/latchkey?sslmode=no-verify',
+  ])
+    assert.deepEqual(faultsOf({ DATABASE_URL: url, LATCHKEY_SECRET: secret() }), [], url)
+})
+
+test('config: an address of PostgreSQL that the driver would refuse or misread is a named fault, without its password', () => {
+  for (const url of UNREADABLE) {
+    for (const name of ['DATABASE_URL', 'DATABASE_DIRECT_URL']) {
+      const right = 'postgres://db.example/latchkey'
+      const faults = faultsOf({ DATABASE_URL: right, LATCHKEY_SECRET: secret(), [name]: url })
+      assert.equal(faults.length, 1, url)
+      assert.match(faults[0] ?? '', new RegExp(`^${name}: (?!.*p#x)`))
+    }
+  }
+})
+
 test('config: an empty variable counts as absent', () => {
   const empty = Object.fromEntries(
     ['HOST', 'PORT', 'PUBLIC_URL', 'DATABASE_URL', 'LATCHKEY_SECRET', 'CATALOG', 'BRAND_LOGO', 'ROLES'].map(name => [
@@ -101,6 +123,19 @@ test('config: every variable takes what it should', () => {
   assert.equal(config.logLevel, 'debug')
   assert.deepEqual(readConfig({ TRUST_PROXY: '10.0.0.0/8,::1' }).trustProxy, ['10.0.0.0/8', '::1'])
 })
+
+/** Addresses that the driver would refuse at the first query, or take for another host. */
+const UNREADABLE = [
+  'postgres://me:p#x@db.example/latchkey',
+  'postgres://me:12#x@db.example/latchkey',
+  'postgres://me:a/b@db.example/latchkey',
+  'postgres://db1.example,db2.example/latchkey',
+  'postgres://db1.example:5432,db2.example:5432/latchkey',
+  'postgres:///latchkey?host=db1.example,db2.example',
+  'postgres://db.example:port/latchkey',
+  'postgres://db.example/latchkey?sslmode=yes',
+  'postgres://db.example/latchkey?sslrootcert=/nowhere/root.crt',
+]
 
 const WRONG: Record<string, string[]> = {
   PORT: ['http', '65536', '-1', '80.5', '1e3'],

@@ -1,5 +1,6 @@
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { giveToOwnerOfFolder } from './owner-of-folder.ts'
 import type { Random } from './random.ts'
 
 export const ROOT_SECRET_FILE = 'root-secret'
@@ -24,6 +25,7 @@ function writeOnce(file: string, secret: string): void {
   const draft = `${file}.${process.pid}`
   writeFileSync(draft, `${secret}\n`, { mode: 0o600 })
   try {
+    giveToOwnerOfFolder(draft)
     linkSync(draft, file)
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error

@@ -7,10 +7,13 @@ export function databaseCommands(program: Command): void {
     .command('migrate')
     .description('brings the schema up to date')
     .action(
-      run(async deps => {
-        const pending = await deps.database.pendingMigrations()
-        return { pending: pending.length }
-      }),
+      run(
+        async deps => {
+          const pending = await deps.database.pendingMigrations()
+          return { pending: pending.length }
+        },
+        { makesInstance: true },
+      ),
     )
   program.command('sweep').description('deletes what has lapsed: sign-ins, codes and tokens').action(run(sweep))
 }

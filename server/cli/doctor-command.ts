@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { connect, type Database } from '../../db/connect.ts'
+import { integrityFaults } from '../../db/integrity.ts'
 import { createKeyring } from '../base/keyring.ts'
 import { systemRandom } from '../base/random.ts'
 import { ROOT_SECRET_FILE, readRootSecrets } from '../base/root-secret.ts'
@@ -19,15 +20,16 @@ export function doctorCommand(program: Command): void {
   program
     .command('doctor')
     .description('tells whether everything that a server needs is in order')
-    .action(async () => {
-      const checks = await examine(process.env)
+    .option('--integrity', 'also read the whole SQLite file and prove it sound; takes seconds per gigabyte')
+    .action(async (options: { integrity?: true }) => {
+      const checks = await examine(process.env, options)
       const ok = checks.every(check => check.ok)
       process.stdout.write(`${JSON.stringify({ ok, checks })}\n`)
       if (!ok) process.exitCode = 1
     })
 }
 
-async function examine(env: Record<string, string | undefined>): Promise<Check[]> {
+async function examine(env: Record<string, string | undefined>, options: { integrity?: true }): Promise<Check[]> {
   let config: Config
   try {
     config = readConfig(env)
@@ -35,7 +37,13 @@ async function examine(env: Record<string, string | undefined>): Promise<Check[]
     if (!(error instanceof ConfigError)) throw error
     return error.faults.map(fault => ({ name: 'configuration', ok: false, detail: fault }))
   }
-  return [publicUrl(config), dataDir(config), rootSecret(config), ...(await database(config))]
+  return [
+    publicUrl(config),
+    dataDir(config),
+    rootSecret(config),
+    ...(await database(config)),
+    ...(options.integrity ? [await integrity(config)] : []),
+  ]
 }
 
 /** That plain http is only for loopback is a rule of the configuration. */
@@ -87,6 +95,26 @@ async function database(config: Config): Promise<Check[]> {
     ]
   } catch (error) {
     return unreachable(error instanceof Error ? error.message || 'no answer' : 'no answer')
+  } finally {
+    await opened.close()
+  }
+}
+
+/** On request only: it reads the whole file. */
+async function integrity({ database: target }: Config): Promise<Check> {
+  const check = (ok: boolean, detail: string) => ({ name: 'integrity', ok, detail })
+  if (target.kind !== 'sqlite') return check(true, 'not examined: use pg_amcheck for PostgreSQL')
+  if (!existsSync(target.file)) return check(false, 'there is no file')
+  const opened = connect(target)
+  try {
+    const faults = await integrityFaults(opened)
+    if (faults.length === 0) return check(true, 'the whole file was read and is sound')
+    return check(false, `${faults.slice(0, 10).join('; ')}; restore a backup (docs/backup.md)`)
+  } catch (error) {
+    return check(
+      false,
+      `${error instanceof Error ? error.message : 'cannot be read'}; restore a backup (docs/backup.md)`,
+    )
   } finally {
     await opened.close()
   }

@@ -1,24 +1,49 @@
+import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
-import { readConfig } from '../config.ts'
+import { connect } from '../../db/connect.ts'
+import { type Config, ConfigError, readConfig } from '../config.ts'
 import { createDeps, type Deps } from '../deps.ts'
 
 type Action = (...args: unknown[]) => Promise<void>
 
 /**
  * Makes a command's action: builds everything, does the work beside a running server, and closes it again. What `work`
- * answers becomes one JSON object on standard output.
+ * returns becomes one JSON object on standard output. Throws ConfigError where there is no instance yet: a command without
+ * the server's environment would else make an empty one beside the real one. Only `makesInstance` may make it.
  */
 export function run<Options extends object = object>(
   work: (deps: Deps, options: Options, args: readonly string[]) => Promise<object>,
+  { makesInstance = false } = {},
 ): Action {
   return async (...given) => {
     const command = given.at(-1) as Command
-    const deps = await createDeps(readConfig({ LOG_LEVEL: 'warn', ...process.env }))
+    const config = readConfig({ LOG_LEVEL: 'warn', ...process.env })
+    if (!makesInstance) await requireInstance(config)
+    const deps = await createDeps(config)
     try {
       const result = await work(deps, command.opts<Options>(), command.args)
       process.stdout.write(`${JSON.stringify(result)}\n`)
     } finally {
       await deps.close()
     }
+  }
+}
+
+async function requireInstance({ database: target, dataDir }: Config): Promise<void> {
+  if (await hasSchema(target)) return
+  const [variable, place] =
+    target.kind === 'sqlite' ? ['DATA_DIR', target.file] : ['DATABASE_URL', 'the database that it names']
+  throw new ConfigError([
+    `${variable}: there is no Latchkey at ${place} (DATA_DIR is ${dataDir}). Give the command the variables of the server; a new instance is made by the first start, or by migrate`,
+  ])
+}
+
+async function hasSchema(target: Config['database']): Promise<boolean> {
+  if (target.kind === 'sqlite' && !existsSync(target.file)) return false
+  const database = connect(target)
+  try {
+    return await database.knex.schema.hasTable('knex_migrations')
+  } finally {
+    await database.close()
   }
 }

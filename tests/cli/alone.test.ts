@@ -1,11 +1,26 @@
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { connect } from '../../db/connect.ts'
 import { createPlace, type Ended, type Place, runCommand } from '../support/child.ts'
 import { onPostgres } from '../support/database.ts'
 import { PASSWORD } from '../support/world.ts'
+
+const ADA = ['--email', 'ada@example.com', '--password', PASSWORD, '--account-name', 'Harbor Books']
+/** A user without rights, on every Linux. */
+const NOBODY = 65_534
 
 type Report = { ok: boolean; checks: { name: string; ok: boolean; detail: string }[] }
 
@@ -43,8 +58,8 @@ test('migrate: from nothing, without a server, it makes the data folder, the roo
 
 test('audit verify: a log that was altered ends with status 1 and names account and number', async () => {
   await using place = await createPlace()
-  const args = ['--email', 'ada@example.com', '--password', PASSWORD, '--account-name', 'Harbor Books']
-  const made = await runCommand(place.env, 'user', 'create', ...args)
+  await runCommand(place.env, 'migrate')
+  const made = await runCommand(place.env, 'user', 'create', ...ADA)
   const { account_id } = JSON.parse(made.stdout) as { account_id: string }
   const kept = await runCommand(place.env, 'audit', 'checkpoints')
   const file = join(dirname(place.dataDir), 'kept.json')
@@ -58,6 +73,57 @@ test('audit verify: a log that was altered ends with status 1 and names account 
   assert.equal(ended.code, 1)
   assert.equal(ended.stdout, '')
   assert.ok(ended.stderr.includes(`{"account_id":"${account_id}","number":1}`), ended.stderr)
+})
+
+test('commands: without an instance only migrate makes one; the others say where they looked', async () => {
+  await using place = await createPlace()
+  for (const command of [
+    ['verifier', 'create', '--name', 'API'],
+    ['user', 'create', ...ADA],
+    ['sweep'],
+    ['audit', 'verify'],
+  ]) {
+    const ended = await runCommand(place.env, ...command)
+    assert.deepEqual([ended.code, ended.stdout], [1, ''], command.join(' '))
+    assert.match(
+      ended.stderr,
+      onPostgres ? /DATABASE_URL: there is no Latchkey/ : /DATA_DIR: there is no Latchkey at .*latchkey\.db/,
+    )
+    assert.equal(existsSync(place.dataDir), false)
+  }
+})
+
+test('commands: what an administrator runs as root leaves no file that the server’s user cannot open', async t => {
+  if (process.getuid?.() !== 0) return t.skip('about root')
+  if (onPostgres) return t.skip('about SQLite')
+  await using place = await createPlace()
+  mkdirSync(place.dataDir)
+  chownSync(place.dataDir, NOBODY, NOBODY)
+  await runCommand(place.env, 'migrate')
+  const held = databaseOf(place) // keeps the files beside the database there
+  await held.knex('accounts').select()
+  for (const command of [['user', 'create', ...ADA], ['verifier', 'create', '--name', 'API'], ['doctor']])
+    assert.equal((await runCommand(place.env, ...command)).code, 0, command.join(' '))
+  const owners = Object.fromEntries(
+    readdirSync(place.dataDir).map(file => [file, statSync(join(place.dataDir, file)).uid]),
+  )
+  await held.close()
+  const files = ['latchkey.db', 'latchkey.db-shm', 'latchkey.db-wal', 'root-secret']
+  assert.deepEqual(owners, Object.fromEntries(files.map(file => [file, NOBODY])))
+})
+
+test('doctor --integrity: a damaged SQLite file is named; without the option it is not read', async t => {
+  if (onPostgres) return t.skip('about SQLite')
+  await using place = await createPlace()
+  await runCommand(place.env, 'migrate')
+  const sound = reportOf(await runCommand(place.env, 'doctor', '--integrity'))
+  assert.deepEqual(ill(sound), [])
+  const file = openSync(join(place.dataDir, 'latchkey.db'), 'r+')
+  for (let page = 40; page < 60; page += 1) writeSync(file, Buffer.alloc(2_000, 7), 0, 2_000, page * 4_096)
+  closeSync(file)
+  const damaged = reportOf(await runCommand(place.env, 'doctor', '--integrity'))
+  assert.ok(ill(damaged).includes('integrity'))
+  assert.match(damaged.checks.at(-1)?.detail ?? '', /docs\/backup\.md/)
 })
 
 test('doctor: before the first start it says what is missing, and makes none of it', async () => {

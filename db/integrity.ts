@@ -1,0 +1,15 @@
+import type { Database } from './connect.ts'
+
+/**
+ * What is wrong inside a SQLite file, a sentence each; nothing where it is sound. Reads the whole file: seconds per
+ * gigabyte. Of PostgreSQL it knows nothing: `pg_amcheck` does that there.
+ */
+export async function integrityFaults({ knex, kind }: Database): Promise<string[]> {
+  if (kind !== 'sqlite') return []
+  const found = (await knex.raw('pragma integrity_check')) as { integrity_check: string }[]
+  const orphans = (await knex.raw('pragma foreign_key_check')) as { table: string; parent: string }[]
+  return [
+    ...found.map(row => row.integrity_check).filter(text => text !== 'ok'),
+    ...orphans.map(({ table, parent }) => `a row of ${table} refers to a row of ${parent} that is not there`),
+  ]
+}

@@ -178,6 +178,10 @@ export async function insertApp(tx: Tx, app: NewApp): Promise<boolean> {
   return rows.length === 1
 }
 
+/** How many versions of an app are kept, besides the one that counts. */
+const MOST_VERSIONS = 100
+
+/** Adds a version; the oldest beyond `MOST_VERSIONS` go, whatever their number. */
 export async function insertVersion(
   tx: Tx,
   appId: string,
@@ -186,6 +190,11 @@ export async function insertVersion(
   at: number,
 ): Promise<void> {
   await tx('app_versions').insert({ app_id: appId, number, manifest: JSON.stringify(manifest), created_at: at })
+  await tx('app_versions')
+    .where({ app_id: appId })
+    .where('number', '<=', number - MOST_VERSIONS)
+    .whereNotIn('number', tx('apps').where({ id: appId }).select('version'))
+    .delete()
 }
 
 /**

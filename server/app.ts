@@ -23,6 +23,7 @@ import { restrictedKeyRoutes } from './installs/restricted-key-routes.ts'
 import { rotateRoutes } from './installs/rotate-routes.ts'
 import { uninstallRoutes } from './installs/uninstall-routes.ts'
 import { asksToVerify, verifyRoute } from './keys/verify-routes.ts'
+import { authorizeLimitRoutes, limitPages } from './limits/page-limits-routes.ts'
 import { oauthRoutes } from './oauth/oauth-routes.ts'
 import { leaksRoutes } from './platform-api/leaks-routes.ts'
 import { platformApiRoutes } from './platform-api/platform-api-routes.ts'
@@ -43,6 +44,7 @@ export function createListener(deps: Deps): RequestListener {
 export function createApp(deps: Deps): Express {
   const { config, database, clock, sessionCookie, log, render } = deps
   const app = express()
+  const withSession = loadSession(database, clock, sessionCookie)
   app.disable('x-powered-by').set('etag', false).set('views', VIEWS).set('view engine', 'ejs').set('view cache', true)
   app.set('trust proxy', config.trustProxy)
 
@@ -57,6 +59,7 @@ export function createApp(deps: Deps): Express {
   app.use('/assets', express.static(`${VIEWS}/assets`, { index: false, maxAge: '1h' }))
   app.use(brandRoutes(deps))
   app.use(logoRoutes(deps))
+  app.use(authorizeLimitRoutes(deps, withSession))
   app.use(oauthRoutes(deps))
   app.use(referenceRoutes(deps))
   app.use('/v1', refusePreflight)
@@ -64,7 +67,7 @@ export function createApp(deps: Deps): Express {
   app.use(platformApiRoutes(deps))
   app.use('/v1', nothingHere, respondProblem(log))
 
-  app.use(requireSameOrigin(config.publicUrl), formBody, loadSession(database, clock, sessionCookie))
+  app.use(requireSameOrigin(config.publicUrl), withSession, limitPages(deps), formBody)
   app.use(accountRoutes(deps))
   app.use(marketplaceRoutes(deps))
   app.use(consentRoutes(deps))

@@ -6,6 +6,7 @@ import { endOverdueKeys } from './installs/end-overdue-keys.ts'
 import { remindOfDeadlines } from './installs/remind-of-deadlines.ts'
 import { replaceLeakedKeys } from './installs/replace-leaked-keys.ts'
 import { runBatchJobs } from './installs/run-batch-jobs.ts'
+import { sweepOpenRequests } from './oauth/sweep-open-requests.ts'
 import { reencrypt } from './reencrypt.ts'
 
 /** How long a stop waits for a mail server that takes its time; what is not noted as sent is sent once more. */
@@ -21,11 +22,12 @@ export function startUpkeep(deps: Deps): () => Promise<void> {
   const reminders = runner('reminders', () => remindOfDeadlines(deps))
   const leaks = runner('leaked keys', () => replaceLeakedKeys(deps))
   const mails = runner('mails', () => deps.mailer.sendDue())
-  // Nobody wakes these two.
+  // Nobody wakes these.
   const secrets = createRunner({ clock, log, name: 'encryption anew', work: () => reencrypt(deps) })
   const checkpoints = createRunner({ clock, log, name: 'checkpoints', work: daily(clock, () => makeCheckpoints(deps)) })
   const jobs = createRunner({ clock, log, name: 'batch jobs', work: () => runBatchJobs(deps) })
-  const runners = [checkpoints, deadlines, reminders, leaks, mails, secrets, jobs]
+  const requests = createRunner({ clock, log, name: 'open requests', work: () => sweepOpenRequests(deps) })
+  const runners = [checkpoints, deadlines, reminders, leaks, mails, secrets, jobs, requests]
   database.changes.listen(change => {
     const anything = change === 'anything'
     if (anything || change === 'mails') mails.wake()

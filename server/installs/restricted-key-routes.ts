@@ -28,6 +28,7 @@ export function restrictedKeyRoutes(deps: Deps): Router {
     const typed = parseInput(keyForm, req.body)
     const asked = readNewKey(typed, config.catalog, clock.now())
     if ('faults' in asked) return await showCreate(req, res, typed, asked.faults)
+    await deps.limits.spend(['new_keys', session.user.id])
     const command = { ...asked, accountId: session.current.account.id, userId: session.user.id, form: typed.form }
     try {
       const shown = await database.transaction(tx =>

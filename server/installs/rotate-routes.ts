@@ -47,6 +47,7 @@ export function rotateRoutes(deps: Deps): Router {
       const message = 'Choose how long the old key goes on working.'
       return await show(req, res, { ...typed, faults: [{ field: 'overlap', message }] })
     }
+    await deps.limits.spend(['new_keys', signedIn(res).user.id])
     try {
       const overlapSeconds = Number(typed.overlap)
       const command = { overlapSeconds, reason: typed.reason, force: typed.force === 'yes', form: typed.form }

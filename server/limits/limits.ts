@@ -4,7 +4,16 @@ export type Limit = {
   /** The length of a window in seconds. It begins with the first call. */
   seconds: number
   /** Who is counted: docs/limits.md uses the same words. */
-  by: 'address' | 'address and email' | 'email' | 'browser' | 'person' | 'person or address' | 'app' | 'everybody'
+  by:
+    | 'address'
+    | 'address and email'
+    | 'email'
+    | 'browser'
+    | 'person'
+    | 'person or address'
+    | 'app'
+    | 'platform'
+    | 'everybody'
   /** How many points a process draws at once; 1 where each call must be counted at once. */
   block?: number
 }
@@ -28,8 +37,9 @@ export const LIMITS = {
   test_delivery: { points: 30, seconds: 60, by: 'app' },
   authorize: { points: 120, seconds: 60, by: 'person or address', block: 4 },
   oauth_address: { points: 600, seconds: 60, by: 'address', block: 30 },
-  oauth_app: { points: 3_000, seconds: 60, by: 'app', block: 150 },
+  oauth_app: { points: 1_200, seconds: 60, by: 'app', block: 60 },
   register: { points: 60, seconds: 3_600, by: 'address' },
+  register_platform: { points: 60, seconds: 3_600, by: 'platform' },
   update_app: { points: 60, seconds: 3_600, by: 'app' },
   api: { points: 1_200, seconds: 60, by: 'app', block: 60 },
   leaks: { points: 30, seconds: 60, by: 'address' },

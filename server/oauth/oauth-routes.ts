@@ -1,7 +1,8 @@
-import { Router } from 'express'
+import { type Request, Router } from 'express'
 import type { Deps } from '../deps.ts'
 import { respondOAuth } from '../http/respond-error.ts'
 import { accountIdsOf, clientAddress, loadSession, networkOfClient, sessionOf } from '../http/session.ts'
+import { createAppMeter } from './app-meter.ts'
 import { runWithRequest } from './request-context.ts'
 
 /** Where a browser asks, not a client that has proven who it is. */
@@ -18,6 +19,10 @@ export function oauthRoutes(deps: Deps): Router {
     next()
   })
   router.use('/oauth/authorize', loadSession(database, clock, sessionCookie))
+  router.use('/oauth', async (req, _res, next) => {
+    if (isMetered(req)) await limits.spend(['oauth_address', networkOfClient(req)])
+    next()
+  })
   router.use((req, res, next) => {
     if (!req.path.startsWith('/oauth/') && !req.path.startsWith('/.well-known/')) return next()
     // Printed addresses derive from PUBLIC_URL, never from what the request claims (WIRE).
@@ -26,8 +31,16 @@ export function oauthRoutes(deps: Deps): Router {
     delete req.headers['x-forwarded-host']
     if (req.path === '/.well-known/oauth-authorization-server') req.url = '/.well-known/openid-configuration' // RFC 8414 §3
     const viewer = AUTHORIZATION.test(req.path) ? { accountIds: accountIdsOf(sessionOf(res)) } : undefined
-    runWithRequest({ ip: clientAddress(req), ...(viewer && { viewer }) }, () => deps.serveOAuth(req, res))
+    const network = networkOfClient(req)
+    const meter = createAppMeter(limits, network, seconds => void res.set('Retry-After', String(seconds)))
+    const context = { ip: clientAddress(req), ...(viewer && { viewer }), ...(isMetered(req) && { meter }) }
+    runWithRequest(context, () => deps.serveOAuth(req, res))
   })
   router.use(respondOAuth(deps.log))
   return router
+}
+
+/** What is counted here: neither documents that are the same for all, nor authorization requests, which people send. */
+function isMetered({ method, originalUrl }: Request): boolean {
+  return method !== 'OPTIONS' && !/^\/(?:\.well-known\/|oauth\/(?:jwks|authorize)(?:[/?]|$))/.test(originalUrl)
 }

@@ -12,6 +12,7 @@ import { AuthorizationServer } from './authorization-server.ts'
 import { type ClientHooks, REGISTRATION_POLICY } from './client-adapter.ts'
 import { type AssertionClaims, CLOCK_TOLERANCE, checkClientAssertion } from './client-assertion.ts'
 import { correctErrors } from './correct-errors.ts'
+import { countApps } from './count-apps.ts'
 import { PROOF_ALGS } from './dpop-proof.ts'
 import { installationFeatures } from './installation-features.ts'
 import { checkInstallationRequest } from './installation-request.ts'
@@ -20,6 +21,7 @@ import { noteOmittedRedirectUri, OMITTED } from './omitted-redirect-uri.ts'
 import { announceRegistration, askOnlyStringsForSecret, createRegistrationPolicy } from './registration.ts'
 import { decideReplaysByStoring } from './replay-detection.ts'
 import { currentRequest } from './request-context.ts'
+import { requireShortRequest } from './request-size.ts'
 import type { SigningKeys } from './signing-keys.ts'
 import { SIGNING_ALG } from './signing-keys.ts'
 
@@ -53,7 +55,9 @@ const TTL = {
   ClientCredentials: HOUR,
   Grant: 20 * YEAR,
   IdToken: HOUR,
-  Interaction: HOUR,
+  /** Anybody may begin one; whoever is signed in has longer. */
+  Interaction: (_ctx: unknown, { session }: { session?: { accountId?: string } | undefined }) =>
+    session?.accountId === undefined ? HOUR / 2 : HOUR,
   RefreshToken: YEAR,
   Session: DAY,
 }
@@ -72,6 +76,7 @@ export function createProvider(caps: ProviderCaps): Provider {
   answerElsewhere(provider, caps.outwardPages)
   introspectByGrant(provider)
   correctErrors(provider)
+  countApps(provider)
   decideReplaysByStoring(provider, caps.clock)
   return provider
 }
@@ -117,7 +122,13 @@ function configurationOf(caps: ProviderCaps): Configuration {
       const grantId = ctx.oidc.result?.consent?.grantId
       return grantId ? await ctx.oidc.provider.Grant.find(grantId) : undefined
     },
-    extraParams: { mode: checkInstallationRequest, [OMITTED]: noteOmittedRedirectUri },
+    extraParams: {
+      mode(ctx, mode) {
+        requireShortRequest(ctx)
+        checkInstallationRequest(ctx, mode)
+      },
+      [OMITTED]: noteOmittedRedirectUri,
+    },
     extraClientMetadata: { properties: [...MANIFEST_MEMBERS] },
     fetch: caps.outbound.fetch,
     cookies: {

@@ -101,6 +101,15 @@ export async function deleteExpiredRecords(tx: Tx, at: number): Promise<number> 
   return await tx('oauth_records').where('expires_at', '<=', at).delete()
 }
 
+/** Deletes the records of a model that lapse first, but for `most` of them; returns how many. At most `batch` at once. */
+export async function deleteBeyond(tx: Tx, model: string, most: number, batch: number): Promise<number> {
+  const [row] = (await tx('oauth_records').where({ model }).count({ count: '*' })) as { count: number | string }[]
+  const excess = Math.min(Number(row?.count ?? 0) - most, batch)
+  if (excess <= 0) return 0
+  const first = tx('oauth_records').where({ model }).orderBy('expires_at').limit(excess).select('id_hash')
+  return await tx('oauth_records').where({ model }).whereIn('id_hash', first).delete()
+}
+
 export type GrantLink = {
   grantHash: string
   installationId: string

@@ -14,14 +14,17 @@ export function createRegistrationPolicy(caps: CheckCaps & { database: Database 
   return async (ctx: KoaContextWithOIDC, properties: Record<string, unknown>): Promise<void> => {
     const request = currentRequest()
     if (!request) throw new Error('registration runs outside a request')
-    const checked = await checkManifest(caps, properties)
-    const [fault] = checked.faults
-    if (!checked.manifest || fault) throw new errors.InvalidClientMetadata(`${fault?.field} ${fault?.message}`)
     const token = ctx.oidc.entities.InitialAccessToken?.jti
     const platformId =
       request.registrant?.platformId ??
       (token === undefined ? undefined : (await caps.database.read(tx => platformOfToken(tx, token)))?.id)
     if (token !== undefined && !platformId) throw new errors.InvalidToken('registration token not found')
+    const app = ctx.oidc.entities.Client?.clientId
+    if (platformId !== undefined) await request.meter?.spend('register_platform', platformId)
+    else if (app !== undefined) await request.meter?.spend('update_app', app)
+    const checked = await checkManifest(caps, properties) // may look into the network: counted before
+    const [fault] = checked.faults
+    if (!checked.manifest || fault) throw new errors.InvalidClientMetadata(`${fault?.field} ${fault?.message}`)
     const { manifest, keys, logo } = checked
     if (properties['token_endpoint_auth_method'] === 'private_key_jwt') {
       delete properties['client_secret'] // of the time before an update; there is none beside a key

@@ -4,6 +4,7 @@ import type { Manifest } from '../../apps-registry/manifest.ts'
 import type { Tx } from '../../db/connect.ts'
 import type { Actor } from '../audit/record-activity.ts'
 import type { AppError } from '../base/errors.ts'
+import type { AppMeter } from './app-meter.ts'
 
 /** What the adapter must know of the request that it serves; oidc-provider itself hands it only ids and payloads. */
 export type OAuthRequest = {
@@ -13,6 +14,8 @@ export type OAuthRequest = {
    * may not know of is no client there.
    */
   viewer?: { accountIds: readonly string[] }
+  /** Who is counted; absent where a member or our own code asks. */
+  meter?: AppMeter
   /** An open transaction that the adapter's writes join. */
   tx?: Tx
   /** A member who registers an app on our pages: they need no token. Only our own code sets it, never a request. */

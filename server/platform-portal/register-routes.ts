@@ -4,7 +4,6 @@ import { listPlatforms, type PlatformView } from '../../apps-registry/create-pla
 import { findApp } from '../../apps-registry/find-app.ts'
 import type { FieldFault, SecretOncePage } from '../../views/models.ts'
 import { requireAbility } from '../accounts/roles.ts'
-import { networkOf } from '../base/addresses.ts'
 import { AppError, AWAY_RETRY_SECONDS } from '../base/errors.ts'
 import { isId } from '../base/ids.ts'
 import type { Deps } from '../deps.ts'
@@ -47,7 +46,7 @@ export function registerRoutes(deps: Deps): Router {
     }
     const atControl = (fault: FieldFault): FieldFault =>
       pasted ? { field: 'manifest', message: `${fault.field} ${fault.message}.` } : faultInForm(fault, typed, catalog)
-    await limits.spend(['register', networkOf(session.ip)])
+    await limits.spend(['register_platform', platform.id])
     const { faults } = await checkManifest({ clock, outbound, catalog }, metadata)
     if (faults.length > 0) return show(req, res, platforms, typed, faults.map(atControl))
     const answer = await registerInProcess(deps, { platformId: platform.id, appId, actor: actorOf(session) }, metadata)

@@ -1,0 +1,47 @@
+import { errors } from 'oidc-provider'
+import type { AppError } from '../base/errors.ts'
+import type { RateLimits } from '../limits/rate-limits.ts'
+
+/**
+ * Counts one request to an endpoint of the authorization server. It is the address's until the app has proven itself, which
+ * only an answer that succeeds shows; then it is the app's. So no stranger spends what is an app's by naming it.
+ */
+export type AppMeter = {
+  /** Throws the OAuth error of a 429 where the app has nothing left. */
+  requireLeft(appId: string): void
+  /** Throws the OAuth error of a 429 where the app or platform has changed or registered too much. */
+  spend(name: 'update_app' | 'register_platform', key: string): Promise<void>
+  proven(appId: string): Promise<void>
+}
+
+/** `retryAfter` sets the header of the answer. */
+export function createAppMeter(limits: RateLimits, network: string, retryAfter: (seconds: number) => void): AppMeter {
+  const refuse = (error: unknown): never => {
+    const { retryAfter: seconds } = error as AppError
+    if (seconds === undefined) throw error
+    retryAfter(seconds)
+    throw new TooManyRequests()
+  }
+  return {
+    requireLeft(appId) {
+      try {
+        limits.requireLeft('oauth_app', appId)
+      } catch (error) {
+        refuse(error)
+      }
+    },
+    spend: async (name, key) => await limits.spend([name, key]).catch(refuse),
+    async proven(appId) {
+      limits.giveBack('oauth_address', network)
+      await limits.trySpend('oauth_app', appId)
+    },
+  }
+}
+
+class TooManyRequests extends errors.CustomOIDCProviderError {
+  constructor() {
+    super('temporarily_unavailable', 'too many requests')
+    this.status = 429
+    this.statusCode = 429
+  }
+}

@@ -1,0 +1,11 @@
+import type { Provider } from 'oidc-provider'
+import { currentRequest } from './request-context.ts'
+
+/** Lets every answer that succeeds count for its app. */
+export function countApps(provider: Provider): void {
+  provider.use(async (ctx, next) => {
+    await next()
+    const appId = ctx['oidc']?.entities?.Client?.clientId
+    if (appId !== undefined && ctx.status < 400) await currentRequest()?.meter?.proven(appId)
+  })
+}

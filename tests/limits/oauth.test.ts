@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { clientCredentialsGrant } from 'openid-client'
+import type { LimitName } from '../../server/limits/limits.ts'
+import { sweepOpenRequests } from '../../server/oauth/sweep-open-requests.ts'
+import { authorizationUrl } from '../support/oauth-client.ts'
+import { createWorld, type PublishedApp, REDIRECT, sampleManifest, type World } from '../support/world.ts'
+
+const LIMITED = { RATE_LIMITS: 'on', TRUST_PROXY: '1' }
+const HERE = '198.51.100.1'
+const ELSEWHERE = '203.0.113.1'
+
+async function spend(world: World, name: LimitName, key: string, times: number): Promise<void> {
+  for (let count = 0; count < times; count += 1) await world.deps.limits.trySpend(name, key)
+}
+
+/** Asks for a token of the app's own, as its platform or as somebody who knows its name. */
+async function askToken(world: World, app: PublishedApp, secret: string, address: string): Promise<Response> {
+  const basic = Buffer.from(`${app.id}:${secret}`).toString('base64')
+  return await fetch(`${world.url}/oauth/token`, {
+    method: 'POST',
+    headers: { authorization: `Basic ${basic}`, 'x-forwarded-for': address },
+    body: new URLSearchParams({ grant_type: 'client_credentials' }),
+  })
+}
+
+function assertLimited(answer: { status: number; headers: Headers }): void {
+  assert.equal(answer.status, 429)
+  assert.ok(Number(answer.headers.get('retry-after')) >= 1)
+}
+
+test('429: authorization requests of one address; who is signed in there, and others elsewhere, go on', async () => {
+  await using world = await createWorld({ worker: false, env: LIMITED })
+  const [app, person] = [await world.app(), await world.person()]
+  const { url } = await authorizationUrl(app.client, { redirectUri: REDIRECT })
+  const open = (headers: Record<string, string>) => fetch(url, { redirect: 'manual', headers })
+  await spend(world, 'authorize', HERE, 119)
+  assert.equal((await open({ 'x-forwarded-for': HERE })).status, 303)
+  const refused = await open({ 'x-forwarded-for': HERE })
+  assertLimited(refused)
+  assert.match(await refused.text(), /Too many requests/)
+  assert.equal((await open({ 'x-forwarded-for': ELSEWHERE })).status, 303)
+  const cookie = person.browser.cookieHeader('/')
+  assert.equal((await open({ 'x-forwarded-for': HERE, cookie })).status, 303)
+  await spend(world, 'authorize', person.userId, 120)
+  assertLimited(await open({ 'x-forwarded-for': HERE, cookie }))
+})
+
+test('429: failures are the address’s, successes the app’s; whoever names an app spends nothing of it', async () => {
+  await using world = await createWorld({ worker: false, env: LIMITED })
+  const app = await world.app()
+  const secret = app.registered.client_secret
+  await spend(world, 'oauth_address', HERE, 598)
+  for (let count = 0; count < 5; count += 1) assert.equal((await askToken(world, app, secret, HERE)).status, 200)
+  for (let count = 0; count < 2; count += 1) assert.equal((await askToken(world, app, 'wrong', HERE)).status, 401)
+  const refused = await askToken(world, app, 'wrong', HERE)
+  assertLimited(refused)
+  assert.deepEqual(await refused.json(), { error: 'temporarily_unavailable', error_description: 'Too many requests' })
+  assert.equal((await askToken(world, app, secret, ELSEWHERE)).status, 200)
+  await spend(world, 'oauth_app', app.id, 1_200)
+  const spent = await askToken(world, app, secret, ELSEWHERE)
+  assertLimited(spent)
+  assert.deepEqual(await spent.json(), { error: 'temporarily_unavailable', error_description: 'too many requests' })
+  assert.equal((await askToken(world, await world.app(), secret, ELSEWHERE)).status, 401)
+})
+
+test('429: new versions of one app, before anything is looked up in the network, whoever holds its token and wherever', async () => {
+  await using world = await createWorld({ worker: false, env: LIMITED })
+  const app = await world.app()
+  const { registration_client_uri: uri, registration_access_token: token } = app.registered
+  const put = (address: string) =>
+    fetch(String(uri), {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'x-forwarded-for': address },
+      body: JSON.stringify({ ...sampleManifest(app.receiver), client_id: app.id }),
+    })
+  await spend(world, 'update_app', app.id, 59)
+  assert.equal((await put(HERE)).status, 200)
+  let asked = 0
+  const { check } = world.deps.outbound
+  world.deps.outbound.check = async url => {
+    asked += 1
+    return await check(url)
+  }
+  assertLimited(await put(ELSEWHERE))
+  assert.equal(asked, 0)
+})
+
+test('429: apps of one platform, by whatever way they are registered', async () => {
+  await using world = await createWorld({ worker: false, env: LIMITED })
+  const [platform, receiver] = [await world.platform(), await world.receiver()]
+  await spend(world, 'register_platform', platform.platformId, 59)
+  assert.equal((await world.register(platform, receiver)).status, 201)
+  assert.equal((await world.register(platform, receiver)).status, 429)
+  const page = await platform.person.browser.get('/platform/apps/new')
+  const answer = await platform.person.browser.post('/platform/apps/new', {
+    ...page.form('/platform/apps/new').fields,
+    manifest: JSON.stringify(sampleManifest(receiver)),
+  })
+  assert.equal(answer.status, 429)
+})
+
+test('429: restricted keys of one person, made or rotated', async () => {
+  await using world = await createWorld({ worker: false, env: LIMITED })
+  const { browser, userId } = await world.person()
+  await spend(world, 'new_keys', userId, 59)
+  const make = async () => {
+    const page = await browser.get('/keys/new')
+    return await browser.submit(page.form('/keys/new'), { name: 'till', permissions: 'charges:read', mode: 'test' })
+  }
+  assert.equal((await make()).status, 201)
+  const refused = await make()
+  assert.equal(refused.status, 429)
+  assert.ok(Number(refused.headers['retry-after']) > 60)
+})
+
+test('400: an authorization request that is too long is not written down', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  const count = async () =>
+    Number(
+      (await world.deps.database.knex('oauth_records').where({ model: 'Interaction' }).count({ n: '*' }))[0]?.['n'],
+    )
+  const { url } = await authorizationUrl(app.client, {
+    redirectUri: REDIRECT,
+    extra: { login_hint: 'n'.repeat(4_000) },
+  })
+  const answer = await fetch(url, { redirect: 'manual' })
+  assert.match(answer.headers.get('location') ?? '', /error=invalid_request&error_description=[^&]*4000/)
+  assert.equal(await count(), 0)
+})
+
+test('open requests: at most so many are kept, those that lapse first go; what has lapsed goes within a minute', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  const open = async () => {
+    const { url } = await authorizationUrl(app.client, { redirectUri: REDIRECT })
+    await fetch(url, { redirect: 'manual' })
+  }
+  const rows = () => world.deps.database.knex('oauth_records').where({ model: 'Interaction' })
+  for (let count = 0; count < 3; count += 1) await open()
+  world.clock.advance(60_000)
+  for (let count = 0; count < 2; count += 1) await open()
+  const newest: string[] = await rows().orderBy('expires_at', 'desc').limit(2).pluck('id_hash')
+  const next = await sweepOpenRequests(world.deps, 2)
+  assert.deepEqual(new Set(await rows().pluck('id_hash')), new Set(newest))
+  assert.ok(next - world.clock.now() <= 60_000)
+  world.clock.advance(30 * 60_000)
+  await sweepOpenRequests(world.deps)
+  assert.equal((await rows()).length, 0)
+})
+
+test('versions: the newest hundred of an app are kept, and the one that counts', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  const { knex } = world.deps.database
+  const [first] = await knex('app_versions').where({ app_id: app.id })
+  const more = Array.from({ length: 149 }, (_, index) => ({ ...first, number: index + 2 }))
+  await knex('app_versions').insert(more)
+  await knex('apps').where({ id: app.id }).update({ latest_version: 150 })
+  const { registration_client_uri: uri, registration_access_token: token } = app.registered
+  const manifest = sampleManifest(app.receiver)
+  const answer = await fetch(String(uri), {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({
+      ...manifest,
+      permissions: [...(manifest['permissions'] as object[]), { name: 'refunds:read', purpose: 'To refund.' }],
+      client_id: app.id,
+    }),
+  })
+  assert.equal(answer.status, 200)
+  const kept: number[] = await knex('app_versions').where({ app_id: app.id }).orderBy('number').pluck('number')
+  assert.deepEqual([kept.length, kept[0], kept[1], kept.at(-1)], [101, 1, 52, 151])
+  assert.equal((await clientCredentialsGrant(app.client)).token_type, 'bearer')
+})

@@ -30,6 +30,8 @@ export type Config = {
   readonly roles: ReadonlySet<'web' | 'worker'>
   /** How many processes answer requests. */
   readonly webConcurrency: number
+  /** How many keys may work at once. */
+  readonly keyLimits: { perInstallation: number; perAccount: number }
   /** Seconds to wait before each attempt after the first. */
   readonly retrySchedule: readonly number[]
   /** Absent: mails are written into `dataDir`. */
@@ -57,6 +59,12 @@ const list = (text: string) =>
     .split(',')
     .map(part => part.trim())
     .filter(part => part !== '') // prettier-ignore
+const limit = (value: number) =>
+  z
+    .string()
+    .regex(/^[1-9]\d{0,6}$/, 'must be a whole number from 1 to 9999999')
+    .transform(Number)
+    .default(value)
 const MIN = 60
 const H = 60 * MIN
 /** 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h (WIRE "Delivery"). */
@@ -118,6 +126,8 @@ const environment = z.object({
     .regex(/^(?:[1-9]|[1-5]\d|6[0-4])$/, 'must be a number from 1 to 64')
     .transform(Number)
     .default(1),
+  KEYS_PER_INSTALLATION: limit(100),
+  KEYS_PER_ACCOUNT: limit(10_000),
   RETRY_SCHEDULE: z
     .string()
     .default(DEFAULT_SCHEDULE)
@@ -173,6 +183,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     review: data.REVIEW,
     roles: new Set(data.ROLES),
     webConcurrency: data.WEB_CONCURRENCY,
+    keyLimits: { perInstallation: data.KEYS_PER_INSTALLATION, perAccount: data.KEYS_PER_ACCOUNT },
     retrySchedule: data.RETRY_SCHEDULE,
     smtpUrl: data.SMTP_URL,
     rateLimits: data.RATE_LIMITS === 'on',

@@ -71,6 +71,7 @@ export type Deps = Caps & {
   sessionCookie: SessionCookie
   publicUrl: string
   keyBrand: string
+  keyLimits: Config['keyLimits']
   review: Config['review']
   /** Forgets the authorization server's own session: it must never outlive or outvote ours. */
   clearProviderCookies(res: Response): void
@@ -232,6 +233,7 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     sessionCookie: createSessionCookie(publicUrl),
     publicUrl,
     keyBrand,
+    keyLimits: config.keyLimits,
     review,
     clearProviderCookies: res => {
       for (const name of ['latchkey_provider', 'latchkey_provider.sig'])

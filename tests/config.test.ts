@@ -37,6 +37,7 @@ test('config: an empty environment starts a server on loopback with SQLite', () 
       brand: { name: 'Latchkey', logoFile: undefined },
       egressAllow: [],
       keyBrand: 'lk',
+      keyLimits: { perInstallation: 100, perAccount: 10_000 },
       webConcurrency: 1,
       trustProxy: false,
       signup: 'open',

@@ -59,6 +59,12 @@ export async function findAccountRow(tx: Tx, accountId: string): Promise<Account
   return await tx('accounts').where({ id: accountId }).first('id', 'name')
 }
 
+/** Holds the row until the transaction ends, in the mode that lets others refer to the account meanwhile. */
+export async function lockAccount(tx: Tx, accountId: string): Promise<void> {
+  const query = tx('accounts').where({ id: accountId })
+  await (tx.client.config.client === 'pg' ? query.forNoKeyUpdate() : query).first('id')
+}
+
 /** All memberships of a person, the oldest first. */
 export async function listMemberships(tx: Tx, userId: string): Promise<Membership[]> {
   const rows: { id: string; name: string; role: Role }[] = await tx('memberships')

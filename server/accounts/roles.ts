@@ -1,6 +1,13 @@
 import type { Tx } from '../../db/connect.ts'
 import { AppError } from '../base/errors.ts'
-import { type Account, findAccountRow, listMemberships, type Membership, type Role } from './account-store.ts'
+import {
+  type Account,
+  findAccountRow,
+  listMemberships,
+  lockAccount,
+  type Membership,
+  type Role,
+} from './account-store.ts'
 import type { Session } from './sessions.ts'
 
 export type { Membership } from './account-store.ts'
@@ -49,4 +56,9 @@ export function membershipsWith(session: Session, ability: Ability): Membership[
 /** An account by its id, for verbs of other rooms. */
 export async function findAccount(tx: Tx, accountId: string): Promise<Account | undefined> {
   return await findAccountRow(tx, accountId)
+}
+
+/** Holds an account until the transaction ends, so that what is counted of it stays so; after every other row. */
+export async function holdAccount(tx: Tx, accountId: string): Promise<void> {
+  await lockAccount(tx, accountId)
 }

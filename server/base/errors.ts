@@ -53,6 +53,7 @@ export const ERRORS = {
   'key.form_used': { status: 409, code: 'invalid_request', title: 'This form has made a key already' },
   'key.leaked': { status: 422, code: 'invalid_request', title: 'The key was found in public' },
   'key.frozen': { status: 409, code: 'invalid_request', title: 'The account has frozen the key' },
+  'key.limit': { status: 409, code: 'key_limit_reached', title: 'There are as many working keys as there may be' },
   'key.expired': { status: 409, code: 'invalid_request', title: 'The key has expired already' },
   'outbound.refused': { status: 400, code: 'invalid_request', title: 'The address is not allowed' },
   'service.busy': { status: 503, code: 'rate_limited', title: 'Latchkey is busy' },

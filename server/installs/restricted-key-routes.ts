@@ -37,6 +37,8 @@ export function restrictedKeyRoutes(deps: Deps): Router {
       const page = keyCreatedPage(shown, deps)
       deps.render(req, res, 'key-created', { title: page.heading, nav: 'keys', status: shown.again ? 200 : 201 }, page)
     } catch (error) {
+      if (error instanceof AppError && error.code === 'key.limit')
+        return await showCreate(req, res, typed, [{ field: '', message: error.message }])
       const refused = refusalOf(error, asked)
       if (!refused) throw error
       await showKeys(deps, req, res, refused)

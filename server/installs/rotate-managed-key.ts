@@ -59,6 +59,7 @@ export async function rotateManagedKey(
     expiresAt: old.overlapUntil === null ? old.expiresAt : null, // its own deadline, not that of an earlier rotation
     note: old.note,
     replaces: old.id,
+    instead: command.overlapSeconds === 0,
   })
   const overlap = command.overlapSeconds * SECOND
   if (overlap === 0) {

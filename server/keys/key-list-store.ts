@@ -225,6 +225,17 @@ export async function countWorkingOf(
   return counts
 }
 
+/** How many keys of an account or an installation work by their rows, counted no further than `most`. */
+export async function countOccupied(
+  tx: Tx,
+  where: { account_id: string } | { installation_id: string },
+  most: number,
+): Promise<number> {
+  const some = tx('keys').where(where).whereRaw(WORKING).limit(most).select(tx.raw('1 as one'))
+  const row: { count?: number | string } | undefined = await tx.from(some.as('some')).count({ count: '*' }).first()
+  return Number(row?.count ?? 0)
+}
+
 /** When the working keys of each installation were last used; meant for installations that do not hold many. */
 export async function lastUseOf(
   tx: Tx,

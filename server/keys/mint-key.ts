@@ -5,10 +5,11 @@ import { AppError } from '../base/errors.ts'
 import type { Mode } from '../base/mode.ts'
 import { hashSecret, mintSecret, redactSecret } from '../base/secret-format.ts'
 import type { SigningKeys } from '../oauth/signing-keys.ts'
+import { type KeyLimits, requireRoom } from './key-limits.ts'
 import { insertKey, type Key } from './key-store.ts'
 import { type EncryptedSecret, sealKey } from './seal-key.ts'
 
-export type MintCaps = Caps & { signing: SigningKeys; publicUrl: string; keyBrand: string }
+export type MintCaps = Caps & { signing: SigningKeys; publicUrl: string; keyBrand: string; keyLimits: KeyLimits }
 
 export type MintKey = {
   installation: { id: string; appId: string; accountId: string; mode: Mode }
@@ -17,6 +18,8 @@ export type MintKey = {
   recipient: RecipientKey
   expiresAt?: number | null
   replaces?: string | null
+  /** The key that it replaces ends in the same transaction, so that there is no more of them. */
+  instead?: boolean
   note?: string | null
   /** Where it may be used from; absent: anywhere. */
   addresses?: string[] | null
@@ -24,7 +27,8 @@ export type MintKey = {
 
 /**
  * Mints a managed key and seals it in the same step. The plaintext lives in this function only; what leaves it is the
- * row, with a hash, and the sealed form (PRODUCT rule 1). Throws `permission.not_granted` where the key could do nothing.
+ * row, with a hash, and the sealed form (PRODUCT rule 1). Throws `permission.not_granted` where the key could do nothing,
+ * and `key.limit`.
  */
 export async function mintManagedKey(
   tx: Tx,
@@ -34,6 +38,8 @@ export async function mintManagedKey(
   const { installation } = command
   if (command.permissions.length === 0)
     throw new AppError('permission.not_granted', { detail: 'A key needs at least one permission.' })
+  const { id: installationId, accountId } = installation
+  if (!command.instead) await requireRoom(tx, caps, { accountId, installationId, replaces: command.replaces ?? null })
   const at = caps.clock.now()
   const id = caps.ids.next('key')
   const plaintext = mintSecret(caps.random, `${caps.keyBrand}m_${installation.mode}_`)

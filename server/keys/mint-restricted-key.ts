@@ -6,10 +6,11 @@ import { AppError } from '../base/errors.ts'
 import type { Mode } from '../base/mode.ts'
 import type { Random } from '../base/random.ts'
 import { hashSecret, mintSecret, redactSecret } from '../base/secret-format.ts'
+import { type KeyLimits, requireRoom } from './key-limits.ts'
 import { statusAt } from './key-states.ts'
 import { findKeyOfForm, insertKey, type Key } from './key-store.ts'
 
-export type RestrictedMintCaps = Caps & { keyBrand: string }
+export type RestrictedMintCaps = Caps & { keyBrand: string; keyLimits: KeyLimits }
 
 export type MintRestrictedKey = {
   accountId: string
@@ -22,6 +23,8 @@ export type MintRestrictedKey = {
   expiresAt: number | null
   addresses: string[] | null
   replaces: string | null
+  /** The key that it replaces ends in the same transaction. */
+  instead?: boolean
   /** The one-time name of the form that was sent; absent where it came from no page of ours. */
   form: string | undefined
 }
@@ -35,7 +38,7 @@ const SAME_PRESS = 10 * MINUTE
 /**
  * Mints a restricted key. The second press of one form makes no second key and does not lose the first: the plaintext is
  * derived from the form's one-time name, which only the browser has, under the root secret, which only we have; so it is
- * stored nowhere and is the same both times. Throws `key.form_used` where that is over.
+ * stored nowhere and is the same both times. Throws `key.form_used` where that is over, and `key.limit`.
  */
 export async function mintRestrictedKey(
   tx: Tx,
@@ -90,13 +93,14 @@ export async function showAgain(
 
 async function insertFresh(
   tx: Tx,
-  { clock, ids, keyBrand }: RestrictedMintCaps,
+  { clock, ids, keyBrand, keyLimits }: RestrictedMintCaps,
   command: MintRestrictedKey,
   chance: Random,
 ): Promise<{ key: Key; plaintext: string }> {
   const { accountId, mode, name, permissions, note, expiresAt, addresses, replaces, form } = command
   if (permissions.length === 0)
     throw new AppError('permission.not_granted', { detail: 'A key needs at least one permission.' })
+  if (!command.instead) await requireRoom(tx, { keyLimits }, { accountId, installationId: null, replaces })
   const plaintext = mintSecret(chance, `${keyBrand}r_${mode}_`)
   const key: Key = {
     ...{ id: ids.next('key'), kind: 'restricted', accountId, installationId: null, appId: null, mode, name },

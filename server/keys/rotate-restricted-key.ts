@@ -45,7 +45,7 @@ export async function rotateRestrictedKey(
   const { mode, name, permissions, note, addresses } = old
   const shown = await mintRestrictedKey(tx, caps, {
     ...{ accountId, userId, mode, name, permissions, note, addresses, form },
-    ...{ expiresAt: await lastDayOf(tx, old), replaces: old.id },
+    ...{ expiresAt: await lastDayOf(tx, old), replaces: old.id, instead: overlapSeconds === 0 },
   })
   const until = at + overlapSeconds * SECOND
   if (overlapSeconds === 0) await expireKey(tx, old.id, 'replaced', at)

@@ -10,3 +10,8 @@ export const APP_TRANSITIONS = {
 
 export type AppStatus = 'draft' | 'in_review' | 'published' | 'suspended' | 'retired'
 export type AppVerb = keyof typeof APP_TRANSITIONS
+
+/** Whether all keys that were minted for the app are refused, whatever their installations say. */
+export function stopsKeys(status: AppStatus): boolean {
+  return status === 'suspended' || status === 'retired'
+}

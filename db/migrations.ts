@@ -14,6 +14,7 @@ import * as permissionUsage from './migrations/012-permission-usage.ts'
 import * as changes from './migrations/013-changes.ts'
 import * as leakedKeys from './migrations/015-leaked-keys.ts'
 import * as roomyRows from './migrations/016-roomy-rows.ts'
+import * as rotations from './migrations/020-rotations.ts'
 import * as growth from './migrations/021-growth.ts'
 import * as eventPositions from './migrations/022-deliveries.ts'
 import * as rateLimits from './migrations/024-rate-limits.ts'
@@ -40,6 +41,7 @@ const STEPS: Step[] = [
   { name: '021-growth', migration: growth },
   { name: '024-rate-limits', migration: rateLimits },
   { name: '022-deliveries', migration: eventPositions },
+  { name: '020-rotations', migration: rotations },
 ]
 
 export const migrations: Knex.MigrationSource<Step> = {

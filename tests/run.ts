@@ -16,7 +16,9 @@ type Database = 'sqlite' | 'postgres'
 /** Files that never touch a database, or that prove the same on either: they run once. */
 const onceOnly = [
   ...['tests/architecture.test.ts', 'tests/config.test.ts', 'tests/base/', 'tests/browser/'],
-  ...['allowlist', 'judge-key', 'record-cache', 'usage-buffer', 'writers'].map(name => `tests/keys/${name}.test.ts`),
+  ...['allowlist', 'judge-key', 'key-states', 'record-cache', 'usage-buffer', 'writers'].map(
+    name => `tests/keys/${name}.test.ts`,
+  ),
   ...['field-types', 'recipient-key'].map(name => `tests/apps-registry/${name}.test.ts`),
   ...['tests/verify/', 'tests/web-processes.test.ts', 'tests/deliveries/lanes.test.ts'],
 ]

@@ -25,6 +25,8 @@ export type QueueEvent = {
   details: EventDetails
   /** Set where the event hands over a key. */
   keyId?: string
+  /** False: it is for whoever reads the events, and is not sent to an address that has failed. */
+  sent?: boolean
 }
 
 /** Writes an event and its delivery in the caller's transaction: both exist after the commit, or neither. */
@@ -38,7 +40,7 @@ export async function queueEvent(
   const body = eventBody(type, at, installation, sequence, command.details)
   const event = { id: ids.next('evt'), type, appId: app.id, installationId: installation.id, sequence, body, at }
   await insertEvent(tx, event)
-  if (app.client.key_delivery_uri)
+  if (app.client.key_delivery_uri && command.sent !== false)
     await insertDelivery(tx, { id: ids.next('dlv'), event, keyId: command.keyId ?? null })
 }
 

@@ -6,9 +6,9 @@ import { isoTime } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import { cancelKeyDelivery } from '../deliveries/queue-event.ts'
 import { expireOverdueKey, listOverdueKeys, nextDeadline, type OverdueKey } from '../keys/overdue-keys.ts'
-import { abandonOverlap } from '../keys/overlap.ts'
+import { abandonOverlaps } from '../keys/overlap.ts'
 import { lockInstallation } from './installation-store.ts'
-import { keyExpiredNews, tellPlatform } from './tell-platform.ts'
+import { keyExpiredNews, tellKeyNews, tellPlatform } from './tell-platform.ts'
 
 export type OverdueCaps = Caps & { database: Database; log: Log }
 
@@ -40,9 +40,10 @@ async function endOverdueKey(tx: Tx, caps: OverdueCaps, { id, installationId }: 
   const key = await expireOverdueKey(tx, id, at)
   if (!key) return
   await cancelKeyDelivery(tx, key.id, at)
-  if (key.deliveredAt === null) await abandonOverlap(tx, key.id, at)
   const app = installation && (await findApp(tx, installation.appId))
   if (installation && app) await tellPlatform(tx, caps, app, installation, [keyExpiredNews(key, key.expiredAt)])
+  for (const goesOn of await abandonOverlaps(tx, [key], at))
+    await tellKeyNews(tx, caps, goesOn, installation, 'rotation_abandoned')
   const accounts = app ? [key.accountId, app.platform.accountId] : [key.accountId]
   const data = { name: key.name, reason: key.expiredBecause, expired_at: isoTime(key.expiredAt) }
   await recordActivity(tx, caps, accounts, [{ actor: SYSTEM, what: 'key.expired', object: key.id, at, data }])

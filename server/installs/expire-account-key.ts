@@ -7,7 +7,7 @@ import { cancelKeyDelivery } from '../deliveries/queue-event.ts'
 import { expireKey } from '../keys/expire-keys.ts'
 import type { Key } from '../keys/find-keys.ts'
 import { type ExpiryReason, faceOf, statusAt } from '../keys/key-states.ts'
-import { abandonOverlap } from '../keys/overlap.ts'
+import { abandonOverlaps } from '../keys/overlap.ts'
 import { holdForMember, holdKeyAndInstallation } from './hold-key.ts'
 import { keyExpiredNews, tellKeyNews, tellPlatform } from './tell-platform.ts'
 
@@ -54,8 +54,8 @@ export async function endKey(
   await cancelKeyDelivery(tx, key.id, at)
   const app = installation && (await findApp(tx, installation.appId))
   if (installation && app) await tellPlatform(tx, caps, app, installation, [keyExpiredNews(key, at)])
-  const goesOn = key.deliveredAt === null ? await abandonOverlap(tx, key.id, at) : undefined
-  if (goesOn) await tellKeyNews(tx, caps, goesOn, installation, 'rotation_abandoned')
+  for (const goesOn of await abandonOverlaps(tx, [key], at))
+    await tellKeyNews(tx, caps, goesOn, installation, 'rotation_abandoned')
   const accounts = app ? [key.accountId, app.platform.accountId] : [key.accountId]
   await recordActivity(tx, caps, accounts, [
     { actor, what: 'key.expired', object: key.id, at, data: { name: key.name } },

@@ -7,7 +7,7 @@ import { agoText, counted, dateText, dayTimeMoment } from '../http/format.ts'
 import { capitalised } from '../http/pages.ts'
 import type { Key } from '../keys/find-keys.ts'
 import type { Installation } from './find-installation.ts'
-import type { InstallationStatus } from './installation-states.ts'
+import { asJudged, type InstallationStatus } from './installation-states.ts'
 import { keyRow } from './key-row-page.ts'
 import type { UnusedPermissions } from './unused-permissions.ts'
 import { unusedPart } from './unused-permissions-page.ts'
@@ -20,7 +20,9 @@ const STATUS: Record<InstallationStatus, StatusModel> = {
   uninstalled: { text: 'Uninstalled', tone: 'none' },
 }
 
-export const installationStatus = (installation: Installation): StatusModel => STATUS[installation.status]
+/** The state in which the keys of an installation are judged. */
+export const installationStatus = (installation: Installation, app: App): StatusModel =>
+  STATUS[asJudged(installation, app.status).status]
 
 export function installedAppsPage(
   accountName: string,
@@ -30,9 +32,10 @@ export function installedAppsPage(
   now: number,
 ): InstalledAppsPage {
   const page: InstalledAppsPage = { accountName, apps: [], kept: [] }
-  for (const installation of installations) {
-    const app = apps.get(installation.appId)
+  for (const found of installations) {
+    const app = apps.get(found.appId)
     if (!app) continue
+    const installation = asJudged(found, app.status)
     const own = keysOf(installation.id)
     const common = { app: badgeOf(app), test: installation.mode === 'test' }
     const href = `/apps/${installation.id}`
@@ -42,7 +45,7 @@ export function installedAppsPage(
         href,
         ...common,
         note: noteOf(installation, own, now),
-        status: installationStatus(installation),
+        status: installationStatus(installation, app),
         ...tryAgain,
       })
     } else if (own.count > 0) {
@@ -97,7 +100,7 @@ export function installationPage(input: InstallationPageInput): InstallationPage
   const alive = installation.status !== 'uninstalled'
   return {
     app: badgeOf(app),
-    status: installationStatus(installation),
+    status: installationStatus(installation, app),
     subtitle: `${capitalised(installation.mode)} mode in ${input.accountName}`,
     ...(alive && app.client.setup_uri && { openHref: app.client.setup_uri }),
     notices: noticesOf(input),
@@ -115,7 +118,9 @@ export function installationPage(input: InstallationPageInput): InstallationPage
         code: true,
       },
     ],
-    keys: keys.map(key => keyRow(key, app, now, mayManage, { suspended: installation.suspendedBy.length > 0 })),
+    keys: keys.map(key =>
+      keyRow(key, app, now, mayManage, { suspended: asJudged(installation, app.status).suspendedBy.length > 0 }),
+    ),
     permissions: permissionModels(input.catalog, app.manifest, installation.permissions),
     ...unusedPart(input),
     deliveries: deliveries.map(delivery => deliveryRow(delivery)),

@@ -1,3 +1,5 @@
+import { type AppStatus, stopsKeys } from '../../apps-registry/app-states.ts'
+
 /** The life of an installation (PRODUCT "States"). */
 export type InstallationStatus = 'installing' | 'active' | 'delivery_failed' | 'suspended' | 'uninstalled'
 
@@ -13,3 +15,19 @@ export type InstallationVerb = keyof typeof INSTALLATION_TRANSITIONS
 
 /** What stands in the row; `suspended` is derived from the flags. */
 export type StoredStatus = Exclude<InstallationStatus, 'suspended'>
+
+/** A suspension has two independent flags: the account's, and one that the platform or the operator sets. */
+export type SuspendedBy = 'account' | 'platform' | 'operator'
+
+type Suspendable = { status: InstallationStatus; suspendedBy: SuspendedBy[] }
+
+/** An installation as its keys are judged: it is suspended too while its whole app is, which the operator has done. */
+export function asJudged<Found extends Suspendable>(installation: Found, appStatus: AppStatus): Found {
+  const { status, suspendedBy } = installation
+  if (!stopsKeys(appStatus) || suspendedBy.includes('operator')) return installation
+  return {
+    ...installation,
+    status: status === 'active' ? 'suspended' : status,
+    suspendedBy: [...suspendedBy, 'operator'],
+  }
+}

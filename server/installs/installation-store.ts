@@ -14,7 +14,10 @@ import {
   type InstallationStatus,
   type InstallationVerb,
   type StoredStatus,
+  type SuspendedBy,
 } from './installation-states.ts'
+
+export type { SuspendedBy } from './installation-states.ts'
 
 export type Installation = {
   id: string
@@ -35,9 +38,6 @@ export type Installation = {
   uninstalledAt: number | null
   uninstallReason: UninstallReason | null
 }
-
-/** A suspension has two independent flags: the account's, and one that the platform or the operator sets. */
-export type SuspendedBy = 'account' | 'platform' | 'operator'
 
 export type UninstallReason = 'account' | 'platform' | 'app_retired'
 

@@ -4,7 +4,7 @@ import type { AppBadge, KeyRow, StatusModel } from '../../views/models.ts'
 import { DAY, HOUR } from '../base/clock.ts'
 import { agoText, counted, dateText, shortDateText } from '../http/format.ts'
 import type { Key } from '../keys/find-keys.ts'
-import { deadlineOf, type ExpiryReason, reasonAtDeadline, statusAt } from '../keys/key-states.ts'
+import { type ExpiryReason, endOf, reasonAtDeadline, statusAt } from '../keys/key-states.ts'
 
 const BECAUSE: Record<ExpiryReason, string> = {
   by_account: 'By you',
@@ -36,21 +36,20 @@ export function keyStatus(key: Key, now: number, suspended = false): StatusModel
       tone: 'warn',
       ...(key.expiresAt !== null && { note: `Until ${dateText(key.expiresAt - 1)}` }),
     }
+  if (key.rotation === 'stuck')
+    return { text: 'Rotation stuck', tone: 'warn', note: 'Its platform did not take the new key' }
+  if (key.rotation === 'waiting')
+    return { text: 'Being replaced', tone: 'info', note: 'Ends after the new key has arrived' }
   if (status === 'expiring' && key.expiresAt !== null) {
     const note = untilText(key.expiresAt, now)
-    return { text: 'Expiring', tone: 'info', note: key.overlapUntil === null ? note : `${note}, replaced` }
-  }
-  if (status === 'expiring') {
-    return key.overlapUntil === null
-      ? { text: 'Rotation stuck', tone: 'warn', note: 'Its platform did not take the new key' }
-      : { text: 'Being replaced', tone: 'info', note: 'Ends after the new key has arrived' }
+    return { text: 'Expiring', tone: 'info', note: key.rotation === 'running' ? `${note}, replaced` : note }
   }
   if (key.kind === 'managed' && key.deliveredAt === null) return { text: 'On its way', tone: 'info', waiting: true }
   return { text: 'Active', tone: 'good' }
 }
 
 function endedStatus(key: Key): StatusModel {
-  const at = key.expiredAt ?? deadlineOf(key)
+  const at = endOf(key)
   const why = BECAUSE[key.expiredBecause ?? reasonAtDeadline(key)]
   return { text: 'Expired', tone: 'none', note: at === null ? why : `${why}, ${shortDateText(at)}` }
 }

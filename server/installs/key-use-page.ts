@@ -1,6 +1,7 @@
 import { DAY } from '../base/clock.ts'
 import { agoText, counted, dayTimeMoment } from '../http/format.ts'
 import type { Key } from '../keys/find-keys.ts'
+import { deadlineOf } from '../keys/key-states.ts'
 import type { KeyUse } from '../keys/usage.ts'
 
 const SHOWN = 3
@@ -19,7 +20,8 @@ export function useSentence(key: Key, now: number): string {
 
 /** When a key stops by itself, where it has a deadline. */
 export function deadlineSentence(key: Key): string {
-  return key.expiresAt === null ? '' : `Ends by itself on ${dayTimeMoment(key.expiresAt).text}.`
+  const end = deadlineOf(key)
+  return end === null ? '' : `Ends by itself on ${dayTimeMoment(end).text}.`
 }
 
 /** Where calls came from: the latest addresses, and behind a button those that there is no room for. */

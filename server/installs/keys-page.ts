@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express'
+import { stopsKeys } from '../../apps-registry/app-states.ts'
 import { type App, findApps } from '../../apps-registry/find-app.ts'
 import type { Tx } from '../../db/connect.ts'
 import type { KeysPage, NoticeModel, OptionModel } from '../../views/models.ts'
@@ -113,7 +114,7 @@ async function keysPage(
     const app = key.appId === null ? undefined : apps.get(key.appId)
     const row = keyRow(key, app, now, roleAllows(role, abilityFor(key)), {
       maker: makers.get(key.createdBy ?? ''),
-      suspended: app?.status === 'suspended' || suspended.has(key.installationId ?? ''),
+      suspended: (app && stopsKeys(app.status)) || suspended.has(key.installationId ?? ''),
     })
     return { ...row, spark: sparkOf(callsOf(key.id)) }
   })

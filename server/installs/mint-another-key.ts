@@ -7,6 +7,7 @@ import { eventKey } from '../deliveries/event.ts'
 import type { Key } from '../keys/find-keys.ts'
 import { type MintCaps, mintManagedKey } from '../keys/mint-key.ts'
 import type { EncryptedSecret } from '../keys/seal-key.ts'
+import { requireGranted } from './granted-permissions.ts'
 import { lockInstallation } from './installation-store.ts'
 import { tellPlatform } from './tell-platform.ts'
 
@@ -51,8 +52,7 @@ export async function mintAnotherKey(
         : `The account has not granted ${stray}.`,
     })
   const permissions = granted.filter(name => asked.includes(name))
-  if (permissions.length === 0)
-    throw new AppError('permission.not_granted', { detail: 'This token speaks for no permission of the installation.' })
+  requireGranted(permissions, atMost)
   const { name, recipient, expiresAt, note } = command
   const { key, sealed } = await mintManagedKey(tx, caps, {
     installation,

@@ -7,13 +7,14 @@ import { AppError } from '../base/errors.ts'
 import { eventKey } from '../deliveries/event.ts'
 import { cancelKeyDelivery } from '../deliveries/queue-event.ts'
 import { expireKey } from '../keys/expire-keys.ts'
-import { type Key, listSuccessors } from '../keys/find-keys.ts'
+import type { Key } from '../keys/find-keys.ts'
 import { statusAt } from '../keys/key-states.ts'
 import { type MintCaps, mintManagedKey } from '../keys/mint-key.ts'
-import { startOverlap } from '../keys/overlap.ts'
+import { lastDayOf, listSuccessors, startOverlap } from '../keys/overlap.ts'
 import type { EncryptedSecret } from '../keys/seal-key.ts'
+import { requireGranted } from './granted-permissions.ts'
 import { holdKeyAndInstallation } from './hold-key.ts'
-import { tellPlatform } from './tell-platform.ts'
+import { keyExpiredNews, tellPlatform } from './tell-platform.ts'
 
 export type RotateManagedKey = {
   key: Key
@@ -21,6 +22,8 @@ export type RotateManagedKey = {
   overlapSeconds: number
   /** Rotates although a rotation is under way. */
   force: boolean
+  /** What the token that asks was granted; absent: everything that the installation has. */
+  atMost?: readonly string[] | undefined
   recipient: RecipientKey
   reason: string
   actor: Actor
@@ -30,7 +33,8 @@ export type RotateManagedKey = {
  * Replaces a key: the new one is sealed and queued, the old one goes on until the overlap ends, which begins to count for
  * good only when the new one has arrived; so a rotation cannot lose a key. The new one may be used from where and for as
  * long as the old one may, and only the account itself replaces what it has frozen. Throws `key.rotation_in_progress`,
- * `key.expired`, `key.frozen` and `installation.not_active`.
+ * `key.expired`, `key.frozen`, `installation.not_active`, and `permission.not_granted` where the new key could do more than
+ * the token that asks, or nothing.
  */
 export async function rotateManagedKey(
   tx: Tx,
@@ -48,31 +52,32 @@ export async function rotateManagedKey(
     })
   const app = await findApp(tx, installation.appId)
   if (!app) throw new AppError('object.not_found')
-  await makeWay(tx, old, command.force, at)
+  const permissions = old.permissions.filter(name => installation.permissions.includes(name)) // some may be gone since
+  requireGranted(permissions, command.atMost)
+  const earlier = await listSuccessors(tx, old.id, at)
+  if (earlier.length > 0 && !command.force) throw new AppError('key.rotation_in_progress')
 
   const { key, sealed } = await mintManagedKey(tx, caps, {
     installation,
     name: old.name,
-    permissions: old.permissions.filter(name => installation.permissions.includes(name)), // some may be gone since
+    permissions,
     recipient,
     addresses: old.addresses,
-    expiresAt: old.overlapUntil === null ? old.expiresAt : null, // its own deadline, not that of an earlier rotation
+    expiresAt: await lastDayOf(tx, old),
     note: old.note,
     replaces: old.id,
     instead: command.overlapSeconds === 0,
   })
-  const overlap = command.overlapSeconds * SECOND
-  if (overlap === 0) {
-    await expireKey(tx, old.id, 'replaced', at)
-    await cancelKeyDelivery(tx, old.id, at)
-  } else await startOverlap(tx, old.id, overlap, at)
-  const replaced = { id: old.id, expires_at: isoTime(at + overlap) }
+  const end = await endOld(tx, old, command.overlapSeconds * SECOND, at)
+  const replaced = { id: old.id, expires_at: isoTime(end) }
+  const givenUp = await giveUp(tx, earlier, at)
   await tellPlatform(tx, caps, app, installation, [
     {
       type: 'managed_key.rotated',
       details: { key: eventKey(key), encrypted_secret: sealed, replaced, reason: command.reason },
       keyId: key.id,
     },
+    ...givenUp.map(ended => keyExpiredNews(ended, at)),
   ])
   await recordActivity(
     tx,
@@ -91,13 +96,20 @@ export async function rotateManagedKey(
   return { key, sealed }
 }
 
-/** One rotation at a time; a forced one gives up the new key that has not arrived. */
-async function makeWay(tx: Tx, old: Key, force: boolean, at: number): Promise<void> {
-  const successors = await listSuccessors(tx, old.id)
-  if (successors.length === 0) return
-  if (!force) throw new AppError('key.rotation_in_progress')
-  for (const successor of successors.filter(key => key.deliveredAt === null)) {
-    await expireKey(tx, successor.id, 'undelivered', at)
-    await cancelKeyDelivery(tx, successor.id, at)
+/** Ends the old key now, or plans its end; returns when that is. */
+async function endOld(tx: Tx, old: Key, overlap: number, at: number): Promise<number> {
+  if (overlap > 0) return await startOverlap(tx, old, overlap, at)
+  await expireKey(tx, old.id, 'replaced', at)
+  await cancelKeyDelivery(tx, old.id, at)
+  return at
+}
+
+/** One rotation at a time: a forced one gives up the new keys of the one before that have not arrived. */
+async function giveUp(tx: Tx, earlier: readonly Key[], at: number): Promise<Key[]> {
+  const givenUp = earlier.filter(key => key.deliveredAt === null)
+  for (const key of givenUp) {
+    await expireKey(tx, key.id, 'undelivered', at)
+    await cancelKeyDelivery(tx, key.id, at)
   }
+  return givenUp
 }

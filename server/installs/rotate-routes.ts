@@ -8,8 +8,8 @@ import { opaqueToken } from '../base/random.ts'
 import type { Deps } from '../deps.ts'
 import { parseInput } from '../http/parse.ts'
 import { actorOf, idParam, requireSession, signedIn } from '../http/session.ts'
-import { listSuccessors } from '../keys/find-keys.ts'
 import { statusAt } from '../keys/key-states.ts'
+import { listSuccessors } from '../keys/overlap.ts'
 import { rotateRestrictedKey } from '../keys/rotate-restricted-key.ts'
 import { formName } from './form-name.ts'
 import { holdForMember } from './hold-key.ts'
@@ -115,7 +115,7 @@ export function rotateRoutes(deps: Deps): Router {
       const refusal = refusalOf(new AppError('key.expired'), key)
       return await showKeys(deps, req, res, refusal)
     }
-    const underway = (await database.read(tx => listSuccessors(tx, key.id))).length > 0
+    const underway = (await database.read(tx => listSuccessors(tx, key.id, clock.now()))).length > 0
     const formName = opaqueToken(deps.random)
     const page = rotatePage(loaded, { ...typed, underway, form: formName }, clock.now())
     const status = refused ? 409 : typed.faults.length > 0 ? 422 : 200

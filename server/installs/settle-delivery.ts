@@ -7,7 +7,8 @@ import { cancelPendingKeys } from '../deliveries/queue-event.ts'
 import type { Settled } from '../deliveries/settle-attempts.ts'
 import { expireIfUndelivered, expireUndelivered, hasUndelivered } from '../keys/expire-keys.ts'
 import { noteKeysDelivered } from '../keys/find-keys.ts'
-import { abandonOverlap, endOverlaps } from '../keys/overlap.ts'
+import { abandonOverlaps, endOverlaps } from '../keys/overlap.ts'
+import { leaveRest } from './batch-jobs.ts'
 import { endKeysOfBefore } from './end-keys-of-before.ts'
 import {
   type Installation,
@@ -17,6 +18,8 @@ import {
   moveInstallation,
 } from './installation-store.ts'
 import { deliveryFailedLetter } from './letters.ts'
+import { type ToldExpired, tellExpired } from './tell-expired.ts'
+import { keyExpiredNews, tellKeyNews, tellPlatform } from './tell-platform.ts'
 
 /**
  * The platform has acknowledged events. Once it has every key of an installation, the installation is active, and keys
@@ -25,8 +28,11 @@ import { deliveryFailedLetter } from './letters.ts'
 export async function deliveriesSucceeded(tx: Tx, caps: Caps, settled: readonly Settled[]): Promise<void> {
   const at = caps.clock.now()
   const keyIds = settled.flatMap(({ keyId }) => keyId ?? [])
-  await noteKeysDelivered(tx, keyIds, at)
-  await endOverlaps(tx, keyIds, at)
+  const arrived = await noteKeysDelivered(tx, keyIds, at)
+  for (const old of await endOverlaps(tx, arrived, at)) {
+    const installation = await lockInstallation(tx, old.installationId ?? '') // held already, as that of the new key
+    await tellKeyNews(tx, caps, old, installation, 'deadline_changed')
+  }
   const installing = await listInstalling(
     tx,
     settled.map(({ installationId }) => installationId),
@@ -57,12 +63,25 @@ export async function deliveryFailed(tx: Tx, caps: Caps, settled: Settled): Prom
     const app = await findApp(tx, installation.appId)
     const to = { accountId: installation.accountId, audience: 'managers' } as const
     if (app) await writeToMembers(tx, caps, to, name => deliveryFailedLetter(app, installation, name, at))
+    await tellUnsent(tx, caps, installation.id, at)
     await note(tx, caps, installation, 'installation.delivery_failed', at, { expired })
   } else if (settled.keyId !== null) {
-    if (!(await expireIfUndelivered(tx, settled.keyId, at))) return // sent once more, and it had arrived before
-    await abandonOverlap(tx, settled.keyId, at)
+    const expired = await expireIfUndelivered(tx, settled.keyId, at)
+    if (!expired) return // sent once more, and it had arrived before
+    const app = await findApp(tx, installation.appId)
+    if (app) await tellPlatform(tx, caps, app, installation, [keyExpiredNews(expired, at)])
+    for (const key of await abandonOverlaps(tx, [expired], at))
+      await tellKeyNews(tx, caps, key, installation, 'rotation_abandoned')
     await note(tx, caps, installation, 'key.not_delivered', at, { key: settled.keyId })
   }
+}
+
+/** The ends of keys that never arrived stand among the events; an address that has taken nothing is not sent them. */
+async function tellUnsent(tx: Tx, caps: Caps, installationId: string, at: number): Promise<void> {
+  const told: ToldExpired = { installationId, which: 'own', because: 'undelivered', at, sent: false }
+  await leaveRest(tx, caps, { kind: 'tell_expired', subject: installationId, data: told }, position =>
+    tellExpired(tx, caps, told, position),
+  )
 }
 
 async function note(

@@ -4,23 +4,27 @@ import type { Act, Actor } from '../audit/record-activity.ts'
 import { recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { type ExpiredTogether, listExpired } from '../keys/expire-keys.ts'
+import { abandonOverlaps } from '../keys/overlap.ts'
 import { lockInstallation } from './installation-store.ts'
-import { keyExpiredNews, tellPlatform } from './tell-platform.ts'
+import { keyExpiredNews, tellKeyNews, tellPlatform } from './tell-platform.ts'
 
 const BATCH = 50
 
-/** `actor`: both logs say of each key who expired it; absent where they say so of the act as a whole. */
-export type ToldExpired = ExpiredTogether & { actor?: Actor | undefined }
+/**
+ * `actor`: both logs say of each key who expired it; absent where they say so of the act as a whole. `sent`: false where the
+ * events are only for whoever reads them, as nothing arrives at the app's address.
+ */
+export type ToldExpired = ExpiredTogether & { actor?: Actor | undefined; sent?: boolean }
 
 /**
  * Tells platforms of keys that one act expired together, each as an event of its installation: some of them, those after a
- * position. What the logs say of them goes into `acts`, for a caller that writes more, or else into the logs; call it last
+ * position. Keys that were to be replaced by them go on, and that is told too. What the logs say of them goes into `acts`, for a caller that writes more, or else into the logs; call it last
  * then. Returns the next position, or undefined where all were told of.
  */
 export async function tellExpired(
   tx: Tx,
   caps: Caps,
-  { actor, ...told }: ToldExpired,
+  { actor, sent = true, ...told }: ToldExpired,
   after: string,
   acts?: Act[],
 ): Promise<string | undefined> {
@@ -37,8 +41,10 @@ export async function tellExpired(
       caps,
       app,
       installation,
-      own.map(key => keyExpiredNews(key, told.at)),
+      own.map(key => ({ ...keyExpiredNews(key, told.at), sent })),
     )
+    for (const goesOn of await abandonOverlaps(tx, own, told.at))
+      await tellKeyNews(tx, caps, goesOn, installation, 'rotation_abandoned')
     accounts = [installation.accountId, app.platform.accountId]
     if (actor)
       said.push(...own.map(({ id, name }) => ({ actor, what: 'key.expired', object: id, at: told.at, data: { name } })))

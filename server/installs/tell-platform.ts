@@ -7,10 +7,10 @@ import { type EventDetails, eventKey } from '../deliveries/event.ts'
 import type { EventType } from '../deliveries/event-type.ts'
 import { queueEvent } from '../deliveries/queue-event.ts'
 import type { Key } from '../keys/find-keys.ts'
-import { deadlineOf } from '../keys/key-states.ts'
+import { endToTell } from '../keys/key-states.ts'
 import { type Installation, nextSequence } from './installation-store.ts'
 
-export type News = { type: EventType; details?: EventDetails; keyId?: string }
+export type News = { type: EventType; details?: EventDetails; keyId?: string; sent?: boolean }
 
 /** That a key has ended; it carries no secret. */
 export function keyExpiredNews(key: Key, at: number): News {
@@ -34,9 +34,9 @@ export async function tellPlatform(
     app_id: app.id,
     mode: installation.mode,
   }
-  for (const { type, details = {}, keyId } of news) {
+  for (const { type, details = {}, keyId, sent = true } of news) {
     const sequence = await nextSequence(tx, installation.id)
-    await queueEvent(tx, caps, { app, installation: told, type, sequence, details, ...(keyId && { keyId }) })
+    await queueEvent(tx, caps, { app, installation: told, type, sequence, details, sent, ...(keyId && { keyId }) })
   }
 }
 
@@ -50,13 +50,13 @@ export async function tellKeyNews(
   caps: Pick<Caps, 'clock' | 'ids'>,
   key: Key,
   installation: Installation | undefined,
-  reason: 'addresses_changed' | 'key_frozen' | 'key_unfrozen' | 'rotation_abandoned',
+  reason: 'addresses_changed' | 'key_frozen' | 'key_unfrozen' | 'rotation_abandoned' | 'deadline_changed',
 ): Promise<string[]> {
   const app = installation && (await findApp(tx, installation.appId))
   if (!installation || !app) return [key.accountId]
   const details = {
     permissions: installation.permissions,
-    key: eventKey({ ...key, expiresAt: deadlineOf(key) }),
+    key: eventKey({ ...key, expiresAt: endToTell(key, caps.clock.now()) }),
     reason,
   }
   if (installation.status !== 'uninstalled')

@@ -8,6 +8,7 @@ import type { Key } from '../keys/find-keys.ts'
 import { statusAt } from '../keys/key-states.ts'
 import type { KeyUse } from '../keys/usage.ts'
 import type { Installation } from './find-installation.ts'
+import { asJudged } from './installation-states.ts'
 import { keyStatus } from './key-row-page.ts'
 import { breakage, deadlineSentence, fromModel, fromText, useSentence } from './key-use-page.ts'
 
@@ -71,7 +72,7 @@ function holding(keys: number): string {
 }
 
 function nameOf(key: Key): string {
-  const replaced = key.status === 'expiring' && key.overlapMs !== null
+  const replaced = key.status !== 'expired' && (key.rotation === 'waiting' || key.rotation === 'running')
   return replaced ? `${key.name}, being replaced` : key.name
 }
 
@@ -112,7 +113,8 @@ export function uninstalledPage(
   now: number,
 ): UninstalledPage {
   const site = siteOf(app.manifest)
-  const rows = keys.map(key => ({ name: nameOf(key), redacted: key.redacted, ...becameOf(key, now) }))
+  const suspended = asJudged(installation, app.status).suspendedBy.length > 0
+  const rows = keys.map(key => ({ name: nameOf(key), redacted: key.redacted, ...becameOf(key, now, suspended) }))
   return {
     app: badgeOf(app),
     subtitle: `${dayTimeMoment(installation.uninstalledAt ?? now).text}, from ${accountName} in ${installation.mode} mode.`,
@@ -124,19 +126,21 @@ export function uninstalledPage(
 }
 
 /** *Keep until* ends with a day; a deadline at any other time is one that the key had before. */
-function becameOf(key: Key, now: number): Pick<UninstalledPage['keys'][number], 'note' | 'status'> {
-  const { text, tone } = keyStatus(key, now)
+function becameOf(key: Key, now: number, suspended: boolean): Pick<UninstalledPage['keys'][number], 'note' | 'status'> {
+  const { text, tone } = keyStatus(key, now, suspended)
   if (statusAt(key, now) === 'expired')
     return {
       note: key.expiredBecause === 'undelivered' ? 'was never delivered' : 'is refused now',
       status: { text, tone },
     }
+  if (suspended || key.frozenAt !== null)
+    return { note: `is refused until it is ${suspended ? 'resumed' : 'given back'}`, status: { text, tone } }
   if (key.expiresAt === null) return { note: 'still works, with the permissions it had', status: { text, tone } }
   if (key.expiresAt % DAY === 0)
     return {
       note: 'still works, with the permissions it had',
       status: { text: `Kept until ${dateText(key.expiresAt - 1)}`, tone: 'warn' },
     }
-  const why = key.overlapMs === null ? 'at the deadline it had before' : 'with its rotation'
+  const why = key.rotation === 'running' ? 'with its rotation' : 'at the deadline it had before'
   return { note: `ends earlier, ${why}`, status: { text: `Expires ${dateText(key.expiresAt)}`, tone: 'info' } }
 }

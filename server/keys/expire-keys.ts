@@ -9,7 +9,7 @@ import {
   settleRows,
 } from './key-changes-store.ts'
 import { hasUndeliveredRow, listExpiredRows, listPermissionSets, pageInstallationKeyRows } from './key-list-store.ts'
-import type { ExpiryReason } from './key-states.ts'
+import { type ExpiryReason, statusAt } from './key-states.ts'
 import { findKeyRow, type Key } from './key-store.ts'
 import { type Settlement, settledState } from './settlement.ts'
 
@@ -18,10 +18,12 @@ export async function expireKey(tx: Tx, keyId: string, because: ExpiryReason, at
   return await expireRow(tx, keyId, because, at)
 }
 
-/** Expires a key that its platform never acknowledged; false where it did once, or where the key had expired before. */
-export async function expireIfUndelivered(tx: Tx, keyId: string, at: number): Promise<boolean> {
+/** Expires a key that its platform never acknowledged; nothing where it did once, or where the key had expired before. */
+export async function expireIfUndelivered(tx: Tx, keyId: string, at: number): Promise<Key | undefined> {
   const key = await findKeyRow(tx, keyId)
-  return key?.deliveredAt === null && (await expireRow(tx, keyId, 'undelivered', at))
+  if (key?.deliveredAt !== null || statusAt(key, at) === 'expired') return undefined
+  if (!(await expireRow(tx, keyId, 'undelivered', at))) return undefined
+  return { ...key, status: 'expired', expiredAt: at, expiredBecause: 'undelivered' }
 }
 
 /** Expires what an installation holds but its platform never acknowledged; returns how many keys that were. */

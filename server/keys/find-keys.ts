@@ -12,7 +12,6 @@ import {
   listLastUsed,
   listLatestOfNames,
   listNamesHeld,
-  listReplacementRows,
   listWithoutAny,
   pageInstallationKeyRows,
   pageKeyRows,
@@ -163,25 +162,15 @@ export async function pageLeakedKeys(tx: Tx, after: LeakPlace | undefined, limit
   return await pageLeakedRows(tx, after, limit)
 }
 
-/** The platform has acknowledged the keys. */
-export async function noteKeysDelivered(tx: Tx, keyIds: readonly string[], at: number): Promise<void> {
-  if (keyIds.length > 0) await markDelivered(tx, keyIds, at)
+/** The platform has acknowledged the keys; returns those that it had not before. */
+export async function noteKeysDelivered(tx: Tx, keyIds: readonly string[], at: number): Promise<string[]> {
+  return keyIds.length > 0 ? await markDelivered(tx, keyIds, at) : []
 }
 
 /** Whether a key is of no use any more. */
 export async function hasExpired(tx: Tx, keyId: string, at: number): Promise<boolean> {
   const key = await findKeyRow(tx, keyId)
   return key === undefined || statusAt(key, at) === 'expired'
-}
-
-/** Keys that were minted to replace this one and still work. */
-export async function listSuccessors(tx: Tx, keyId: string): Promise<Key[]> {
-  return await listReplacementRows(tx, keyId, 'working')
-}
-
-/** Keys that were minted to replace this one, whether they still work or not; the newest first. */
-export async function listReplacements(tx: Tx, keyId: string): Promise<Key[]> {
-  return await listReplacementRows(tx, keyId)
 }
 
 /** A managed key of an app; another app's is indistinguishable from none. Throws `object.not_found`. */

@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import { announce } from '../../db/changes.ts'
 import type { Tx } from '../../db/connect.ts'
 import { isAmong, jsonRows } from '../../db/json-rows.ts'
-import { type ExpiryReason, type FrozenBy, WORKING } from './key-states.ts'
+import { type ExpiryReason, type FrozenBy, type Replaced, WORKING } from './key-states.ts'
 import { asStored, type Key, type KeyRow } from './key-store.ts'
 import { type Settled, type Settlement, settledState } from './settlement.ts'
 
@@ -22,6 +22,12 @@ const WORKS = "status <> 'expired'"
 /** An uninstallation has kept the key, and its row does not say so yet. */
 const KEPT_UNSETTLED = `delivered_at is not null and installation_id in
   (select id from installations where settle_keys is not null and settle_keys <> 'expire')`
+
+/** What has passed its deadline ends as of that, and is told so, by whoever looks after deadlines. */
+function unended(query: Knex.QueryBuilder, at: number): Knex.QueryBuilder {
+  for (const end of ['expires_at', 'freeze_until']) query.where(open => open.whereNull(end).orWhere(end, '>', at))
+  return query.whereRaw(WORKS)
+}
 
 const working = (tx: Tx, id: string) =>
   tx('keys')
@@ -57,13 +63,13 @@ async function changeMany(tx: Tx, which: Knex.QueryBuilder, change: Record<strin
 
 /** Expires the working keys of an installation that its platform never acknowledged. */
 export async function expireUndeliveredRows(tx: Tx, installationId: string, at: number): Promise<number> {
-  const which = tx('keys').where({ installation_id: installationId }).whereRaw(WORKS).whereNull('delivered_at')
+  const which = unended(tx('keys').where({ installation_id: installationId }).whereNull('delivered_at'), at)
   return await changeMany(tx, which, { status: 'expired', expired_at: at, expired_because: 'undelivered' })
 }
 
 /** Expires the working keys that were to end with an installation's activation. */
 export async function expireRowsEndingWith(tx: Tx, installationId: string, at: number): Promise<number> {
-  const which = tx('keys').where({ ends_with: installationId }).whereRaw(WORKS)
+  const which = unended(tx('keys').where({ ends_with: installationId }), at)
   return await changeMany(tx, which, { status: 'expired', expired_at: at, expired_because: 'replaced' })
 }
 
@@ -75,9 +81,8 @@ export async function replacePermissions(
   left: readonly string[],
   at: number,
 ): Promise<number> {
-  const which = tx('keys')
-    .where({ installation_id: installationId, permissions: JSON.stringify(permissions) })
-    .whereRaw(WORKS)
+  const same = { installation_id: installationId, permissions: JSON.stringify(permissions) }
+  const which = unended(tx('keys').where(same), at)
   const ends = left.length === 0 && { status: 'expired', expired_at: at, expired_because: 'permissions_removed' }
   return await changeMany(tx, which, { permissions: JSON.stringify(left), ...ends })
 }
@@ -106,21 +111,27 @@ export async function settleRows(
     if (state) alike.set(JSON.stringify(state), [...(alike.get(JSON.stringify(state)) ?? []), row.id])
   }
   for (const [text, ids] of alike) {
-    const { status, keptAt, expiresAt, expiredAt, expiredBecause }: Settled = JSON.parse(text)
-    const change = { status, kept_at: keptAt, expires_at: expiresAt, expired_at: expiredAt }
+    const { status, keptAt, expiresAt, expiredAt, expiredBecause, ...plan }: Settled = JSON.parse(text)
+    const change = { status, kept_at: keptAt, expires_at: expiresAt, expired_at: expiredAt, rotation: plan.rotation }
     await tx('keys')
       .whereRaw(isAmong(tx, 'id', ids))
       .whereRaw(WORKS)
-      .update({ ...change, expired_because: expiredBecause })
+      .update({
+        ...{ ...change, expired_because: expiredBecause },
+        ...{ overlap_until: plan.overlapUntil, overlap_ms: plan.overlapMs },
+      })
   }
   return rows.length < limit ? undefined : rows.at(-1)?.id
 }
 
-export async function markDelivered(tx: Tx, ids: readonly string[], at: number): Promise<void> {
-  await tx('keys')
+/** Returns those that had not arrived before. */
+export async function markDelivered(tx: Tx, ids: readonly string[], at: number): Promise<string[]> {
+  const rows: { id: string }[] = await tx('keys')
     .whereRaw(isAmong(tx, 'id', ids))
     .whereNull('delivered_at')
     .update({ delivered_at: at })
+    .returning('id')
+  return rows.map(({ id }) => id)
 }
 
 /** Marks the kept keys of a place; it decides about nothing yet, so no copy of a key need be forgotten. */
@@ -150,19 +161,16 @@ export async function editRow(tx: Tx, id: string, edit: KeyEdit): Promise<boolea
   return (await changeKeys(tx, working(tx, id), change)) === 1
 }
 
-/** Plans the end of a key that is being replaced; `null` gives the plan up. */
-export async function setOverlap(
+/** Writes how far the replacement of a key is; `deadline`: from then on the key is refused. */
+export async function setRotation(
   tx: Tx,
   id: string,
-  overlap: { until: number | null; length: number | null },
+  { rotation, overlapUntil, overlapMs }: Replaced,
+  deadline?: number,
 ): Promise<void> {
-  const change = { status: 'expiring', overlap_until: overlap.until, overlap_ms: overlap.length }
-  await changeKeys(tx, working(tx, id), change)
-}
-
-/** From this moment on the key is refused. */
-export async function setDeadline(tx: Tx, id: string, deadline: number): Promise<void> {
-  await changeKeys(tx, working(tx, id), { status: 'expiring', expires_at: deadline })
+  const plan = { rotation, overlap_until: overlapUntil, overlap_ms: overlapMs }
+  const end = deadline !== undefined && { status: 'expiring', expires_at: deadline }
+  await changeKeys(tx, working(tx, id), { ...plan, ...end })
 }
 
 /** Stops a key; false where it is frozen already or works no more. */

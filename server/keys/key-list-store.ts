@@ -43,10 +43,9 @@ export async function listReplacing(tx: Tx, ids: readonly string[]): Promise<Key
   )
 }
 
-/** Keys that were minted to replace this one, the newest first. */
-export async function listReplacementRows(tx: Tx, keyId: string, only?: 'working'): Promise<Key[]> {
-  const query = newestFirst(readKeys(tx).where('keys.replaces', keyId))
-  return await listed(only ? working(query) : query)
+/** Keys that were minted to replace one of these, whether they still work or not; the newest first. */
+export async function listReplacementRows(tx: Tx, keyIds: readonly string[]): Promise<Key[]> {
+  return await listed(newestFirst(readKeys(tx).whereRaw(isAmong(tx, 'keys.replaces', keyIds))))
 }
 
 /** Whether a working key of an installation waits for the platform's acknowledgement. */
@@ -153,7 +152,8 @@ function asShown(query: Knex.QueryBuilder, shows: NonNullable<KeyPageFilter['sho
   const kept = `(keys.kept_at is not null or (${KEPT_UNSETTLED}))`
   if (shows === 'frozen') query.whereRaw('keys.frozen_at is not null')
   else query.whereRaw(`keys.frozen_at is null and ${shows === 'kept' ? kept : `not ${kept}`}`)
-  if (shows === 'active' || shows === 'expiring') query.where('keys.status', shows)
+  if (shows === 'active') query.whereNull('keys.expires_at')
+  if (shows === 'expiring') query.whereNotNull('keys.expires_at')
 }
 
 /** One page of what an installation ever held, the newest id first. `working`: what works at that time only. */

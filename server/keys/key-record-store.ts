@@ -1,3 +1,4 @@
+import { type AppStatus, stopsKeys } from '../../apps-registry/app-states.ts'
 import type { Tx } from '../../db/connect.ts'
 import { createAllowedRule } from '../base/addresses.ts'
 import type { KeyRecord } from './judge-key.ts'
@@ -7,7 +8,7 @@ import { SETTLEMENT_COLUMNS, type SettlementRow, settledState, settlementOf } fr
 /** What verification needs to know, in one look, and no more: whole processes keep these in memory. */
 export async function findKeyByHash(tx: Tx, hash: string): Promise<KeyRecord | undefined> {
   type Joined = KeyRow &
-    SettlementRow & { by_account: number | null; by_operator: number | null; app_status: string | null }
+    SettlementRow & { by_account: number | null; by_operator: number | null; app_status: AppStatus | null }
   const row: Joined | undefined = await tx('keys')
     .leftJoin('installations', 'installations.id', 'keys.installation_id')
     .leftJoin('apps', 'apps.id', 'keys.app_id')
@@ -35,10 +36,7 @@ export async function findKeyByHash(tx: Tx, hash: string): Promise<KeyRecord | u
     frozen: row.frozen_at !== null,
     freezeUntil: row.freeze_until,
     suspended:
-      row.by_account !== null ||
-      row.by_operator !== null ||
-      row.app_status === 'suspended' ||
-      row.app_status === 'retired',
+      row.by_account !== null || row.by_operator !== null || (row.app_status !== null && stopsKeys(row.app_status)),
     allows: row.addresses === null ? null : createAllowedRule(JSON.parse(row.addresses)),
   }
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { HOUR } from '../base/clock.ts'
 
 /** The life of a key (PRODUCT "States"): active, then expiring where it has a deadline, then expired; never back. */
 export type KeyStatus = 'active' | 'expiring' | 'expired'
@@ -24,6 +25,15 @@ export type FrozenBy = 'account' | 'leak_report'
 /** What ends a key by itself: its deadline, and where it is frozen the end of that. */
 export type Deadlines = { expiresAt: number | null; freezeUntil: number | null }
 
+/**
+ * How far the replacement of a key is: its new key has not arrived yet; it has arrived, and the overlap is the deadline; or
+ * it will never arrive, and the key goes on. A key that nobody replaces has none.
+ */
+export type Rotation = 'waiting' | 'running' | 'stuck'
+
+/** Planned end of a key that is being replaced, and how long its overlap is. */
+export type Replaced = { rotation: Rotation | null; overlapUntil: number | null; overlapMs: number | null }
+
 /** The earlier of a key's deadlines. */
 export function deadlineOf({ expiresAt, freezeUntil }: Deadlines): number | null {
   if (expiresAt === null || freezeUntil === null) return expiresAt ?? freezeUntil
@@ -35,7 +45,7 @@ export function deadlineOf({ expiresAt, freezeUntil }: Deadlines): number | null
  * somebody else has rotated, frozen or expired the key meanwhile.
  */
 export function faceOf(key: { status: KeyStatus; overlapUntil: number | null; frozenAt: number | null }): string {
-  return [key.status, key.overlapUntil ?? '', key.frozenAt ?? ''].join('.')
+  return [key.status === 'expired' ? 'expired' : 'works', key.overlapUntil ?? '', key.frozenAt ?? ''].join('.')
 }
 
 /**
@@ -55,14 +65,43 @@ export function editFaceOf(key: {
   return createHash('sha256').update(JSON.stringify(shown)).digest('base64url')
 }
 
-/** Why a key ends that nobody ends before its deadline: it was frozen till then, or replaced, or its time is over. */
-export function reasonAtDeadline(key: Deadlines & { overlapUntil: number | null }): ExpiryReason {
+/**
+ * Why a key ends that nobody ends before its deadline: it was frozen till then, or replaced, or its time is over. The
+ * overlap of a rotation never ends before it was planned to; an earlier deadline is the key's own.
+ */
+export function reasonAtDeadline(key: Deadlines & Replaced): ExpiryReason {
   if (key.freezeUntil !== null && key.freezeUntil === deadlineOf(key)) return 'freeze_ended'
-  return key.overlapUntil === null ? 'deadline' : 'replaced'
+  const replaced = key.rotation === 'running' && (key.expiresAt ?? 0) >= (key.overlapUntil ?? 0)
+  return replaced ? 'replaced' : 'deadline'
 }
 
-/** The state that counts now: a deadline is enforced to the millisecond, whatever the row still says. */
+/**
+ * The state that counts now, for whoever judges, shows or tells it: a deadline is enforced to the millisecond, and a key is
+ * expiring exactly while it has one. Of the row's own state only its end counts.
+ */
 export function statusAt(key: Deadlines & { status: KeyStatus }, at: number): KeyStatus {
   const deadline = deadlineOf(key)
-  return deadline !== null && deadline <= at ? 'expired' : key.status
+  if (key.status === 'expired' || (deadline !== null && deadline <= at)) return 'expired'
+  return deadline === null ? 'active' : 'expiring'
+}
+
+/** When a key ended or will end, as it is shown and told; nothing while it has no deadline. */
+export function endOf(key: Deadlines & { expiredAt: number | null }): number | null {
+  return key.expiredAt ?? deadlineOf(key)
+}
+
+/** The end that an event tells of a key: while its new key is on its way, the one that counts once that has arrived. */
+export function endToTell(key: Deadlines & Replaced & { expiredAt: number | null }, at: number): number | null {
+  const end = endOf(key)
+  if (key.overlapUntil === null || key.overlapUntil <= at) return end
+  return Math.min(key.overlapUntil, end ?? key.overlapUntil)
+}
+
+/** A key that arrives late still leaves its platform half the overlap to take it into use, at most this long. */
+const MOST_AFTER_ARRIVAL = HOUR
+
+/** The end of an overlap once the new key has arrived: as planned, or a little later where the new one was late. */
+export function overlapAfterArrival({ overlapUntil, overlapMs }: Replaced, arrivedAt: number): number {
+  const least = Math.min(Math.ceil((overlapMs ?? 0) / 2), MOST_AFTER_ARRIVAL)
+  return Math.max(overlapUntil ?? 0, arrivedAt + least)
 }

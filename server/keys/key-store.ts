@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { locked, type Tx } from '../../db/connect.ts'
 import type { Mode } from '../base/mode.ts'
-import type { ExpiryReason, FrozenBy, KeyStatus } from './key-states.ts'
+import type { ExpiryReason, FrozenBy, KeyStatus, Rotation } from './key-states.ts'
 import { SETTLEMENT_COLUMNS, type SettlementRow, settledState, settlementOf } from './settlement.ts'
 
 export type Key = {
@@ -25,6 +25,7 @@ export type Key = {
   /** When it outlived its installation. */
   keptAt: number | null
   replaces: string | null
+  rotation: Rotation | null
   /** Planned end of a key that is being replaced, and how long its overlap is; it counts once the new key has arrived. */
   overlapUntil: number | null
   overlapMs: number | null
@@ -58,6 +59,7 @@ export type KeyRow = {
   delivered_at: number | null
   kept_at: number | null
   replaces: string | null
+  rotation: Rotation | null
   overlap_until: number | null
   overlap_ms: number | null
   note: string | null
@@ -106,6 +108,7 @@ export const asStored = (row: KeyRow): Key => ({
   deliveredAt: row.delivered_at,
   keptAt: row.kept_at,
   replaces: row.replaces,
+  rotation: row.rotation,
   overlapUntil: row.overlap_until,
   overlapMs: row.overlap_ms,
   note: row.note,

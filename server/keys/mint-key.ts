@@ -64,6 +64,7 @@ export async function mintManagedKey(
     deliveredAt: null,
     keptAt: null,
     replaces: command.replaces ?? null,
+    rotation: null,
     overlapUntil: null,
     overlapMs: null,
     note: command.note ?? null,

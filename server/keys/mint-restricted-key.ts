@@ -106,7 +106,7 @@ async function insertFresh(
     ...{ id: ids.next('key'), kind: 'restricted', accountId, installationId: null, appId: null, mode, name },
     ...{ redacted: redactSecret(plaintext), permissions, note, addresses, replaces, createdBy: command.userId },
     ...{ status: expiresAt === null ? 'active' : 'expiring', expiresAt, expiredAt: null, expiredBecause: null },
-    ...{ createdAt: clock.now(), deliveredAt: null, keptAt: null, overlapUntil: null, overlapMs: null },
+    ...{ createdAt: clock.now(), deliveredAt: null, keptAt: null, rotation: null, overlapUntil: null, overlapMs: null },
     ...{ frozenAt: null, freezeUntil: null, frozenBy: null, lastUsedAt: null },
   }
   const formHash = form === undefined ? null : hashForm(form)

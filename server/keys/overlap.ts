@@ -1,40 +1,136 @@
 import type { Tx } from '../../db/connect.ts'
-import { HOUR } from '../base/clock.ts'
-import { setDeadline, setOverlap } from './key-changes-store.ts'
-import { listReplacing } from './key-list-store.ts'
-import { statusAt } from './key-states.ts'
+import { setRotation } from './key-changes-store.ts'
+import { listReplacementRows, listReplacing } from './key-list-store.ts'
+import { deadlineOf, endOf, endToTell, overlapAfterArrival, type Replaced, statusAt } from './key-states.ts'
 import { findKeyRow, type Key } from './key-store.ts'
 
-/** A key that arrives late still leaves its platform this long to take it into use. */
-const LEAST_AFTER_ARRIVAL = HOUR
+/*
+ * A rotation is a chain: each new key names the one that it replaces, and may be replaced before it has arrived. What ends
+ * an old key is the arrival of any key further down its chain; what makes its rotation stuck is that none is left that
+ * could arrive.
+ *
+ *              start                    arrival
+ *   (none) ────────────▶ waiting ────────────────▶ running ──▶ expired at its deadline
+ *                        ▲     │
+ *                  start │     │ nothing is left that could arrive
+ *                        └── stuck
+ */
 
-/** Plans the end of a key that is being replaced. It has no deadline yet: that comes when the new key has arrived. */
-export async function startOverlap(tx: Tx, keyId: string, overlap: number, at: number): Promise<void> {
-  await setOverlap(tx, keyId, { until: at + overlap, length: overlap })
+/**
+ * Plans the end of a key that is being replaced. It has no deadline of that yet, which comes when a new key has arrived; one
+ * that it has from an earlier rotation stays. Returns the end that the platform is told.
+ */
+export async function startOverlap(tx: Tx, key: Key, overlap: number, at: number): Promise<number> {
+  const until = key.rotation === 'running' ? Math.min(at + overlap, key.expiresAt ?? at + overlap) : at + overlap
+  const plan: Replaced = {
+    rotation: key.rotation === 'running' ? 'running' : 'waiting',
+    overlapUntil: until,
+    overlapMs: overlap,
+  }
+  await setRotation(tx, key.id, plan)
+  return Math.min(until, deadlineOf(key) ?? until)
 }
 
-/** New keys have arrived: the old ones get their deadlines, as planned, or a little later where the new one was late. */
-export async function endOverlaps(tx: Tx, newKeyIds: readonly string[], at: number): Promise<void> {
-  if (newKeyIds.length === 0) return
-  const keys = await listReplacing(tx, newKeyIds)
-  for (const key of keys) if (key.replaces && statusAt(key, at) !== 'expired') await endOverlap(tx, key.replaces, at)
-}
-
-async function endOverlap(tx: Tx, oldKeyId: string, at: number): Promise<void> {
-  const old = await findKeyRow(tx, oldKeyId)
-  if (!old || old.overlapUntil === null || old.overlapMs === null) return
-  const planned = Math.max(old.overlapUntil, at + Math.min(old.overlapMs, LEAST_AFTER_ARRIVAL))
-  await setDeadline(tx, old.id, Math.min(planned, old.expiresAt ?? planned))
+/** The overlap begins at once: whoever asked for the new key has it. Returns the old one's deadline. */
+export async function beginOverlap(tx: Tx, key: Key, overlap: number, at: number): Promise<number> {
+  const until = at + overlap
+  const deadline = Math.min(until, key.expiresAt ?? until)
+  await setRotation(tx, key.id, { rotation: 'running', overlapUntil: until, overlapMs: overlap }, deadline)
+  return deadline
 }
 
 /**
- * The new key never arrived: the old one goes on without a deadline, and the rotation is stuck for all to see. Answers the
- * old one where it still works. A restricted key was seen when it was made, so its rotation is never abandoned.
+ * New keys have arrived: all that they replace, directly or because those in between never arrived, get their deadlines.
+ * Returns the old keys whose deadline is another than the event that arrived has told.
  */
-export async function abandonOverlap(tx: Tx, newKeyId: string, at: number): Promise<Key | undefined> {
-  const key = await findKeyRow(tx, newKeyId)
-  if (key?.kind !== 'managed' || key.replaces === null) return undefined
-  await setOverlap(tx, key.replaces, { until: null, length: null })
-  const old = await findKeyRow(tx, key.replaces)
-  return old && statusAt(old, at) !== 'expired' ? old : undefined
+export async function endOverlaps(tx: Tx, newKeyIds: readonly string[], at: number): Promise<Key[]> {
+  if (newKeyIds.length === 0) return []
+  const untold: Key[] = []
+  for (const key of await listReplacing(tx, newKeyIds)) {
+    if (statusAt(key, at) === 'expired') continue
+    for (const old of await listReplaced(tx, key)) {
+      const ended = await endOverlap(tx, old, at)
+      const told = old.id === key.replaces && ended && endOf(ended) === endToTell(old, key.createdAt)
+      if (ended && !told) untold.push(ended)
+    }
+  }
+  return untold
+}
+
+async function endOverlap(tx: Tx, old: Key, at: number): Promise<Key | undefined> {
+  if (old.rotation !== 'waiting' && old.rotation !== 'running') return undefined
+  if (statusAt(old, at) === 'expired') return undefined
+  const overlapUntil = overlapAfterArrival(old, at)
+  const expiresAt = Math.min(overlapUntil, old.expiresAt ?? overlapUntil)
+  if (old.rotation === 'running' && old.expiresAt === expiresAt) return undefined // by an earlier arrival
+  const plan = { rotation: 'running', overlapUntil, overlapMs: old.overlapMs } as const
+  await setRotation(tx, old.id, plan, expiresAt)
+  return { ...old, ...plan, expiresAt }
+}
+
+/**
+ * Keys ended before they arrived. An old key that waits for nothing else goes on as it was, and its rotation is stuck for
+ * all to see; one that had a deadline from an earlier rotation keeps that. Returns those that go on. A restricted key was
+ * seen when it was made, so its rotation is never abandoned.
+ */
+export async function abandonOverlaps(
+  tx: Tx,
+  ended: readonly Pick<Key, 'kind' | 'replaces' | 'deliveredAt'>[],
+  at: number,
+): Promise<Key[]> {
+  const goOn = new Map<string, Key>()
+  for (const key of ended.filter(({ kind, deliveredAt }) => kind === 'managed' && deliveredAt === null)) {
+    for (const old of await listReplaced(tx, key)) {
+      if (statusAt(old, at) === 'expired' || (await listSuccessors(tx, old.id, at)).some(isOnItsWay)) continue
+      const abandoned = await abandonOverlap(tx, old)
+      if (abandoned) goOn.set(old.id, abandoned)
+    }
+  }
+  return [...goOn.values()]
+}
+
+const isOnItsWay = (key: Key) => key.deliveredAt === null
+
+async function abandonOverlap(tx: Tx, old: Key): Promise<Key | undefined> {
+  if (old.rotation === 'waiting') {
+    const plan = { rotation: 'stuck', overlapUntil: null, overlapMs: null } as const
+    await setRotation(tx, old.id, plan)
+    return { ...old, ...plan }
+  }
+  if (old.rotation !== 'running' || old.overlapUntil === null || old.overlapUntil >= (old.expiresAt ?? 0))
+    return undefined
+  const plan = { rotation: 'running', overlapUntil: old.expiresAt, overlapMs: old.overlapMs } as const
+  await setRotation(tx, old.id, plan)
+  return { ...old, ...plan }
+}
+
+/** What a key replaces, nearest first: the key itself, and where that never arrived, what it was to replace. */
+async function listReplaced(tx: Tx, key: Pick<Key, 'replaces'>): Promise<Key[]> {
+  const replaced: Key[] = []
+  for (let id = key.replaces; id !== null; ) {
+    const old = await findKeyRow(tx, id)
+    if (!old) break
+    replaced.push(old)
+    id = old.deliveredAt === null ? old.replaces : null
+  }
+  return replaced
+}
+
+/** The keys that work and stand in for this one: what replaces it, and where that ended or has not arrived, what replaces that. */
+export async function listSuccessors(tx: Tx, keyId: string, at: number): Promise<Key[]> {
+  const successors: Key[] = []
+  for (let replaced = [keyId]; replaced.length > 0; ) {
+    const next = await listReplacementRows(tx, replaced)
+    const works = (key: Key) => statusAt(key, at) !== 'expired'
+    successors.push(...next.filter(works))
+    replaced = next.filter(key => !works(key) || isOnItsWay(key)).map(({ id }) => id)
+  }
+  return successors
+}
+
+/** The last day that a key was given; an overlap's end is none, so the day is looked up at what replaced the key first. */
+export async function lastDayOf(tx: Tx, key: Key): Promise<number | null> {
+  if (key.rotation !== 'running') return key.expiresAt
+  const first = (await listReplacementRows(tx, [key.id])).at(-1)
+  return first ? await lastDayOf(tx, first) : key.expiresAt
 }

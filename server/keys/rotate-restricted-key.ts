@@ -3,11 +3,11 @@ import { type Actor, recordActivity } from '../audit/record-activity.ts'
 import { SECOND } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { expireKey } from './expire-keys.ts'
-import { holdKeyOf, type Key, listReplacements, listSuccessors } from './find-keys.ts'
+import { holdKeyOf } from './find-keys.ts'
 import { requireKeyAbility } from './key-ability.ts'
-import { setDeadline, setOverlap } from './key-changes-store.ts'
 import { statusAt } from './key-states.ts'
 import { mintRestrictedKey, type RestrictedMintCaps, type ShownKey, showAgain } from './mint-restricted-key.ts'
+import { beginOverlap, lastDayOf, listSuccessors } from './overlap.ts'
 
 export type RotateRestrictedKey = {
   keyId: string
@@ -40,27 +40,17 @@ export async function rotateRestrictedKey(
   const earlier = await showAgain(tx, caps, { accountId, userId, form })
   if (earlier) return earlier
   if (statusAt(old, at) === 'expired') throw new AppError('key.expired')
-  if (!command.force && (await listSuccessors(tx, old.id)).length > 0) throw new AppError('key.rotation_in_progress')
+  if (!command.force && (await listSuccessors(tx, old.id, at)).length > 0)
+    throw new AppError('key.rotation_in_progress')
 
   const { mode, name, permissions, note, addresses } = old
   const shown = await mintRestrictedKey(tx, caps, {
     ...{ accountId, userId, mode, name, permissions, note, addresses, form },
     ...{ expiresAt: await lastDayOf(tx, old), replaces: old.id, instead: overlapSeconds === 0 },
   })
-  const until = at + overlapSeconds * SECOND
   if (overlapSeconds === 0) await expireKey(tx, old.id, 'replaced', at)
-  else {
-    await setOverlap(tx, old.id, { until, length: overlapSeconds * SECOND })
-    await setDeadline(tx, old.id, Math.min(until, old.expiresAt ?? until))
-  }
+  else await beginOverlap(tx, old, overlapSeconds * SECOND, at)
   const data = { name, new_key: shown.key.id, overlap_seconds: overlapSeconds, reason }
   await recordActivity(tx, caps, [accountId], [{ actor, what: 'key.rotated', object: old.id, at, data }])
   return shown
-}
-
-/** An overlap's end is the old key's own; the last day that it had before went on to the key that replaced it first. */
-async function lastDayOf(tx: Tx, key: Key): Promise<number | null> {
-  if (key.overlapUntil === null) return key.expiresAt
-  const first = (await listReplacements(tx, key.id)).at(-1)
-  return first ? await lastDayOf(tx, first) : key.expiresAt
 }

@@ -1,4 +1,4 @@
-import { deadlineOf, type ExpiryReason, type KeyStatus } from './key-states.ts'
+import { deadlineOf, type ExpiryReason, type KeyStatus, type Replaced } from './key-states.ts'
 
 /** What becomes of the keys of an installation that is uninstalled, as was chosen. */
 export type KeyChoice = { answer: 'expire' } | { answer: 'keep' } | { answer: 'until'; deadline: number }
@@ -13,7 +13,7 @@ export const KEY_REASONS = {
   app_retired: 'app_retired',
 } as const satisfies Record<string, ExpiryReason>
 
-type Unsettled = {
+type Unsettled = Replaced & {
   status: KeyStatus
   keptAt: number | null
   deliveredAt: number | null
@@ -21,7 +21,7 @@ type Unsettled = {
   freezeUntil: number | null
 }
 
-export type Settled = {
+export type Settled = Replaced & {
   status: KeyStatus
   keptAt: number | null
   expiresAt: number | null
@@ -31,20 +31,24 @@ export type Settled = {
 
 /**
  * What an uninstallation makes of a key: one that was never delivered expires whatever the answer, and a deadline that the
- * key has is never moved out. Returns undefined for a key that it does not concern: one that had ended before, or that is
+ * key has is never moved out. A kept key whose new key has not arrived is replaced no more. Returns undefined for a key that it does not concern: one that had ended before, or that is
  * settled.
  */
 export function settledState(key: Unsettled, { choice, because, at }: Settlement): Settled | undefined {
   if (key.status === 'expired' || key.keptAt !== null || (deadlineOf(key) ?? Number.POSITIVE_INFINITY) <= at)
     return undefined
+  const { rotation, overlapUntil, overlapMs } = key
+  const plan = { rotation, overlapUntil, overlapMs }
   if (choice.answer === 'expire' || key.deliveredAt === null) {
     const expiredBecause = choice.answer === 'expire' ? because : 'undelivered'
-    return { status: 'expired', keptAt: null, expiresAt: key.expiresAt, expiredAt: at, expiredBecause }
+    return { ...plan, status: 'expired', keptAt: null, expiresAt: key.expiresAt, expiredAt: at, expiredBecause }
   }
-  const kept = { keptAt: at, expiredAt: null, expiredBecause: null }
+  const kept = { ...(rotation === 'running' ? plan : UNPLANNED), keptAt: at, expiredAt: null, expiredBecause: null }
   if (choice.answer === 'keep') return { ...kept, status: key.status, expiresAt: key.expiresAt }
   return { ...kept, status: 'expiring', expiresAt: Math.min(choice.deadline, key.expiresAt ?? choice.deadline) }
 }
+
+const UNPLANNED: Replaced = { rotation: null, overlapUntil: null, overlapMs: null }
 
 /** The columns of an installation that say so, each under its own name. */
 export const SETTLEMENT_COLUMNS = ['settle_keys', 'settle_until', 'uninstalled_at', 'uninstall_reason'] as const

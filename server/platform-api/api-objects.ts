@@ -1,16 +1,19 @@
 import type { z } from 'zod'
+import type { App } from '../../apps-registry/find-app.ts'
 import { isoTime } from '../base/clock.ts'
 import type { EventRow } from '../deliveries/event-feed.ts'
 import type { DeliveryWithAttempts } from '../deliveries/list-deliveries.ts'
 import type { Installation } from '../installs/find-installation.ts'
+import { asJudged } from '../installs/installation-states.ts'
 import type { Key } from '../keys/find-keys.ts'
-import { deadlineOf, statusAt } from '../keys/key-states.ts'
+import { endOf, statusAt } from '../keys/key-states.ts'
 import type { EncryptedSecret } from '../keys/seal-key.ts'
 import type * as schemas from './api-schemas.ts'
 
 const timeOrNull = (at: number | null): string | null => (at === null ? null : isoTime(at))
 
-export function installationObject(installation: Installation): z.infer<typeof schemas.Installation> {
+export function installationObject(found: Installation, app: App): z.infer<typeof schemas.Installation> {
+  const installation = asJudged(found, app.status)
   return {
     id: installation.id,
     app_id: installation.appId,
@@ -25,7 +28,7 @@ export function installationObject(installation: Installation): z.infer<typeof s
   }
 }
 
-/** A key that is being replaced tells the end that is planned; it counts once the new key has arrived. */
+/** A key that is being replaced is active until the new key has arrived; then the overlap is its deadline. */
 export function keyObject(key: Key, now: number): z.infer<typeof schemas.Key> {
   return {
     id: key.id,
@@ -36,8 +39,9 @@ export function keyObject(key: Key, now: number): z.infer<typeof schemas.Key> {
     mode: key.mode,
     permissions: key.permissions,
     status: statusAt(key, now),
+    frozen: key.frozenAt !== null,
     created_at: isoTime(key.createdAt),
-    expires_at: timeOrNull(key.expiredAt ?? deadlineOf(key) ?? key.overlapUntil),
+    expires_at: timeOrNull(endOf(key)),
     delivered_at: timeOrNull(key.deliveredAt),
     last_used_at: timeOrNull(key.lastUsedAt),
     replaces: key.replaces,
@@ -60,7 +64,11 @@ export function deliveryObject(delivery: DeliveryWithAttempts): z.infer<typeof s
   }
 }
 
-export function eventObject(event: EventRow): z.infer<typeof schemas.Event> {
-  const body: { type: string; timestamp: string; data: Record<string, unknown> } = JSON.parse(event.body)
-  return { id: event.id, ...body }
+/** An event as it was sent; a token gets no secret of a key that may do more than it was granted. */
+export function eventObject(event: EventRow, granted: readonly string[] | undefined): z.infer<typeof schemas.Event> {
+  type Data = { key?: { permissions: string[] }; encrypted_secret?: unknown; [member: string]: unknown }
+  const body: { type: string; timestamp: string; data: Data } = JSON.parse(event.body)
+  const { encrypted_secret: sealed, ...data } = body.data
+  const mayHave = granted === undefined || (data.key?.permissions ?? []).every(name => granted.includes(name))
+  return sealed === undefined || mayHave ? { id: event.id, ...body } : { id: event.id, ...body, data }
 }

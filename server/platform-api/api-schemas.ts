@@ -34,7 +34,11 @@ export const Key = z
     redacted: z.string(),
     mode,
     permissions: z.array(z.string()),
-    status: z.enum(['active', 'expiring', 'expired']),
+    status: z.enum(['active', 'expiring', 'expired']).meta({
+      description:
+        '`expiring` while it has a deadline. A key that is being replaced gets one when the new key has arrived',
+    }),
+    frozen: z.boolean().meta({ description: 'Refused until its account gives it back' }),
     created_at: time,
     expires_at: time.nullable(),
     delivered_at: time.nullable(),

@@ -7,13 +7,14 @@ import type { Actor } from '../audit/record-activity.ts'
 import { AppError } from '../base/errors.ts'
 import { readEventFeed } from '../deliveries/event-feed.ts'
 import { listAppDeliveries } from '../deliveries/list-deliveries.ts'
-import { endHold, redeliver } from '../deliveries/redeliver.ts'
+import { endHold, findDeliveryToSend, redeliver } from '../deliveries/redeliver.ts'
 import type { Deps } from '../deps.ts'
 import { parseInput } from '../http/parse.ts'
 import { respondProblem } from '../http/respond-error.ts'
 import { clientAddress, idParam } from '../http/session.ts'
 import { endKey } from '../installs/expire-account-key.ts'
 import { findInstallationOfApp, type Installation, listInstallationsOfApp } from '../installs/find-installation.ts'
+import { requireGranted } from '../installs/granted-permissions.ts'
 import { mintAnotherKey } from '../installs/mint-another-key.ts'
 import { rotateManagedKey } from '../installs/rotate-managed-key.ts'
 import { suspendInstallation } from '../installs/suspend-installation.ts'
@@ -22,7 +23,7 @@ import { findAppKey, type Key, pageInstallationKeys } from '../keys/find-keys.ts
 import { findPresentedKey } from '../keys/verify-key.ts'
 import { authenticateToken, type TokenBearer } from '../oauth/authenticate-token.ts'
 import { tokenChallenges } from '../oauth/token-challenges.ts'
-import { type Answer, answerOnce } from './answer-once.ts'
+import { type Answer, answerOnce, type Call } from './answer-once.ts'
 import { deliveryObject, eventObject, installationObject, keyObject, newKeyObject } from './api-objects.ts'
 import { eventsPage, MintRequest, NoMembers, pageOf, RotateRequest } from './api-schemas.ts'
 
@@ -32,7 +33,7 @@ type Caller = TokenBearer & { app: App; actor: Actor }
 /** `/v1` for platforms: the whole life of their keys without asking a person. */
 export function platformApiRoutes(deps: Deps): Router {
   const { config, database, clock } = deps
-  const router = Router()
+  const router = Router({ caseSensitive: true, strict: true })
   router.use('/v1', express.json({ limit: '64kb' }))
 
   router.get('/v1/keys/self', async (req, res) => {
@@ -50,25 +51,27 @@ export function platformApiRoutes(deps: Deps): Router {
     const rows = await database.read(tx =>
       listInstallationsOfApp(tx, { appId: app.id, installationId, before: cursor, limit: limit + 1 }),
     )
-    sendList(res, rows, limit, installationObject)
+    sendList(res, rows, limit, row => installationObject(row, app))
   })
 
   router.get('/v1/installations/:installation', async (req, res) => {
     const caller = await authenticate(req, res)
-    res.json(installationObject(await database.read(tx => installationOf(tx, caller, req))))
+    res.json(installationObject(await database.read(tx => installationOf(tx, caller, req)), caller.app))
   })
 
   router.post('/v1/installations/:installation/uninstall', async (req, res) => {
     const caller = await authenticate(req, res)
-    await answer(req, res, caller, async tx => {
-      const { id } = await installationOf(tx, caller, req)
-      const { installation } = await uninstallApp(tx, deps, {
-        installationId: id,
-        keys: { answer: 'expire' },
-        reason: 'platform',
-        actor: caller.actor,
-      })
-      return { status: 200, body: installationObject(installation) }
+    await answer(req, res, caller, {
+      own: tx => installationOf(tx, caller, req),
+      work: async (tx, { id }) => {
+        const { installation } = await uninstallApp(tx, deps, {
+          installationId: id,
+          keys: { answer: 'expire' },
+          reason: 'platform',
+          actor: caller.actor,
+        })
+        return { status: 200, body: installationObject(installation, caller.app) }
+      },
     })
   })
 
@@ -78,11 +81,13 @@ export function platformApiRoutes(deps: Deps): Router {
   ] as const) {
     router.post(`/v1/installations/:installation/${path}`, async (req, res) => {
       const caller = await authenticate(req, res)
-      await answer(req, res, caller, async tx => {
-        const { id } = await installationOf(tx, caller, req)
-        const command = { installationId: id, appId: caller.app.id, by: 'platform', suspended } as const
-        const { installation } = await suspendInstallation(tx, deps, { ...command, actor: caller.actor })
-        return { status: 200, body: installationObject(installation) }
+      await answer(req, res, caller, {
+        own: tx => installationOf(tx, caller, req),
+        work: async (tx, { id }) => {
+          const command = { installationId: id, appId: caller.app.id, by: 'platform', suspended } as const
+          const { installation } = await suspendInstallation(tx, deps, { ...command, actor: caller.actor })
+          return { status: 200, body: installationObject(installation, caller.app) }
+        },
       })
     })
   }
@@ -102,51 +107,50 @@ export function platformApiRoutes(deps: Deps): Router {
     const caller = await authenticate(req, res)
     const { name, permissions, expires_at, note } = parseInput(MintRequest, req.body)
     const expiresAt = expires_at ? Date.parse(expires_at) : null
-    if (expiresAt !== null && expiresAt <= clock.now()) {
-      throw new AppError('request.invalid', { faults: [{ field: 'expires_at', message: 'must be in the future' }] })
-    }
-    const recipient = await findRecipientKey(deps, caller.app)
-    await answer(req, res, caller, async tx => {
-      const { id } = await installationOf(tx, caller, req)
-      const command = {
-        installationId: id,
-        name,
-        permissions,
-        atMost: caller.permissions,
-        expiresAt,
-        note: note ?? null,
-        recipient,
-        actor: caller.actor,
-      }
-      const { key, sealed } = await mintAnotherKey(tx, deps, command)
-      return { status: 201, body: newKeyObject(key, sealed, clock.now()) }
+    await answer(req, res, caller, {
+      own: async tx => {
+        if (caller.app.status === 'suspended') throw new AppError('installation.not_active')
+        return await installationOf(tx, caller, req)
+      },
+      ready: async () => {
+        if (expiresAt !== null && expiresAt <= clock.now())
+          throw new AppError('request.invalid', { faults: [{ field: 'expires_at', message: 'must be in the future' }] })
+        return await findRecipientKey(deps, caller.app)
+      },
+      work: async (tx, { id }, recipient) => {
+        const { key, sealed } = await mintAnotherKey(tx, deps, {
+          ...{ installationId: id, name, permissions, expiresAt, note: note ?? null },
+          ...{ atMost: caller.permissions, recipient, actor: caller.actor },
+        })
+        return { status: 201, body: newKeyObject(key, sealed, clock.now()) }
+      },
     })
   })
 
   router.post('/v1/keys/:key/rotate', async (req, res) => {
     const caller = await authenticate(req, res)
     const { overlap_seconds: overlapSeconds, reason, force } = parseInput(RotateRequest, req.body)
-    const recipient = await findRecipientKey(deps, caller.app)
-    await answer(req, res, caller, async tx => {
-      const old = await keyOf(tx, caller, req)
-      const { key, sealed } = await rotateManagedKey(tx, deps, {
-        key: old,
-        overlapSeconds,
-        force,
-        recipient,
-        reason,
-        actor: caller.actor,
-      })
-      return { status: 201, body: newKeyObject(key, sealed, clock.now()) }
+    await answer(req, res, caller, {
+      own: tx => keyOf(tx, caller, req),
+      ready: () => findRecipientKey(deps, caller.app),
+      work: async (tx, old, recipient) => {
+        const { key, sealed } = await rotateManagedKey(tx, deps, {
+          ...{ key: old, overlapSeconds, force, reason },
+          ...{ atMost: caller.permissions, recipient, actor: caller.actor },
+        })
+        return { status: 201, body: newKeyObject(key, sealed, clock.now()) }
+      },
     })
   })
 
   router.post('/v1/keys/:key/expire', async (req, res) => {
     const caller = await authenticate(req, res)
-    await answer(req, res, caller, async tx => {
-      const key = await keyOf(tx, caller, req)
-      await endKey(tx, deps, key, 'by_platform', caller.actor)
-      return { status: 200, body: keyObject(await keyOf(tx, caller, req), clock.now()) }
+    await answer(req, res, caller, {
+      own: tx => keyOf(tx, caller, req),
+      work: async (tx, key) => {
+        await endKey(tx, deps, key, 'by_platform', caller.actor)
+        return { status: 200, body: keyObject(await keyOf(tx, caller, req), clock.now()) }
+      },
     })
   })
 
@@ -162,33 +166,43 @@ export function platformApiRoutes(deps: Deps): Router {
   router.post('/v1/deliveries/:delivery/redeliver', async (req, res) => {
     const caller = await authenticate(req, res)
     const { app, installationId } = caller
-    const kids = await recipientKids(deps, app)
     const which = { deliveryId: idParam(req, 'delivery', 'dlv'), app, installationId, actor: caller.actor }
-    const holdEnded = await database.transaction(tx => endHold(tx, deps, which))
-    if (holdEnded) deps.worker.wake()
-    await answer(req, res, caller, async tx => {
-      const command = { ...which, recipientKids: kids, holdEnded }
-      return { status: 200, body: deliveryObject(await redeliver(tx, deps, command)) }
+    await answer(req, res, caller, {
+      own: tx => findDeliveryToSend(tx, which),
+      ready: async () => {
+        const kids = await recipientKids(deps, app)
+        const holdEnded = await database.transaction(tx => endHold(tx, deps, which))
+        if (holdEnded) deps.worker.wake()
+        return { recipientKids: kids, holdEnded }
+      },
+      work: async (tx, _delivery, ready) => {
+        const command = { ...which, ...ready }
+        return { status: 200, body: deliveryObject(await redeliver(tx, deps, command)) }
+      },
     })
   })
 
   router.get('/v1/events', async (req, res) => {
-    const { app, installationId } = await authenticate(req, res)
+    const { app, installationId, permissions } = await authenticate(req, res)
     const { limit, after } = parseInput(eventsPage, req.query)
     const rows = await readEventFeed(database, { appId: app.id, installationId, after, limit: limit + 1 })
-    sendList(res, rows, limit, eventObject)
+    sendList(res, rows, limit, row => eventObject(row, permissions))
   })
 
   router.post('/v1/webhook-secret/rotate', async (req, res) => {
     const caller = await authenticate(req, res)
-    if (caller.installationId !== undefined)
-      throw new AppError('access.forbidden', {
-        detail: 'Use a client-credentials token: the secret is the whole app’s.',
-      })
-    await answer(req, res, caller, async tx => ({
-      status: 200,
-      body: { webhook_secret: await rotateWebhookSecret(tx, deps, { appId: caller.app.id, actor: caller.actor }) },
-    }))
+    await answer(req, res, caller, {
+      own: async () => {
+        if (caller.installationId === undefined) return
+        throw new AppError('access.forbidden', {
+          detail: 'Use a client-credentials token: the secret is the whole app’s.',
+        })
+      },
+      work: async tx => ({
+        status: 200,
+        body: { webhook_secret: await rotateWebhookSecret(tx, deps, { appId: caller.app.id, actor: caller.actor }) },
+      }),
+    })
   })
 
   router.use('/v1', respondProblem(deps.log, tokenChallenges))
@@ -209,11 +223,11 @@ export function platformApiRoutes(deps: Deps): Router {
   }
 
   /** Does what a POST asks for, once for each `Idempotency-Key`. */
-  async function answer(
+  async function answer<Object, Ready>(
     req: Request,
     res: Response,
-    { app }: Caller,
-    work: (tx: Tx) => Promise<Answer>,
+    caller: Caller,
+    call: Call<Object, Ready>,
   ): Promise<void> {
     const key = req.get('idempotency-key')
     if (key !== undefined && (key === '' || key.length > 255)) {
@@ -222,11 +236,20 @@ export function platformApiRoutes(deps: Deps): Router {
       })
     }
     parseInput(NoMembers, req.body)
-    const { status, body } = await answerOnce(deps, { appId: app.id, path: req.path, key, body: req.body }, work)
+    const request = { appId: caller.app.id, path: spelledOut(req), key, body: req.body }
+    const mayHave = ({ body }: Answer) => {
+      if (body['encrypted_secret']) requireGranted(body['permissions'] as string[], caller.permissions)
+    }
+    const { status, body } = await answerOnce(deps, request, { mayHave, ...call })
     res.status(status).json(body)
   }
 
   return router
+}
+
+/** The one spelling of the path of a request: what stands for its parameters in the address may be percent-encoded. */
+function spelledOut({ route, params }: Request): string {
+  return String(route.path).replaceAll(/:(\w+)/g, (_, name: string) => String(params[name]))
 }
 
 async function installationOf(tx: Tx, { app, installationId }: Caller, req: Request): Promise<Installation> {

@@ -78,7 +78,7 @@ export function platformAppPage(input: PlatformAppInput): PlatformAppPage {
       id: installation.id,
       account: accountName,
       note: `${capitalised(installation.mode)} mode since ${dateText(installation.createdAt)}${byText(installation)}`,
-      status: installationStatus(installation),
+      status: installationStatus(installation, app),
       ...(acts && suspension(installation, base)),
     })),
     ...(input.moreInstallations && { olderInstallations: shown(`installations=${lastInstallation}#installations`) }),

@@ -105,7 +105,7 @@ test('an expired key is not handed over again, whether it had arrived or not', a
   }
   assert.equal(await world.deliver(), 0)
   assert.equal(app.receiver.attempts.length, sent)
-  assert.equal((await redeliver(world, app, 4)).status, 200, 'what tells of the end of a key may be sent again')
+  assert.equal((await redeliver(world, app, 5)).status, 200, 'what tells of the end of a key may be sent again')
 })
 
 test('Redeliver ends the hold after 410 also where its own delivery cannot be sent any more', async () => {
@@ -121,7 +121,8 @@ test('Redeliver ends the hold after 410 also where its own delivery cannot be se
   const { status, body } = await redeliver(world, app, 3)
   assert.equal(status, 409)
   assert.match(String(body.detail), /has expired/)
-  assert.equal(await world.deliver(), 1)
+  assert.equal(await world.deliver(), 2)
+  assert.equal((await app.receiver.waitFor('managed_key.expired')).body.data.key?.name, 'lost')
   assert.equal((await app.receiver.waitFor('managed_key.created', 2)).body.data.key?.name, 'held')
 })
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { endOverdueKeys } from '../../server/installs/end-overdue-keys.ts'
-import { setDeadline } from '../../server/keys/key-changes-store.ts'
+import { editRow } from '../../server/keys/key-changes-store.ts'
 import { nodeBeside } from '../deliveries/node-beside.ts'
 import { startServer } from '../deliveries/server-process.ts'
 import type { ReceivedEvent } from '../support/receiver.ts'
@@ -186,7 +186,7 @@ test('a server does it by itself, when the deadline comes', async () => {
   await using server = await startServer(world, { ROLES: 'web,worker' })
   const deadline = world.clock.now() + 1_500
   const [key] = await rowsOf(world, 'keys')
-  await world.deps.database.transaction(tx => setDeadline(tx, String(key?.['id']), deadline))
+  await world.deps.database.transaction(tx => editRow(tx, String(key?.['id']), { expiresAt: deadline }))
   const told = await app.receiver.waitFor('managed_key.expired')
   assert.equal(told.body.data.key?.expires_at, new Date(deadline).toISOString())
   assert.ok(server.url)

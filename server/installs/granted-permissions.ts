@@ -1,0 +1,13 @@
+import { AppError } from '../base/errors.ts'
+
+/**
+ * A key has at least one permission, and no more than the token that asks for it was granted; absent: no token limits it.
+ * Throws `permission.not_granted`.
+ */
+export function requireGranted(permissions: readonly string[], atMost: readonly string[] | undefined): void {
+  if (permissions.length === 0)
+    throw new AppError('permission.not_granted', { detail: 'No permission is left that the key could have.' })
+  const stray = atMost && permissions.find(name => !atMost.includes(name))
+  if (stray !== undefined)
+    throw new AppError('permission.not_granted', { detail: `This token does not speak for ${stray}.` })
+}

@@ -38,7 +38,8 @@ export async function endHold(
   return true
 }
 
-async function findDeliveryToSend(
+/** The delivery that a platform speaks of; another's is indistinguishable from none. Throws `object.not_found`. */
+export async function findDeliveryToSend(
   tx: Tx,
   { deliveryId, app, installationId }: Pick<Redeliver, 'deliveryId' | 'app' | 'installationId'>,
 ): Promise<DeliveryWithAttempts> {

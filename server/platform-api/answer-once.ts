@@ -4,15 +4,29 @@ import type { Caps } from '../base/caps.ts'
 import { DAY } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { hashSecret } from '../base/secret-format.ts'
+import { canonicalJson } from './canonical-json.ts'
 import { deleteRequestsBefore, findRequest, saveAnswer, takePlace } from './idempotency-store.ts'
 
-export type Answer = { status: number; body: unknown }
+export type Answer = { status: number; body: Record<string, unknown> }
 
 export type Repeatable = {
   appId: string
-  path: string /** The `Idempotency-Key`, where one was sent. */
+  /** The one spelling of the path that was asked for. */
+  path: string
+  /** The `Idempotency-Key`, where one was sent. */
   key: string | undefined
   body: unknown
+}
+
+/** What a call does, in the steps that a repetition takes again and those that it does not. */
+export type Call<Object, Ready> = {
+  /** Whose it is: finds what the call is about, and refuses whoever may not ask; a repetition is judged by it too. */
+  own(tx: Tx): Promise<Object>
+  /** Whether whoever asks may have what was answered before: a token may have less than the first one had. */
+  mayHave?(answer: Answer): void
+  /** What depends on the time or calls the network: outside of any transaction, and only for what was not answered yet. */
+  ready?(): Promise<Ready>
+  work(tx: Tx, object: Object, ready: Ready): Promise<Answer>
 }
 
 const KEPT = DAY
@@ -31,29 +45,49 @@ export const SEALED_ANSWERS: SealedColumn = {
 
 /**
  * Does the work in one transaction. With an `Idempotency-Key` its answer is kept for a day, sealed, in that same
- * transaction: a repetition gets the same answer and does nothing; the key with another body is refused. A request that
- * failed left nothing behind and may be repeated.
+ * transaction: a repetition gets the same answer and does nothing, whatever has changed meanwhile except who asks; the key
+ * with another body is refused. A request that failed left nothing behind and may be repeated.
  */
-export async function answerOnce(
+export async function answerOnce<Object, Ready>(
   caps: Caps & { database: Database },
   request: Repeatable,
-  work: (tx: Tx) => Promise<Answer>,
+  call: Call<Object, Ready>,
 ): Promise<Answer> {
-  const { key } = request
-  if (key === undefined) return await caps.database.transaction(work)
+  const { database } = caps
+  const { key, appId, path } = request
+  const work = async (tx: Tx, ready: Ready) => await call.work(tx, await call.own(tx), ready)
+  const prepare = async () => (await call.ready?.()) as Ready
+  if (key === undefined) {
+    const ready = await prepare()
+    return await database.transaction(tx => work(tx, ready))
+  }
   const at = caps.clock.now()
-  const place = { app_id: request.appId, path: request.path, key_hash: hashSecret(key) }
-  const bodyHash = hashSecret(JSON.stringify(request.body ?? null))
+  const place = { app_id: appId, path, key_hash: hashSecret(key) }
+  const bodyHash = hashSecret(canonicalJson(request.body ?? {}))
   const context = contextOf(place)
-  return await caps.database.transaction(async tx => {
+
+  async function earlier(tx: Tx): Promise<Answer | undefined> {
+    await call.own(tx)
+    const before = await findRequest(tx, place, at - KEPT)
+    if (!before) return undefined
+    if (before.body_hash !== bodyHash) throw new AppError('request.key_reused')
+    if (before.answer === null) throw new Error('a finished request has no answer')
+    const answer = JSON.parse(caps.keyring.decrypt(PURPOSE, context, before.answer)) as Answer
+    call.mayHave?.(answer)
+    return answer
+  }
+
+  const before = await database.read(earlier)
+  if (before) return before
+  const ready = await prepare()
+  return await database.transaction(async tx => {
     await deleteRequestsBefore(tx, at - KEPT)
     if (!(await takePlace(tx, { ...place, body_hash: bodyHash, created_at: at }))) {
-      const before = await findRequest(tx, place)
-      if (!before || before.body_hash !== bodyHash) throw new AppError('request.key_reused')
-      if (before.answer === null) throw new Error('a finished request has no answer')
-      return JSON.parse(caps.keyring.decrypt(PURPOSE, context, before.answer)) as Answer
+      const answered = await earlier(tx) // by another request at the same time
+      if (!answered) throw new AppError('request.key_reused')
+      return answered
     }
-    const answer = await work(tx)
+    const answer = await work(tx, ready)
     await saveAnswer(tx, place, caps.keyring.encrypt(PURPOSE, context, JSON.stringify(answer)))
     return answer
   })

@@ -25,11 +25,13 @@ export async function takePlace(tx: Tx, request: Omit<IdempotentRequest, 'answer
   return rows.length === 1
 }
 
+/** A request that was made at `since` or later. */
 export async function findRequest(
   tx: Tx,
   where: Pick<IdempotentRequest, 'app_id' | 'path' | 'key_hash'>,
+  since: number,
 ): Promise<IdempotentRequest | undefined> {
-  return await tx('idempotent_requests').where(place(where)).first()
+  return await tx('idempotent_requests').where(place(where)).where('created_at', '>=', since).first()
 }
 
 export async function saveAnswer(

@@ -11,7 +11,7 @@ import { LeakReport } from './leak-report.ts'
  * before any of them is looked at, so that nobody learns here which are real.
  */
 export function leaksRoutes(deps: Deps): Router {
-  const router = Router()
+  const router = Router({ caseSensitive: true, strict: true })
   router.post('/v1/leaks', express.json({ limit: '64kb' }), async (req, res) => {
     const ip = clientAddress(req)
     await deps.limits.spend(['leaks', networkOfClient(req)])

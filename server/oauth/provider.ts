@@ -7,6 +7,7 @@ import type { Log } from '../base/log.ts'
 import { redactSecrets } from '../base/secret-format.ts'
 import { type AdapterCaps, createAdapterFactory } from './adapter.ts'
 import { answerElsewhere, type LeadElsewhere } from './answer-elsewhere.ts'
+import { answerRevocation } from './answer-revocation.ts'
 import { answerUnavailable } from './answer-unavailable.ts'
 import { AuthorizationServer } from './authorization-server.ts'
 import { type ClientHooks, REGISTRATION_POLICY } from './client-adapter.ts'
@@ -75,6 +76,7 @@ export function createProvider(caps: ProviderCaps): Provider {
   )
   answerElsewhere(provider, caps.outwardPages)
   introspectByGrant(provider)
+  answerRevocation(provider)
   correctErrors(provider)
   countApps(provider)
   decideReplaysByStoring(provider, caps.clock)

@@ -66,7 +66,7 @@ test('uninstalled with "expire": no key verifies from the answer on, though most
   const token = await appToken(world, app)
   const listed = named.map(key => key.id)
   for (let url: string | null = String(more['keys_url']); url; ) {
-    const answer = await fetch(url, { headers: { authorization: `Bearer ${token}` } })
+    const answer: Response = await fetch(url, { headers: { authorization: `Bearer ${token}` } })
     const page = (await answer.json()) as { data: { id: string; status: string }[]; next_cursor: string | null }
     assert.deepEqual([answer.status, [...new Set(page.data.map(({ status }) => status))]], [200, ['expired']])
     listed.push(...page.data.map(key => key.id))

@@ -20,6 +20,7 @@ import { readRootSecrets } from './base/root-secret.ts'
 import { createRunner } from './base/runner.ts'
 import type { Config } from './config.ts'
 import { findWaitingApp } from './consent/find-waiting-app.ts'
+import { resumeAccess } from './consent/resume-access.ts'
 import { queueState } from './deliveries/queue-store.ts'
 import { createWorker, type Worker } from './deliveries/worker.ts'
 import { createMetrics, type MetricSources, type Metrics } from './http/metrics.ts'
@@ -81,8 +82,8 @@ export type Deps = Caps & {
     appIds: readonly string[],
     accountId: string,
   ): Promise<{ href: string; appId: string; mode: string }[]>
-  /** The app that waits for an answer at an address of ours, for the sign-in page on the way there. */
-  waitingApp(path: string): Promise<ReturnType<typeof badgeOf> | undefined>
+  /** The app that waits for an answer at an address of ours, and whom it suggests, for the sign-in page on the way there. */
+  waitingApp(path: string): Promise<{ badge: ReturnType<typeof badgeOf>; loginHint?: string } | undefined>
   /** Who acted in an account's log, as that account may know them, which the log itself may not look up. */
   namesOfActors(
     tx: Tx,
@@ -129,6 +130,9 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     log,
     signing,
     outwardPages,
+    signUpOpen: config.signup === 'open',
+    grantSilently: (appId, params, session) =>
+      resumeAccess(database, { clock, provider, publicUrl }, { appId, params, session }),
     renderErrorPage: (res, error, signInFor) =>
       renderRefusedRequest(VIEWS, config.brand.name, { ...error, status: res.statusCode, signInFor }),
     hooks: {
@@ -244,8 +248,8 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
       return installations.map(({ id, appId, mode }) => ({ href: `/apps/${id}`, appId, mode }))
     },
     waitingApp: async path => {
-      const app = await findWaitingApp(database, provider, path)
-      return app && badgeOf(app)
+      const waiting = await findWaitingApp(database, provider, path)
+      return waiting && { ...waiting, badge: badgeOf(waiting.app) }
     },
     namesOfActors: async (tx, accountId, rows) => {
       const people = [...new Set(rows.filter(row => row.actor_type === 'user').map(row => row.actor_id))]

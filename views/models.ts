@@ -52,7 +52,17 @@ export type PermissionModel = {
   tags: { text: string; warn: boolean }[]
 }
 
-export type SignInPage = { values: { email: string }; faults: FieldFault[]; returnTo: string; waiting?: AppBadge }
+export type SignInPage = {
+  values: { email: string }
+  faults: FieldFault[]
+  returnTo: string
+  waiting?: AppBadge
+  lede: string
+  /** Set where somebody is signed in and is asked all the same; posted back. */
+  again?: 'password' | 'choice'
+  /** *Continue as …*, where that is enough. */
+  goOn?: { href: string; email: string }
+}
 export type SignUpPage = {
   values: { email: string; accountName: string }
   faults: FieldFault[]

@@ -8,7 +8,7 @@ import { clientAddress, networkOfClient, requireSession, safeReturn, sessionOf, 
 import { emailKey, findCredentials } from './account-store.ts'
 import { forgiveSignIn, limitSignIn, type SignInAttempt, spendPassword } from './limit-sign-in.ts'
 import { PASSWORD_MAX } from './password.ts'
-import { endSession, startSession, switchAccount } from './sessions.ts'
+import { endSession, type Session, startSession, switchAccount } from './sessions.ts'
 import { signUp } from './sign-up.ts'
 import { signUpForm } from './sign-up-form.ts'
 
@@ -28,12 +28,36 @@ const signInForm = z.object({
     .max(PASSWORD_MAX, `Use ${PASSWORD_MAX} characters or fewer.`),
 })
 
+type Again = NonNullable<SignInPage['again']>
+
+/** Why somebody who is signed in already is asked to sign in. */
+function againOf(req: Request): Again | undefined {
+  const again: unknown = req.body?.again ?? req.query['again']
+  return again === 'password' || again === 'choice' ? again : undefined
+}
+
+function askedAgain(
+  again: Again | undefined,
+  session: Session | undefined,
+  { returnTo, waiting }: Pick<SignInPage, 'returnTo' | 'waiting'>,
+): Pick<SignInPage, 'lede' | 'again' | 'goOn'> {
+  const who = waiting?.name ?? 'What you came for'
+  if (!again || !session) return { lede: 'Then you go on to what you came for.' }
+  if (again === 'password') return { again, lede: `${who} asks for your password again. Then you go on.` }
+  const { id, email } = session.user
+  const href = `${returnTo}${returnTo.includes('?') ? '&' : '?'}as=${id}`
+  return { again, lede: `${who} asks who you are.`, goOn: { href, email } }
+}
+
 /** Sign-up, sign-in, sign-out, and looking at another account. */
 export function accountRoutes(deps: Deps): Router {
   const { config, database, limits, passwords, sessionCookie } = deps
   const router = Router()
 
-  router.get('/signup', (req, res) => showSignUp(req, res, { email: '', accountName: '' }, []))
+  router.get('/signup', async (req, res) => {
+    const waiting = await deps.waitingApp(returnTo(req))
+    await showSignUp(req, res, { email: waiting?.loginHint ?? '', accountName: '' }, [])
+  })
   router.post('/signup', async (req, res) => {
     if (config.signup !== 'open') throw new AppError('account.signup_closed')
     const values = parseInput(typed, req.body)
@@ -56,8 +80,11 @@ export function accountRoutes(deps: Deps): Router {
   })
 
   router.get('/signin', async (req, res) => {
-    if (sessionOf(res)) return res.redirect(303, safeReturn(req.query['return_to'], config.publicUrl, HOME))
-    await showSignIn(req, res, '', [])
+    const session = sessionOf(res)
+    if (session && !againOf(req)) return res.redirect(303, returnTo(req))
+    const waiting = await deps.waitingApp(returnTo(req))
+    const same = againOf(req) === 'password' ? session?.user.email : undefined
+    await showSignIn(req, res, waiting?.loginHint ?? same ?? '', [])
   })
   router.post('/signin', async (req, res) => {
     const values = parseInput(typed, req.body)
@@ -131,7 +158,7 @@ export function accountRoutes(deps: Deps): Router {
   /** Where the person goes on to, and the app that waits there. */
   async function destination(req: Request): Promise<Pick<SignInPage, 'returnTo' | 'waiting'>> {
     const waiting = await deps.waitingApp(returnTo(req))
-    return { returnTo: returnTo(req), ...(waiting && { waiting }) }
+    return { returnTo: returnTo(req), ...(waiting && { waiting: waiting.badge }) }
   }
 
   async function showSignUp(req: Request, res: Response, values: SignUpPage['values'], faults: Fault[]): Promise<void> {
@@ -140,7 +167,9 @@ export function accountRoutes(deps: Deps): Router {
   }
 
   async function showSignIn(req: Request, res: Response, email: string, faults: Fault[]): Promise<void> {
-    const page: SignInPage = { values: { email }, faults, ...(await destination(req)) }
+    const onward = await destination(req)
+    const again = sessionOf(res) && againOf(req)
+    const page: SignInPage = { values: { email }, faults, ...onward, ...askedAgain(again, sessionOf(res), onward) }
     deps.render(
       req,
       res,

@@ -18,7 +18,15 @@ import {
 export const SESSION_LIFE = 14 * DAY
 
 /** A signed-in person and the account they are looking at. Roles are read anew with every request. */
-export type Session = { id: string; user: User; current: Membership; memberships: Membership[]; ip: string }
+export type Session = {
+  id: string
+  user: User
+  current: Membership
+  memberships: Membership[]
+  ip: string
+  /** When they entered their password. Entering it again makes a new session. */
+  authenticatedAt: number
+}
 
 export type StartSession = {
   userId: string
@@ -31,9 +39,11 @@ export type StartSession = {
 export async function startSession(tx: Tx, caps: Caps, command: StartSession): Promise<{ token: string }> {
   const { clock, ids, random } = caps
   const at = clock.now()
-  const [first] = await listMemberships(tx, command.userId)
+  const memberships = await listMemberships(tx, command.userId)
+  const before = command.previousToken ? await deleteSession(tx, hashSecret(command.previousToken)) : undefined
+  const looked = before?.user_id === command.userId ? before.account_id : undefined // who signs in again looks on where they did
+  const first = memberships.find(({ account }) => account.id === looked) ?? memberships[0]
   if (!first) throw new AppError('access.forbidden', { detail: 'You are not a member of any account.' })
-  if (command.previousToken) await deleteSession(tx, hashSecret(command.previousToken))
   const token = opaqueToken(random)
   const id = ids.next('sess')
   await insertSession(tx, {
@@ -64,7 +74,7 @@ export async function findSession(
   if (!user) return undefined
   const memberships = await listMemberships(tx, user.id)
   const current = memberships.find(({ account }) => account.id === row.account_id) ?? memberships[0]
-  return current && { id: row.id, user, current, memberships, ip }
+  return current && { id: row.id, user, current, memberships, ip, authenticatedAt: row.created_at }
 }
 
 /** Ends the session of a cookie; without one it does nothing. */

@@ -1,29 +1,30 @@
 import { type Request, type Response, Router } from 'express'
-import { errors } from 'oidc-provider'
 import { findRecipientKey } from '../../apps-registry/current-recipient.ts'
 import { findListing } from '../../apps-registry/find-app.ts'
 import type { Tx } from '../../db/connect.ts'
 import { requireAbility } from '../accounts/roles.ts'
 import type { Session } from '../accounts/sessions.ts'
+import { SECOND } from '../base/clock.ts'
 import { AppError, type Fault } from '../base/errors.ts'
 import type { Deps } from '../deps.ts'
 import { parseInput } from '../http/parse.ts'
-import { accountIdsOf, requireSession, signedIn } from '../http/session.ts'
+import { accountIdsOf, requireSession, sessionOf, signedIn } from '../http/session.ts'
 import type { Installation } from '../installs/find-installation.ts'
 import { installApp } from '../installs/install-app.ts'
 import { installationOfInteraction } from '../oauth/grants.ts'
 import { readInstallationRequest } from '../oauth/installation-request.ts'
+import { beforeConsent } from './before-consent.ts'
 import { type Answer, answerForm, faultsOf, isUnseen, keptChoice } from './consent-answer.ts'
 import { consentPage } from './consent-page.ts'
 import { type Asked, type Chosen, type Consideration, considerInstall } from './consider-install.ts'
 import { grantAccess } from './grant-access.ts'
-
-type Interaction = Awaited<ReturnType<Deps['provider']['interactionDetails']>>
+import { type Interaction, openInteraction } from './open-interaction.ts'
 
 /** The question whether an app may be installed: asked by a platform, or from the marketplace. */
 export function consentRoutes(deps: Deps): Router {
   const { config, database, clock, provider } = deps
   const router = Router()
+  router.all('/interaction/:uid', beforeConsent(deps, sessionOf))
   router.use('/interaction', requireSession)
 
   router.get('/interaction/install/:slug', async (req, res) => {
@@ -78,7 +79,7 @@ export function consentRoutes(deps: Deps): Router {
         },
       ),
     )
-    await finish(req, res, interaction, session, grantId)
+    await finish(req, res, session, grantId)
   })
 
   function consider(asked: Asked, chosen: Chosen, session: Session): Promise<Consideration> {
@@ -155,17 +156,10 @@ export function consentRoutes(deps: Deps): Router {
     return { appId, ...readInstallationRequest(params, manifest) }
   }
 
-  /** The authorization request that this browser began, unless it is over. */
   async function open(req: Request, res: Response): Promise<Interaction | undefined> {
-    try {
-      const interaction = await provider.interactionDetails(req, res)
-      if (interaction.uid !== req.params['uid']) return undefined
-      res.locals['redirectUri'] = redirectUri(interaction)
-      return interaction
-    } catch (error) {
-      if (error instanceof errors.SessionNotFound) return undefined
-      throw error
-    }
+    const interaction = await openInteraction(provider, req, res)
+    if (interaction) res.locals['redirectUri'] = redirectUri(interaction)
+    return interaction
   }
 
   /** A form that is sent a second time, after the first has come through, lands on what the first has made. */
@@ -181,20 +175,14 @@ export function consentRoutes(deps: Deps): Router {
     res.redirect(303, `/apps/${id}`)
   }
 
-  async function finish(
-    req: Request,
-    res: Response,
-    interaction: Interaction,
-    session: Session,
-    grantId: string,
-  ): Promise<void> {
-    if (interaction.session && interaction.session.accountId !== session.user.id) {
-      delete interaction.session // somebody else was signed in when the request began
-      await interaction.persist()
-    }
+  /** `select_account` and `create` are answered too: who decided has been asked for before the page. */
+  async function finish(req: Request, res: Response, session: Session, grantId: string): Promise<void> {
+    const { user, authenticatedAt } = session
     await provider.interactionFinished(req, res, {
-      login: { accountId: session.user.id, remember: false },
+      login: { accountId: user.id, ts: Math.floor(authenticatedAt / SECOND), remember: false },
       consent: { grantId },
+      select_account: {},
+      create: {},
     })
   }
 

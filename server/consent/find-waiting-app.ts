@@ -3,18 +3,28 @@ import { type App, findApp, findListing, isPublic } from '../../apps-registry/fi
 import type { Database } from '../../db/connect.ts'
 import { AppError } from '../base/errors.ts'
 
+/** The app that a consent page is about, and the person whom it suggests. */
+export type Waiting = { app: App; loginHint?: string }
+
 /**
- * The app that a consent page is about, by the page's path; nothing where there is no such page any more, or where the
- * app is no stranger's business.
+ * What waits at the path of a consent page; nothing where there is no such page any more, or where the app is no
+ * stranger's business.
  */
-export async function findWaitingApp(database: Database, provider: Provider, path: string): Promise<App | undefined> {
+export async function findWaitingApp(
+  database: Database,
+  provider: Provider,
+  path: string,
+): Promise<Waiting | undefined> {
   const [, slug] = /^\/interaction\/install\/([a-z0-9-]+)\/?(?:\?|$)/.exec(path) ?? []
-  if (slug) return await database.read(tx => findListing(tx, slug, [])).catch(noneIfMissing)
+  if (slug) {
+    const app = await database.read(tx => findListing(tx, slug, [])).catch(noneIfMissing)
+    return app && { app }
+  }
   const [, uid] = /^\/interaction\/([\w-]+)\/?(?:\?|$)/.exec(path) ?? []
   const interaction = uid ? await provider.Interaction.find(uid) : undefined
-  const appId = interaction?.params['client_id']
+  const { client_id: appId, login_hint: hint } = interaction?.params ?? {}
   const app = typeof appId === 'string' ? await database.read(tx => findApp(tx, appId)) : undefined
-  return app && isPublic(app) ? app : undefined
+  return app && isPublic(app) ? { app, ...(typeof hint === 'string' && { loginHint: hint }) } : undefined
 }
 
 function noneIfMissing(error: unknown): undefined {

@@ -9,7 +9,8 @@ import { withTransaction } from '../oauth/request-context.ts'
 export type GrantAccess = {
   installation: Installation
   permissions: readonly string[]
-  interactionUid: string
+  /** Absent where nobody was asked. */
+  interactionUid?: string
   userId: string
 }
 
@@ -38,6 +39,7 @@ export async function grantAccess(
     },
   ]
   const grantId = await withTransaction(tx, () => grant.save())
-  await linkGrant(tx, { grantId, installationId: installation.id, interactionUid, userId, at: clock.now() })
+  const link = { grantId, installationId: installation.id, interactionUid: interactionUid ?? grantId, userId }
+  await linkGrant(tx, { ...link, at: clock.now() })
   return grantId
 }

@@ -61,6 +61,8 @@ function createRecordAdapter({ database, clock, keyring }: AdapterCaps, model: s
     expiresIn: number | undefined,
   ): Omit<OAuthRecord, 'consumed_at'> {
     const { jti: _, ...kept } = payload
+    // A waiting request is bound to its browser by cookies of its own; who is signed in is for our session to say.
+    if (model === 'Interaction') delete kept.session
     const idHash = hashSecret(id)
     const uid = model === 'Grant' ? payload.clientId : payload.uid // grants are looked up by their app
     return {

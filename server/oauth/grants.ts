@@ -5,6 +5,7 @@ import {
   deleteGrantsOf,
   findInstallationOfGrant,
   findInstallationOfInteraction,
+  hasGrantOf,
   insertGrantLink,
 } from './record-store.ts'
 
@@ -38,6 +39,11 @@ export async function installationOfInteraction(
   userId: string,
 ): Promise<string | undefined> {
   return await findInstallationOfInteraction(tx, hashSecret(interactionUid), userId)
+}
+
+/** Whether this person has let the app into this installation before. */
+export async function hasAgreedBefore(tx: Tx, installationId: string, userId: string): Promise<boolean> {
+  return await hasGrantOf(tx, installationId, userId)
 }
 
 /** Deletes codes, tokens and requests that have lapsed; answers how many. */

@@ -1,4 +1,5 @@
-import { type Request, Router } from 'express'
+import express, { type Request, Router } from 'express'
+import { AppError } from '../base/errors.ts'
 import type { Deps } from '../deps.ts'
 import { respondOAuth } from '../http/respond-error.ts'
 import { accountIdsOf, clientAddress, loadSession, networkOfClient, sessionOf } from '../http/session.ts'
@@ -7,6 +8,15 @@ import { runWithRequest } from './request-context.ts'
 
 /** Where a browser asks, not a client that has proven who it is. */
 const AUTHORIZATION = /^\/oauth\/authorize(?:\/|$)/i
+
+/**
+ * A posted authorization request (OpenID Connect Core §3.1.2.1) goes on by GET: a browser sends no SameSite cookies with a
+ * POST from another site, so that only then it is known who is signed in.
+ */
+const readPostedRequest = express.text({ type: 'application/x-www-form-urlencoded', limit: '64kb' })
+
+/** Characters of the address that a posted request goes on by: what Node accepts, less the other headers. */
+const LONGEST_ADDRESS = 12_000
 
 /** The authorization server under /oauth and /.well-known. It reads its own bodies and must come last. */
 export function oauthRoutes(deps: Deps): Router {
@@ -17,6 +27,11 @@ export function oauthRoutes(deps: Deps): Router {
   router.post('/oauth/register', async (req, _res, next) => {
     await limits.spend(['register', networkOfClient(req)])
     next()
+  })
+  router.post('/oauth/authorize', readPostedRequest, (req, res) => {
+    const address = `/oauth/authorize?${new URLSearchParams(typeof req.body === 'string' ? req.body : '')}`
+    if (address.length > LONGEST_ADDRESS) throw new AppError('request.too_large')
+    res.redirect(303, address)
   })
   router.use('/oauth/authorize', loadSession(database, clock, sessionCookie))
   router.use('/oauth', async (req, _res, next) => {
@@ -30,10 +45,11 @@ export function oauthRoutes(deps: Deps): Router {
     req.headers['x-forwarded-proto'] = issuer.protocol.slice(0, -1)
     delete req.headers['x-forwarded-host']
     if (req.path === '/.well-known/oauth-authorization-server') req.url = '/.well-known/openid-configuration' // RFC 8414 §3
-    const viewer = AUTHORIZATION.test(req.path) ? { accountIds: accountIdsOf(sessionOf(res)) } : undefined
+    const session = sessionOf(res)
+    const viewer = AUTHORIZATION.test(req.path) ? { accountIds: accountIdsOf(session) } : undefined
     const network = networkOfClient(req)
     const meter = createAppMeter(limits, network, seconds => void res.set('Retry-After', String(seconds)))
-    const context = { ip: clientAddress(req), ...(viewer && { viewer }), ...(isMetered(req) && { meter }) }
+    const context = { ip: clientAddress(req), session, ...(viewer && { viewer }), ...(isMetered(req) && { meter }) }
     runWithRequest(context, () => deps.serveOAuth(req, res))
   })
   router.use(respondOAuth(deps.log))

@@ -1,4 +1,4 @@
-import { type Configuration, errors, interactionPolicy, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
+import { type Configuration, errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
 import type { CheckCaps } from '../../apps-registry/check-manifest.ts'
 import { MANIFEST_MEMBERS } from '../../apps-registry/manifest.ts'
 import { newClientSecret } from '../../apps-registry/replace-client-secret.ts'
@@ -19,6 +19,8 @@ import { installationFeatures } from './installation-features.ts'
 import { checkInstallationRequest } from './installation-request.ts'
 import { introspectByGrant } from './narrow-grants.ts'
 import { noteOmittedRedirectUri, OMITTED } from './omitted-redirect-uri.ts'
+import { ignoreOutsideOpenId } from './outside-openid.ts'
+import { followOurSession, type PromptCaps, promptPolicy, promptValues } from './prompts.ts'
 import { announceRegistration, askOnlyStringsForSecret, createRegistrationPolicy } from './registration.ts'
 import { decideReplaysByStoring } from './replay-detection.ts'
 import { currentRequest } from './request-context.ts'
@@ -27,6 +29,7 @@ import type { SigningKeys } from './signing-keys.ts'
 import { SIGNING_ALG } from './signing-keys.ts'
 
 export type ProviderCaps = AdapterCaps &
+  PromptCaps &
   CheckCaps & {
     publicUrl: string
     log: Log
@@ -80,6 +83,7 @@ export function createProvider(caps: ProviderCaps): Provider {
   correctErrors(provider)
   countApps(provider)
   decideReplaysByStoring(provider, caps.clock)
+  ignoreOutsideOpenId(provider)
   return provider
 }
 
@@ -95,6 +99,7 @@ function configurationOf(caps: ProviderCaps): Configuration {
     clientAuthMethods: [...CLIENT_AUTH_METHODS],
     // Where they are absent, RFC 8414 §2 lets a client suppose client_secret_basic alone.
     discovery: {
+      prompt_values_supported: promptValues(caps),
       introspection_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
       revocation_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
     },
@@ -124,20 +129,14 @@ function configurationOf(caps: ProviderCaps): Configuration {
       const grantId = ctx.oidc.result?.consent?.grantId
       return grantId ? await ctx.oidc.provider.Grant.find(grantId) : undefined
     },
-    extraParams: {
-      mode(ctx, mode) {
-        requireShortRequest(ctx)
-        checkInstallationRequest(ctx, mode)
-      },
-      [OMITTED]: noteOmittedRedirectUri,
-    },
+    extraParams: { mode: checkRequest, [OMITTED]: noteOmittedRedirectUri },
     extraClientMetadata: { properties: [...MANIFEST_MEMBERS] },
     fetch: caps.outbound.fetch,
     cookies: {
       keys: keyring.derive('cookies').map(key => key.toString('base64url')),
       names: { session: 'latchkey_provider', interaction: 'latchkey_interaction', resume: 'latchkey_resume' },
     },
-    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}`, policy: consentPolicy() },
+    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}`, policy: promptPolicy(caps) },
     renderError: async (ctx, out, error) => {
       const [, uid] = /^\/oauth\/authorize\/([\w-]+)$/.exec(ctx.path) ?? []
       if (uid && error instanceof errors.SessionNotFound) {
@@ -184,14 +183,9 @@ function configurationOf(caps: ProviderCaps): Configuration {
   }
 }
 
-/** Every authorization request is decided by a person on our consent page; nothing is remembered for the next one. */
-function consentPolicy(): interactionPolicy.DefaultPolicy {
-  const { Check, Prompt, base } = interactionPolicy
-  const policy = base()
-  policy.remove('consent')
-  const undecided = new Check('undecided', 'the person decides about the installation', 'consent_required', ctx =>
-    ctx.oidc.result?.consent?.grantId ? Check.NO_NEED_TO_PROMPT : Check.REQUEST_PROMPT,
-  )
-  policy.add(new Prompt({ name: 'consent', requestable: true }, undecided))
-  return policy
+/** Runs for every authorization request, whether `mode` is given or not. */
+function checkRequest(ctx: KoaContextWithOIDC, mode: string | undefined): void {
+  requireShortRequest(ctx)
+  checkInstallationRequest(ctx, mode)
+  followOurSession(ctx)
 }

@@ -146,6 +146,11 @@ export async function findInstallationOfGrant(tx: Tx, grantHash: string): Promis
   return row?.installation_id
 }
 
+export async function hasGrantOf(tx: Tx, installationId: string, userId: string): Promise<boolean> {
+  const link = await tx('oauth_grants').where({ installation_id: installationId, user_id: userId }).first('grant_hash')
+  return link !== undefined
+}
+
 /** Deletes the grants of an installation with every token that hangs on them; answers how many grants there were. */
 export async function deleteGrantsOf(tx: Tx, installationId: string): Promise<number> {
   const links: { grant_hash: string }[] = await locked(

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Logo } from '../../apps-registry/check-manifest.ts'
 import type { Manifest } from '../../apps-registry/manifest.ts'
 import type { Tx } from '../../db/connect.ts'
+import type { Session } from '../accounts/sessions.ts'
 import type { Actor } from '../audit/record-activity.ts'
 import type { AppError } from '../base/errors.ts'
 import type { AppMeter } from './app-meter.ts'
@@ -16,6 +17,8 @@ export type OAuthRequest = {
   viewer?: { accountIds: readonly string[] }
   /** Who is counted; absent where a member or our own code asks. */
   meter?: AppMeter
+  /** Who is signed in on our pages; of authorization requests only. */
+  session?: Session | undefined
   /** An open transaction that the adapter's writes join. */
   tx?: Tx
   /** A member who registers an app on our pages: they need no token. Only our own code sets it, never a request. */

@@ -1,0 +1,45 @@
+import { isOlderThan, namesAnother } from '../accounts/person-asked-for.ts'
+import type { Session } from '../accounts/sessions.ts'
+import type { KnownBefore } from '../oauth/prompts.ts'
+import type { Interaction } from './open-interaction.ts'
+
+/** What a waiting authorization request says about the person who is to decide (OpenID Connect Core §3.1.2.1). */
+export type PersonAsked = KnownBefore & { prompts: ReadonlySet<string>; maxAge?: number; loginHint?: string }
+
+/**
+ * What has to happen before a person sees the consent page:
+ * - `sign_up`, `sign_in`: nobody is signed in, or an account is to be created;
+ * - `password`: it is to be entered again, by the same person or another;
+ * - `choice`: the one who is signed in says whether it is they who are meant;
+ * - `refuse`: they signed in for this request, and are not the one whom `id_token_hint` names.
+ */
+export type FirstStep = 'sign_up' | 'sign_in' | 'password' | 'choice' | 'refuse'
+
+/** The next step on the way to the decision, or nothing. `chosen`: the person has said that it is they who are meant. */
+export function firstStep(
+  asked: PersonAsked,
+  session: Session | undefined,
+  { now, chosen }: { now: number; chosen: boolean },
+): FirstStep | undefined {
+  const { prompts, maxAge, subject, loginHint } = asked
+  if (!session) return prompts.has('create') ? 'sign_up' : 'sign_in'
+  const fresh = session.id !== asked.session // entering a password makes a new session
+  const other = subject !== undefined && subject !== session.user.id
+  if (fresh) return other ? 'refuse' : undefined
+  if (prompts.has('login') || other) return 'password'
+  if (maxAge !== undefined && isOlderThan(session, maxAge, now)) return 'password'
+  if (chosen) return undefined
+  if (prompts.has('create')) return 'sign_up'
+  return prompts.has('select_account') || namesAnother(loginHint, session.user) ? 'choice' : undefined
+}
+
+export function personAsked({ params, prompt }: Interaction): PersonAsked {
+  const text = (name: string) => (typeof params[name] === 'string' ? params[name] : undefined)
+  const [maxAge, loginHint] = [text('max_age'), text('login_hint')]
+  return {
+    ...(prompt.details as KnownBefore),
+    prompts: new Set(text('prompt')?.split(' ') ?? []),
+    ...(maxAge !== undefined && { maxAge: Number(maxAge) }),
+    ...(loginHint !== undefined && { loginHint }),
+  }
+}

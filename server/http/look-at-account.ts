@@ -4,9 +4,12 @@ import { type Session, switchAccount } from '../accounts/sessions.ts'
 import { AppError } from '../base/errors.ts'
 import { signedIn } from './session.ts'
 
+const READS = new Set(['GET', 'HEAD'])
+
 /**
- * A page or form of another account of the same person looks at that account from here on: after an install in it, or from
- * a tab that was opened before they changed it. A stranger's object changes nothing.
+ * A page of another account of the same person is shown in that account, and the one that they look at otherwise stays:
+ * any site can link to a page. A form of such a page changes it, because a form comes from our own pages only. A
+ * stranger's object changes nothing.
  */
 export function lookAtAccountOf(
   { database }: { database: Database },
@@ -19,7 +22,8 @@ export function lookAtAccountOf(
     if (session.memberships.length < 2 || typeof id !== 'string') return next()
     const accountId = await database.read(tx => accountOf(tx, id))
     const other = session.memberships.find(({ account }) => account.id === accountId)
-    if (other) await look(database, session, other)
+    if (other && READS.has(req.method)) session.current = other
+    else if (other) await look(database, session, other)
     next()
   }
 }

@@ -12,7 +12,7 @@ import type { Deps } from '../deps.ts'
 import { lookAtAccountOf } from '../http/look-at-account.ts'
 import { parseInput } from '../http/parse.ts'
 import { actorOf, idParam, requireSession, signedIn } from '../http/session.ts'
-import { countKeysOf, listLatestKeys, pageInstallationKeys, summarizeKeys } from '../keys/find-keys.ts'
+import { countKeysOf, countWorkingKeys, listLatestKeys, pageInstallationKeys } from '../keys/find-keys.ts'
 import { accountOfInstallation, findInstallationOf, type Installation, pageInstallations } from './find-installation.ts'
 import { installationPage, installedAppsPage } from './installation-page.ts'
 import { installingPage } from './installing-page.ts'
@@ -23,7 +23,7 @@ import { findUnusedPermissions } from './unused-permissions.ts'
 
 const WATCHED_FOR = 30_000
 /** Rows of a list on one page. */
-const PAGE = 25
+const PAGE = 20
 
 /** Installed apps: looking at them, their way to the platform, and trying again. */
 export function installsRoutes(deps: Deps): Router {
@@ -94,7 +94,7 @@ export function installsRoutes(deps: Deps): Router {
       const before = isId('key', req.query['keys']) ? req.query['keys'] : undefined
       return {
         ...found,
-        working: (await summarizeKeys(tx, installationId, now)).total,
+        working: await countWorkingKeys(tx, installationId, now),
         keys: await pageInstallationKeys(tx, { installationId, before, limit: PAGE + 1 }),
         deliveries: await pageDeliveriesOf(tx, { installationId, before: sequence, limit: PAGE + 1 }),
         installedBy: await userEmail(tx, found.installation.installedBy),

@@ -18,7 +18,7 @@ import { sparkOf } from './spark-page.ts'
 import type { ShowCaps } from './this-key-page.ts'
 
 const LISTED_AFTER_EXPIRY = 30 * DAY
-const PAGE = 50
+const PAGE = 20
 /** So many apps can be chosen from. */
 const MOST_MANAGERS = 100
 

@@ -8,7 +8,7 @@ import { AppError } from '../base/errors.ts'
 import type { EventDetails } from '../deliveries/event.ts'
 import { cancelPendingKeys } from '../deliveries/queue-event.ts'
 import { type KeyChoice, type KeyOutcome, listOutcomes } from '../keys/expire-keys.ts'
-import { summarizeKeys } from '../keys/find-keys.ts'
+import { countWorkingKeys, summarizeKeys } from '../keys/find-keys.ts'
 import { KEY_REASONS } from '../keys/settlement.ts'
 import { revokeGrants } from '../oauth/grants.ts'
 import { leaveRest } from './batch-jobs.ts'
@@ -47,7 +47,10 @@ export async function uninstallApp(
     if (installation.accountId !== command.member.accountId) throw new AppError('object.not_found')
     await requireAbility(tx, command.member.userId, installation.accountId, 'uninstall')
   }
-  const { total, delivered } = await summarizeKeys(tx, installation.id, at)
+  const { total, delivered } =
+    command.keys.answer === 'expire'
+      ? { total: await countWorkingKeys(tx, installation.id, at), delivered: 0 }
+      : await summarizeKeys(tx, installation.id, at)
   const settlement = { choice: command.keys, because: KEY_REASONS[reason], at }
   const outcomes = await listOutcomes(tx, installation.id, settlement, MOST_TOLD)
   if (!(await endInstallation(tx, installation.id, { reason, keys: command.keys, at })))
@@ -63,7 +66,7 @@ export async function uninstallApp(
   await endKeysOfBefore(tx, caps, installation.id)
   const keys = keysTold(caps.publicUrl, installation.id, outcomes, total)
   await tellPlatform(tx, caps, app, installation, [{ type: 'installation.uninstalled', details: { ...keys, reason } }])
-  const expired = command.keys.answer === 'expire' ? total : total - delivered
+  const expired = total - delivered
   const data = { app: app.id, reason, expired, kept: total - expired }
   await recordActivity(
     tx,

@@ -16,7 +16,7 @@ import { uninstallApp } from './uninstall-app.ts'
 import { uninstalledPage, uninstallPage } from './uninstall-page.ts'
 
 /** Keys on one page; the question lists those that were used last. */
-const LISTED = 50
+const LISTED = 20
 
 /** The uninstall question, its answer, and what became of the keys. */
 export function uninstallRoutes(deps: Deps): Router {

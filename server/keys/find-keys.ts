@@ -105,6 +105,11 @@ export async function summarizeKeys(
   return await summarizeWorking(tx, installationId, at)
 }
 
+/** How many keys of an installation work; an index answers. */
+export async function countWorkingKeys(tx: Tx, installationId: string, at: number): Promise<number> {
+  return (await countWorkingOf(tx, [installationId], at)).get(installationId) ?? 0
+}
+
 /** Whether any key of an installation works. */
 export async function holdsWorkingKeys(tx: Tx, installationId: string, at: number): Promise<boolean> {
   return (await pageInstallationKeyRows(tx, { installationId, working: { at }, limit: 1 })).length > 0

@@ -96,7 +96,7 @@ test('uninstalled with "keep": what was delivered works and counts as kept, whet
     assert.deepEqual(await setting.codesOf([undelivered, ...delivered]), ['expired', undefined, undefined, undefined])
     const [apps, keys] = [await person.browser.get('/apps'), await person.browser.get('/keys?status=kept')]
     assert.ok(textOf(apps).includes(`${kept} keys kept`), textOf(apps))
-    assert.equal((keys.text.match(/Kept after uninstall/g) ?? []).length, 50)
+    assert.equal((keys.text.match(/Kept after uninstall/g) ?? []).length, 20)
     assert.ok(!keys.text.includes('Expired') || !textOf(keys).includes('Never delivered'))
     const { page } = await askConsent(person, app)
     assert.ok(textOf(page).includes(`through ${kept} keys`) && textOf(page).includes(`and ${kept - 20} more`))
@@ -159,11 +159,11 @@ test('every list of many keys comes in pages, and the pages have each key once',
     seen.push(...[...page.text.matchAll(/\/keys\/(key_[0-9a-z]{26})\/expire/g)].map(([, key]) => String(key)))
     path = /href="([^"]*[?]keys=[^"#]*)[^"]*">Older keys/.exec(page.text)?.[1]
   }
-  assert.equal(pages, Math.ceil(all.length / 25))
+  assert.equal(pages, Math.ceil(all.length / 20))
   assert.deepEqual(seen.toSorted(), all)
   const question = textOf(await person.browser.get(`/apps/${id}/uninstall`))
   assert.ok(question.includes(`It holds ${COUNT + 1} keys.`) && question.includes(`All ${COUNT + 1} keys are refused`))
-  assert.ok(question.includes(`${COUNT + 1 - 50} more keys were used less recently`))
+  assert.ok(question.includes(`${COUNT + 1 - 20} more keys were used less recently`))
   const token = await appToken(world, app)
   const answer = await fetch(`${world.url}/v1/installations/${id}/keys?limit=1`, {
     headers: { authorization: `Bearer ${token}` },

@@ -15,7 +15,13 @@ type Database = 'sqlite' | 'postgres'
 
 /** Files that never touch a database, or that prove the same on either: they run once. */
 const onceOnly = [
-  ...['tests/architecture.test.ts', 'tests/config.test.ts', 'tests/base/', 'tests/browser/'],
+  ...[
+    'tests/architecture.test.ts',
+    'tests/config.test.ts',
+    'tests/consent/first-step.test.ts',
+    'tests/base/',
+    'tests/browser/',
+  ],
   ...['allowlist', 'judge-key', 'key-states', 'record-cache', 'usage-buffer', 'writers'].map(
     name => `tests/keys/${name}.test.ts`,
   ),

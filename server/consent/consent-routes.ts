@@ -24,7 +24,7 @@ import { type Interaction, openInteraction } from './open-interaction.ts'
 export function consentRoutes(deps: Deps): Router {
   const { config, database, clock, provider } = deps
   const router = Router()
-  router.all('/interaction/:uid', beforeConsent(deps, sessionOf))
+  router.use('/interaction/:uid', beforeConsent(deps, sessionOf))
   router.use('/interaction', requireSession)
 
   router.get('/interaction/install/:slug', async (req, res) => {

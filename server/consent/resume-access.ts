@@ -4,6 +4,7 @@ import type { Database, Tx } from '../../db/connect.ts'
 import { membershipsWith } from '../accounts/roles.ts'
 import type { Session } from '../accounts/sessions.ts'
 import type { Caps } from '../base/caps.ts'
+import { AppError } from '../base/errors.ts'
 import { findInstalled, type Installation } from '../installs/find-installation.ts'
 import { hasAgreedBefore } from '../oauth/grants.ts'
 import { readInstallationRequest } from '../oauth/installation-request.ts'
@@ -21,7 +22,12 @@ export async function resumeAccess(
   caps: Pick<Caps, 'clock'> & { provider: Provider; publicUrl: string },
   command: ResumeAccess,
 ): Promise<SilentAccess> {
-  return await database.transaction(async tx => {
+  return await database.transaction(work).catch(error => {
+    if (error instanceof AppError && error.code === 'installation.not_active') return { error: 'consent_required' } // uninstalled meanwhile
+    throw error
+  })
+
+  async function work(tx: Tx): Promise<SilentAccess> {
     const { installations, permissions } = await findAgreed(tx, command)
     const [installation, ...others] = installations
     if (others.length > 0) return { error: 'account_selection_required' }
@@ -29,7 +35,7 @@ export async function resumeAccess(
       return { error: 'consent_required' }
     const { id: userId } = command.session.user
     return { grantId: await grantAccess(tx, caps, { installation, permissions, userId }) }
-  })
+  }
 }
 
 async function findAgreed(

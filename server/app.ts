@@ -7,6 +7,7 @@ import { activityRoutes } from './audit/activity-routes.ts'
 import { AppError } from './base/errors.ts'
 import { consentRoutes } from './consent/consent-routes.ts'
 import { type Deps, VIEWS } from './deps.ts'
+import { boundRequests } from './http/bound-requests.ts'
 import { brandRoutes } from './http/brand-routes.ts'
 import { healthRoutes } from './http/health-routes.ts'
 import { metricsRoutes } from './http/metrics-routes.ts'
@@ -36,7 +37,7 @@ import { registerRoutes } from './platform-portal/register-routes.ts'
 /** Everything that answers: the hot path by itself, and all else. */
 export function createListener(deps: Deps): RequestListener {
   const verify = verifyRoute(deps)
-  const app = createApp(deps)
+  const app = boundRequests(createApp(deps))
   return (req, res) => void (asksToVerify(req) ? verify(req, res) : app(req, res))
 }
 

@@ -1,9 +1,10 @@
 import cluster from 'node:cluster'
-import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createListener } from './app.ts'
-import { ConfigError, readConfig } from './config.ts'
+import { createAllowedRule } from './base/addresses.ts'
+import { type Config, ConfigError, readConfig } from './config.ts'
 import { createDeps, type Deps } from './deps.ts'
+import { createWebServer } from './http/web-server.ts'
 import { startSweeping } from './sweep.ts'
 import { startUpkeep } from './upkeep.ts'
 import { type Front, startWebProcesses } from './web-processes.ts'
@@ -11,8 +12,6 @@ import { type Front, startWebProcesses } from './web-processes.ts'
 const GRACE = 9_000
 /** How long a stop waits for requests, before it hangs up on callers that do not finish theirs. */
 const PATIENCE = 4_000
-/** Longer than clients and proxies usually keep an idle connection, so that it is they who close it. */
-const KEEP_ALIVE = 75_000
 
 /** Starts what ROLES names and stops it on SIGTERM or SIGINT. The one place that touches the process. */
 async function main(): Promise<void> {
@@ -50,9 +49,7 @@ async function startFront(deps: Deps): Promise<Front> {
 }
 
 async function listen(deps: Deps): Promise<Front> {
-  const server = createServer(createListener(deps))
-  server.requestTimeout = 30_000
-  server.keepAliveTimeout = KEEP_ALIVE
+  const server = createWebServer(createListener(deps), { isProxy: proxyRule(deps.config.trustProxy) })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(deps.config.port, deps.config.host, resolve)
@@ -68,6 +65,11 @@ async function listen(deps: Deps): Promise<Front> {
       clearTimeout(impatient)
     },
   }
+}
+
+/** Whether a peer is a proxy that TRUST_PROXY names; a number of proxies says that every peer is one. */
+function proxyRule(trusted: Config['trustProxy']): (address: string) => boolean {
+  return typeof trusted === 'object' ? createAllowedRule(trusted) : () => trusted !== false && trusted > 0
 }
 
 /** Takes nothing new, finishes what is in flight, then lets go of the database. */

@@ -22,7 +22,12 @@ export function metricsRoutes({ config, metrics, metricSources, log }: Deps): Ro
 function isFromHere({ socket, headers }: Request): boolean {
   const address = socket.remoteAddress ?? ''
   const passedOn = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'].some(name => headers[name] !== undefined)
-  return !passedOn && (address === '::1' || /^(?:::ffff:)?127\./.test(address))
+  return !passedOn && isOwnName(headers.host) && (address === '::1' || /^(?:::ffff:)?127\./.test(address))
+}
+
+/** A page elsewhere may make its own name resolve to this machine (DNS rebinding); the browser still sends that name. */
+function isOwnName(host: string | undefined): boolean {
+  return host === undefined || /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i.test(host)
 }
 
 function isToken(header: string | undefined, token: string): boolean {

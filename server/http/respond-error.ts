@@ -27,6 +27,7 @@ function report(error: AppError, req: Request, res: Response, log: Log): void {
   if (status >= 500 && error.code !== 'service.busy')
     log.error({ ...fields, err: error.cause ?? error }, 'request failed')
   else log.debug(fields, 'request refused')
+  if (status === 413) res.set('Connection', 'close') // nor is what else is on its way read
   if (error.retryAfter !== undefined) res.set('Retry-After', String(error.retryAfter))
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { request } from 'undici'
 import { mintSecret } from '../../server/base/secret-format.ts'
 import { keyAt } from '../installs/steps.ts'
 import { createWorld, type World } from '../support/world.ts'
@@ -48,6 +49,26 @@ test('metrics: nobody but this machine reads them, and no proxy on it for others
   assert.equal((await fetch(`${world.url}/metrics`)).status, 200)
   for (const name of ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via'])
     assert.equal((await fetch(`${world.url}/metrics`, { headers: { [name]: '127.0.0.1' } })).status, 404)
+})
+
+test('metrics: a name that only resolves to this machine is not this machine (DNS rebinding)', async () => {
+  await using world = await createWorld({ worker: false })
+  const status = async (host: string) =>
+    await request(`${world.url}/metrics`, { headers: { host } }).then(async answer => {
+      await answer.body.dump()
+      return answer.statusCode
+    })
+  for (const host of ['localhost', 'localhost:3000', '127.0.0.1', '127.1.2.3:80', '[::1]:3000', 'LOCALHOST'])
+    assert.equal(await status(host), 200, host)
+  for (const host of [
+    'attacker.example',
+    'attacker.example:3000',
+    'localhost.attacker.example',
+    '127.0.0.1.nip.io',
+    '192.168.0.9',
+    '',
+  ])
+    assert.equal(await status(host), 404, host)
 })
 
 test('metrics: with METRICS_TOKEN whoever has it, and nobody else', async () => {

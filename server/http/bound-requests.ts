@@ -1,0 +1,35 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { SECOND } from '../base/clock.ts'
+
+/** Requests that one connection may send before it has its answers (pipelining, RFC 9112 §9.3.2). */
+const MOST_AT_ONCE = 16
+/** Larger than any body that a route reads. */
+const LARGEST_BODY = 256 * 1_024
+/** How long what is still on its way is read after the answer, so that the answer arrives (RFC 9112 §9.6). */
+const LINGER = SECOND
+
+/**
+ * Refuses what no route would read: a body that says it is too large, and a connection that sends request after request
+ * without waiting. Whoever goes on sending a body after the answer is hung up on.
+ */
+export function boundRequests(listener: RequestListener): RequestListener {
+  const waiting = new WeakMap<Socket, number>()
+  return (req, res) => {
+    const { socket } = req
+    const before = waiting.get(socket) ?? 0
+    waiting.set(socket, before + 1)
+    res.once('close', () => {
+      waiting.set(socket, (waiting.get(socket) ?? 1) - 1)
+      if (!req.complete) setTimeout(() => req.complete || socket.destroy(), LINGER).unref()
+    })
+    if (before >= MOST_AT_ONCE) return refuse(res, 503)
+    if (Number(req.headers['content-length'] ?? 0) > LARGEST_BODY) return refuse(res, 413)
+    listener(req, res)
+  }
+}
+
+function refuse(res: ServerResponse<IncomingMessage>, status: 413 | 503): void {
+  res.writeHead(status, { Connection: 'close', 'Content-Length': 0, ...(status === 503 && { 'Retry-After': '1' }) })
+  res.end()
+}

@@ -1,0 +1,101 @@
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+import { networkOf } from '../base/addresses.ts'
+import { SECOND } from '../base/clock.ts'
+
+export type ConnectionBounds = {
+  /** Connections of this process. */
+  most: number
+  /** Of one address, which may be a whole network. */
+  perAddress: number
+  /** A proxy of ours, which speaks for many: it may have all. */
+  isProxy(address: string): boolean
+  /** Whoever does not take an answer at this pace, in bytes a second over a minute, is hung up on. */
+  slowest: number
+}
+
+const DEFAULTS: ConnectionBounds = { most: 5_000, perAddress: 1_000, isProxy: () => false, slowest: 1_000 }
+
+/** How often all connections are looked at; nothing is done for each request. */
+const LOOK_EVERY = 5 * SECOND
+const LOOKS_A_MINUTE = 12
+/** Looks after which a connection on which nothing has moved makes room for a new one. */
+const QUIET = 2
+
+type Seen = { network: string; moved: number; quiet: number; behind: number; taken: number }
+
+const BUSY = 'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
+
+/** What has been sent already is read and let go, so that the answer is not lost with it. */
+function refuse(socket: Socket): void {
+  socket.on('error', () => undefined) // it may hang up first
+  socket.end(BUSY)
+  socket.resume()
+  setTimeout(() => socket.destroy(), SECOND).unref()
+}
+
+/**
+ * Bounds the connections of a server. Where all are taken, the one on which nothing has moved for longest makes room; where
+ * none is quiet, and where one address has its share, the new one gets 503. Returns the look that a timer takes.
+ */
+export function boundConnections(server: Server, given: Partial<ConnectionBounds> = {}): () => void {
+  const bounds = { ...DEFAULTS, ...given }
+  const open = new Map<Socket, Seen>()
+  const counts = new Map<string, number>()
+
+  function count(network: string, by: number): void {
+    const now = (counts.get(network) ?? 0) + by
+    if (now > 0) counts.set(network, now)
+    else counts.delete(network)
+  }
+
+  function makeRoom(): boolean {
+    let [quietest, longest]: [Socket | undefined, number] = [undefined, QUIET - 1]
+    for (const [socket, { quiet }] of open) if (quiet > longest) [quietest, longest] = [socket, quiet]
+    quietest?.destroy()
+    return quietest !== undefined
+  }
+
+  function admit(socket: Socket): boolean {
+    const address = socket.remoteAddress ?? ''
+    const network = networkOf(address)
+    const share = bounds.isProxy(address) ? bounds.most : bounds.perAddress
+    if ((counts.get(network) ?? 0) >= share || (open.size >= bounds.most && !makeRoom())) {
+      return false
+    }
+    open.set(socket, { network, moved: 0, quiet: 0, behind: 0, taken: 0 })
+    count(network, 1)
+    socket.once('close', () => {
+      open.delete(socket)
+      count(network, -1)
+    })
+    return true
+  }
+
+  const serve = server.listeners('connection')
+  server.removeAllListeners('connection')
+  server.on('connection', (socket: Socket) => {
+    if (admit(socket)) for (const listener of serve) listener.call(server, socket)
+    else refuse(socket)
+  })
+
+  function look(): void {
+    for (const [socket, seen] of open) {
+      const taken = socket.bytesWritten - socket.writableLength
+      const moved = socket.bytesRead + taken
+      seen.quiet = moved === seen.moved ? seen.quiet + 1 : 0
+      seen.moved = moved
+      seen.behind = socket.writableLength > 0 ? seen.behind + 1 : 0
+      if (seen.behind <= 1) seen.taken = taken
+      if (seen.behind <= LOOKS_A_MINUTE) continue
+      const pace = (taken - seen.taken) / (LOOKS_A_MINUTE * (LOOK_EVERY / SECOND))
+      if (pace < bounds.slowest) socket.destroy()
+      seen.behind = 1
+      seen.taken = taken
+    }
+  }
+
+  const timer = setInterval(look, LOOK_EVERY).unref()
+  server.once('close', () => clearInterval(timer))
+  return look
+}

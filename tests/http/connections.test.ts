@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { test } from 'node:test'
+import { boundRequests } from '../../server/http/bound-requests.ts'
+import { boundConnections } from '../../server/http/connections.ts'
+import { createWebServer } from '../../server/http/web-server.ts'
+
+const REQUEST = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'
+const TIMES = { headersTimeout: 100, requestTimeout: 200, keepAliveTimeout: 75_000, connectionsCheckingInterval: 20 }
+
+/** A server on loopback for one test, and connections to it from any address of loopback. */
+async function listening(server: Server) {
+  server.listen(0, '0.0.0.0')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const sockets: Socket[] = []
+  return {
+    async open(localAddress = '127.0.0.1'): Promise<Socket> {
+      const socket = connect({ port, host: '127.0.0.1', localAddress }).on('error', () => undefined)
+      sockets.push(socket)
+      await once(socket, 'connect')
+      return socket
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy()
+      server.closeAllConnections()
+      await new Promise(resolve => server.close(resolve))
+    },
+  }
+}
+
+/** The status line of what comes next. */
+async function status(socket: Socket): Promise<string> {
+  const [part] = (await once(socket, 'data')) as [Buffer]
+  return part.toString().split('\r\n')[0] ?? ''
+}
+
+const ok: RequestListener = (_req, res) => void res.end('ok')
+const OK = 'HTTP/1.1 200 OK'
+
+test('503: one address has its share of the connections; others and proxies go on', async () => {
+  const server = createServer(ok)
+  boundConnections(server, { most: 10, perAddress: 2, isProxy: address => address === '127.0.0.3' })
+  await using place = await listening(server)
+  const own = [await place.open(), await place.open()]
+  const [refused, other] = [await place.open(), await place.open('127.0.0.2')]
+  assert.match(await text(refused), /^HTTP\/1\.1 503 .*Retry-After: 1/s)
+  for (const socket of [...own, other]) {
+    socket.write(REQUEST)
+    assert.equal(await status(socket), OK)
+  }
+  for (let count = 0; count < 4; count += 1) {
+    const proxy = await place.open('127.0.0.3')
+    proxy.write(REQUEST)
+    assert.equal(await status(proxy), OK)
+  }
+  own[0]?.destroy()
+  let answer = ''
+  while (answer !== OK) {
+    const again = await place.open() // as soon as the server has noticed
+    again.write(REQUEST)
+    answer = await status(again)
+  }
+})
+
+test('connections: where all are taken the quietest makes room; where none is quiet the new one gets 503', async () => {
+  const server = createServer(ok)
+  const look = boundConnections(server, { most: 2 })
+  await using place = await listening(server)
+  const [quiet, busy] = [await place.open(), await place.open()]
+  quiet.resume() // so that its end is seen
+  const ended = once(quiet, 'close')
+  const talk = async (socket: Socket) => {
+    socket.write(REQUEST)
+    assert.equal(await status(socket), OK)
+  }
+  await talk(busy)
+  const early = await place.open()
+  assert.match(await text(early), /^HTTP\/1\.1 503 /)
+  for (let count = 0; count < 3; count += 1) {
+    look()
+    await talk(busy)
+  }
+  await talk(await place.open())
+  await ended
+  await talk(busy)
+})
+
+test('slow readers: whoever does not take an answer is hung up on; whoever takes it slowly enough is not', async () => {
+  const server = createServer((_req, res) => void res.end(Buffer.alloc(64 * 1_024 * 1_024)))
+  const look = boundConnections(server, { slowest: 1_000 })
+  await using place = await listening(server)
+  const [stuck, steady] = [await place.open(), await place.open()]
+  for (const socket of [stuck, steady]) socket.write(REQUEST)
+  await once(steady, 'readable')
+  await once(stuck, 'readable')
+  for (let count = 0; count < 14; count += 1) {
+    for (let read = 0; read < 2_000_000; ) {
+      const part = steady.read() as Buffer | null
+      if (part) read += part.length
+      else await once(steady, 'readable')
+    }
+    look()
+  }
+  stuck.resume()
+  await once(stuck, 'close')
+  assert.equal(steady.destroyed, false)
+})
+
+test('408: a head and a body that never end are given up, in time', async () => {
+  await using place = await listening(createWebServer(boundRequests(ok), {}, TIMES))
+  const [head, body] = [await place.open(), await place.open()]
+  const began = performance.now()
+  head.write('GET / HTTP/1.1\r\nHost: local')
+  body.write('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n1')
+  assert.match(await text(head), /^HTTP\/1\.1 408 /)
+  await text(body)
+  assert.ok(performance.now() - began < 2_000)
+})
+
+test('413: a body that says it is too large; 503: request after request without waiting for an answer', async () => {
+  const held: (() => void)[] = []
+  const listener: RequestListener = (_req, res) => void held.push(() => res.end('ok'))
+  await using place = await listening(createWebServer(boundRequests(listener)))
+  const large = await place.open()
+  large.write('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000\r\n\r\n')
+  assert.match(await text(large), /^HTTP\/1\.1 413 .*Connection: close/s)
+  const eager = await place.open()
+  const answers = text(eager)
+  eager.write(REQUEST.repeat(40))
+  while (held.length < 16) await new Promise(resolve => setImmediate(resolve))
+  for (const answer of held) answer()
+  const heard = await answers
+  assert.equal(heard.split(OK).length - 1, 16)
+  assert.match(heard, /HTTP\/1\.1 503 .*Retry-After: 1/s)
+  assert.equal(held.length, 16)
+})
+
+test('connections: whoever goes on sending a body after the answer is hung up on', async () => {
+  await using place = await listening(createWebServer(boundRequests(ok)))
+  const endless = await place.open()
+  endless.write('POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n')
+  const more = setInterval(() => endless.write('1\r\nx\r\n'), 50)
+  assert.match(await text(endless).catch(String), /^HTTP\/1\.1 200 OK/)
+  clearInterval(more)
+})

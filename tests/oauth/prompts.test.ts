@@ -143,6 +143,12 @@ test('prompt=none gives tokens for what is installed, mints nothing, and ends wi
   const pushed = await pushedAuthorizationUrl(app.client, { redirectUri: REDIRECT, extra: { prompt: 'none' } })
   const back = await person.browser.get(pushed.url.href)
   assert.ok((await exchangeCode(app.client, pushed, back.location ?? '')).access_token)
+  const authorization_details = JSON.stringify([{ type: 'installation', permissions: ['charges:read'], mode: 'live' }])
+  const detailed = await ask(person.browser, { prompt: 'none', authorization_details })
+  const [second] = (await exchangeCode(app.client, detailed.request, detailed.page.location ?? ''))[
+    'authorization_details'
+  ] as Record<string, unknown>[]
+  assert.deepEqual([second?.['installation_id'], second?.['permissions']], [installed.id, ['charges:read']])
   await uninstall(person, installed.id)
   assert.equal(errorOf((await ask(person.browser, { prompt: 'none' })).page), 'consent_required')
 })

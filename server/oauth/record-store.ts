@@ -1,4 +1,5 @@
 import { heldAtOnce, locked, type Tx } from '../../db/connect.ts'
+import { isAmong } from '../../db/json-rows.ts'
 
 export type OAuthRecord = {
   model: string
@@ -158,8 +159,16 @@ export async function deleteGrantsOf(tx: Tx, installationId: string): Promise<nu
   )
   const hashes = links.map(link => link.grant_hash)
   if (hashes.length === 0) return 0
-  await tx('oauth_records').whereIn('grant_hash', hashes).delete()
-  await tx('oauth_records').where({ model: 'Grant' }).whereIn('id_hash', hashes).delete()
-  await tx('oauth_grants').whereIn('grant_hash', hashes).delete()
+  // One parameter however many there are: each *Continue* makes a grant.
+  await tx('oauth_records')
+    .whereRaw(isAmong(tx, 'grant_hash', hashes))
+    .delete()
+  await tx('oauth_records')
+    .where({ model: 'Grant' })
+    .whereRaw(isAmong(tx, 'id_hash', hashes))
+    .delete()
+  await tx('oauth_grants')
+    .whereRaw(isAmong(tx, 'grant_hash', hashes))
+    .delete()
   return hashes.length
 }

@@ -59,9 +59,9 @@ function chainOf(id: string, keys: Keys): { onTheirWay: ShownKey[]; arrived: Sho
 }
 
 /** An event that is on its way with a new key tells the end that its arrival brings; nothing else differs from what is shown. */
-function checkTold({ told, shown, kept }: Seen, keys: Keys, context: string): void {
+function checkTold({ told, shown, kept, untold }: Seen, keys: Keys, context: string): void {
   assert.notEqual(told, undefined, `somebody was told of it: ${context}`)
-  if (told === shown.expires_at) return
+  if (told === shown.expires_at || untold) return
   if (kept && shown.status !== 'expired' && shown.frozen) return // a freeze of a kept key is shown, and told when it ends it
   const frozenTillItsEnd = kept && shown.status === 'expired' && shown.frozen && told === null
   if (frozenTillItsEnd) return // told when upkeep ends it

@@ -19,6 +19,8 @@ export type Seen = {
   shown: ShownKey
   suspended: boolean
   kept: boolean
+  /** Its deadline has passed, and upkeep, which tells of that, has not run since. */
+  untold: boolean
   verdict: { valid: boolean; code?: string; expires_at?: string | null }
   /** The words of the account's page. */
   page: string
@@ -93,8 +95,9 @@ export class ChainSetting {
         const verdict = (await this.world.verify(this.plaintexts.get(shown.id) ?? '')) as Seen['verdict']
         const suspended = (installation['suspended_by'] as string[]).length > 0
         const kept = installation['status'] === 'uninstalled'
-        const words = page.get(shown.id) ?? ''
-        seen.set(shown.id, { shown, suspended, kept, verdict, page: words, told: told.get(shown.id) })
+        const { words = '', ended = false } = page.get(shown.id) ?? {}
+        const untold = shown.status === 'expired' && !ended
+        seen.set(shown.id, { shown, suspended, kept, untold, verdict, page: words, told: told.get(shown.id) })
       }
     }
     return seen
@@ -113,8 +116,8 @@ export class ChainSetting {
   }
 
   /** The state of each key in the words of the keys page. */
-  private async readPage(): Promise<Map<string, string>> {
-    const words = new Map<string, string>()
+  private async readPage(): Promise<Map<string, { words: string; ended: boolean }>> {
+    const words = new Map<string, { words: string; ended: boolean }>()
     let path: string | undefined = '/keys'
     const rows = await this.world.deps.database.knex('keys').where({ account_id: this.person.accountId })
     while (path) {
@@ -122,8 +125,9 @@ export class ChainSetting {
       assert.equal(status, 200)
       for (const row of text.split('<tr>').slice(1)) {
         const redacted = /<code[^>]*>([^<]+)<\/code>/.exec(row)?.[1]
-        const id = rows.find(key => key.redacted === redacted)?.id
-        if (id) words.set(id, /<span class="status[^"]*">([^<]+)</.exec(row)?.[1] ?? '')
+        const key = rows.find(candidate => candidate.redacted === redacted)
+        const status = /<span class="status[^"]*">([^<]+)</.exec(row)?.[1] ?? ''
+        if (key) words.set(key.id, { words: status, ended: key.status === 'expired' })
       }
       path = /href="(\/keys\?before=[^"]+)"/.exec(text)?.[1]
     }

@@ -3,6 +3,9 @@ import type { Tx } from '../db/connect.ts'
 import type { Logo } from './app-store.ts'
 import type { Manifest } from './manifest.ts'
 
+/** In place of the hash of a token: the last one was ended and none was issued since. */
+export const NO_TOKEN = 'ended'
+
 export async function readLogo(tx: Tx, id: string): Promise<Logo | undefined> {
   const row: { logo: Buffer | null; logo_type: string | null } | undefined = await tx('apps')
     .where({ id })
@@ -10,10 +13,17 @@ export async function readLogo(tx: Tx, id: string): Promise<Logo | undefined> {
   return row?.logo && row.logo_type ? { type: row.logo_type, bytes: row.logo } : undefined
 }
 
-export async function saveJwks(tx: Tx, id: string, jwks: unknown): Promise<void> {
+export async function saveJwks(tx: Tx, id: string, jwks: unknown, at: number): Promise<void> {
   await tx('apps')
     .where({ id })
-    .update({ jwks: JSON.stringify(jwks) })
+    .update({ jwks: JSON.stringify(jwks), jwks_at: at })
+}
+
+/** `token`: the SHA-256 of the registration access token that counts from now on; without one none does. */
+export async function setRegistrationToken(tx: Tx, id: string, token: string | undefined): Promise<void> {
+  await tx('apps')
+    .where({ id })
+    .update({ registration_token: token ?? NO_TOKEN })
 }
 
 export async function setGoneAddress(tx: Tx, id: string, address: string | null): Promise<void> {

@@ -23,6 +23,12 @@ export type App = {
   previousWebhookSecretsUntil: number | null
   /** What `jwks_uri` held when it was last read. */
   jwks: unknown
+  /** When that was. */
+  jwksAt: number | null
+  /** Whether the operator has published the app, and whether what was reviewed then has changed since. */
+  reviewed: 'never' | 'current' | 'changed'
+  /** SHA-256 of the registration access token that counts; `null` where it was issued by an earlier release. */
+  registrationToken: string | null
   hasLogo: boolean
   versionAt: number
   publishedAt: number | null
@@ -43,6 +49,9 @@ type Row = {
   previous_webhook_secret: string | null
   previous_webhook_secret_until: number | null
   jwks: string | null
+  jwks_at: number | null
+  reviewed: App['reviewed']
+  registration_token: string | null
   logo_type: string | null
   manifest: string
   version_at: number
@@ -63,6 +72,9 @@ const toApp = (row: Row): App => ({
   previousWebhookSecrets: row.previous_webhook_secret,
   previousWebhookSecretsUntil: row.previous_webhook_secret_until,
   jwks: row.jwks === null ? undefined : JSON.parse(row.jwks),
+  jwksAt: row.jwks_at,
+  reviewed: row.reviewed,
+  registrationToken: row.registration_token,
   hasLogo: row.logo_type !== null,
   versionAt: row.version_at,
   publishedAt: row.published_at,
@@ -82,6 +94,9 @@ const COLUMNS = [
   'previous_webhook_secret',
   'previous_webhook_secret_until',
   'jwks',
+  'jwks_at',
+  'reviewed',
+  'registration_token',
   'logo_type',
   'published_at',
 ]
@@ -155,6 +170,9 @@ export type NewApp = {
 
 export type Logo = { type: string; bytes: Buffer }
 
+const jwksColumns = (jwks: unknown, at: number) =>
+  jwks === undefined ? { jwks: null, jwks_at: null } : { jwks: JSON.stringify(jwks), jwks_at: at }
+
 const logoColumns = (logo: Logo | undefined) => ({ logo: logo?.bytes ?? null, logo_type: logo?.type ?? null })
 
 /** False where the slug is taken; nothing was inserted then. */
@@ -169,7 +187,7 @@ export async function insertApp(tx: Tx, app: NewApp): Promise<boolean> {
     client: JSON.stringify(app.client),
     client_secret: app.clientSecret,
     webhook_secret: app.webhookSecret,
-    jwks: app.jwks === undefined ? null : JSON.stringify(app.jwks),
+    ...jwksColumns(app.jwks, app.at),
     ...logoColumns(app.logo),
     created_at: app.at,
     published_at: app.status === 'published' ? app.at : null,
@@ -219,6 +237,7 @@ export type AppChange = {
   logo: Logo | undefined
   version: number
   latestVersion: number
+  at: number
 }
 
 export async function updateApp(tx: Tx, id: string, change: AppChange): Promise<void> {
@@ -227,7 +246,7 @@ export async function updateApp(tx: Tx, id: string, change: AppChange): Promise<
     .update({
       client: JSON.stringify(change.client),
       client_secret: change.clientSecret,
-      jwks: change.jwks === undefined ? null : JSON.stringify(change.jwks),
+      ...jwksColumns(change.jwks, change.at),
       ...logoColumns(change.logo),
       version: change.version,
       latest_version: change.latestVersion,
@@ -261,8 +280,14 @@ export async function takeSlug(tx: Tx, id: string, slug: string): Promise<void> 
   await tx('apps').where({ id }).whereNotExists(taken).update({ slug })
 }
 
+/** The operator publishes what there is: it counts from now on as reviewed. */
 export async function approveLatestVersion(tx: Tx, id: string): Promise<void> {
   await tx('apps')
     .where({ id })
-    .update({ version: tx.ref('latest_version') })
+    .update({ version: tx.ref('latest_version'), reviewed: 'current' })
+}
+
+/** What was reviewed is there no more; an app that was never reviewed stays so. */
+export async function noteChangeSinceReview(tx: Tx, id: string): Promise<boolean> {
+  return (await tx('apps').where({ id, reviewed: 'current' }).update({ reviewed: 'changed' })) === 1
 }

@@ -1,12 +1,28 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Database } from '../db/connect.ts'
+import type { JWK } from 'jose'
+import type { Database, Tx } from '../db/connect.ts'
+import { type Act, recordActivity } from '../server/audit/record-activity.ts'
+import type { Caps } from '../server/base/caps.ts'
+import { DAY, HOUR } from '../server/base/clock.ts'
 import { AppError } from '../server/base/errors.ts'
 import type { Outbound } from '../server/base/outbound.ts'
+import { saveJwks } from './app-details-store.ts'
+import { type App, findAppRow, lockApp } from './app-store.ts'
 import { fetchJwks } from './check-manifest.ts'
-import { type App, rememberJwks } from './find-app.ts'
+import { destinationActs, destinationOf } from './key-destination.ts'
 import { parseJwks, type RecipientKey } from './recipient-key.ts'
 
-type RecipientCaps = { database: Database; outbound: Outbound }
+export type RecipientCaps = Caps & {
+  database: Database
+  outbound: Outbound
+  /** Tells the accounts that hold keys of an app. Returns those that must be told in this transaction. */
+  tellHolders(tx: Tx, appId: string, acts: readonly Act[]): Promise<string[]>
+}
+
+/** How long the keys seen last are sealed to where `jwks_uri` does not answer (docs/client-keys.md). */
+const SEEN_LAST = DAY
+/** How often it is written down that they were seen again. */
+const SEEN_AGAIN = HOUR
 
 /**
  * The key that the app's managed keys are sealed to now. Reads `jwks_uri` anew, and falls back to what it held when it was
@@ -26,12 +42,31 @@ export async function recipientKids(caps: RecipientCaps, app: App): Promise<Read
   return new Set(parsed.fault ? [] : parsed.keys.filter(key => key.use === 'enc').map(key => key.kid ?? ''))
 }
 
-async function currentJwks({ database, outbound }: RecipientCaps, app: App): ReturnType<typeof parseJwks> {
+async function currentJwks(caps: RecipientCaps, app: App): ReturnType<typeof parseJwks> {
   const address = app.client.jwks_uri
   if (!address) return await parseJwks(app.client['jwks'], 'jwks')
-  const parsed = await parseJwks(await fetchJwks(outbound, address), 'jwks_uri')
-  if (parsed.fault) return await parseJwks(app.jwks, 'jwks_uri')
+  const parsed = await parseJwks(await fetchJwks(caps.outbound, address), 'jwks_uri')
+  const age = app.jwksAt === null ? Number.POSITIVE_INFINITY : caps.clock.now() - app.jwksAt
+  if (parsed.fault) return age <= SEEN_LAST ? await parseJwks(app.jwks, 'jwks_uri') : parsed
   const seen = { keys: parsed.keys }
-  if (!isDeepStrictEqual(seen, app.jwks)) await database.transaction(tx => rememberJwks(tx, app.id, seen))
+  if (age > SEEN_AGAIN || !isDeepStrictEqual(seen, app.jwks))
+    await caps.database.transaction(tx => rememberJwks(tx, caps, { appId: app.id, address, seen }))
   return parsed
+}
+
+type Seen = { appId: string; address: string; seen: { keys: JWK[] } }
+
+/** Writes down what `jwks_uri` holds now; where the key to seal to is another one, the accounts concerned are told. */
+async function rememberJwks(tx: Tx, caps: RecipientCaps, { appId, address, seen }: Seen): Promise<void> {
+  const at = caps.clock.now()
+  await lockApp(tx, appId)
+  const before = await findAppRow(tx, appId)
+  if (before?.client.jwks_uri !== address) return // another address was registered meanwhile
+  await saveJwks(tx, appId, seen, at)
+  const act = { actor: { type: 'platform', id: before.platform.id, ip: '' } as const, object: appId, at }
+  const after = await destinationOf({ ...before, jwks: seen })
+  const moved = destinationActs(await destinationOf(before), after, act)
+  if (moved.length === 0) return
+  const accounts = [before.platform.accountId, ...(await caps.tellHolders(tx, appId, moved))]
+  await recordActivity(tx, caps, accounts, moved)
 }

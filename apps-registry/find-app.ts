@@ -1,6 +1,6 @@
 import type { Tx } from '../db/connect.ts'
 import { AppError } from '../server/base/errors.ts'
-import { clearGone, readLogo, saveJwks, setGoneAddress } from './app-details-store.ts'
+import { clearGone, readLogo, setGoneAddress } from './app-details-store.ts'
 import { type App, findAppBySlug, findAppRow, type Logo, listAppsById, listVisibleApps, shareApp } from './app-store.ts'
 
 export type { App } from './app-store.ts'
@@ -75,9 +75,4 @@ export async function noteAddressBack(tx: Tx, appId: string, address: string): P
 /** Nobody changes, suspends or retires the app until this transaction ends: what is read of it now holds. */
 export async function holdApp(tx: Tx, id: string): Promise<void> {
   await shareApp(tx, id)
-}
-
-/** What `jwks_uri` holds now, for when it cannot be read. */
-export async function rememberJwks(tx: Tx, appId: string, jwks: unknown): Promise<void> {
-  await saveJwks(tx, appId, jwks)
 }

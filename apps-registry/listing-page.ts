@@ -4,6 +4,7 @@ import type { AppBadge, AppCard, ListingPage, PermissionModel } from '../views/m
 import type { App } from './find-app.ts'
 import { isDraft } from './find-app.ts'
 import type { Manifest } from './manifest.ts'
+import { reviewMark } from './review-mark.ts'
 
 export const UNNAMED_LOGO = '/assets/logos/unnamed.svg'
 
@@ -63,7 +64,11 @@ export function siteOf(manifest: Manifest): { host: string; href: string } | und
   return manifest.client_uri ? { host: new URL(manifest.client_uri).host, href: manifest.client_uri } : undefined
 }
 
-export function listingPage(catalog: Catalog, app: App, installations: ListingPage['installations']): ListingPage {
+export function listingPage(
+  { catalog, review }: { catalog: Catalog; review: 'required' | 'off' },
+  app: App,
+  installations: ListingPage['installations'],
+): ListingPage {
   const { manifest } = app
   const site = siteOf(manifest)
   const help = [
@@ -79,7 +84,7 @@ export function listingPage(catalog: Catalog, app: App, installations: ListingPa
       .filter(part => part !== ''),
     publisher: { name: app.platform.name, ...(site && { site }) },
     installAction: installAction(app),
-    reviewed: app.status === 'published',
+    reviewed: reviewMark(app, review),
     draft: isDraft(app),
     version: { number: app.version, date: dateMoment(app.versionAt) },
     permissions: permissionModels(catalog, manifest),

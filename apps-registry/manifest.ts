@@ -130,3 +130,20 @@ export function keyPermissions(
     permissions: granted.filter(name => key.permissions?.includes(name) ?? true),
   }))
 }
+
+/** The names of the permissions that it asks for. */
+export function namesOf(manifest: Manifest): string[] {
+  return manifest.permissions.map(permission => permission.name)
+}
+
+/** A manifest that asks for less; a managed key that would be left with nothing goes. */
+export function without(manifest: Manifest, removed: readonly string[]): Manifest {
+  const left = (names: readonly string[]) => names.filter(name => !removed.includes(name))
+  return {
+    ...manifest,
+    permissions: manifest.permissions.filter(({ name }) => !removed.includes(name)),
+    managed_keys: manifest.managed_keys
+      .map(key => (key.permissions ? { ...key, permissions: left(key.permissions) } : key))
+      .filter(key => key.permissions?.length !== 0),
+  }
+}

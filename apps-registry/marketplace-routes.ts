@@ -28,6 +28,7 @@ export function marketplaceRoutes(deps: Deps): Router {
     )
     const page: MarketplacePage = {
       query,
+      reviews: config.review === 'required',
       categories: categoriesOf(apps, category),
       apps: chosen.map(app => cardOf(config.catalog, app, installed.has(app.id))),
     }
@@ -43,7 +44,7 @@ export function marketplaceRoutes(deps: Deps): Router {
         installations: session ? await deps.installationsOfApps(tx, [found.id], session.current.account.id) : [],
       }
     })
-    const page = listingPage(config.catalog, app, installations)
+    const page = listingPage(config, app, installations)
     deps.render(req, res, 'listing', { title: app.manifest.client_name, nav: 'marketplace' }, page)
   })
 

@@ -3,7 +3,7 @@ import { type Actor, recordActivity } from '../server/audit/record-activity.ts'
 import type { Caps } from '../server/base/caps.ts'
 import { AppError } from '../server/base/errors.ts'
 import { alphanumeric } from '../server/base/random.ts'
-import { setClientSecret } from './app-details-store.ts'
+import { setClientSecret, setRegistrationToken } from './app-details-store.ts'
 import { sealClientSecret } from './app-secrets.ts'
 import { findAppRow, lockApp } from './app-store.ts'
 
@@ -15,7 +15,8 @@ export function newClientSecret(random: Caps['random']): string {
 }
 
 /**
- * Makes a new client secret, shown once; the one before is refused at once (an OAuth client has one). Throws `app.state`
+ * Makes a new client secret, shown once; the one before is refused at once (an OAuth client has one), and so is the
+ * registration access token, which may have leaked with it. Throws `app.state`
  * where the app authenticates with a key instead.
  */
 export async function replaceClientSecret(
@@ -34,6 +35,7 @@ export async function replaceClientSecret(
   const sealed = sealClientSecret(keyring, app.id, secret)
   if (sealed === null) throw new Error('a secret was not sealed')
   await setClientSecret(tx, app.id, sealed)
+  await setRegistrationToken(tx, app.id, undefined)
   const act = { actor: command.actor, what: 'app.client_secret_replaced', object: app.id, at }
   await recordActivity(tx, caps, [app.platform.accountId], [act])
   return secret

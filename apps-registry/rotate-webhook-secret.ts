@@ -3,7 +3,7 @@ import { type Actor, recordActivity } from '../server/audit/record-activity.ts'
 import type { Caps } from '../server/base/caps.ts'
 import { DAY, SECOND } from '../server/base/clock.ts'
 import { AppError } from '../server/base/errors.ts'
-import { replaceWebhookSecret } from './app-details-store.ts'
+import { replaceWebhookSecret, setRegistrationToken } from './app-details-store.ts'
 import {
   newWebhookSecret,
   openPreviousSecrets,
@@ -25,7 +25,12 @@ const MOST = 10
 export async function rotateWebhookSecret(
   tx: Tx,
   caps: Caps,
-  command: { appId: string; actor: Actor },
+  command: {
+    appId: string
+    actor: Actor
+    /** A person does it, perhaps because something leaked: the registration access token ends too. */
+    endsRegistrationToken?: boolean
+  },
 ): Promise<string> {
   const { clock, keyring, random } = caps
   const at = clock.now()
@@ -40,6 +45,7 @@ export async function rotateWebhookSecret(
   const previous = [...before, { secret: openWebhookSecret(keyring, app), until }]
   const sealed = sealPreviousSecrets(keyring, app.id, previous)
   await replaceWebhookSecret(tx, app.id, sealWebhookSecret(keyring, app.id, secret), { sealed, until })
+  if (command.endsRegistrationToken) await setRegistrationToken(tx, app.id, undefined)
   await recordActivity(
     tx,
     caps,

@@ -14,6 +14,7 @@ import * as permissionUsage from './migrations/012-permission-usage.ts'
 import * as changes from './migrations/013-changes.ts'
 import * as leakedKeys from './migrations/015-leaked-keys.ts'
 import * as roomyRows from './migrations/016-roomy-rows.ts'
+import * as appTrust from './migrations/019-app-trust.ts'
 import * as rotations from './migrations/020-rotations.ts'
 import * as growth from './migrations/021-growth.ts'
 import * as eventPositions from './migrations/022-deliveries.ts'
@@ -42,6 +43,7 @@ const STEPS: Step[] = [
   { name: '024-rate-limits', migration: rateLimits },
   { name: '022-deliveries', migration: eventPositions },
   { name: '020-rotations', migration: rotations },
+  { name: '019-app-trust', migration: appTrust },
 ]
 
 export const migrations: Knex.MigrationSource<Step> = {

@@ -8,7 +8,7 @@ import { personSeenFrom } from './accounts/find-user.ts'
 import { createKnownBrowserCookie, type KnownBrowserCookie } from './accounts/known-browser.ts'
 import { createPasswords, type Passwords } from './accounts/password.ts'
 import { loadActivityKey } from './audit/activity-key.ts'
-import type { Actor } from './audit/record-activity.ts'
+import type { Act, Actor } from './audit/record-activity.ts'
 import type { Caps } from './base/caps.ts'
 import { type Clock, SECOND, systemClock } from './base/clock.ts'
 import { createIds } from './base/ids.ts'
@@ -27,7 +27,7 @@ import { createMetrics, type MetricSources, type Metrics } from './http/metrics.
 import { createOutwardPages, type OutwardPages } from './http/outward-pages.ts'
 import { createPages, type RenderPage, renderRefusedRequest } from './http/pages.ts'
 import { createSessionCookie, type SessionCookie } from './http/session.ts'
-import { retireApp, shrinkInstallations } from './installs/change-app.ts'
+import { retireApp, shrinkInstallations, tellHolders } from './installs/change-app.ts'
 import { installedIn } from './installs/find-installation.ts'
 import { deliveriesSucceeded, deliveryFailed, holdForSettling } from './installs/settle-delivery.ts'
 import { createUsageRecorder, type UsageRecorder } from './keys/usage.ts'
@@ -82,6 +82,8 @@ export type Deps = Caps & {
     appIds: readonly string[],
     accountId: string,
   ): Promise<{ href: string; appId: string; mode: string }[]>
+  /** Accounts that hold keys of an app are told of it; those that are returned by the caller, in this transaction. */
+  tellHolders(tx: Tx, appId: string, acts: readonly Act[]): Promise<string[]>
   /** The app that waits for an answer at an address of ours, and whom it suggests, for the sign-in page on the way there. */
   waitingApp(path: string): Promise<{ badge: ReturnType<typeof badgeOf>; loginHint?: string } | undefined>
   /** Who acted in an account's log, as that account may know them, which the log itself may not look up. */
@@ -138,6 +140,7 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     hooks: {
       permissionsRemoved: (tx, app, removed) =>
         shrinkInstallations(tx, caps, app, removed, platformActor(app.platform.id, '')),
+      tellHolders: (tx, appId, acts) => tellHolders(tx, caps, appId, acts),
       retire: async (appId, ip) => {
         const app = await database.read(tx => findApp(tx, appId))
         if (!app) return
@@ -247,6 +250,7 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
       const installations = await installedIn(tx, accountId, appIds)
       return installations.map(({ id, appId, mode }) => ({ href: `/apps/${id}`, appId, mode }))
     },
+    tellHolders: (tx, appId, acts) => tellHolders(tx, caps, appId, acts),
     waitingApp: async path => {
       const waiting = await findWaitingApp(database, provider, path)
       return waiting && { ...waiting, badge: badgeOf(waiting.app) }

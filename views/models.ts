@@ -81,7 +81,12 @@ export type AppCard = {
   keys: string
   tag: { text: string; warn: boolean }
 }
+/** What is said of an app's review; nothing where this instance reviews none. */
+export type ReviewMark = 'reviewed' | 'changed' | 'unreviewed' | 'off'
+
 export type MarketplacePage = {
+  /** Whether apps are reviewed before they are listed. */
+  reviews: boolean
   query: string
   categories: { text: string; href: string; current: boolean }[]
   apps: AppCard[]
@@ -95,7 +100,7 @@ export type ListingPage = {
   publisher: { name: string; site?: { host: string; href: string } }
   /** Where *Install* leads (a GET form): to our consent page, or by way of us to the app's `install_uri`. */
   installAction: string
-  reviewed: boolean
+  reviewed: ReviewMark
   draft: boolean
   version: { number: number; date: Moment }
   permissions: PermissionModel[]
@@ -115,7 +120,7 @@ export type ConsentPage = {
   shown: string
   app: AppBadge
   publisher: { name: string; site?: { host: string; href: string } }
-  reviewed: boolean
+  reviewed: ReviewMark
   draft: boolean
   /** An installed app: the page shows the installation with *Continue* and *Cancel*; nothing is minted. */
   installed?: { href: string; since: Moment; mode: string; accountName: string; account: string; modeValue: string }
@@ -429,6 +434,7 @@ export type PlatformAppPage = {
   clientId: string
   clientSecret: { note: string; replaceAction?: string }
   webhookSecret: { note: string; rotateAction?: string }
+  registrationToken: { note: string; issueAction?: string; endAction?: string }
   encryptionKey: string
   installations: {
     id: string

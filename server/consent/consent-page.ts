@@ -1,6 +1,7 @@
 import { isDraft } from '../../apps-registry/find-app.ts'
 import { badgeOf, deliveryHost, permissionModels, riskTag, siteOf } from '../../apps-registry/listing-page.ts'
 import { keyPermissions } from '../../apps-registry/manifest.ts'
+import { reviewMark } from '../../apps-registry/review-mark.ts'
 import type { ConsentPage } from '../../views/models.ts'
 import type { Catalog } from '../base/catalog.ts'
 import type { Fault } from '../base/errors.ts'
@@ -13,6 +14,7 @@ import type { Consideration } from './consider-install.ts'
 export type ConsentPageInput = {
   considered: Consideration
   catalog: Catalog
+  review: 'required' | 'off'
   action: string
   /** Where the browser returns to afterwards. */
   returnHost: string
@@ -25,6 +27,7 @@ export type ConsentPageInput = {
 export function consentPage({
   considered,
   catalog,
+  review,
   action,
   returnHost,
   now,
@@ -43,7 +46,7 @@ export function consentPage({
     shown: place ? placeName(place) : '',
     app: badgeOf(app),
     publisher: { name: app.platform.name, ...(site && { site }) },
-    reviewed: app.status === 'published',
+    reviewed: reviewMark(app, review),
     draft: isDraft(app),
     ...(existing &&
       place && {

@@ -132,6 +132,7 @@ export function consentRoutes(deps: Deps): Router {
     const page = consentPage({
       considered,
       catalog: config.catalog,
+      review: config.review,
       action: req.path,
       returnHost: direct ? config.brand.name : new URL(String(res.locals['redirectUri'])).host,
       now: clock.now(),

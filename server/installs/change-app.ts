@@ -1,7 +1,7 @@
 import { type App, findApp } from '../../apps-registry/find-app.ts'
 import { type MoveApp, moveApp } from '../../apps-registry/move-app.ts'
 import type { Tx } from '../../db/connect.ts'
-import type { Actor, Note } from '../audit/record-activity.ts'
+import type { Act, Actor, Note } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { leaveJob } from './batch-jobs.ts'
 import { listAliveAfter } from './installation-store.ts'
@@ -34,16 +34,30 @@ export async function shrinkInstallations(
 }
 
 /**
+ * Tells every account that holds keys of an app what happened to it. Those that are returned are told by the caller, who
+ * writes all logs of its transaction at once; the others follow after the commit.
+ */
+export async function tellHolders(tx: Tx, caps: Caps, appId: string, acts: readonly Act[]): Promise<string[]> {
+  const { accountIds, next } = await accountsConcerned(tx, appId, '')
+  if (next === undefined) return accountIds
+  for (const { what, actor, at, data } of acts)
+    await leaveJob(
+      tx,
+      caps,
+      { kind: 'tell_accounts', subject: appId, data: { what, actor, at, ...(data && { data }) } },
+      next,
+    )
+  return accountIds
+}
+
+/**
  * Suspends or resumes an app: every account that holds keys of it reads so in its own log, the first of them at once. Its
  * keys follow the app's state from the commit on.
  */
 export async function suspendApp(tx: Tx, caps: Caps, command: MoveApp & { verb: 'suspend' | 'resume' }): Promise<App> {
-  const { accountIds, next } = await accountsConcerned(tx, command.id, '')
-  const app = await moveApp(tx, caps, { ...command, alsoTold: accountIds })
   const what = command.verb === 'suspend' ? 'app.suspended' : 'app.resumed'
-  const data = { what, actor: command.actor, at: caps.clock.now() }
-  if (next !== undefined) await leaveJob(tx, caps, { kind: 'tell_accounts', subject: app.id, data }, next)
-  return app
+  const act = { what, actor: command.actor, object: command.id, at: caps.clock.now() }
+  return await moveApp(tx, caps, { ...command, alsoTold: await tellHolders(tx, caps, command.id, [act]) })
 }
 
 /** So many places and keys are dealt with before the answer; the rest follows. */

@@ -8,6 +8,7 @@ import type { Log } from '../base/log.ts'
 import type { Outbound } from '../base/outbound.ts'
 import { type Key, pageLeakedKeys } from '../keys/find-keys.ts'
 import type { MintCaps } from '../keys/mint-key.ts'
+import { tellHolders } from './change-app.ts'
 import { holdKeyAndInstallation } from './hold-key.ts'
 import { rotateManagedKey } from './rotate-managed-key.ts'
 
@@ -45,7 +46,10 @@ export async function replaceLeakedKeys(caps: ReplaceCaps & { log: Log }): Promi
 export async function replaceLeakedKey(caps: ReplaceCaps, key: Key, actor: Actor): Promise<void> {
   const app = await caps.database.read(tx => findApp(tx, key.appId ?? ''))
   if (!app) return
-  const recipient = await findRecipientKey(caps, app)
+  const recipient = await findRecipientKey(
+    { ...caps, tellHolders: (tx, appId, acts) => tellHolders(tx, caps, appId, acts) },
+    app,
+  )
   try {
     await caps.database.transaction(async tx => {
       const { key: current } = await holdKeyAndInstallation(tx, key)

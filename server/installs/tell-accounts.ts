@@ -1,6 +1,6 @@
 import { findApp } from '../../apps-registry/find-app.ts'
 import type { Tx } from '../../db/connect.ts'
-import { type Actor, recordActivity } from '../audit/record-activity.ts'
+import { type Act, recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { listAccountsOfApp } from './installation-store.ts'
 
@@ -8,7 +8,7 @@ import { listAccountsOfApp } from './installation-store.ts'
 const BATCH = 25
 
 /** What happened to an app, for the log of every account that holds keys of it. */
-export type AppNews = { what: string; actor: Actor; at: number }
+export type AppNews = Omit<Act, 'object'>
 
 /** Some accounts that are concerned by an app, after a position; `next` where there may be more. */
 export async function accountsConcerned(
@@ -25,12 +25,12 @@ export async function tellAccounts(
   tx: Tx,
   caps: Caps,
   appId: string,
-  { what, actor, at }: AppNews,
+  news: AppNews,
   after: string,
 ): Promise<string | undefined> {
   const publisher = (await findApp(tx, appId))?.platform.accountId
   const { accountIds, next } = await accountsConcerned(tx, appId, after)
   const others = accountIds.filter(id => id !== publisher)
-  await recordActivity(tx, caps, others, [{ actor, what, object: appId, at }])
+  await recordActivity(tx, caps, others, [{ ...news, object: appId }])
   return next
 }

@@ -15,6 +15,7 @@ import {
   type OAuthRecord,
   upsertRecord,
 } from './record-store.ts'
+import { createRegistrationTokenAdapter } from './registration-tokens.ts'
 import { UsedBefore } from './replay-detection.ts'
 import { currentRequest } from './request-context.ts'
 import { openPayload, sealPayload } from './sealed-payload.ts'
@@ -29,7 +30,8 @@ export function createAdapterFactory(caps: AdapterCaps, hooks: ClientHooks): (mo
   return model => {
     if (model === 'Client') return createClientAdapter(caps, hooks)
     if (model === 'InitialAccessToken') return initialAccessTokens(caps)
-    return createRecordAdapter(caps, model)
+    const records = createRecordAdapter(caps, model)
+    return model === 'RegistrationAccessToken' ? createRegistrationTokenAdapter(caps.database, records) : records
   }
 }
 

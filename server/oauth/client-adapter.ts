@@ -6,7 +6,7 @@ import { readJwks } from '../../apps-registry/read-jwks.ts'
 import { registerApp } from '../../apps-registry/register-app.ts'
 import { updateApp } from '../../apps-registry/update-app.ts'
 import type { Database, Tx } from '../../db/connect.ts'
-import type { Note } from '../audit/record-activity.ts'
+import type { Act, Note } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { AppError } from '../base/errors.ts'
 import { isId } from '../base/ids.ts'
@@ -21,6 +21,8 @@ export const REGISTRATION_POLICY = 'latchkey'
 export type ClientHooks = {
   /** A new version asks for less: running installations shrink at once, in the same transaction. Answers what the logs must say. */
   permissionsRemoved(tx: Tx, app: App, removed: string[]): Promise<Note[]>
+  /** Accounts that hold keys of an app are told of it; those that are returned by the caller, in this transaction. */
+  tellHolders(tx: Tx, appId: string, acts: readonly Act[]): Promise<string[]>
   /** The platform deleted its registration. */
   retire(appId: string, ip: string): Promise<void>
 }
@@ -50,9 +52,11 @@ export function createClientAdapter(
         return
       }
       await database.transaction(async tx => {
-        const { app, removed } = await updateApp(tx, caps, command, (changed, gone) =>
-          hooks.permissionsRemoved(tx, changed, gone),
-        )
+        const { app, removed, secretMade } = await updateApp(tx, caps, command, {
+          permissionsRemoved: (changed, gone) => hooks.permissionsRemoved(tx, changed, gone),
+          tellHolders: (appId, acts) => hooks.tellHolders(tx, appId, acts),
+        })
+        registration.secretMade = secretMade
         if (removed.length > 0) await narrowGrants(tx, caps, app.id, removed)
       })
     },

@@ -50,17 +50,25 @@ export function askOnlyStringsForSecret(provider: Provider): void {
     needsSecret(Object.fromEntries(Object.entries(metadata).filter(([, value]) => typeof value === 'string')))
 }
 
-/** Adds to the answers of a registration what the client itself could not set: its status, and the secret, once. */
+/**
+ * Adds to the answers of a registration what the client itself could not set: its status, and the secrets, once. A client
+ * secret that exists already is never answered: whoever has the registration access token must not get it.
+ */
 export function announceRegistration(provider: Provider, database: Database): void {
   provider.use(async (ctx, next) => {
     await next()
     const route: string | undefined = ctx['oidc']?.route
-    const body = ctx.body as { client_id?: string } | undefined
-    const created = currentRequest()?.registration?.created
+    const body = ctx.body as
+      | { client_id?: string; client_secret?: string; client_secret_expires_at?: number }
+      | undefined
+    const registration = currentRequest()?.registration
+    const created = registration?.created
     if (route === 'registration' && ctx.status === 201 && created)
       ctx.body = { ...body, webhook_secret: created.webhookSecret, status: created.status }
     if ((route !== 'client' && route !== 'client_update') || ctx.status !== 200) return
     const app = await database.read(tx => findApp(tx, body?.client_id ?? ''))
-    ctx.body = { ...body, status: app?.status }
+    const { client_secret, client_secret_expires_at, ...known } = body ?? {}
+    const made = registration?.secretMade && { client_secret, client_secret_expires_at }
+    ctx.body = { ...known, ...made, status: app?.status }
   })
 }

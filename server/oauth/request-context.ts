@@ -32,6 +32,8 @@ export type OAuthRequest = {
     jwks: unknown
     logo: Logo | undefined
     /** Set by the adapter, shown once in the answer. */
+    /** Whether an update made a client secret; set by the adapter. */
+    secretMade?: boolean
     created?: { status: string; webhookSecret: string }
   }
 }

@@ -2,6 +2,8 @@ import type { App } from '../../apps-registry/find-app.ts'
 import type { AppVersion } from '../../apps-registry/find-own-app.ts'
 import { badgeOf, deliveryHost } from '../../apps-registry/listing-page.ts'
 import type { ParsedJwks } from '../../apps-registry/recipient-key.ts'
+import { hasRegistrationToken } from '../../apps-registry/registration-token.ts'
+import { reviewMark } from '../../apps-registry/review-mark.ts'
 import type { DeliveryRowModel, NoticeModel, PlatformAppPage, VersionModel } from '../../views/models.ts'
 import type { Catalog } from '../base/catalog.ts'
 import type { DeliveryWithAttempts } from '../deliveries/list-deliveries.ts'
@@ -37,6 +39,7 @@ export type PlatformAppInput = {
   moreDeliveries: boolean
   filter: DeliveryFilter
   mayManage: boolean
+  publicUrl: string
   review: 'required' | 'off'
   catalog: Catalog
   now: number
@@ -66,12 +69,17 @@ export function platformAppPage(input: PlatformAppInput): PlatformAppPage {
       note:
         app.clientSecret === null
           ? `None: it authenticates with ${String(app.client['token_endpoint_auth_method'] ?? 'a key')}.`
-          : 'The one before is refused as soon as you replace it.',
+          : 'The one before is refused as soon as you replace it, and the registration access token ends.',
       ...(acts && app.clientSecret !== null && { replaceAction: `${base}/client-secret` }),
     },
     webhookSecret: {
       note: webhookNote(input),
       ...(acts && { rotateAction: `${base}/webhook-secret` }),
+    },
+    registrationToken: {
+      note: tokenNote(app, input.publicUrl),
+      ...(acts && { issueAction: `${base}/registration-token` }),
+      ...(acts && hasRegistrationToken(app) && { endAction: `${base}/registration-token/end` }),
     },
     encryptionKey: recipientText(input),
     installations: input.installations.map(({ installation, accountName }) => ({
@@ -92,7 +100,15 @@ export function platformAppPage(input: PlatformAppInput): PlatformAppPage {
   }
 }
 
-function noticesOf({ app, goneAddress }: PlatformAppInput): NoticeModel[] {
+function noticesOf(input: PlatformAppInput): NoticeModel[] {
+  const { app, review } = input
+  const notices = stateNotices(input)
+  if (app.status !== 'published' || reviewMark(app, review) !== 'changed') return notices
+  const text = 'Its listing and the install page say so, until the operator publishes it again.'
+  return [...notices, { tone: 'warn', strong: 'Changed since its review.', text }]
+}
+
+function stateNotices({ app, goneAddress }: PlatformAppInput): NoticeModel[] {
   if (app.status === 'suspended') {
     const text = 'All its keys are refused, and nobody can install it, until the operator resumes it.'
     return [{ tone: 'warn', strong: 'The operator has suspended this app.', text }]
@@ -116,6 +132,11 @@ function recipientText({ app, recipient }: PlatformAppInput): string {
   if (recipient.fault) return app.manifest.managed_keys.length > 0 ? 'None: no key can be made for this app.' : 'None'
   const from = app.client.jwks_uri ? ` from ${app.client.jwks_uri}` : ''
   return `${recipient.recipient.kid}, ${recipient.recipient.alg}${from}`
+}
+
+function tokenNote(app: App, publicUrl: string): string {
+  if (!hasRegistrationToken(app)) return 'None. Only this page changes the registration.'
+  return `Reads and changes the registration at ${publicUrl}/oauth/register/${app.id}. Replacing a secret here ends it.`
 }
 
 function webhookNote({ app, now }: PlatformAppInput): string {

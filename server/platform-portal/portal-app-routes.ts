@@ -9,6 +9,7 @@ import {
 } from '../../apps-registry/find-own-app.ts'
 import { moveApp } from '../../apps-registry/move-app.ts'
 import { parseJwks } from '../../apps-registry/recipient-key.ts'
+import { endRegistrationToken, replaceRegistrationToken } from '../../apps-registry/registration-token.ts'
 import { replaceClientSecret } from '../../apps-registry/replace-client-secret.ts'
 import { rotateWebhookSecret } from '../../apps-registry/rotate-webhook-secret.ts'
 import type { Tx } from '../../db/connect.ts'
@@ -23,6 +24,7 @@ import { lookAtAccountOf } from '../http/look-at-account.ts'
 import { actorOf, idParam, requireSession, signedIn } from '../http/session.ts'
 import { countInstallations, type Installation, listInstallationsOfApp } from '../installs/find-installation.ts'
 import { suspendInstallation } from '../installs/suspend-installation.ts'
+import { issueRegistrationToken } from '../oauth/registration-tokens.ts'
 import { type DeliveryFilter, pingFlash, platformAppPage, readFilter } from './portal-app-page.ts'
 
 const PAGE = 20
@@ -62,6 +64,7 @@ export function portalAppRoutes(deps: Deps): Router {
       ...found,
       recipient: await parseJwks(jwks, 'jwks'),
       mayManage: roleAllows(role, 'manage_platform'),
+      publicUrl: config.publicUrl,
       review: config.review,
       catalog: config.catalog,
       filter,
@@ -74,10 +77,10 @@ export function portalAppRoutes(deps: Deps): Router {
   router.post('/platform/apps/:app/test', async (req, res) => {
     const session = signedIn(res)
     const id = idParam(req, 'app', 'app')
-    const deliveryId = await act(req, res, async (tx, app) => {
-      await deps.limits.spend(['test_delivery', app.id]) // an owner's alone: a stranger is refused before
-      return await sendPing(tx, deps, { app, actor: actorOf(session) })
-    })
+    const member = { userId: session.user.id, accountId: session.current.account.id }
+    await database.read(tx => findOwnAppToManage(tx, member, id)) // a stranger spends none of it
+    await deps.limits.spend(['test_delivery', id])
+    const deliveryId = await act(req, res, (tx, app) => sendPing(tx, deps, { app, actor: actorOf(session) }))
     res.redirect(303, `/platform/apps/${id}?test=${deliveryId}`)
   })
 
@@ -89,12 +92,14 @@ export function portalAppRoutes(deps: Deps): Router {
 
   router.post('/platform/apps/:app/webhook-secret', async (req, res) => {
     const actor = actorOf(signedIn(res))
-    const value = await act(req, res, (tx, app) => rotateWebhookSecret(tx, deps, { appId: app.id, actor }))
+    const value = await act(req, res, (tx, app) =>
+      rotateWebhookSecret(tx, deps, { appId: app.id, actor, endsRegistrationToken: true }),
+    )
     showSecret(req, res, {
       id: 'webhook-secret',
       label: 'Webhook secret',
       value,
-      hint: 'The one before signs along for 24 hours: replace it at your receiver by then.',
+      hint: 'The one before signs along for 24 hours: replace it at your receiver by then. The registration access token has ended.',
     })
   })
 
@@ -105,8 +110,31 @@ export function portalAppRoutes(deps: Deps): Router {
       id: 'client-secret',
       label: 'Client secret',
       value,
-      hint: 'The one before is refused from this moment.',
+      hint: 'The one before is refused from this moment, and so is the registration access token.',
     })
+  })
+
+  router.post('/platform/apps/:app/registration-token', async (req, res) => {
+    const actor = actorOf(signedIn(res))
+    const value = await act(req, res, (tx, app) => {
+      const issue = (appId: string) => issueRegistrationToken(tx, deps.provider, appId)
+      return replaceRegistrationToken(tx, deps, { appId: app.id, actor, issue })
+    })
+    showSecret(req, res, {
+      id: 'registration-access-token',
+      label: 'Registration access token',
+      value,
+      hint: 'It reads and changes the registration. The one before is refused from this moment.',
+    })
+  })
+
+  router.post('/platform/apps/:app/registration-token/end', async (req, res) => {
+    const actor = actorOf(signedIn(res))
+    const id = await act(req, res, async (tx, app) => {
+      await endRegistrationToken(tx, deps, { appId: app.id, actor })
+      return app.id
+    })
+    res.redirect(303, `/platform/apps/${id}#credentials`)
   })
 
   for (const [path, suspended] of [

@@ -35,7 +35,8 @@ test('an update that read the client secret before it was replaced does not brin
   const client = JSON.parse(replaced.client)
   const stale = { id: app.id, client, clientSecret: app.registered.client_secret, manifest: client }
   const command = { ...stale, jwks: undefined, logo: undefined, ip: '' }
-  await world.deps.database.transaction(tx => updateApp(tx, world.deps, command, async () => []))
+  const hooks = { permissionsRemoved: async () => [], tellHolders: async () => [] }
+  await world.deps.database.transaction(tx => updateApp(tx, world.deps, command, hooks))
   assert.equal((await row()).client_secret, replaced.client_secret)
 })
 

@@ -1,0 +1,32 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Act, Actor } from '../server/audit/record-activity.ts'
+import type { App } from './app-store.ts'
+import { parseJwks, type RecipientKey } from './recipient-key.ts'
+
+/** Where an app's managed keys go: the host they are delivered to, and the key they are sealed to. */
+export type KeyDestination = { host: string; recipient: RecipientKey | undefined }
+
+/** By what was registered, and by what `jwks_uri` held when it was last read. */
+export async function destinationOf({ client, jwks }: App): Promise<KeyDestination> {
+  const parsed = client.jwks_uri ? await parseJwks(jwks, 'jwks_uri') : await parseJwks(client['jwks'], 'jwks')
+  return {
+    host: client.key_delivery_uri ? new URL(client.key_delivery_uri).host : '',
+    recipient: parsed.fault ? undefined : parsed.recipient,
+  }
+}
+
+/** What the accounts that hold keys of an app read in their logs when its keys go elsewhere from now on. */
+export function destinationActs(
+  before: KeyDestination,
+  after: KeyDestination,
+  act: { actor: Actor; object: string; at: number },
+): Act[] {
+  const acts: Act[] = []
+  if (before.host !== after.host)
+    acts.push({ ...act, what: 'app.delivery_host_changed', data: { from: before.host, to: after.host } })
+  if (!isDeepStrictEqual(before.recipient, after.recipient)) {
+    const data = { from: before.recipient?.kid ?? null, to: after.recipient?.kid ?? null }
+    acts.push({ ...act, what: 'app.recipient_key_changed', data })
+  }
+  return acts
+}

@@ -1,0 +1,61 @@
+import type { Tx } from '../db/connect.ts'
+import { type Actor, recordActivity } from '../server/audit/record-activity.ts'
+import type { Caps } from '../server/base/caps.ts'
+import { AppError } from '../server/base/errors.ts'
+import { NO_TOKEN, setRegistrationToken } from './app-details-store.ts'
+import { type App, findAppRow, lockApp } from './app-store.ts'
+
+/** Whether a registration access token, by its SHA-256, is the one that counts for the app. */
+export async function countsAsRegistrationToken(tx: Tx, appId: string, tokenHash: string): Promise<boolean> {
+  const app = await findAppRow(tx, appId)
+  return app !== undefined && (app.registrationToken === null || app.registrationToken === tokenHash)
+}
+
+/** From now on this token counts, by its SHA-256, and no other. */
+export async function noteRegistrationToken(tx: Tx, appId: string, tokenHash: string): Promise<void> {
+  await setRegistrationToken(tx, appId, tokenHash)
+}
+
+/** Whether some registration access token counts. */
+export function hasRegistrationToken(app: App): boolean {
+  return app.registrationToken !== NO_TOKEN
+}
+
+/**
+ * A new registration access token for an app, made by `issue` in this transaction; the one before ends. Throws `app.state`
+ * where the app is retired.
+ */
+export async function replaceRegistrationToken(
+  tx: Tx,
+  caps: Caps,
+  command: { appId: string; actor: Actor; issue: (appId: string) => Promise<string> },
+): Promise<string> {
+  const app = await lockLivingApp(tx, command.appId)
+  const token = await command.issue(app.id)
+  await record(tx, caps, app, command.actor, 'app.registration_token_issued')
+  return token
+}
+
+/** Ends the registration access token: only the portal changes the registration until another one is issued. */
+export async function endRegistrationToken(
+  tx: Tx,
+  caps: Caps,
+  command: { appId: string; actor: Actor },
+): Promise<void> {
+  const app = await lockLivingApp(tx, command.appId)
+  if (!hasRegistrationToken(app)) return
+  await setRegistrationToken(tx, app.id, undefined)
+  await record(tx, caps, app, command.actor, 'app.registration_token_ended')
+}
+
+async function lockLivingApp(tx: Tx, appId: string): Promise<App> {
+  await lockApp(tx, appId)
+  const app = await findAppRow(tx, appId)
+  if (!app) throw new AppError('object.not_found')
+  if (app.status === 'retired') throw new AppError('app.state', { detail: 'Nothing was changed: the app is retired.' })
+  return app
+}
+
+async function record(tx: Tx, caps: Caps, app: App, actor: Actor, what: string): Promise<void> {
+  await recordActivity(tx, caps, [app.platform.accountId], [{ actor, what, object: app.id, at: caps.clock.now() }])
+}

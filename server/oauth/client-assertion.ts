@@ -2,6 +2,7 @@ import { errors } from 'oidc-provider'
 import type { Clock } from '../base/clock.ts'
 import { SECOND } from '../base/clock.ts'
 
+export const ASSERTION_ALGS = ['RS256', 'PS256', 'ES256', 'Ed25519', 'EdDSA'] as const
 /** Seconds that clocks may differ by. */
 export const CLOCK_TOLERANCE = 60
 /** Seconds that an assertion may be valid for; so long its `jti` is remembered. */

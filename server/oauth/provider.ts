@@ -11,8 +11,9 @@ import { answerRevocation } from './answer-revocation.ts'
 import { answerUnavailable } from './answer-unavailable.ts'
 import { AuthorizationServer } from './authorization-server.ts'
 import { type ClientHooks, REGISTRATION_POLICY } from './client-adapter.ts'
-import { type AssertionClaims, CLOCK_TOLERANCE, checkClientAssertion } from './client-assertion.ts'
+import { ASSERTION_ALGS, type AssertionClaims, CLOCK_TOLERANCE, checkClientAssertion } from './client-assertion.ts'
 import { correctErrors } from './correct-errors.ts'
+import { correctMetadata } from './correct-metadata.ts'
 import { countApps } from './count-apps.ts'
 import { PROOF_ALGS } from './dpop-proof.ts'
 import { installationFeatures } from './installation-features.ts'
@@ -80,6 +81,7 @@ export function createProvider(caps: ProviderCaps): Provider {
   answerElsewhere(provider, caps.outwardPages)
   introspectByGrant(provider)
   answerRevocation(provider)
+  correctMetadata(provider)
   correctErrors(provider)
   countApps(provider)
   decideReplaysByStoring(provider, caps.clock)
@@ -101,7 +103,9 @@ function configurationOf(caps: ProviderCaps): Configuration {
     discovery: {
       prompt_values_supported: promptValues(caps),
       introspection_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
+      introspection_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGS,
       revocation_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
+      revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGS,
     },
     clientDefaults: {
       grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
@@ -110,7 +114,11 @@ function configurationOf(caps: ProviderCaps): Configuration {
       id_token_signed_response_alg: SIGNING_ALG,
       authorization_details_types: ['installation'],
     },
-    enabledJWA: { idTokenSigningAlgValues: [SIGNING_ALG], dPoPSigningAlgValues: PROOF_ALGS },
+    enabledJWA: {
+      clientAuthSigningAlgValues: ASSERTION_ALGS,
+      idTokenSigningAlgValues: [SIGNING_ALG],
+      dPoPSigningAlgValues: PROOF_ALGS,
+    },
     clockTolerance: CLOCK_TOLERANCE,
     assertJwtClientAuthClaimsAndHeader: ({ oidc }, claims, header) => {
       const audiences = new Set([oidc.issuer, oidc.urlFor('token'), oidc.urlFor(oidc.route)])

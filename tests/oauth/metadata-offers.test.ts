@@ -18,7 +18,7 @@ const OFFERS: Record<string, unknown> = {
   prompt_values_supported: ['none', 'login', 'consent', 'select_account', 'create'], // tests/oauth/prompts.test.ts
   subject_types_supported: ['public'],
   claim_types_supported: ['normal'],
-  claims_supported: ['sub', 'sid', 'auth_time', 'iss'],
+  claims_supported: ['sub', 'auth_time', 'iss'],
   claims_parameter_supported: false,
   request_uri_parameter_supported: false,
   code_challenge_methods_supported: ['S256'],

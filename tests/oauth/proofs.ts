@@ -1,22 +1,23 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose'
-import type { Receiver } from '../support/receiver.ts'
+import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose'
 
 export const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+
+type SigningKey = { key: CryptoKey; kid: string; alg?: string }
 
 const seconds = () => Math.floor(Date.now() / 1_000)
 
 /** The fields of `private_key_jwt` (RFC 7523 §3), signed by the receiver's key; times in seconds from now. */
 export async function assertion(
   clientId: string,
-  { privateSigningKey: { key, kid } }: Receiver,
+  { privateSigningKey: { key, kid, alg = 'ES256' } }: { privateSigningKey: SigningKey },
   audience: string,
   claims: { jti?: string; issued?: number; notBefore?: number; expires?: number; subject?: string } = {},
 ): Promise<Record<string, string>> {
   const { jti = randomUUID(), issued = 0, notBefore, expires = 60, subject = clientId } = claims
   const now = seconds()
   const jwt = new SignJWT({ jti, ...(notBefore !== undefined && { nbf: now + notBefore }) })
-    .setProtectedHeader({ alg: 'ES256', kid })
+    .setProtectedHeader({ alg, kid })
     .setIssuer(clientId)
     .setSubject(subject)
     .setAudience(audience)

@@ -10,6 +10,7 @@ export type Change =
   | 'deliveries'
   | `${typeof CANCELLED}${string}`
   | 'mails'
+  | 'leak-reports'
   | 'jobs'
   | 'signing-keys'
   | 'verifiers'

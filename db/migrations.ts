@@ -18,6 +18,7 @@ import * as appTrust from './migrations/019-app-trust.ts'
 import * as rotations from './migrations/020-rotations.ts'
 import * as growth from './migrations/021-growth.ts'
 import * as eventPositions from './migrations/022-deliveries.ts'
+import * as operation from './migrations/023-operation.ts'
 import * as rateLimits from './migrations/024-rate-limits.ts'
 
 type Step = { name: string; migration: Knex.Migration }
@@ -44,6 +45,7 @@ const STEPS: Step[] = [
   { name: '022-deliveries', migration: eventPositions },
   { name: '020-rotations', migration: rotations },
   { name: '019-app-trust', migration: appTrust },
+  { name: '023-operation', migration: operation },
 ]
 
 export const migrations: Knex.MigrationSource<Step> = {

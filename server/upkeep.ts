@@ -6,6 +6,7 @@ import { endOverdueKeys } from './installs/end-overdue-keys.ts'
 import { remindOfDeadlines } from './installs/remind-of-deadlines.ts'
 import { replaceLeakedKeys } from './installs/replace-leaked-keys.ts'
 import { runBatchJobs } from './installs/run-batch-jobs.ts'
+import { dealWithLeftReports } from './installs/take-leak-report.ts'
 import { sweepOpenRequests } from './oauth/sweep-open-requests.ts'
 import { reencrypt } from './reencrypt.ts'
 
@@ -21,17 +22,19 @@ export function startUpkeep(deps: Deps): () => Promise<void> {
   const deadlines = runner('deadlines', () => endOverdueKeys(deps))
   const reminders = runner('reminders', () => remindOfDeadlines(deps))
   const leaks = runner('leaked keys', () => replaceLeakedKeys(deps))
+  const reports = runner('leak reports', () => dealWithLeftReports(deps))
   const mails = runner('mails', () => deps.mailer.sendDue())
+  const jobs = runner('batch jobs', () => runBatchJobs(deps))
   // Nobody wakes these.
   const secrets = createRunner({ clock, log, name: 'encryption anew', work: () => reencrypt(deps) })
   const checkpoints = createRunner({ clock, log, name: 'checkpoints', work: daily(clock, () => makeCheckpoints(deps)) })
-  const jobs = createRunner({ clock, log, name: 'batch jobs', work: () => runBatchJobs(deps) })
   const requests = createRunner({ clock, log, name: 'open requests', work: () => sweepOpenRequests(deps) })
-  const runners = [checkpoints, deadlines, reminders, leaks, mails, secrets, jobs, requests]
+  const runners = [checkpoints, deadlines, reminders, leaks, reports, mails, secrets, jobs, requests]
   database.changes.listen(change => {
     const anything = change === 'anything'
     if (anything || change === 'mails') mails.wake()
     if (anything || change === 'jobs') jobs.wake()
+    if (anything || change === 'leak-reports') reports.wake()
     if (!anything && !change.startsWith('key:') && !change.startsWith('installation:')) return
     deadlines.wake() // it may have a deadline now
     reminders.wake()

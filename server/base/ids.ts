@@ -16,6 +16,7 @@ export type IdPrefix =
   | 'sess'
   | 'mail'
   | 'job'
+  | 'leak'
 
 /** Makes identifiers: a prefix and a time-ordered random part. They are safe to log and prove nothing. */
 export type Ids = { next(prefix: IdPrefix): string }

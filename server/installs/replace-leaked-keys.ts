@@ -42,9 +42,14 @@ export async function replaceLeakedKeys(caps: ReplaceCaps & { log: Log }): Promi
   return left.length > 0 ? at + GRACE : undefined
 }
 
-/** A leaked key's platform goes on with a new one at once; where it was given back or has ended meanwhile, nothing follows. */
+/**
+ * A leaked key's platform goes on with a new one at once; where it was given back or has ended meanwhile, or is no platform's
+ * any more, nothing follows.
+ */
 export async function replaceLeakedKey(caps: ReplaceCaps, key: Key, actor: Actor): Promise<void> {
-  const app = await caps.database.read(tx => findApp(tx, key.appId ?? ''))
+  const { appId } = key
+  if (appId === null || key.keptAt !== null) return
+  const app = await caps.database.read(tx => findApp(tx, appId))
   if (!app) return
   const recipient = await findRecipientKey(
     { ...caps, tellHolders: (tx, appId, acts) => tellHolders(tx, caps, appId, acts) },

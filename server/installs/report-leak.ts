@@ -2,6 +2,7 @@ import { findApp } from '../../apps-registry/find-app.ts'
 import type { Tx } from '../../db/connect.ts'
 import { writeToMembers } from '../accounts/write-to-members.ts'
 import { type Actor, recordActivity } from '../audit/record-activity.ts'
+import { hashSecret } from '../base/secret-format.ts'
 import type { Key } from '../keys/find-keys.ts'
 import { freezeKey } from '../keys/freeze-key.ts'
 import { findUnendedKey } from '../keys/verify-key.ts'
@@ -15,14 +16,14 @@ import { type ReplaceCaps, replaceLeakedKey } from './replace-leaked-keys.ts'
  */
 export async function reportLeak(caps: ReplaceCaps, token: string, ip: string): Promise<void> {
   const actor: Actor = { type: 'system', id: 'leak-report', ip }
-  const key = await caps.database.transaction(tx => freezeLeaked(tx, caps, token, actor))
-  if (!key || key.appId === null || key.keptAt !== null) return
-  await replaceLeakedKey(caps, key, actor)
+  const key = await caps.database.transaction(tx => freezeLeaked(tx, caps, hashSecret(token), actor))
+  if (key) await replaceLeakedKey(caps, key, actor)
 }
 
-async function freezeLeaked(tx: Tx, caps: ReplaceCaps, token: string, actor: Actor): Promise<Key | undefined> {
+/** Freezes the key with this hash and tells everybody; answers the key where it was not frozen so before. */
+export async function freezeLeaked(tx: Tx, caps: ReplaceCaps, hash: string, actor: Actor): Promise<Key | undefined> {
   const at = caps.clock.now()
-  const found = await findUnendedKey(tx, token, at)
+  const found = await findUnendedKey(tx, hash, at)
   if (!found) return undefined
   const { key } = await holdKeyAndInstallation(tx, found) // somebody may be giving it back at this moment
   if (!(await freezeKey(tx, key.id, { by: 'leak_report', until: null, at }))) return undefined

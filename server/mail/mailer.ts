@@ -28,18 +28,26 @@ export function createMailer(caps: MailerCaps): Mailer {
   const { database, clock, random, log } = caps
   const mailbox = openMailbox(caps)
   const logo = caps.logoFile?.toLowerCase().endsWith('.png') && existsSync(caps.logoFile) ? caps.logoFile : undefined
+  /** What the mail server has taken and the database could not be told yet: it is not posted again. */
+  const posted = new Set<string>()
 
   async function send(mail: MailRow): Promise<void> {
     try {
-      const letter: Letter = JSON.parse(mail.model)
-      const { id, recipient: to, created_at: at } = mail
-      const { html, text } = await render(caps, letter, logo !== undefined)
-      const picture = logo === undefined ? undefined : readFileSync(logo)
-      await mailbox.post({ id, to, at, subject: letter.subject, html, text, logo: picture })
-      await database.transaction(tx => deleteMail(tx, mail))
+      if (!posted.has(mail.id)) await post(mail)
     } catch (error) {
-      await postpone(mail, error)
+      return await postpone(mail, error)
     }
+    posted.add(mail.id)
+    await database.transaction(tx => deleteMail(tx, mail))
+    posted.delete(mail.id)
+  }
+
+  async function post(mail: MailRow): Promise<void> {
+    const letter: Letter = JSON.parse(mail.model)
+    const { id, recipient: to, created_at: at } = mail
+    const { html, text } = await render(caps, letter, logo !== undefined)
+    const picture = logo === undefined ? undefined : readFileSync(logo)
+    await mailbox.post({ id, to, at, subject: letter.subject, html, text, logo: picture })
   }
 
   async function postpone(mail: MailRow, error: unknown): Promise<void> {
@@ -61,7 +69,9 @@ export function createMailer(caps: MailerCaps): Mailer {
         const lease = opaqueToken(random).slice(0, 40)
         const mails = await database.transaction(tx => claimMails(tx, { lease, at, until: at + LEASE, most: AT_ONCE }))
         if (mails.length === 0) return await database.read(nextMailAt)
-        await Promise.all(mails.map(send))
+        const sent = await Promise.allSettled(mails.map(send)) // one that fails leaves none of the others alone
+        const failed = sent.find(outcome => outcome.status === 'rejected')
+        if (failed) throw failed.reason
       }
     },
   }

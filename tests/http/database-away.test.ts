@@ -47,7 +47,6 @@ const WITHOUT_DATABASE = [
   /^GET \/metrics$/,
   /^GET \/brand\/logo$/,
   /^GET \/(?:openapi\.json|reference)$/,
-  /^POST \/v1\/leaks$/,
 ]
 
 const WELL_FORMED: Record<string, unknown> = {

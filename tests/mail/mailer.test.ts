@@ -145,3 +145,24 @@ test('a running server sends by itself what another process has queued', async (
   await eventually(() => messagesIn(path(world.dataDir, 'mail')).length === 1)
   assert.ok(server.url)
 })
+
+test('a mail that the server took while the database was away is not posted again, and holds up no other', async () => {
+  await using smtp = await startSmtpServer()
+  await using world = await createWorld({ worker: false, env: { SMTP_URL: smtp.url } })
+  for (const person of [await world.person(), await world.person()]) await write(world, person)
+  const { database, mailer } = world.deps
+  const { transaction } = database
+  let calls = 0
+  database.transaction = work => {
+    calls += 1
+    return calls === 2 ? Promise.reject(new Error('away')) : transaction(work) // the claim comes through
+  }
+  await assert.rejects(mailer.sendDue(), /away/)
+  database.transaction = transaction
+  assert.equal(smtp.handed.length, 2)
+  assert.equal((await rowsOf(world, 'mails')).length, 1)
+  world.clock.advance(10 * 60_000)
+  await mailer.sendDue()
+  assert.equal(smtp.handed.length, 2)
+  assert.deepEqual(await rowsOf(world, 'mails'), [])
+})

@@ -1,0 +1,60 @@
+import type { Database } from '../../db/connect.ts'
+import type { Actor } from '../audit/record-activity.ts'
+import type { Caps } from '../base/caps.ts'
+import { MINUTE } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import { hashSecret, isWellFormedSecret } from '../base/secret-format.ts'
+import type { Key } from '../keys/find-keys.ts'
+import { deleteLeakReport, insertLeakReport, type LeakReport, listLeakReports } from './leak-report-store.ts'
+import { type ReplaceCaps, replaceLeakedKey } from './replace-leaked-keys.ts'
+import { freezeLeaked } from './report-leak.ts'
+
+/** How long whoever took a report has for it before another process takes it over. */
+const GRACE = MINUTE
+const AT_ONCE = 100
+
+/** Keeps a report until it is dealt with. It costs the same whatever the tokens are: no key is looked up. */
+export async function takeLeakReport(
+  { database, clock, ids }: Pick<Caps, 'clock' | 'ids'> & { database: Database },
+  tokens: readonly string[],
+  address: string,
+): Promise<LeakReport> {
+  const hashes = [...new Set(tokens)].filter(isWellFormedSecret).map(hashSecret)
+  const report = { id: ids.next('leak'), hashes, address, reportedAt: clock.now() }
+  await database.transaction(tx => insertLeakReport(tx, report))
+  return report
+}
+
+/**
+ * Freezes what is a key and works, then replaces the managed ones among them. Once all are frozen the report is not needed
+ * any more: `replaceLeakedKeys` finds a frozen key that was not replaced.
+ */
+export async function dealWithLeakReport(
+  caps: ReplaceCaps & { log: Log },
+  { id, hashes, address }: LeakReport,
+): Promise<void> {
+  const actor: Actor = { type: 'system', id: 'leak-report', ip: address }
+  const frozen: Key[] = []
+  for (const hash of hashes) {
+    const key = await caps.database.transaction(tx => freezeLeaked(tx, caps, hash, actor))
+    if (key) frozen.push(key)
+  }
+  await caps.database.transaction(tx => deleteLeakReport(tx, id))
+  for (const key of frozen) {
+    await replaceLeakedKey(caps, key, actor).catch(error =>
+      caps.log.error({ err: error, key: key.id }, 'a leaked key could not be replaced; tries again'),
+    )
+  }
+}
+
+/** Deals with what was reported to a process that has died since, or that could not. Answers when to look again. */
+export async function dealWithLeftReports(caps: ReplaceCaps & { log: Log }): Promise<number | undefined> {
+  const at = caps.clock.now()
+  const reports = await caps.database.read(tx => listLeakReports(tx, AT_ONCE))
+  for (const report of reports.filter(({ reportedAt }) => reportedAt <= at - GRACE || reportedAt > at)) {
+    await dealWithLeakReport(caps, report).catch(error =>
+      caps.log.error({ err: error, report: report.id }, 'a leak report could not be dealt with; tries again'),
+    )
+  }
+  return reports.length > 0 ? at + GRACE : undefined
+}

@@ -12,6 +12,7 @@ import { answerUnavailable } from './answer-unavailable.ts'
 import { AuthorizationServer } from './authorization-server.ts'
 import { type ClientHooks, REGISTRATION_POLICY } from './client-adapter.ts'
 import { ASSERTION_ALGS, type AssertionClaims, CLOCK_TOLERANCE, checkClientAssertion } from './client-assertion.ts'
+import { keepClientKeys } from './client-keys.ts'
 import { correctErrors } from './correct-errors.ts'
 import { correctMetadata } from './correct-metadata.ts'
 import { countApps } from './count-apps.ts'
@@ -75,6 +76,7 @@ export function createProvider(caps: ProviderCaps): Provider {
   answerUnavailable(provider)
   askOnlyStringsForSecret(provider)
   announceRegistration(provider, caps.database)
+  keepClientKeys(provider, caps)
   provider.on('server_error', (ctx, error) =>
     caps.log.error({ err: error, path: redactSecrets(ctx.path) }, 'the authorization server failed'),
   )

@@ -23,6 +23,7 @@ function alive(pid: number): boolean {
 test('WEB_CONCURRENCY: several processes answer on one port, a dead one is replaced, and all stop together', async t => {
   if (process.platform !== 'linux') return t.skip('looks into /proc')
   await using place = await createPlace()
+  await runCommand(place.env, 'migrate')
   const made = await runCommand(place.env, 'verifier', 'create', '--name', 'API')
   const { verifier_id, verifier_key } = JSON.parse(made.stdout)
   await using server = await startServer({ ...place.env, WEB_CONCURRENCY: '2' })

@@ -109,6 +109,7 @@ test('installation: the operator suspends and resumes one app in one account', a
     assert.equal(registered.status, 201)
     const browser = createBrowserSession(server.url)
     await browser.post('/signin', { email: 'mary@example.com', password: PASSWORD })
+    resultOf(await command('app', 'publish', String(((await registered.json()) as { client_id: string }).client_id)))
     const consent = await browser.follow(await browser.get('/interaction/install/kite'))
     const installing = await browser.follow(await browser.submit(consent.form(), { decision: 'install' }))
     const [id = ''] = /ins_[0-9a-z]{26}/.exec(installing.url) ?? []

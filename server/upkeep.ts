@@ -1,6 +1,7 @@
 import { makeCheckpoints } from './audit/checkpoints.ts'
 import { type Clock, DAY, SECOND } from './base/clock.ts'
 import { createRunner } from './base/runner.ts'
+import { createClockFollower } from './deliveries/follow-clock.ts'
 import type { Deps } from './deps.ts'
 import { endOverdueKeys } from './installs/end-overdue-keys.ts'
 import { remindOfDeadlines } from './installs/remind-of-deadlines.ts'
@@ -41,7 +42,16 @@ export function startUpkeep(deps: Deps): () => Promise<void> {
     leaks.wake()
   })
   for (const each of runners) each.start()
+  const follower = createClockFollower(deps)
+  const following = setInterval(() => {
+    if (!follower.isBehind()) return
+    follower.follow().then(
+      () => runners.forEach(each => void each.wake()),
+      error => log.error({ err: error }, 'could not follow the clock; tries again'),
+    )
+  }, SECOND).unref()
   return async () => {
+    clearInterval(following)
     const stopped = Promise.all(runners.map(each => each.stop()))
     await Promise.race([stopped, new Promise(resolve => setTimeout(resolve, PATIENCE).unref())])
   }

@@ -2,9 +2,11 @@
 export type Clock = {
   /** Milliseconds since 1970-01-01T00:00:00Z. */
   now(): number
+  /** Milliseconds since any moment, which only grow, whatever the clock is set to: for durations within one process. */
+  monotonic(): number
 }
 
-export const systemClock: Clock = { now: () => Date.now() }
+export const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() }
 
 export const SECOND = 1_000
 export const MINUTE = 60 * SECOND

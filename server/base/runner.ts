@@ -1,5 +1,6 @@
 import { type Clock, MINUTE, SECOND } from './clock.ts'
 import type { Log } from './log.ts'
+import { createNap } from './nap.ts'
 
 /** However far away the next time is: the clock may be set, and another process may die. */
 const LONGEST_SLEEP = 5 * MINUTE
@@ -36,18 +37,7 @@ export function createRunner(caps: RunnerCaps): Runner {
   let running: Promise<void> | undefined
   let stopped = false
   let woken = false
-  let ring: (() => void) | undefined
-
-  function rest(ms: number): Promise<void> {
-    return new Promise(resolve => {
-      const timer = setTimeout(() => ring?.(), ms)
-      ring = () => {
-        clearTimeout(timer)
-        ring = undefined
-        resolve()
-      }
-    })
-  }
+  const nap = createNap()
 
   async function once(): Promise<number> {
     try {
@@ -60,13 +50,13 @@ export function createRunner(caps: RunnerCaps): Runner {
 
   async function loop(): Promise<void> {
     while (!stopped) {
-      const began = performance.now()
+      const began = clock.monotonic()
       woken = false
       const due = await once()
-      const early = () => Math.max(1, shortestSleep - (performance.now() - began))
+      const early = () => Math.max(1, shortestSleep - (clock.monotonic() - began))
       if (!stopped && !woken)
-        await rest(Math.min(heard() ? LONGEST_SLEEP : LONGEST_SLEEP_UNHEARD, Math.max(due - clock.now(), early())))
-      if (!stopped && woken) await rest(early())
+        await nap.rest(Math.min(heard() ? LONGEST_SLEEP : LONGEST_SLEEP_UNHEARD, Math.max(due - clock.now(), early())))
+      if (!stopped && woken) await nap.rest(early())
     }
   }
 
@@ -77,11 +67,11 @@ export function createRunner(caps: RunnerCaps): Runner {
     wake: () => {
       if (woken) return // it is about to work
       woken = true
-      ring?.()
+      nap.ring()
     },
     async stop() {
       stopped = true
-      ring?.()
+      nap.ring()
       await running
     },
   }

@@ -43,11 +43,11 @@ export async function attemptDelivery(
   delivery: ClaimedDelivery,
   app: App | undefined,
 ): Promise<Answered> {
-  const start = clock.now()
+  const [start, begun] = [clock.now(), clock.monotonic()]
   const address = app?.client.key_delivery_uri
   const told = (answer: Pick<Answered, 'status' | 'error'> & Partial<Answered>): Answered => {
-    const at = clock.now()
-    return { delivery, address, retryAfter: undefined, body: NO_BODY, ...answer, at, ms: at - start }
+    const ms = Math.round(clock.monotonic() - begun)
+    return { delivery, address, retryAfter: undefined, body: NO_BODY, ...answer, at: clock.now(), ms }
   }
   if (!app || !address) return told({ status: null, error: 'no_address' })
   const id = delivery.event_id

@@ -7,14 +7,14 @@ import { type SettleCaps, settleAttempts } from './settle-attempts.ts'
 
 const PAUSE_AFTER_FAULT = SECOND
 
-type Entry = { attempt: Attempted; written: () => void; lost: (reason: unknown) => void; alone: boolean }
+type Entry = { attempt: Attempted; until: number; written: () => void; lost: (reason: unknown) => void; alone: boolean }
 
 export type Bookkeeper = {
   /**
    * Resolves once the attempt and what follows from it are committed. While the database cannot be reached it tries again
-   * until the lease ends; then it rejects, and the delivery will be attempted once more.
+   * until the lease ends, at `until` by the monotonic clock; then it rejects, and the delivery will be attempted once more.
    */
-  write(attempt: Attempted): Promise<void>
+  write(attempt: Attempted, until: number): Promise<void>
   /** Tries nothing again. */
   stop(): void
 }
@@ -59,7 +59,7 @@ export function createBookkeeper(
   }
 
   async function putBack(batch: readonly Entry[], error: unknown): Promise<void> {
-    const inTime = ({ attempt }: Entry) => !stopped && clock.now() < (attempt.delivery.lease_until ?? 0)
+    const inTime = ({ until }: Entry) => !stopped && clock.monotonic() < until
     for (const entry of batch.filter(entry => !inTime(entry))) entry.lost(error)
     const again = batch.filter(inTime)
     if (again.length === 0) return
@@ -69,9 +69,9 @@ export function createBookkeeper(
   }
 
   return {
-    write: attempt =>
+    write: (attempt, until) =>
       new Promise<void>((written, lost) => {
-        waiting.push({ attempt, written, lost, alone: false })
+        waiting.push({ attempt, until, written, lost, alone: false })
         if (!writing) void work()
       }),
     stop: () => {

@@ -1,19 +1,26 @@
 import type { Knex } from 'knex'
 import type { Database, Tx } from '../../db/connect.ts'
 import { isAmong } from '../../db/json-rows.ts'
+import { SECOND } from '../base/clock.ts'
 import { type DeliveryRow, type EventContent, readEvents, STILL_PENDING } from './delivery-store.ts'
 
 export type ClaimedDelivery = DeliveryRow & EventContent
+
+/** An app, and whether those whose last attempt took long are meant, or the others: of these nothing more may be claimed. */
+export type FullLane = { appId: string; slow: boolean }
+
+/** Longer than an attempt can take, so that only a dead worker's lease ever ends by itself. */
+export const LEASE = 25 * SECOND
 
 export type Claim = {
   lease: string
   at: number
   until: number
   most: number
-  /** How many of an app. */
-  roomFor(appId: string): number
-  /** Apps of which there may be none. */
-  full: readonly string[]
+  /** How many of an app, of those whose last attempt took long or of the others. */
+  roomFor(appId: string, slow: boolean): number
+  /** Of which there may be none. */
+  full: readonly FullLane[]
 }
 
 /** A literal: with a parameter neither database can use the index of what is pending. */
@@ -63,7 +70,7 @@ export async function claimDue(tx: Tx, kind: Database['kind'], claim: Claim): Pr
 }
 
 /** When the next delivery is due that nobody holds, or its lease ends; nothing where none is pending. */
-export async function nextDueAt(tx: Tx, full: readonly string[], at: number): Promise<number | undefined> {
+export async function nextDueAt(tx: Tx, full: readonly FullLane[], at: number): Promise<number | undefined> {
   const [[first], lease] = [await appsInTurn(tx, full, at, FOREVER), await firstLeaseEnd(tx, full, at)]
   const times = [first?.due, lease].filter(time => time !== undefined)
   return times.length === 0 ? undefined : Math.min(...times)
@@ -72,32 +79,34 @@ export async function nextDueAt(tx: Tx, full: readonly string[], at: number): Pr
 const FOREVER = Number.MAX_SAFE_INTEGER
 
 /**
- * The apps that something waits for which nobody holds, with the time at which the first of it is due, the earliest first.
- * Of those whose address is gone only pings go out: they are how one finds out that it is back. It takes one step for each
- * app, however much waits there.
+ * The apps that something waits for which nobody holds, each pace by itself, with the time at which the first of it is due,
+ * the earliest first. Of those whose address is gone only pings go out: they are how one finds out that it is back. It takes
+ * two steps for each app, however much waits there.
  */
-async function appsInTurn(tx: Tx, full: readonly string[], at: number, until: number): Promise<AppInTurn[]> {
+async function appsInTurn(tx: Tx, full: readonly FullLane[], at: number, until: number): Promise<AppInTurn[]> {
   const first = (ofApp: string) =>
-    unleased(tx('deliveries as d').whereRaw(PENDING).whereRaw(ofApp), at)
+    unleased(tx('deliveries as d').whereRaw(PENDING).whereRaw(ofApp).whereRaw('d.slow = w.slow'), at)
       .where('d.next_attempt_at', '<=', until) // a bound: else SQLite may take another index
       .orderBy('d.next_attempt_at')
       .limit(1)
       .select('d.next_attempt_at')
   const due = [first(turnOf('w.app_id', true)), first(turnOf('w.app_id', false))]
   const apps = eachApp(tx, full)
-    .select('w.app_id', tx.raw(`${GONE} as gone`))
+    .select('w.app_id', 'w.slow', tx.raw(`${GONE} as gone`))
     .select(tx.raw(`case when ${GONE} then ? else ? end as due`, due))
   const rows: (Omit<AppInTurn, 'due'> & { due: number | null })[] = await tx
     .withRecursive('waiting', ['app_id'], EACH_APP(tx))
     .from(apps.as('apps'))
-    .select('app_id', 'due', 'gone')
-  return rows.flatMap(row => (row.due === null ? [] : { ...row, due: row.due })).toSorted((a, b) => a.due - b.due)
+    .select('app_id', 'slow', 'due', 'gone')
+  return rows
+    .flatMap(row => (row.due === null ? [] : { ...row, slow: Boolean(row.slow), due: row.due }))
+    .toSorted((a, b) => a.due - b.due)
 }
 
 /** When the first lease ends. What is held stands among the first of what was due: no more of an app is looked through. */
-async function firstLeaseEnd(tx: Tx, full: readonly string[], at: number): Promise<number | undefined> {
+async function firstLeaseEnd(tx: Tx, full: readonly FullLane[], at: number): Promise<number | undefined> {
   const due = tx('deliveries as d')
-    .whereRaw(`${PENDING} and d.app_id = w.app_id`)
+    .whereRaw(`${PENDING} and d.app_id = w.app_id and d.slow = w.slow`)
     .where('d.next_attempt_at', '<=', at)
     .orderBy('d.next_attempt_at')
     .limit(LOOKED_THROUGH)
@@ -112,17 +121,24 @@ async function firstLeaseEnd(tx: Tx, full: readonly string[], at: number): Promi
   return row?.first ?? undefined
 }
 
-const eachApp = (tx: Tx, full: readonly string[]) =>
-  tx('waiting as w')
-    .whereNotNull('w.app_id')
-    .whereNotIn('w.app_id', [...full])
+/** Each app twice, once for each pace. */
+function eachApp(tx: Tx, full: readonly FullLane[]) {
+  const named = (slow: boolean) => full.filter(lane => lane.slow === slow).map(({ appId }) => appId)
+  const paces = [false, true].map(slow =>
+    tx('waiting')
+      .whereNotNull('app_id')
+      .whereNotIn('app_id', named(slow))
+      .select('app_id', tx.raw(`${slow} as slow`)),
+  )
+  return tx.from(tx.unionAll(paces).as('w'))
+}
 
 /** What of an app may go. Pings are few and found by themselves: what a dead address holds back is not looked through. */
 function turnOf(app: string, gone: boolean | number): string {
   return gone ? `${PING} and coalesce(d.app_id, '') = ${app}` : `d.app_id = ${app} and ${IN_TURN}`
 }
 
-type AppInTurn = { app_id: string; due: number; gone: boolean | number }
+type AppInTurn = { app_id: string; slow: boolean; due: number; gone: boolean | number }
 
 const GONE = 'exists (select 1 from apps as a where a.id = w.app_id and a.gone_address is not null)'
 
@@ -151,14 +167,14 @@ function byTurns(due: readonly Due[]): Due[] {
 /** Of each app as much of what is due as there is room for. */
 async function earliestOf(tx: Tx, apps: readonly AppInTurn[], claim: Claim): Promise<Due[]> {
   if (apps.length === 0) return []
-  const shares = apps.map(({ app_id, gone }) =>
+  const shares = apps.map(({ app_id, slow, gone }) =>
     tx
       .from(
         unleased(tx('deliveries as d').whereRaw(turnOf('?', gone), [app_id]), claim.at)
-          .whereRaw(PENDING)
+          .whereRaw(`${PENDING} and d.slow = ${slow}`)
           .where('d.next_attempt_at', '<=', claim.at)
           .orderBy(['d.next_attempt_at', 'd.id'])
-          .limit(claim.roomFor(app_id))
+          .limit(claim.roomFor(app_id, slow))
           .select('d.id', 'd.app_id', 'd.next_attempt_at')
           .as('share'),
       )

@@ -21,6 +21,8 @@ export type DeliveryRow = {
   lease_until: number | null
   /** Sent once more; it neither waits for the other events of its installation nor holds them up. */
   redelivery: boolean
+  /** Its last attempt took long: it goes out beside the others of its app, and takes no place of theirs. */
+  slow: boolean
   created_at: number
   settled_at: number | null
 }
@@ -142,8 +144,8 @@ export async function giveBack(tx: Tx, deliveries: readonly Leased[]): Promise<v
 }
 
 /** Tries a delivery again later, and its installation's later events not before it. */
-export async function postpone(tx: Tx, delivery: Leased, nextAttemptAt: number): Promise<void> {
-  const change = { next_attempt_at: nextAttemptAt, ...released(tx) }
+export async function postpone(tx: Tx, delivery: Leased, nextAttemptAt: number, slow: boolean): Promise<void> {
+  const change = { next_attempt_at: nextAttemptAt, slow, ...released(tx) }
   if ((await stillHeld(tx, [delivery]).update(change)) === 0 || delivery.redelivery) return
   await tx('deliveries')
     .where({ installation_id: delivery.installation_id, redelivery: false })
@@ -151,6 +153,11 @@ export async function postpone(tx: Tx, delivery: Leased, nextAttemptAt: number):
     .where('sequence', '>', delivery.sequence)
     .where('next_attempt_at', '<', nextAttemptAt)
     .update({ next_attempt_at: nextAttemptAt })
+}
+
+/** Gives a worker a lease on what it still holds that ends at another time, where the clock was set. */
+export async function renewLeases(tx: Tx, deliveries: readonly Leased[], until: number): Promise<void> {
+  if (deliveries.length > 0) await stillHeld(tx, deliveries).update({ lease_until: until })
 }
 
 /** Cancels deliveries that would hand over a key; those of other events go on. */
@@ -218,6 +225,7 @@ export async function reopen(tx: Tx, id: string, at: number): Promise<boolean> {
   const change = {
     status: 'pending',
     redelivery: true,
+    slow: false,
     attempts: 0,
     next_attempt_at: at,
     settled_at: null,

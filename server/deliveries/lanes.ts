@@ -1,161 +1,182 @@
-import type { App } from '../../apps-registry/find-app.ts'
-import { SECOND } from '../base/clock.ts'
-import type { ClaimedDelivery } from './claim-store.ts'
+import type { ClaimedDelivery, FullLane } from './claim-store.ts'
+import {
+  type Claimed,
+  createLane,
+  isIdle,
+  isStale,
+  type Lane,
+  type Load,
+  MOST,
+  mayBegin,
+  mayTurnSlow,
+  noteAnswer,
+  PACES,
+  type Pace,
+  paceOf,
+  QUICK_MS,
+  roomIn,
+} from './lane.ts'
 
-/** A delivery that is this worker's for a while, the app as it was then, and since when it waits for a place. */
-export type Claimed = { delivery: ClaimedDelivery; app: App | undefined; at: number }
+/** How many deliveries are held in all, under way or waiting for a place. */
+const MOST_HELD = 3 * MOST
 
 /**
- * How many posts are under way at once, in all and for one app. When half of the places are taken, an app's share is
- * small: however many hang, there is room for those that answer.
+ * Who of the apps may post how much, and what was claimed for each. A slow app never takes the places of the others, and
+ * posts that hang never take the places of quick ones of the same app: each pace has places of its own. All times are
+ * monotonic.
  */
-const MOST = 512
-export const MOST_PER_APP = 32
-const MOST_PER_APP_IN_A_CROWD = 8
-/** What is claimed ahead, so that one claim pays for many: what the app will have answered within this time, at its pace. */
-const AHEAD_MS = 200
-const MOST_AHEAD = 480
-/** How many are held in all, under way or waiting for a place. */
-const MOST_HELD = 1_024
-/** The newest answer counts this much in an app's pace. */
-const NEWEST = 0.2
-/** What has waited for a place so long is given back: the app does not keep its pace, or has changed since. */
-export const LONGEST_WAIT = SECOND
-/** What is left of a lease when an attempt begins: longer than the attempt can take. */
-const LEAST_LEASE = 17 * SECOND
-
-/** What one app has at this worker. */
-type Lane = {
-  /** Claimed and not yet begun, in order. */
-  waiting: Claimed[]
-  posting: number
-  /** How long an answer takes, about; unknown until there was one. */
-  answerMs: number | undefined
-  /** When something was last begun. */
-  begunAt: number
-  /** When it turned everything away; without end until that is written down. What was claimed before is stale. */
-  turnedAwayAt: number
-}
-
-/** Who of the apps may post how much, and what was claimed for each. A slow app never takes the places of the others. */
 export type Lanes = {
   /** How many more deliveries may be claimed, in all. */
   room(): number
-  /** How many more may be claimed for an app; nothing while half of what was claimed ahead still waits. */
-  roomFor(appId: string): number
-  /** Apps for which nothing may be claimed. */
-  full(): string[]
+  /** How many more may be claimed for an app. */
+  roomFor(appId: string, slow?: boolean): number
+  full(): FullLane[]
   /** `since` is when the claim began. */
   add(claimed: Claimed, since: number): void
   /** The next that has a place now, which it takes. */
   next(at: number): Claimed | undefined
   /** A post was answered, or given up, and leaves its place. */
-  leave(appId: string, answerMs: number): void
+  leave(claimed: Claimed, answerMs: number, at: number): void
+  /** Posts that take long leave their places to quick ones, and take slow places where there are some; returns how many. */
+  turnSlow(at: number): number
+  /** In how many milliseconds the next post becomes slow; nothing where none may. */
+  slowIn(at: number): number | undefined
   /** The app has said that it wants no more: nothing goes out until that is written down, and what waits is stale. */
   close(appId: string): void
   reopen(appId: string, at: number): void
   /** Something of an installation was cancelled: what waits of it is looked at anew. Without one, all that waits. */
   doubt(installationId?: string): void
   posting(): number
-  waiting(): number
+  waiting(): ClaimedDelivery[]
   /** Takes out what has waited too long, or everything: it has to be given back. */
   takeStale(at: number, everything?: boolean): Claimed[]
 }
 
 export function createLanes(): Lanes {
   const lanes = new Map<string, Lane>()
-  let posting = 0
+  const load: Load = { quick: 0, slow: 0 }
+  const underWay = new Map<Claimed, Pace>()
+  /** Quick so far, the longest under way first. */
+  const fresh = new Map<Claimed, number>()
+  /** Neither quick any more nor slow: there was no place. */
+  const stuck = new Set<Claimed>()
   let waiting = 0
+  let now = 0
 
-  const laneOf = (appId: string): Lane =>
-    lanes.get(appId) ?? {
-      waiting: [],
-      posting: 0,
-      answerMs: undefined,
-      begunAt: 0,
-      turnedAwayAt: Number.NEGATIVE_INFINITY,
-    }
-  const share = () => (posting < MOST / 2 ? MOST_PER_APP : MOST_PER_APP_IN_A_CROWD)
-  const ahead = ({ answerMs }: Lane) =>
-    answerMs === undefined ? 0 : Math.min(MOST_AHEAD, Math.floor((share() * AHEAD_MS) / Math.max(answerMs, 1)))
+  const laneOf = (appId: string): Lane => lanes.get(appId) ?? createLane()
+  const waitingOf = (lane: Lane) => PACES.flatMap(pace => lane.waiting[pace])
 
-  function roomIn(lane: Lane): number {
-    const most = ahead(lane)
-    const refill = !isClosed(lane) && lane.waiting.length <= most / 2
-    return refill ? Math.max(0, share() + most - lane.posting - lane.waiting.length) : 0
+  function firstOf(lane: Lane, at: number): Claimed | undefined {
+    const pace = PACES.find(each => {
+      const [first] = lane.waiting[each]
+      return first && !isStale(first, at) && mayBegin(lane, load, each, at)
+    })
+    if (!pace) return undefined
+    lane.posting[pace] += 1
+    load[pace] += 1
+    return lane.waiting[pace].shift()
   }
 
-  const lanesInUse = {
-    room: () => Math.max(0, MOST_HELD - posting - waiting),
-    roomFor: (appId: string) => roomIn(laneOf(appId)),
-    full: () => [...lanes].filter(([, lane]) => roomIn(lane) === 0).map(([appId]) => appId),
-    add(claimed: Claimed, since: number) {
-      const appId = claimed.delivery.app_id
-      const lane = laneOf(appId)
-      lanes.set(appId, lane)
+  function turn(claimed: Claimed, at: number): boolean {
+    const lane = laneOf(claimed.delivery.app_id)
+    if (!mayTurnSlow(lane, load, at)) return false
+    for (const count of [lane.posting, load]) {
+      count.quick -= 1
+      count.slow += 1
+    }
+    underWay.set(claimed, 'slow')
+    return true
+  }
+
+  const lanesInUse: Lanes = {
+    room: () => Math.max(0, MOST_HELD - underWay.size - waiting),
+    roomFor: (appId, slow = false) => roomIn(laneOf(appId), load, slow ? 'slow' : 'quick', now),
+    full: () =>
+      [...lanes].flatMap(([appId, lane]) =>
+        PACES.filter(pace => roomIn(lane, load, pace, now) === 0).map(pace => ({ appId, slow: pace === 'slow' })),
+      ),
+    add(claimed, since) {
+      const lane = laneOf(claimed.delivery.app_id)
+      lanes.set(claimed.delivery.app_id, lane)
       if (since <= lane.turnedAwayAt) claimed.at = Number.NEGATIVE_INFINITY
-      lane.waiting.push(claimed)
+      lane.waiting[paceOf(claimed)].push(claimed)
       waiting += 1
     },
-    next(at: number) {
-      if (waiting === 0 || posting >= MOST) return undefined
+    next(at) {
+      now = at
+      if (waiting === 0) return undefined
       for (const [appId, lane] of lanes) {
-        const [first] = lane.waiting
-        if (!first || lane.posting >= share() || isStale(first, at)) continue
-        lane.waiting.shift()
+        const first = firstOf(lane, at)
+        if (!first) continue
         lanes.delete(appId)
         lanes.set(appId, lane) // the next one is another app's
-        lane.posting += 1
         lane.begunAt = at
         waiting -= 1
-        posting += 1
+        underWay.set(first, paceOf(first))
+        if (paceOf(first) === 'quick') fresh.set(first, at)
         return first
       }
       return undefined
     },
-    leave(appId: string, answerMs: number) {
-      const lane = laneOf(appId)
-      lane.posting -= 1
-      posting -= 1
-      lane.answerMs = lane.answerMs === undefined ? answerMs : lane.answerMs + NEWEST * (answerMs - lane.answerMs)
+    leave(claimed, answerMs, at) {
+      const lane = laneOf(claimed.delivery.app_id)
+      const pace = underWay.get(claimed)
+      if (!pace) return
+      underWay.delete(claimed)
+      fresh.delete(claimed)
+      stuck.delete(claimed)
+      lane.posting[pace] -= 1
+      load[pace] -= 1
+      noteAnswer(lane, pace, answerMs, at)
+      if (stuck.size > 0) lanesInUse.turnSlow(at)
     },
-    close(appId: string) {
+    turnSlow(at) {
+      for (const [claimed, begunAt] of fresh) {
+        if (at - begunAt < QUICK_MS) break
+        fresh.delete(claimed)
+        stuck.add(claimed)
+      }
+      const turned = [...stuck].filter(claimed => turn(claimed, at))
+      for (const claimed of turned) stuck.delete(claimed)
+      return turned.length
+    },
+    slowIn(at) {
+      const [oldest] = fresh.values()
+      return oldest === undefined ? undefined : Math.max(0, oldest + QUICK_MS - at)
+    },
+    close(appId) {
       const lane = laneOf(appId)
       lanes.set(appId, lane)
       lane.turnedAwayAt = Number.POSITIVE_INFINITY
-      for (const claimed of lane.waiting) claimed.at = Number.NEGATIVE_INFINITY
+      for (const claimed of waitingOf(lane)) claimed.at = Number.NEGATIVE_INFINITY
     },
-    reopen(appId: string, at: number) {
+    reopen(appId, at) {
       laneOf(appId).turnedAwayAt = at
     },
-    doubt(installationId?: string) {
-      for (const lane of lanes.values())
-        for (const claimed of lane.waiting)
-          if (installationId === undefined || claimed.delivery.installation_id === installationId)
-            claimed.at = Number.NEGATIVE_INFINITY
+    doubt(installationId) {
+      for (const claimed of [...lanes.values()].flatMap(waitingOf))
+        if (installationId === undefined || claimed.delivery.installation_id === installationId)
+          claimed.at = Number.NEGATIVE_INFINITY
     },
-    posting: () => posting,
-    waiting: () => waiting,
-    takeStale(at: number, everything = false) {
+    posting: () => underWay.size,
+    waiting: () => [...lanes.values()].flatMap(waitingOf).map(({ delivery }) => delivery),
+    takeStale(at, everything = false) {
+      now = at
       const stale: Claimed[] = []
       for (const [appId, lane] of lanes) {
-        const [keep, give] = [[] as Claimed[], [] as Claimed[]]
-        for (const claimed of lane.waiting) (everything || isStale(claimed, at) ? give : keep).push(claimed)
-        lane.waiting = keep
-        if (give.length > 0) lane.answerMs = undefined // it has to show its pace anew
-        waiting -= give.length
-        stale.push(...give)
-        if (lane.posting === 0 && !isClosed(lane) && keep.length === 0 && at - lane.begunAt > LONGEST_WAIT)
-          lanes.delete(appId)
+        for (const pace of PACES) {
+          const { keep = [], give = [] } = Object.groupBy(lane.waiting[pace], claimed =>
+            everything || isStale(claimed, at) ? 'give' : 'keep',
+          )
+          lane.waiting[pace] = keep
+          if (give.length > 0) lane.answerMs = undefined // it has to show its pace anew
+          waiting -= give.length
+          stale.push(...give)
+        }
+        if (isIdle(lane, at)) lanes.delete(appId)
       }
       return stale
     },
   }
-
   return lanesInUse
 }
-
-const isClosed = ({ turnedAwayAt }: Lane) => turnedAwayAt === Number.POSITIVE_INFINITY
-
-const isStale = ({ at, delivery }: Claimed, now: number) =>
-  now - at > LONGEST_WAIT || (delivery.lease_until ?? 0) - now < LEAST_LEASE

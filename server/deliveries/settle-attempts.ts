@@ -6,6 +6,7 @@ import { insertAttempts } from './attempt-store.ts'
 import type { ClaimedDelivery } from './claim-store.ts'
 import { postpone, settle } from './delivery-store.ts'
 import type { EventType } from './event-type.ts'
+import { QUICK_MS } from './lane.ts'
 import { nextStep } from './schedule.ts'
 
 export type Settled = {
@@ -64,13 +65,13 @@ async function settleDelivered(
 }
 
 async function settleRefused(tx: Tx, caps: SettleCaps, attempt: Attempted, at: number): Promise<void> {
-  const { delivery, address, status, retryAfter } = attempt
+  const { delivery, address, status, retryAfter, ms } = attempt
   const gone = status === GONE
   if (gone && address) await noteGoneAddress(tx, delivery.app_id, address)
   const next = gone
     ? 'exhausted'
     : nextStep(scheduleOf(caps, delivery), delivery.attempts + 1, retryAfter, at, caps.random)
-  if (next !== 'exhausted') return await postpone(tx, delivery, next.at)
+  if (next !== 'exhausted') return await postpone(tx, delivery, next.at, ms >= QUICK_MS)
   const ended = await settle(tx, [delivery], 'failed', at)
   if (ended.size === 0 || delivery.redelivery) return
   for (const settled of settledOf(delivery, gone)) await caps.hooks.failed(tx, settled)

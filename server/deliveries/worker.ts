@@ -4,17 +4,18 @@ import type { Database, Tx } from '../../db/connect.ts'
 import type { Caps } from '../base/caps.ts'
 import { SECOND } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
+import { createNap } from '../base/nap.ts'
 import type { Outbound } from '../base/outbound.ts'
 import { opaqueToken } from '../base/random.ts'
 import { attemptDelivery } from './attempt-delivery.ts'
 import { createBookkeeper } from './bookkeeper.ts'
-import { type ClaimedDelivery, claimDue, nextDueAt } from './claim-store.ts'
-import { giveBack } from './delivery-store.ts'
-import { type Claimed, createLanes, LONGEST_WAIT } from './lanes.ts'
+import { type ClaimedDelivery, claimDue, LEASE, nextDueAt } from './claim-store.ts'
+import { giveBack, renewLeases } from './delivery-store.ts'
+import { createClockFollower } from './follow-clock.ts'
+import { type Claimed, LONGEST_WAIT } from './lane.ts'
+import { createLanes } from './lanes.ts'
 import { GONE, type SettleCaps } from './settle-attempts.ts'
 
-/** Longer than an attempt can take, so that only a dead worker's lease ever ends by itself. */
-const LEASE = 25 * SECOND
 /** Whoever queues a delivery, in any process, wakes the worker; only while that way is cut must it look by itself. */
 const LONGEST_SLEEP = 60 * SECOND
 const LONGEST_SLEEP_ALONE = 2 * SECOND
@@ -40,13 +41,16 @@ export type WorkerCaps = Caps & SettleCaps & { database: Database; outbound: Out
 /** Delivers what is due: leases rows, attempts them beside each other, sleeps until the next one is due or it is woken. */
 export function createWorker(caps: WorkerCaps): Worker {
   const { database, clock, random, log } = caps
-  const underWay = new Map<string, Promise<void>>()
+  const underWay = new Map<ClaimedDelivery, Promise<void>>()
   const lanes = createLanes()
+  const follower = createClockFollower(caps)
+  const nap = createNap()
   const bookkeeper = createBookkeeper(caps, gather)
   let running: Promise<void> | undefined
   let stopped = false
   let woken = false
-  let ring: (() => void) | undefined
+  let watching: NodeJS.Timeout | undefined
+  let turning: NodeJS.Timeout | undefined
   let news = Promise.withResolvers<void>()
   let gathering = false
   /** To be given back, as soon as the database can be reached. */
@@ -57,20 +61,27 @@ export function createWorker(caps: WorkerCaps): Worker {
 
   /** Gives back what waited too long, leases what is due, begins what has a place; answers how many more it has now. */
   async function claim(): Promise<number> {
-    owed = [...owed, ...lanes.takeStale(clock.now()).map(({ delivery }) => delivery)]
-    const [stale, most, since] = [owed, room(), clock.now()]
+    if ((await follower.follow()) !== 0) await renewOwn()
+    owed = [...owed, ...lanes.takeStale(clock.monotonic()).map(({ delivery }) => delivery)]
+    const [stale, most, since] = [owed, room(), clock.monotonic()]
     if (most <= 0 && stale.length === 0) return 0
     const claimed = await database.relaxed(async tx => {
       await giveBack(tx, stale)
       return await lease(tx, most)
     })
     owed = owed.filter(delivery => !stale.includes(delivery))
-    for (const each of claimed) lanes.add({ ...each, at: clock.now() }, since)
+    for (const each of claimed) lanes.add({ ...each, at: clock.monotonic(), until: since + LEASE }, since)
     begin()
     return claimed.length - stale.length
   }
 
-  async function lease(tx: Tx, most: number): Promise<Omit<Claimed, 'at'>[]> {
+  /** The clock was set: leases of what is here end as long after now as ever. */
+  async function renewOwn(): Promise<void> {
+    const own = [...underWay.keys(), ...lanes.waiting(), ...owed]
+    await database.relaxed(tx => renewLeases(tx, own, clock.now() + LEASE))
+  }
+
+  async function lease(tx: Tx, most: number): Promise<Pick<Claimed, 'delivery' | 'app'>[]> {
     if (most <= 0) return []
     const at = clock.now()
     const deliveries = await claimDue(tx, database.kind, {
@@ -85,36 +96,49 @@ export function createWorker(caps: WorkerCaps): Worker {
   /** Begins whatever has a place. */
   function begin(): void {
     if (stopped) return
-    for (let next = lanes.next(clock.now()); next; next = lanes.next(clock.now())) attempt(next)
+    const next = () => lanes.next(clock.monotonic())
+    for (let claimed = next(); claimed; claimed = next()) attempt(claimed)
+    const ms = lanes.slowIn(clock.monotonic())
+    if (ms !== undefined) turning ??= setTimeout(turnSlow, Math.max(ms, 1)).unref()
   }
 
-  function attempt({ delivery, app }: Claimed): void {
-    const { id, app_id: appId } = delivery
+  /** What takes long leaves its places to others. */
+  function turnSlow(): void {
+    turning = undefined
+    const turned = lanes.turnSlow(clock.monotonic())
+    begin()
+    if (turned > 0 && !stopped) wakeSoon()
+  }
+
+  function attempt(claimed: Claimed): void {
+    const { delivery, app, until } = claimed
+    const { app_id: appId } = delivery
+    const leave = (ms: number) => lanes.leave(claimed, ms, clock.monotonic())
     const followUp = () => {
-      if (lanes.roomFor(appId) > 0 || underWay.size === 0) wakeSoon()
+      if (lanes.roomFor(appId) > 0 || lanes.roomFor(appId, true) > 0 || underWay.size === 0) wakeSoon()
     }
     const done = attemptDelivery(caps, delivery, app)
       .catch(error => {
-        lanes.leave(appId, 0)
+        leave(0)
         throw error
       })
       .then(async answered => {
-        lanes.leave(appId, answered.ms)
+        leave(answered.ms)
         const gone = answered.status === GONE
         if (gone) lanes.close(appId)
         begin()
         followUp()
         const attempted = { ...answered, body: await answered.body }
-        await bookkeeper.write(attempted).finally(() => gone && lanes.reopen(appId, clock.now()))
+        await bookkeeper.write(attempted, until).finally(() => gone && lanes.reopen(appId, clock.monotonic()))
       })
       .catch(error =>
-        log.error({ err: error, delivery: id }, 'an attempt could not be written down; its lease will end'),
+        log.error({ err: error, delivery: delivery.id }, 'an attempt could not be written down; its lease will end'),
       )
       .finally(() => {
-        underWay.delete(id)
+        underWay.delete(delivery)
         followUp()
       })
-    underWay.set(id, done)
+    underWay.set(delivery, done)
   }
 
   /** Once for all that were answered, or written down, at nearly the same time. */
@@ -141,26 +165,18 @@ export function createWorker(caps: WorkerCaps): Worker {
     }
     const due = await database.read(tx => nextDueAt(tx, lanes.full(), clock.now()))
     const connected = database.changes.connected() ? LONGEST_SLEEP : LONGEST_SLEEP_ALONE
-    const longest = lanes.waiting() > 0 ? LONGEST_WAIT : connected
+    const longest = lanes.waiting().length > 0 ? LONGEST_WAIT : connected
     const ms = Math.min(longest, Math.max(0, (due ?? Number.POSITIVE_INFINITY) - clock.now()))
     await pause(room() <= 0 ? longest : Math.max(ms, 1))
   }
 
-  function pause(ms: number): Promise<void> {
-    if (woken) return Promise.resolve()
-    return new Promise(resolve => {
-      const timer = setTimeout(() => ring?.(), ms)
-      ring = () => {
-        clearTimeout(timer)
-        ring = undefined
-        resolve()
-      }
-    })
+  async function pause(ms: number): Promise<void> {
+    if (!woken) await nap.rest(ms)
   }
 
   /** What has no place yet is anybody's again. */
   async function letGo(): Promise<void> {
-    const left = [...owed, ...lanes.takeStale(clock.now(), true).map(({ delivery }) => delivery)]
+    const left = [...owed, ...lanes.takeStale(clock.monotonic(), true).map(({ delivery }) => delivery)]
     if (left.length > 0) await atTheEnd(tx => giveBack(tx, left))
   }
 
@@ -185,10 +201,11 @@ export function createWorker(caps: WorkerCaps): Worker {
   const worker: Worker = {
     start: () => {
       running ??= loop()
+      watching ??= setInterval(() => follower.isBehind() && worker.wake(), SECOND).unref()
     },
     wake: () => {
       woken = true
-      ring?.()
+      nap.ring()
     },
     hear: change => {
       if (change === 'anything') lanes.doubt()
@@ -208,6 +225,8 @@ export function createWorker(caps: WorkerCaps): Worker {
     },
     async stop() {
       stopped = true
+      clearInterval(watching)
+      clearTimeout(turning)
       bookkeeper.stop()
       worker.wake()
       await running

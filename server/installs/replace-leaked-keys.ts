@@ -25,12 +25,13 @@ const AT_ONCE = 200
 export async function replaceLeakedKeys(caps: ReplaceCaps & { log: Log }): Promise<number | undefined> {
   const at = caps.clock.now()
   let after: { frozenAt: number; id: string } | undefined
+  const isLeft = ({ frozenAt }: Key) => (frozenAt ?? 0) <= at - GRACE || (frozenAt ?? 0) > at // the clock was set back
   do {
     const from = after
     const leaked = await caps.database.read(tx => pageLeakedKeys(tx, from, AT_ONCE))
     const last = leaked.at(-1)
     after = last && { frozenAt: last.frozenAt ?? 0, id: last.id }
-    for (const key of leaked.filter(({ frozenAt }) => (frozenAt ?? 0) <= at - GRACE)) {
+    for (const key of leaked.filter(isLeft)) {
       try {
         await replaceLeakedKey(caps, key, SYSTEM)
       } catch (error) {

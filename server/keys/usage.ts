@@ -50,11 +50,11 @@ export function createUsageRecorder({
 
   function isDue(keyId: string, now: number): boolean {
     const at = writtenAt.get(keyId)
-    return at === undefined || now - at >= REST || now < at
+    return at === undefined || now - at >= REST
   }
 
   async function write(all: boolean): Promise<void> {
-    const now = clock.now()
+    const now = clock.monotonic()
     const { uses, undetailedKeys, lostCalls } = buffer.take(all ? undefined : keyId => isDue(keyId, now))
     if (uses.length > 0) flushedAt = now
     if (writtenAt.size > MOST_RESTING) writtenAt.clear()
@@ -86,7 +86,7 @@ export function createUsageRecorder({
   }
 
   function schedule(): void {
-    const wait = clock.now() - flushedAt < FLUSH_EVERY ? FLUSH_EVERY : FLUSH_SOON
+    const wait = clock.monotonic() - flushedAt < FLUSH_EVERY ? FLUSH_EVERY : FLUSH_SOON
     timer ??= setTimeout(() => {
       timer = undefined
       void enqueue(false)

@@ -73,3 +73,19 @@ export async function countOpenMails(tx: Tx): Promise<number> {
   const row: { count?: number | string } | undefined = await open(tx).count({ count: '*' }).first()
   return Number(row?.count ?? 0)
 }
+
+/** Attempts and leases that are to come are as far from `at` as they were before the clock was set back. */
+export async function moveMailTimes(tx: Tx, { at, by }: { at: number; by: number }): Promise<void> {
+  for (const column of ['next_attempt_at', 'lease_until'])
+    await open(tx)
+      .where(column, '>', at)
+      .update({ [column]: tx.raw('?? + ?', [column, by]) })
+}
+
+/** Makes due what was queued later than `latest`, or waits for longer than it may. */
+export async function dueNow(tx: Tx, at: number, latest: number, longest: number): Promise<void> {
+  await open(tx)
+    .where('next_attempt_at', '>', at)
+    .where(wrong => wrong.where('created_at', '>', latest).orWhere('next_attempt_at', '>', at + longest))
+    .update({ next_attempt_at: at })
+}

@@ -5,7 +5,7 @@ import { systemRandom } from '../../server/base/random.ts'
 
 test('ids: a prefix and a part that sorts by time', () => {
   let now = 1_900_000_000_000
-  const ids = createIds({ now: () => now }, systemRandom)
+  const ids = createIds({ now: () => now, monotonic: () => 0 }, systemRandom)
   const made = Array.from({ length: 200 }, () => {
     now += 1
     return ids.next('ins')
@@ -15,12 +15,12 @@ test('ids: a prefix and a part that sorts by time', () => {
 })
 
 test('ids: those of one millisecond differ', () => {
-  const ids = createIds({ now: () => 1_900_000_000_000 }, systemRandom)
+  const ids = createIds({ now: () => 1_900_000_000_000, monotonic: () => 0 }, systemRandom)
   assert.equal(new Set(Array.from({ length: 5_000 }, () => ids.next('key'))).size, 5_000)
 })
 
 test('ids: nonsense from outside is told apart before it is looked up', () => {
-  const id = createIds({ now: () => 0 }, systemRandom).next('app')
+  const id = createIds({ now: () => 0, monotonic: () => 0 }, systemRandom).next('app')
   assert.equal(isId('app', id), true)
   const wrong = [
     id.replace('app', 'key'),

@@ -15,7 +15,13 @@ async function runsInAMinute(t: TestContext, heard: () => boolean): Promise<numb
     runs += 1
     return undefined
   }
-  const runner = createRunner({ clock: { now: () => now }, log: SILENT, name: 'test', work, heard })
+  const runner = createRunner({
+    clock: { now: () => now, monotonic: () => now },
+    log: SILENT,
+    name: 'test',
+    work,
+    heard,
+  })
   runner.start()
   for (; now < 60_000; now += 500) {
     await settled()

@@ -24,7 +24,7 @@ test('what was claimed ahead of an app that stops answering is given back within
   await fastThen(world, app, 'hang')
   world.deps.worker.wake()
   await app.receiver.waitForAttempt(EVENTS / 3 + 1, 30_000)
-  await eventually(async () => (await leased(world)) <= 32)
+  await eventually(async () => (await leased(world)) <= 128) // 32 quick places, and slow ones of an app that has just answered
   await world.deps.outbound.hangUp()
 })
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { eventually } from '../support/eventually.ts'
 import type { Receiver } from '../support/receiver.ts'
 import { createWorld } from '../support/world.ts'
 import { crowd } from './crowd.ts'
@@ -51,4 +52,27 @@ test('10,000 deliveries that wait for a dead endpoint do not delay another insta
   assert.equal((await world.verify(key ?? ''))['valid'], true)
   assert.ok(dead.receiver.attempts.length < 100, 'what waits for the dead endpoint still does')
   await world.deps.outbound.hangUp()
+})
+
+test('36 installations that hang do not delay another one of the same app', async context => {
+  await using world = await createWorld({ outboundTimeoutMs: 300_000 })
+  const app = await world.app()
+  app.receiver.behave(...Array.from({ length: 36 }, () => 'hang' as const))
+  await crowd(world, app, 36)
+  world.deps.worker.wake()
+  await app.receiver.waitForAttempt(32)
+  const arrival = async (count: number) => {
+    const start = performance.now()
+    await world.install(await world.person(), app)
+    const event = await app.receiver.waitFor('managed_key.created', count)
+    context.diagnostic(`installed and delivered within ${Math.round(performance.now() - start)} ms`)
+    return event
+  }
+  await arrival(1)
+  assert.equal(app.receiver.attempts.filter(({ answered }) => answered === 'hang').length, 36)
+  await world.deps.outbound.hangUp()
+  const knex = world.deps.database.knex
+  await eventually(async () => (await knex('deliveries').whereNotNull('lease').select('id')).length === 0)
+  const slow = await knex('deliveries').where({ status: 'pending', slow: true }).select('id')
+  assert.ok(slow.length >= 32, 'those that hung for long stand apart from now on')
 })

@@ -1,17 +1,23 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ClaimedDelivery } from '../../server/deliveries/claim-store.ts'
-import { type Claimed, createLanes, type Lanes, LONGEST_WAIT, MOST_PER_APP } from '../../server/deliveries/lanes.ts'
+import { type Claimed, LONGEST_WAIT, MOST_PER_APP, QUICK_MS } from '../../server/deliveries/lane.ts'
+import { createLanes, type Lanes } from '../../server/deliveries/lanes.ts'
 
-const claimed = (appId: string, at = 0): Claimed => {
-  const delivery: Partial<ClaimedDelivery> = { id: crypto.randomUUID(), app_id: appId, lease_until: at + 25_000 }
-  return { delivery: delivery as ClaimedDelivery, app: undefined, at }
+const claimed = (appId: string, at = 0, slow = false): Claimed => {
+  const delivery: Partial<ClaimedDelivery> = { id: crypto.randomUUID(), app_id: appId, slow }
+  return { delivery: delivery as ClaimedDelivery, app: undefined, at, until: at + 25_000 }
 }
 
-function fill(lanes: Lanes, appId: string, count: number, at = 0): Claimed[] {
-  const added = Array.from({ length: count }, () => claimed(appId, at))
+function fill(lanes: Lanes, appId: string, count: number, at = 0, slow = false): Claimed[] {
+  const added = Array.from({ length: count }, () => claimed(appId, at, slow))
   for (const each of added) lanes.add(each, at)
   return added
+}
+
+function leave(lanes: Lanes, claimed: Claimed | undefined, answerMs: number, at = 0): void {
+  assert.ok(claimed)
+  lanes.leave(claimed, answerMs, at)
 }
 
 /** Begins whatever has a place. */
@@ -27,15 +33,15 @@ test('nothing is claimed ahead for an app that has not answered yet', () => {
   fill(lanes, 'app_a', MOST_PER_APP)
   assert.equal(begin(lanes).length, MOST_PER_APP)
   assert.equal(lanes.roomFor('app_a'), 0)
-  assert.deepEqual(lanes.full(), ['app_a'])
+  assert.deepEqual(lanes.full(), [{ appId: 'app_a', slow: false }])
 })
 
 test('the faster an app answers, the more is claimed ahead for it; one that takes seconds gets its places and no more', () => {
   const aheadAt = (answerMs: number) => {
     const lanes = createLanes()
-    fill(lanes, 'app_a', 1)
+    const [one] = fill(lanes, 'app_a', 1)
     begin(lanes)
-    lanes.leave('app_a', answerMs)
+    leave(lanes, one, answerMs)
     return lanes.roomFor('app_a') - MOST_PER_APP
   }
   assert.equal(aheadAt(0), 480)
@@ -48,23 +54,23 @@ test('posts of one app never exceed its places, whatever waits, and go out in or
   const lanes = createLanes()
   const added = fill(lanes, 'app_a', 100)
   assert.deepEqual(begin(lanes), added.slice(0, MOST_PER_APP))
-  lanes.leave('app_a', 1)
+  leave(lanes, added[0], 1)
   assert.deepEqual(begin(lanes), added.slice(MOST_PER_APP, MOST_PER_APP + 1))
-  assert.deepEqual([lanes.posting(), lanes.waiting()], [MOST_PER_APP, 100 - MOST_PER_APP - 1])
+  assert.deepEqual([lanes.posting(), lanes.waiting().length], [MOST_PER_APP, 100 - MOST_PER_APP - 1])
 })
 
 test('while half of what was claimed ahead still waits, no more is claimed', () => {
   const lanes = createLanes()
-  fill(lanes, 'app_a', 1)
+  const [first] = fill(lanes, 'app_a', 1)
   begin(lanes)
-  lanes.leave('app_a', 100) // its pace allows 64 ahead
-  fill(lanes, 'app_a', MOST_PER_APP + 64)
-  begin(lanes)
-  assert.equal(lanes.roomFor('app_a'), 0)
-  for (let answered = 0; answered < 31; answered += 1) lanes.leave('app_a', 100)
+  leave(lanes, first, 100) // its pace allows 64 ahead
+  const added = fill(lanes, 'app_a', MOST_PER_APP + 64)
   begin(lanes)
   assert.equal(lanes.roomFor('app_a'), 0)
-  lanes.leave('app_a', 100)
+  for (const each of added.slice(0, 31)) leave(lanes, each, 100)
+  begin(lanes)
+  assert.equal(lanes.roomFor('app_a'), 0)
+  leave(lanes, added[31], 100)
   begin(lanes)
   assert.equal(lanes.roomFor('app_a'), 32)
 })
@@ -84,12 +90,12 @@ test('what has waited too long is never begun, and is given back once', () => {
   const lanes = createLanes()
   const added = fill(lanes, 'app_a', MOST_PER_APP + 10)
   begin(lanes)
-  lanes.leave('app_a', 1)
+  leave(lanes, added[0], 1)
   assert.deepEqual(begin(lanes, LONGEST_WAIT + 1), [])
   assert.deepEqual(lanes.takeStale(LONGEST_WAIT), [])
   assert.deepEqual(lanes.takeStale(LONGEST_WAIT + 1), added.slice(MOST_PER_APP))
   assert.deepEqual(lanes.takeStale(LONGEST_WAIT + 1), [])
-  assert.equal(lanes.waiting(), 0)
+  assert.deepEqual(lanes.waiting(), [])
   assert.equal(lanes.roomFor('app_a'), 1, 'and it has to show its pace anew')
 })
 
@@ -97,7 +103,7 @@ test('an app that turns deliveries away is sent none of those that were claimed 
   const lanes = createLanes()
   const added = fill(lanes, 'app_a', MOST_PER_APP + 10)
   begin(lanes)
-  lanes.leave('app_a', 1)
+  leave(lanes, added[0], 1)
   lanes.close('app_a')
   assert.deepEqual(begin(lanes), [])
   assert.deepEqual(lanes.takeStale(0), added.slice(MOST_PER_APP))
@@ -129,4 +135,55 @@ test('what waits of an installation of which something was cancelled is given ba
   assert.deepEqual(lanes.takeStale(0), [second])
   lanes.doubt()
   assert.deepEqual(lanes.takeStale(0), [first])
+})
+
+test('a post that takes long leaves its place to a quick one of its app', () => {
+  const lanes = createLanes()
+  const [hanging, healthy] = [fill(lanes, 'app_a', 36), fill(lanes, 'app_a', 1)]
+  assert.equal(lanes.slowIn(0), undefined)
+  assert.equal(begin(lanes).length, MOST_PER_APP)
+  assert.deepEqual([lanes.slowIn(0), lanes.turnSlow(QUICK_MS - 1)], [QUICK_MS, 0])
+  assert.equal(lanes.turnSlow(QUICK_MS), MOST_PER_APP)
+  assert.deepEqual(begin(lanes, QUICK_MS), [...hanging.slice(MOST_PER_APP), ...healthy])
+  assert.equal(lanes.roomFor('app_a'), MOST_PER_APP - 5)
+})
+
+test('where nothing answers, no more than twice the places hang; where some do, more may', () => {
+  const hangingAt = (answerMs?: number) => {
+    const lanes = createLanes()
+    for (let round = 0; round < 6; round += 1) {
+      const at = round * QUICK_MS
+      lanes.turnSlow(at)
+      const [answered] = fill(lanes, 'app_a', MOST_PER_APP, at)
+      begin(lanes, at)
+      if (answerMs !== undefined && round === 0) leave(lanes, answered, answerMs, at)
+    }
+    return lanes.posting()
+  }
+  assert.deepEqual([hangingAt(), hangingAt(1), hangingAt(15_000)], [64, 128, 64])
+})
+
+test('what was slow before takes no quick place, and leaves slow ones to what becomes slow', () => {
+  const lanes = createLanes()
+  assert.equal(lanes.roomFor('app_a', true), 16)
+  fill(lanes, 'app_a', 20, 0, true)
+  assert.equal(begin(lanes).length, 16)
+  assert.deepEqual([lanes.roomFor('app_a', true), lanes.roomFor('app_a')], [0, MOST_PER_APP])
+  const quick = fill(lanes, 'app_a', MOST_PER_APP)
+  assert.deepEqual(begin(lanes), quick)
+  assert.equal(lanes.turnSlow(QUICK_MS), 16)
+  assert.equal(lanes.roomFor('app_a'), 16)
+})
+
+test('a post that found no slow place takes the next one that is left', () => {
+  const lanes = createLanes()
+  const first = fill(lanes, 'app_a', MOST_PER_APP)
+  begin(lanes)
+  lanes.turnSlow(QUICK_MS)
+  fill(lanes, 'app_a', MOST_PER_APP, QUICK_MS)
+  begin(lanes, QUICK_MS)
+  assert.equal(lanes.turnSlow(2 * QUICK_MS), 0)
+  assert.deepEqual([lanes.roomFor('app_a'), lanes.slowIn(2 * QUICK_MS)], [0, undefined])
+  leave(lanes, first[0], 15_000, 15_000)
+  assert.equal(lanes.roomFor('app_a'), 1)
 })

@@ -176,7 +176,7 @@ test('a clock that is set back in the middle of a round stops the round from not
     looks += 1
     return looks === 1 ? deadline : deadline - 5_000
   }
-  await endOverdueKeys({ ...world.deps, clock: { now } })
+  await endOverdueKeys({ ...world.deps, clock: { ...world.clock, now } })
   assert.equal((await rowsOf(world, 'keys'))[0]?.['status'], 'expired')
 })
 

@@ -57,7 +57,9 @@ test('the last use never goes back, whichever process writes first', async () =>
   await using setting = await worldWithKeys()
   const { world, keyId } = setting
   const now = world.clock.now()
-  const [late, early] = [now, now - HOUR].map(at => createUsageRecorder({ ...world.deps, clock: { now: () => at } }))
+  const [late, early] = [now, now - HOUR].map(at =>
+    createUsageRecorder({ ...world.deps, clock: { now: () => at, monotonic: () => 0 } }),
+  )
   late?.note(keyId, '203.0.113.7', 'charges:read')
   early?.note(keyId, '203.0.113.7', 'charges:read')
   await late?.flush()

@@ -6,7 +6,7 @@ import { checkClientAssertion } from '../../server/oauth/client-assertion.ts'
 const NOW = 1_900_000_000
 const ISSUER = 'https://latchkey.example'
 const TOKEN = `${ISSUER}/oauth/token`
-const caps = { clock: { now: () => NOW * 1_000 }, audiences: new Set([ISSUER, TOKEN]) }
+const caps = { clock: { now: () => NOW * 1_000, monotonic: () => 0 }, audiences: new Set([ISSUER, TOKEN]) }
 const USUAL = { aud: ISSUER, iat: NOW, exp: NOW + 60 }
 
 const accepted: [string, object, object?][] = [

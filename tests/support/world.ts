@@ -48,7 +48,11 @@ export type World = AsyncDisposable & {
   dataDir: string
   deps: Deps
   /** Real time plus what was advanced. The authorization server's own tokens follow real time only. */
-  clock: Clock & { advance(ms: number): void }
+  clock: Clock & {
+    advance(ms: number): void
+    /** The clock is set, forward or back, while no time passes. */
+    set(ms: number): void
+  }
   /** Everything that was logged, at every level, as JSON. */
   logs: string[]
   /** A person with an account, signed in. */
@@ -96,10 +100,15 @@ export async function createWorld({ env = {}, worker = true, outboundTimeoutMs }
     RATE_LIMITS: 'off',
     ...env,
   })
-  let offset = 0
+  let [offset, passed] = [0, 0]
   const clock = {
     now: () => Date.now() + offset,
+    monotonic: () => performance.now() + passed,
     advance(ms: number) {
+      offset += ms
+      passed += ms
+    },
+    set(ms: number) {
       offset += ms
     },
   }

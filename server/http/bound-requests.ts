@@ -4,14 +4,12 @@ import { SECOND } from '../base/clock.ts'
 
 /** Requests that one connection may send before it has its answers (pipelining, RFC 9112 §9.3.2). */
 const MOST_AT_ONCE = 16
-/** Larger than any body that a route reads. */
-const LARGEST_BODY = 256 * 1_024
 /** How long what is still on its way is read after the answer, so that the answer arrives (RFC 9112 §9.6). */
 const LINGER = SECOND
 
 /**
- * Refuses what no route would read: a body that says it is too large, and a connection that sends request after request
- * without waiting. Whoever goes on sending a body after the answer is hung up on.
+ * Refuses a connection that sends request after request without waiting, and hangs up on whoever goes on sending a body
+ * after the answer. A body that is too large is refused by the route that reads it, in its own form.
  */
 export function boundRequests(listener: RequestListener): RequestListener {
   const waiting = new WeakMap<Socket, number>()
@@ -23,13 +21,12 @@ export function boundRequests(listener: RequestListener): RequestListener {
       waiting.set(socket, (waiting.get(socket) ?? 1) - 1)
       if (!req.complete) setTimeout(() => req.complete || socket.destroy(), LINGER).unref()
     })
-    if (before >= MOST_AT_ONCE) return refuse(res, 503)
-    if (Number(req.headers['content-length'] ?? 0) > LARGEST_BODY) return refuse(res, 413)
+    if (before >= MOST_AT_ONCE) return refuse(res)
     listener(req, res)
   }
 }
 
-function refuse(res: ServerResponse<IncomingMessage>, status: 413 | 503): void {
-  res.writeHead(status, { Connection: 'close', 'Content-Length': 0, ...(status === 503 && { 'Retry-After': '1' }) })
+function refuse(res: ServerResponse<IncomingMessage>): void {
+  res.writeHead(503, { Connection: 'close', 'Content-Length': 0, 'Retry-After': '1' })
   res.end()
 }

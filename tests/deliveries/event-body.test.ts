@@ -79,7 +79,8 @@ test('what is sealed is a signed JWT in a JWE, with the headers and claims of WI
   const { body: app } = await world.register(platform, receiver, { jwks: { keys: [jwk] } })
   receiver.secret = app.webhook_secret
   const { browser } = platform.person
-  const page = await browser.get('/interaction/install/shipyard-hosting')
+  const [draft] = await rowsOf(world, 'apps')
+  const page = await browser.get(`/interaction/install/${draft?.['slug']}`)
   await browser.submit(page.form('/interaction/'), { decision: 'install' })
   await world.deliver()
   const event = receiver.attempts.find(attempt => attempt.event?.type === 'managed_key.created')?.event

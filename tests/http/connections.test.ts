@@ -121,13 +121,10 @@ test('408: a head and a body that never end are given up, in time', async () => 
   assert.ok(performance.now() - began < 2_000)
 })
 
-test('413: a body that says it is too large; 503: request after request without waiting for an answer', async () => {
+test('503: request after request without waiting for an answer', async () => {
   const held: (() => void)[] = []
   const listener: RequestListener = (_req, res) => void held.push(() => res.end('ok'))
   await using place = await listening(createWebServer(boundRequests(listener)))
-  const large = await place.open()
-  large.write('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000\r\n\r\n')
-  assert.match(await text(large), /^HTTP\/1\.1 413 .*Connection: close/s)
   const eager = await place.open()
   const answers = text(eager)
   eager.write(REQUEST.repeat(40))

@@ -99,7 +99,7 @@ test('after the new secret came in front, everything is encrypted anew, and the 
   const read = await fetch(`${server.url}/oauth/register/${app.id}`, {
     headers: { authorization: `Bearer ${app.registered['registration_access_token']}` },
   })
-  assert.equal(((await read.json()) as { client_secret: string }).client_secret, app.registered.client_secret)
+  assert.equal(read.status, 200, 'the client secret itself was used above; a registration never tells it again')
   const token = await clientToken(server.url, app)
   const again = await fetch(`${server.url}/v1/webhook-secret/rotate`, {
     method: 'POST',

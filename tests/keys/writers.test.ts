@@ -24,6 +24,10 @@ const HARMLESS: Record<string, string> = {
   updateApp: 'changes no state, and its keys lose permissions one by one',
   approveLatestVersion: 'what new installations are asked for',
   setClientSecret: 'how an app authenticates',
+  setRegistrationToken: 'who may change the registration',
+  insertVersion: 'what an app asks for; its keys lose permissions one by one',
+  takeSlug: 'where the marketplace lists the app',
+  noteChangeSinceReview: 'what the badge says',
   saveJwks: 'what new keys are sealed for',
   replaceWebhookSecret: 'what deliveries are signed with',
 }

@@ -1,8 +1,10 @@
+import { isIP } from 'node:net'
 import type { JWK } from 'jose'
 import type { Caps } from '../server/base/caps.ts'
 import type { Catalog } from '../server/base/catalog.ts'
 import type { Fault } from '../server/base/errors.ts'
 import { type Outbound, OutboundError } from '../server/base/outbound.ts'
+import { readJson } from '../server/base/read-json.ts'
 import type { Logo } from './app-store.ts'
 import { type Manifest, parseManifest } from './manifest.ts'
 import { parseJwks } from './recipient-key.ts'
@@ -72,23 +74,31 @@ async function addressFault(
   const url = new URL(address)
   if (url.username || url.password) return { field, message: 'must not carry credentials' }
   if (url.hash) return { field, message: 'must not have a fragment' }
+  // What a name resolves to is judged at each connection only: the answer here would tell which names exist inside.
+  if (url.protocol === 'https:' && !isFixedHost(url.hostname)) return undefined
   try {
     await outbound.check(address)
     if (url.protocol !== 'https:' && !(await outbound.mayBePlain(address))) return { field, message: 'must use https' }
     return undefined
   } catch (error) {
     if (!(error instanceof OutboundError)) throw error
-    if (error.fault === 'address_refused') return { field, message: 'points to an address that is not public' }
+    if (error.fault === 'address_refused' && isFixedHost(url.hostname))
+      return { field, message: 'points to an address that is not public' }
     // A name that does not resolve now may later; every connection is checked again.
     return url.protocol === 'https:' ? undefined : { field, message: 'must use https' }
   }
+}
+
+/** Whether a host is the same everywhere: an IP address, or this very machine (RFC 6761 §6.3). */
+function isFixedHost(hostname: string): boolean {
+  return isIP(hostname.replace(/^\[(.*)\]$/, '$1')) !== 0 || /(?:^|\.)localhost\.?$/.test(hostname)
 }
 
 /** The JWK Set behind an address, or nothing where it cannot be had. */
 export async function fetchJwks(outbound: Outbound, address: string): Promise<unknown> {
   try {
     const answer = await outbound.fetch(address, { headers: { accept: 'application/jwk-set+json, application/json' } })
-    return answer.status === 200 ? await answer.json() : undefined
+    return answer.status === 200 ? readJson(await answer.text()) : undefined
   } catch (error) {
     if (error instanceof OutboundError || error instanceof SyntaxError) return undefined
     throw error

@@ -1,6 +1,7 @@
 import type { JWK } from 'jose'
 import { SECOND } from '../server/base/clock.ts'
 import { type Outbound, OutboundError } from '../server/base/outbound.ts'
+import { readJson } from '../server/base/read-json.ts'
 import { readJwks } from './read-jwks.ts'
 
 /** The public keys behind an address, and for how many milliseconds it says that they count; nothing where it cannot be read. */
@@ -11,7 +12,7 @@ export async function fetchKeySet(
   try {
     const answer = await outbound.fetch(address, { headers: { accept: 'application/jwk-set+json, application/json' } })
     if (answer.status !== 200) return undefined
-    const read = readJwks(await answer.json(), 'jwks_uri')
+    const read = readJwks(readJson(await answer.text()), 'jwks_uri')
     return read.fault ? undefined : { keys: read.keys, maxAge: maxAgeOf(answer.headers.get('cache-control') ?? '') }
   } catch (error) {
     if (error instanceof OutboundError || error instanceof SyntaxError) return undefined

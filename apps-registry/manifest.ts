@@ -2,16 +2,35 @@ import { z } from 'zod'
 import type { Catalog } from '../server/base/catalog.ts'
 import type { Fault } from '../server/base/errors.ts'
 import { isOneLine } from '../server/base/one-line.ts'
+import { showsAll } from '../server/base/plain-text.ts'
 import { clientMetadata } from './client-metadata.ts'
 import { faultsOfShape, quoted } from './shape-faults.ts'
 
-const text = (most: number) => z.string().trim().max(most, `must have ${most} characters or fewer`)
+const HIDDEN = 'must not hold hidden characters or marks that turn the direction of writing'
+const text = (most: number) =>
+  z.string().trim().max(most, `must have ${most} characters or fewer`).refine(showsAll, HIDDEN)
 /** What stands in letters and lists. */
-const line = (most: number) => text(most).refine(isOneLine, 'must be on one line')
+const line = (most: number) => text(most).refine(isOneLine, 'must be on one line, without hidden characters')
 const TOO_LONG = 'must have 2000 characters or fewer'
-const uri = z.url('must be an absolute URI').max(2_000, TOO_LONG)
+/** A host as it is looked up: letters, digits, "-", "_" and ".", or an IPv6 address (RFC 3986 §3.2.2), and a port. */
+const PLAIN_AUTHORITY = /^https?:\/\/(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?(?:[/?#]|$)/i
+const hasPlainHost = (address: string): boolean =>
+  !/^https?:/i.test(address) || /^[^/?#]*\/\/[^/?#]*@/.test(address) || PLAIN_AUTHORITY.test(address)
+const NOT_PLAIN = 'must name one host, in letters, digits, "-", "_" and "." or as an IP address'
+const PRINTABLE = /^[!-~]+$/
+const uri = z
+  .url('must be an absolute URI')
+  .max(2_000, TOO_LONG)
+  .regex(PRINTABLE, 'must be ASCII; encode other characters')
+  .refine(address => !address.includes('\\'), 'must not hold a backslash')
+  .refine(hasPlainHost, NOT_PLAIN)
 /** Shown as a link on pages; nothing but a web address may become one. */
-const webUri = z.url({ protocol: /^https?$/, error: 'must be an http or https URI' }).max(2_000, TOO_LONG)
+const webUri = z
+  .url({ protocol: /^https?$/, error: 'must be an http or https URI' })
+  .max(2_000, TOO_LONG)
+  .regex(PRINTABLE, 'must be ASCII; encode other characters')
+  .refine(address => !address.includes('\\'), 'must not hold a backslash')
+  .refine(hasPlainHost, NOT_PLAIN)
 
 /** What an app declares about itself besides what RFC 7591 names (WIRE "Registration"). Unknown members are ignored. */
 const schema = z.object({
@@ -111,6 +130,7 @@ function redirectFaults({ redirect_uris }: Manifest): Fault[] {
     ]
     if (url.protocol !== 'https:' && !loopback) return fault('must use https, except on loopback')
     if (redirect.includes('#')) return fault('must not have a fragment')
+    if (redirect.includes('*')) return fault('must be exact, without a wildcard')
     if (url.username || url.password) return fault('must not carry credentials')
     return []
   })

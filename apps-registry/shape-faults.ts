@@ -15,7 +15,8 @@ export function faultsOfShape(error: z.ZodError, input: unknown): Fault[] {
   return error.issues.map(issue => ({ field: fieldPath(issue.path), message: describe(issue, input) }))
 }
 
-function fieldPath(path: readonly PropertyKey[]): string {
+/** `a[0].b`, as descriptions name a member. */
+export function fieldPath(path: readonly PropertyKey[]): string {
   return path
     .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index > 0 ? '.' : ''}${String(part)}`))
     .join('')

@@ -12,6 +12,7 @@ import { brandRoutes } from './http/brand-routes.ts'
 import { healthRoutes } from './http/health-routes.ts'
 import { metricsRoutes } from './http/metrics-routes.ts'
 import { formBody } from './http/parse.ts'
+import { refuseOddAddress } from './http/refuse-odd-input.ts'
 import { refusePreflight } from './http/refuse-preflight.ts'
 import { respondPage, respondProblem } from './http/respond-error.ts'
 import { requireSameOrigin } from './http/same-origin.ts'
@@ -63,12 +64,12 @@ export function createApp(deps: Deps): Express {
   app.use(authorizeLimitRoutes(deps, withSession))
   app.use(oauthRoutes(deps))
   app.use(referenceRoutes(deps))
-  app.use('/v1', refusePreflight)
+  app.use('/v1', refusePreflight, refuseOddAddress, respondProblem(log))
   app.use(leaksRoutes(deps))
   app.use(platformApiRoutes(deps))
   app.use('/v1', nothingHere, respondProblem(log))
 
-  app.use(requireSameOrigin(config.publicUrl), withSession, limitPages(deps), formBody)
+  app.use(requireSameOrigin(config.publicUrl), withSession, limitPages(deps), refuseOddAddress, formBody)
   app.use(accountRoutes(deps))
   app.use(marketplaceRoutes(deps))
   app.use(consentRoutes(deps))

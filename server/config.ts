@@ -5,6 +5,7 @@ import { parseCidr } from './base/addresses.ts'
 import { type Catalog, parseCatalog, SAMPLE_CATALOG } from './base/catalog.ts'
 import { LOG_LEVELS } from './base/log.ts'
 import { postgresUrlFault } from './base/postgres-url.ts'
+import { readJson } from './base/read-json.ts'
 
 /** What the environment says (WIRE "Processes and configuration"), checked and frozen. */
 export type Config = {
@@ -247,7 +248,7 @@ function trustProxyOf(text: string, faults: string[]): Config['trustProxy'] {
 function catalogOf(file: string | undefined, faults: string[]): Catalog {
   if (file === undefined) return SAMPLE_CATALOG
   try {
-    return parseCatalog(JSON.parse(readFileSync(file, 'utf8')))
+    return parseCatalog(readJson(readFileSync(file, 'utf8')))
   } catch (error) {
     faults.push(`CATALOG: ${error instanceof Error ? error.message : 'cannot be read'}`)
     return SAMPLE_CATALOG

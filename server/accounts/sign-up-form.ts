@@ -9,7 +9,7 @@ export const signUpForm = z.object({
     .trim()
     .min(1, 'Name your account.')
     .max(120, 'Use 120 characters or fewer.')
-    .refine(isOneLine, 'Write the name on one line.'),
+    .refine(isOneLine, 'Write the name on one line, without hidden characters.'),
   email: z
     .string('Write the whole address, such as name@example.com.')
     .trim()

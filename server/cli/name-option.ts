@@ -6,6 +6,6 @@ export function nameOption(text: string): string {
   const name = text.trim()
   if (name === '') throw new InvalidArgumentError('Give a name.')
   if (name.length > 120) throw new InvalidArgumentError('Use 120 characters or fewer.')
-  if (!isOneLine(name)) throw new InvalidArgumentError('Write the name on one line.')
+  if (!isOneLine(name)) throw new InvalidArgumentError('Write the name on one line, without hidden characters.')
   return name
 }

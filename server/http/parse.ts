@@ -1,18 +1,39 @@
-import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express'
+import express, { type RequestHandler } from 'express'
 import type { z } from 'zod'
 import { AppError, type ErrorCode, type Fault } from '../base/errors.ts'
+import { isStorable } from '../base/plain-text.ts'
+import { JsonFault, readJson } from '../base/read-json.ts'
+import { redactSecrets } from '../base/secret-format.ts'
+import { oddInput } from './refuse-odd-input.ts'
 
-/** Reads a form of a page; a body of another type or over 64 kB never reaches a route. */
+/** Reads a form of a page; a body of another type or over 64 kB never reaches a route, and nothing that cannot be stored. */
 export const formBody: RequestHandler[] = [
   express.urlencoded({ extended: false, limit: '64kb', parameterLimit: 1_000 }),
-  refuseNul,
+  (req, _res, next) => {
+    const sent = Object.entries((req.body ?? {}) as object).flat(2)
+    next(sent.some(value => typeof value === 'string' && !isStorable(value)) ? oddInput() : undefined)
+  },
 ]
 
-/** PostgreSQL refuses NUL in text, and no person types one: it never reaches a route, in the address or in the form. */
-function refuseNul(req: Request, _res: Response, next: NextFunction): void {
-  const sent = [req.originalUrl.includes('%00') ? '\0' : '', ...Object.values((req.body ?? {}) as object).flat()]
-  const found = sent.some(value => typeof value === 'string' && value.includes('\0'))
-  next(found ? new AppError('request.invalid', { detail: 'A NUL character is in what was sent.' }) : undefined)
+/** Reads a JSON body of at most 64 kB by the rules of `readJson`; one of another type is none. */
+export const jsonBody: RequestHandler[] = [
+  express.text({ type: 'application/json', limit: '64kb' }),
+  (req, _res, next) => {
+    if (typeof req.body === 'string') req.body = parseJson(req.body)
+    next()
+  },
+]
+
+/** A JSON body, absent where it is empty. Throws `request.invalid`, which names the member at fault and quotes nothing. */
+export function parseJson(text: string): unknown {
+  if (text === '') return undefined
+  try {
+    return readJson(text)
+  } catch (error) {
+    if (!(error instanceof JsonFault)) throw new AppError('request.invalid', { detail: 'The body cannot be read.' })
+    const field = redactSecrets(error.path.join('.') || 'body')
+    throw new AppError('request.invalid', { faults: [{ field, message: error.rule }] })
+  }
 }
 
 /** Turns input into a type at the border. Throws `code` with every fault, each naming its field. */

@@ -4,6 +4,7 @@ import { DAY, endOfDay, isoTime } from '../base/clock.ts'
 import type { Fault } from '../base/errors.ts'
 import type { Mode } from '../base/mode.ts'
 import { isOneLine } from '../base/one-line.ts'
+import { showsAll } from '../base/plain-text.ts'
 import { parseAllowlist } from '../keys/allowlist.ts'
 import { formName } from './form-name.ts'
 
@@ -98,7 +99,10 @@ function textFaults({ name, note }: TypedKey): Fault[] {
   return [
     ...(length === 0 ? [{ field: 'name', message: 'Give the key a name.' }] : []),
     ...(length > 80 ? [{ field: 'name', message: 'Use 80 characters or fewer for the name.' }] : []),
-    ...(isOneLine(name.trim()) ? [] : [{ field: 'name', message: 'Write the name on one line.' }]),
+    ...(isOneLine(name.trim())
+      ? []
+      : [{ field: 'name', message: 'Write the name on one line, without hidden characters.' }]),
+    ...(showsAll(note) ? [] : [{ field: 'note', message: 'Write the note without hidden characters.' }]),
     ...(note.trim().length > 200 ? [{ field: 'note', message: 'Use 200 characters or fewer for the note.' }] : []),
   ]
 }

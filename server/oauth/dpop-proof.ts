@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { calculateJwkThumbprint, EmbeddedJWK, type JWK, jwtVerify } from 'jose'
 import { AppError } from '../base/errors.ts'
+import { isStorable } from '../base/plain-text.ts'
 
 export const PROOF_ALGS = ['ES256', 'Ed25519', 'EdDSA'] as const
 /** Seconds that a proof's `iat` may lie in the past or future: the window of oidc-provider, so that one rule holds everywhere. */
@@ -31,7 +32,7 @@ export async function checkProof(proof: string, request: ProvenRequest): Promise
     throw refused('is not valid', cause) // whatever is thrown comes of the proof: nothing else is read
   })
   const { jti, iat, nonce } = payload
-  if (typeof jti !== 'string' || jti === '') throw refused('needs a jti that is a text')
+  if (typeof jti !== 'string' || jti === '' || !isStorable(jti)) throw refused('needs a jti that is a text')
   if (typeof iat !== 'number' || Math.abs(Math.floor(request.at / 1_000) - iat) > PROOF_WINDOW)
     throw refused(`was not made within ${PROOF_WINDOW} s of now`)
   if (nonce !== undefined) throw refused('has a nonce, and none was given out')

@@ -1,6 +1,7 @@
 import express, { type Request, Router } from 'express'
 import { AppError } from '../base/errors.ts'
 import type { Deps } from '../deps.ts'
+import { refuseOddAddress } from '../http/refuse-odd-input.ts'
 import { respondOAuth } from '../http/respond-error.ts'
 import { accountIdsOf, clientAddress, loadSession, networkOfClient, sessionOf } from '../http/session.ts'
 import { createAppMeter } from './app-meter.ts'
@@ -24,6 +25,7 @@ export function oauthRoutes(deps: Deps): Router {
   const issuer = new URL(config.publicUrl)
   const router = Router()
 
+  router.use(['/oauth', '/.well-known'], refuseOddAddress)
   router.post('/oauth/register', async (req, _res, next) => {
     await limits.spend(['register', networkOfClient(req)])
     next()

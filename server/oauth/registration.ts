@@ -2,7 +2,9 @@ import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
 import { type CheckCaps, checkManifest } from '../../apps-registry/check-manifest.ts'
 import { platformOfToken } from '../../apps-registry/create-platform.ts'
 import { findApp } from '../../apps-registry/find-app.ts'
+import { fieldPath } from '../../apps-registry/shape-faults.ts'
 import type { Database } from '../../db/connect.ts'
+import { oddMember } from '../base/read-json.ts'
 import { currentRequest } from './request-context.ts'
 import { scopeOf } from './scopes.ts'
 
@@ -14,6 +16,8 @@ export function createRegistrationPolicy(caps: CheckCaps & { database: Database 
   return async (ctx: KoaContextWithOIDC, properties: Record<string, unknown>): Promise<void> => {
     const request = currentRequest()
     if (!request) throw new Error('registration runs outside a request')
+    const odd = oddMember(properties)
+    if (odd) throw new errors.InvalidClientMetadata(`${fieldPath(odd.path)} ${odd.rule}`)
     const token = ctx.oidc.entities.InitialAccessToken?.jti
     const platformId =
       request.registrant?.platformId ??

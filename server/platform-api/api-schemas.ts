@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { isOneLine } from '../base/one-line.ts'
+import { showsAll } from '../base/plain-text.ts'
 
 /** What the platform API takes and answers; it validates, and `/openapi.json` is made from it. */
 
@@ -106,10 +108,20 @@ export const eventsPage = limit.extend({ after: place('evt') })
 export const NoMembers = z.object({}, 'must be a JSON object')
 
 export const MintRequest = z.strictObject({
-  name: z.string('must be a text').trim().min(1, 'must not be empty').max(60, 'must have 60 characters or fewer'),
+  name: z
+    .string('must be a text')
+    .trim()
+    .min(1, 'must not be empty')
+    .max(60, 'must have 60 characters or fewer')
+    .refine(isOneLine, 'must be on one line, without hidden characters'),
   permissions: z.array(z.string().max(80)).min(1, 'must not be empty').optional(),
   expires_at: z.iso.datetime({ offset: true, error: 'must be a time such as 2030-01-31T12:00:00Z' }).nullish(),
-  note: z.string().trim().max(200, 'must have 200 characters or fewer').nullish(),
+  note: z
+    .string()
+    .trim()
+    .max(200, 'must have 200 characters or fewer')
+    .refine(showsAll, 'must not hold hidden characters')
+    .nullish(),
 })
 
 export const RotateRequest = z.strictObject({
@@ -118,7 +130,12 @@ export const RotateRequest = z.strictObject({
     .min(0, 'must be 0 or more')
     .max(2_592_000, 'must be 2592000 or less')
     .default(86_400),
-  reason: z.string().trim().max(200, 'must have 200 characters or fewer').default(''),
+  reason: z
+    .string()
+    .trim()
+    .max(200, 'must have 200 characters or fewer')
+    .refine(showsAll, 'must not hold hidden characters')
+    .default(''),
   force: z.boolean('must be true or false').default(false),
 })
 

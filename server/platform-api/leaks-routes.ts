@@ -1,6 +1,6 @@
-import express, { Router } from 'express'
+import { Router } from 'express'
 import type { Deps } from '../deps.ts'
-import { parseInput } from '../http/parse.ts'
+import { jsonBody, parseInput } from '../http/parse.ts'
 import { respondProblem } from '../http/respond-error.ts'
 import { clientAddress, networkOfClient } from '../http/session.ts'
 import { dealWithLeakReport, takeLeakReport } from '../installs/take-leak-report.ts'
@@ -12,7 +12,7 @@ import { LeakReport } from './leak-report.ts'
  */
 export function leaksRoutes(deps: Deps): Router {
   const router = Router({ caseSensitive: true, strict: true })
-  router.post('/v1/leaks', express.json({ limit: '64kb' }), async (req, res) => {
+  router.post('/v1/leaks', ...jsonBody, async (req, res) => {
     const ip = clientAddress(req)
     await deps.limits.spend(['leaks', networkOfClient(req)])
     const { tokens } = parseInput(LeakReport, req.body)

@@ -1,4 +1,4 @@
-import express, { type Request, type Response, Router } from 'express'
+import { type Request, type Response, Router } from 'express'
 import { findRecipientKey, recipientKids } from '../../apps-registry/current-recipient.ts'
 import { type App, findApp } from '../../apps-registry/find-app.ts'
 import { rotateWebhookSecret } from '../../apps-registry/rotate-webhook-secret.ts'
@@ -9,7 +9,7 @@ import { readEventFeed } from '../deliveries/event-feed.ts'
 import { listAppDeliveries } from '../deliveries/list-deliveries.ts'
 import { endHold, findDeliveryToSend, redeliver } from '../deliveries/redeliver.ts'
 import type { Deps } from '../deps.ts'
-import { parseInput } from '../http/parse.ts'
+import { jsonBody, parseInput } from '../http/parse.ts'
 import { respondProblem } from '../http/respond-error.ts'
 import { clientAddress, idParam } from '../http/session.ts'
 import { endKey } from '../installs/expire-account-key.ts'
@@ -34,7 +34,7 @@ type Caller = TokenBearer & { app: App; actor: Actor }
 export function platformApiRoutes(deps: Deps): Router {
   const { config, database, clock } = deps
   const router = Router({ caseSensitive: true, strict: true })
-  router.use('/v1', express.json({ limit: '64kb' }))
+  router.use('/v1', jsonBody)
 
   router.get('/v1/keys/self', async (req, res) => {
     const [, presented = ''] = /^Bearer +(\S+)$/i.exec(req.get('authorization') ?? '') ?? []

@@ -21,7 +21,7 @@ const profile = z.object({
     .trim()
     .min(1, 'Give the name that people will see')
     .max(120, 'Use 120 characters or fewer')
-    .refine(isOneLine, 'Write the name on one line'),
+    .refine(isOneLine, 'Write the name on one line, without hidden characters'),
 })
 
 /** An account as a publisher: its profile, its apps at a glance, and the token that registers more. */

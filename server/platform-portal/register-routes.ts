@@ -6,6 +6,7 @@ import type { FieldFault, SecretOncePage } from '../../views/models.ts'
 import { requireAbility } from '../accounts/roles.ts'
 import { AppError, AWAY_RETRY_SECONDS } from '../base/errors.ts'
 import { isId } from '../base/ids.ts'
+import { readJson } from '../base/read-json.ts'
 import type { Deps } from '../deps.ts'
 import { lookAtFormAccount } from '../http/look-at-account.ts'
 import { actorOf, requireSession, signedIn } from '../http/session.ts'
@@ -139,7 +140,7 @@ function faultOf({ status, body }: InProcessAnswer): FieldFault {
 
 function parseJson(text: string): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(text)
+    const value = readJson(text)
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)
       : undefined

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { JsonFault, readJson } from '../../server/base/read-json.ts'
+
+const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`
+
+const REFUSED: [string, string, RegExp][] = [
+  ['33 levels', nested(33), /^the document must have 32 levels/],
+  ['thousands of levels', nested(30_000), /32 levels/],
+  ['thousands of objects', `${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`, /32 levels/],
+  ['NUL', String.raw`{"a":[1,{"b":"x\u0000"}]}`, /^a\.1\.b must not hold NUL/],
+  ['NUL in a name', String.raw`{"a":{"x\u0000":1}}`, /^a must not hold NUL/],
+  ['half a pair', String.raw`["\ud83d"]`, /^0 must not hold NUL/],
+  ['the other half', String.raw`"\udca9"`, /^the document must not hold/],
+  ['a pair that is turned round', String.raw`"\udca9\ud83d"`, /half a surrogate/],
+  ['a member that is there twice', '{"a":1,"b":{"a":2},"a":3}', /^a is there twice/],
+  ['twice, once in escapes', String.raw`{"a":1,"\u0061":3}`, /^a is there twice/],
+  ['twice, far inside', '[0,{"x":[{"y":1,"y":1}]}]', /^1\.x\.0\.y is there twice/],
+  ['the prototype', '{"__proto__":{"a":1}}', /^__proto__ must not be sent/],
+  ['the prototype in escapes', String.raw`[{"\u005f_proto__":1}]`, /^0\.__proto__ must not/],
+]
+for (const [what, text, message] of REFUSED) {
+  test(`JSON with ${what} is refused, and the message says where`, () => {
+    assert.throws(
+      () => readJson(text),
+      (error: unknown) => error instanceof JsonFault && message.test(error.message),
+    )
+  })
+}
+
+test('what looks like a fault and is none is taken', () => {
+  const taken = [nested(32), '{"a":"{\\"a\\":1,\\"a\\":2}","b":"a","c":["a","a",",:[{"]}', '"\\ud83d\\udca9\\\\u0000"']
+  taken.push('{"constructor":1,"toString":2,"hasOwnProperty":3}', ' { "a" : { "a" : [ { "a" : "" } ] } } ', '7')
+  for (const text of taken) assert.deepEqual(readJson(text), JSON.parse(text))
+})
+
+test('what is no JSON is a SyntaxError', () => {
+  for (const text of ['', '{', '"', '{"a":1,}', '{"a" 1}', "{'a':1}", '[1]]', '"\0"', '\u00a0{}'])
+    assert.throws(() => readJson(text), { name: 'SyntaxError' }, JSON.stringify(text))
+})
+
+test('any value that can be stored comes back as JSON.parse has it', () => {
+  const json = fc.json({ stringUnit: 'binary', maxDepth: 6 })
+  fc.assert(
+    fc.property(json, text => {
+      const storable = !/\\u0000|__proto__/.test(text) && JSON.stringify(JSON.parse(text)).isWellFormed()
+      fc.pre(storable && !/\\u(?:0000|d[89a-f])/i.test(text))
+      assert.deepEqual(readJson(text), JSON.parse(text))
+    }),
+    { numRuns: 300 },
+  )
+})

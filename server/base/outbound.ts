@@ -1,9 +1,9 @@
-import { lookup as resolve } from 'node:dns/promises'
 import { isIP, type LookupFunction } from 'node:net'
 import { Agent, request, fetch as undiciFetch } from 'undici'
 import { createAllowedRule, createEgressRule } from './addresses.ts'
 import { SECOND } from './clock.ts'
 import { readAtMost, readBriefly } from './read-answer.ts'
+import { type Address, createResolveName, type ResolveName } from './resolve-name.ts'
 import { wasStale } from './stale-connections.ts'
 
 /** Why a call did not get an answer; safe to show to the platform. */
@@ -50,14 +50,14 @@ const KEEP_ALIVE = 4 * SECOND
 type Options = {
   allow: readonly string[]
   timeoutMs?: number
-  lookup?: (host: string) => Promise<{ address: string; family: number }[]>
+  lookup?: ResolveName
 }
 
-export function createOutbound({ allow, timeoutMs = 15 * SECOND, lookup = resolveAll }: Options): Outbound {
+export function createOutbound({ allow, timeoutMs = 15 * SECOND, lookup = createResolveName() }: Options): Outbound {
   const permits = createEgressRule(allow)
   const permitsOnly = createAllowedRule(allow)
 
-  async function addressesOf(hostname: string): Promise<{ address: string; family: number }[]> {
+  async function addressesOf(hostname: string): Promise<Address[]> {
     const host = hostname.replace(/^\[|\]$/g, '')
     if (isIP(host)) return [{ address: host, family: isIP(host) }]
     try {
@@ -68,7 +68,7 @@ export function createOutbound({ allow, timeoutMs = 15 * SECOND, lookup = resolv
   }
 
   /** All addresses must be permitted: one bad one among good ones is a rebinding attempt or a mistake. */
-  async function permitted(hostname: string): Promise<{ address: string; family: number }[]> {
+  async function permitted(hostname: string): Promise<Address[]> {
     const addresses = await addressesOf(hostname)
     if (addresses.length === 0) throw new OutboundError('dns')
     if (!addresses.every(({ address }) => permits(address))) throw new OutboundError('address_refused')
@@ -149,10 +149,6 @@ export function createOutbound({ allow, timeoutMs = 15 * SECOND, lookup = resolv
     },
     hangUp: async () => void (await Promise.all([agent.destroy(), unkept.destroy()])),
   }
-}
-
-async function resolveAll(host: string): Promise<{ address: string; family: number }[]> {
-  return await resolve(host, { all: true })
 }
 
 const FAULT_OF_CODE: Record<string, OutboundFault> = {

@@ -162,15 +162,10 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     log,
     hooks: {
       hold: holdForSettling,
-      delivered: (tx, settled) => {
-        metrics.settled('delivered', settled.length)
-        return deliveriesSucceeded(tx, caps, settled)
-      },
-      failed: (tx, settled) => {
-        metrics.settled('failed', 1)
-        return deliveryFailed(tx, caps, settled)
-      },
+      delivered: (tx, settled) => deliveriesSucceeded(tx, caps, settled),
+      failed: (tx, settled) => deliveryFailed(tx, caps, settled),
     },
+    ended: metrics.ended,
   })
 
   database.changes.listen(worker.hear)

@@ -3,11 +3,18 @@ import type { Database } from '../../db/connect.ts'
 import { SECOND } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Attempted } from './attempt-delivery.ts'
-import { type SettleCaps, settleAttempts } from './settle-attempts.ts'
+import { type Ended, type SettleCaps, settleAttempts } from './settle-attempts.ts'
 
 const PAUSE_AFTER_FAULT = SECOND
 
 type Entry = { attempt: Attempted; until: number; written: () => void; lost: (reason: unknown) => void; alone: boolean }
+
+export type BookkeeperCaps = SettleCaps & {
+  database: Database
+  log: Log
+  /** Called once for each transaction, after its commit. */
+  ended(counts: Ended): void
+}
 
 export type Bookkeeper = {
   /**
@@ -26,10 +33,7 @@ const accepted = (attempts: readonly Attempted[]) => attempts.every(({ error }) 
  * Writes attempts down one transaction after the other; what finishes meanwhile shares the next one, so that a commit costs
  * the same however many there are. It waits for `gather` first, so that those that end together are written down together.
  */
-export function createBookkeeper(
-  caps: SettleCaps & { database: Database; log: Log },
-  gather: () => Promise<void>,
-): Bookkeeper {
+export function createBookkeeper(caps: BookkeeperCaps, gather: () => Promise<void>): Bookkeeper {
   const { database, clock, log } = caps
   let waiting: Entry[] = []
   let writing = false
@@ -49,7 +53,8 @@ export function createBookkeeper(
     for (let batch = next(); batch.length > 0; batch = next()) {
       const attempts = batch.map(({ attempt }) => attempt)
       try {
-        await (accepted(attempts) ? database.relaxed : database.transaction)(tx => settleAttempts(tx, caps, attempts))
+        const write = accepted(attempts) ? database.relaxed : database.transaction
+        caps.ended(await write(tx => settleAttempts(tx, caps, attempts)))
         for (const { written } of batch) written()
       } catch (error) {
         await putBack(batch, error)

@@ -32,22 +32,28 @@ export type SettleCaps = Pick<Caps, 'clock' | 'random'> & {
   hooks: DeliveryHooks
 }
 
+/** How many deliveries a transaction has ended. */
+export type Ended = { delivered: number; failed: number }
+
 /** The status with which a platform says that nothing more may come to this address (RFC 9110 §15.5.11). */
 export const GONE = 410
 
 /**
  * Writes down how attempts went and what follows from it, in one transaction. A delivery that was cancelled or taken over
- * by another worker meanwhile keeps its state: of such an attempt only the log tells.
+ * by another worker meanwhile keeps its state: of such an attempt only the log tells. Returns how many deliveries ended.
  */
-export async function settleAttempts(tx: Tx, caps: SettleCaps, attempts: readonly Attempted[]): Promise<void> {
+export async function settleAttempts(tx: Tx, caps: SettleCaps, attempts: readonly Attempted[]): Promise<Ended> {
   const at = caps.clock.now()
   await caps.hooks.hold(
     tx,
     attempts.flatMap(({ delivery }) => delivery.installation_id ?? []),
   )
   await insertAttempts(tx, attempts.map(attemptRow))
-  await settleDelivered(tx, caps, attempts, at)
-  for (const attempt of attempts.filter(({ error }) => error !== null)) await settleRefused(tx, caps, attempt, at)
+  const delivered = await settleDelivered(tx, caps, attempts, at)
+  let failed = 0
+  for (const attempt of attempts.filter(({ error }) => error !== null))
+    if (await settleRefused(tx, caps, attempt, at)) failed += 1
+  return { delivered, failed }
 }
 
 async function settleDelivered(
@@ -55,26 +61,32 @@ async function settleDelivered(
   { hooks }: SettleCaps,
   attempts: readonly Attempted[],
   at: number,
-): Promise<void> {
+): Promise<number> {
   const accepted = attempts.filter(({ error }) => error === null).map(({ delivery }) => delivery)
   const ended = await settle(tx, accepted, 'delivered', at)
   const settled = accepted.filter(({ id }) => ended.has(id)).flatMap(delivery => settledOf(delivery, false))
   if (settled.length > 0) await hooks.delivered(tx, settled)
   for (const { delivery, address, error } of attempts)
     if (error === null && address && delivery.type === 'ping') await noteAddressBack(tx, delivery.app_id, address)
+  return ended.size
 }
 
-async function settleRefused(tx: Tx, caps: SettleCaps, attempt: Attempted, at: number): Promise<void> {
+/** Whether the delivery has failed for good. */
+async function settleRefused(tx: Tx, caps: SettleCaps, attempt: Attempted, at: number): Promise<boolean> {
   const { delivery, address, status, retryAfter, ms } = attempt
   const gone = status === GONE
   if (gone && address) await noteGoneAddress(tx, delivery.app_id, address)
   const next = gone
     ? 'exhausted'
     : nextStep(scheduleOf(caps, delivery), delivery.attempts + 1, retryAfter, at, caps.random)
-  if (next !== 'exhausted') return await postpone(tx, delivery, next.at, ms >= QUICK_MS)
+  if (next !== 'exhausted') {
+    await postpone(tx, delivery, next.at, ms >= QUICK_MS)
+    return false
+  }
   const ended = await settle(tx, [delivery], 'failed', at)
-  if (ended.size === 0 || delivery.redelivery) return
-  for (const settled of settledOf(delivery, gone)) await caps.hooks.failed(tx, settled)
+  if (ended.size === 0) return false
+  if (!delivery.redelivery) for (const settled of settledOf(delivery, gone)) await caps.hooks.failed(tx, settled)
+  return true
 }
 
 /** Somebody waits for the outcome of a test and presses again; one that arrives hours later would only confuse. */

@@ -1,20 +1,19 @@
 import { findApps } from '../../apps-registry/find-app.ts'
 import { announce, CANCELLED, type Change } from '../../db/changes.ts'
-import type { Database, Tx } from '../../db/connect.ts'
+import type { Tx } from '../../db/connect.ts'
 import type { Caps } from '../base/caps.ts'
 import { SECOND } from '../base/clock.ts'
-import type { Log } from '../base/log.ts'
 import { createNap } from '../base/nap.ts'
 import type { Outbound } from '../base/outbound.ts'
 import { opaqueToken } from '../base/random.ts'
 import { attemptDelivery } from './attempt-delivery.ts'
-import { createBookkeeper } from './bookkeeper.ts'
+import { type BookkeeperCaps, createBookkeeper } from './bookkeeper.ts'
 import { type ClaimedDelivery, claimDue, LEASE, nextDueAt } from './claim-store.ts'
 import { giveBack, renewLeases } from './delivery-store.ts'
 import { createClockFollower } from './follow-clock.ts'
 import { type Claimed, LONGEST_WAIT } from './lane.ts'
 import { createLanes } from './lanes.ts'
-import { GONE, type SettleCaps } from './settle-attempts.ts'
+import { GONE } from './settle-attempts.ts'
 
 /** Whoever queues a delivery, in any process, wakes the worker; only while that way is cut must it look by itself. */
 const LONGEST_SLEEP = 60 * SECOND
@@ -36,7 +35,7 @@ export type Worker = {
   stop(): Promise<void>
 }
 
-export type WorkerCaps = Caps & SettleCaps & { database: Database; outbound: Outbound; log: Log }
+export type WorkerCaps = Caps & BookkeeperCaps & { outbound: Outbound }
 
 /** Delivers what is due: leases rows, attempts them beside each other, sleeps until the next one is due or it is woken. */
 export function createWorker(caps: WorkerCaps): Worker {

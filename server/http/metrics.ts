@@ -20,7 +20,8 @@ export type Metrics = {
   watchRequests: RequestHandler
   /** The same calls, counted. */
   watched(outbound: Outbound): Outbound
-  settled(status: 'delivered' | 'failed', count: number): void
+  /** Counts deliveries that have ended. Call it after the commit: a transaction may be repeated. */
+  ended(counts: { delivered: number; failed: number }): void
   /** Asks whatever must be asked for; answers the Prometheus text. */
   text(sources: MetricSources): Promise<string>
   contentType: string
@@ -97,7 +98,9 @@ export function createMetrics(): Metrics {
         }
       },
     }),
-    settled: (status, count) => deliveries.inc({ status }, count),
+    ended(counts) {
+      for (const [status, count] of Object.entries(counts)) deliveries.inc({ status }, count)
+    },
     async text(sources) {
       const stored = await Promise.all([sources.queue(), sources.mails()]).catch(error => {
         if (error instanceof DatabaseAway) return undefined

@@ -17,7 +17,7 @@ import type { SecretOncePage } from '../../views/models.ts'
 import { findAccount, roleAllows } from '../accounts/roles.ts'
 import { DAY } from '../base/clock.ts'
 import { isId } from '../base/ids.ts'
-import { countDeliveries, listAppDeliveries, readAppDelivery, readBodies } from '../deliveries/list-deliveries.ts'
+import { countDeliveries, findAppDelivery, listAppDeliveries, readBodies } from '../deliveries/list-deliveries.ts'
 import { sendPing } from '../deliveries/send-ping.ts'
 import type { Deps } from '../deps.ts'
 import { lookAtAccountOf } from '../http/look-at-account.ts'
@@ -54,7 +54,7 @@ export function portalAppRoutes(deps: Deps): Router {
         goneAddress: await findGoneAddress(tx, app.id),
         counts: (await countInstallations(tx, ids)).get(app.id),
         week: await countDeliveries(tx, ids, now - 7 * DAY),
-        ping: isId('dlv', pingId) ? await readAppDelivery(tx, app.id, pingId).catch(() => undefined) : undefined,
+        ping: isId('dlv', pingId) ? await findAppDelivery(tx, app.id, pingId) : undefined,
       }
     })
     const { app, ping } = found

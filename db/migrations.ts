@@ -20,6 +20,7 @@ import * as growth from './migrations/021-growth.ts'
 import * as eventPositions from './migrations/022-deliveries.ts'
 import * as operation from './migrations/023-operation.ts'
 import * as rateLimits from './migrations/024-rate-limits.ts'
+import * as heartbeats from './migrations/027-heartbeats.ts'
 
 type Step = { name: string; migration: Knex.Migration }
 
@@ -46,6 +47,7 @@ const STEPS: Step[] = [
   { name: '020-rotations', migration: rotations },
   { name: '019-app-trust', migration: appTrust },
   { name: '023-operation', migration: operation },
+  { name: '027-heartbeats', migration: heartbeats },
 ]
 
 export const migrations: Knex.MigrationSource<Step> = {

@@ -4,6 +4,7 @@ import type { Provider } from 'oidc-provider'
 import { findApp } from '../apps-registry/find-app.ts'
 import { badgeOf } from '../apps-registry/listing-page.ts'
 import { connect, type Database, migrate, type Tx } from '../db/connect.ts'
+import { createWriteProbe, type WriteProbe } from '../db/write-probe.ts'
 import { personSeenFrom } from './accounts/find-user.ts'
 import { createKnownBrowserCookie, type KnownBrowserCookie } from './accounts/known-browser.ts'
 import { createPasswords, type Passwords } from './accounts/password.ts'
@@ -15,6 +16,7 @@ import { createIds } from './base/ids.ts'
 import { createKeyring } from './base/keyring.ts'
 import { createLog, type Log } from './base/log.ts'
 import { createOutbound, type Outbound } from './base/outbound.ts'
+import { createPulses, type Pulses } from './base/pulses.ts'
 import { type Random, systemRandom } from './base/random.ts'
 import { readRootSecrets } from './base/root-secret.ts'
 import { createRunner } from './base/runner.ts'
@@ -59,6 +61,9 @@ export type Deps = Caps & {
   /** The authorization server, with the signing keys of now; a request that has begun is finished with those it began with. */
   serveOAuth: ReturnType<Provider['callback']>
   worker: Worker
+  /** Which loops run in this process, and which of them stand still. */
+  pulses: Pulses
+  writeProbe: WriteProbe
   mailer: Mailer
   metrics: Metrics
   metricSources: MetricSources
@@ -154,9 +159,12 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
 
   const limits = createRateLimits(config.rateLimits, { database, clock })
   const metrics = createMetrics()
+  const pulses = createPulses(clock)
+  const writeProbe = createWriteProbe({ database, clock, random })
   const worker = createWorker({
     ...caps,
     database,
+    pulses,
     outbound: metrics.watched(outbound),
     retrySchedule,
     log,
@@ -216,6 +224,8 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     provider,
     serveOAuth: (req, res) => serveOAuth(req, res),
     worker,
+    pulses,
+    writeProbe,
     mailer,
     metrics,
     metricSources: {
@@ -265,6 +275,7 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
       clearTimeout(impatient)
       await outbound.hangUp()
       await usage.stop()
+      await writeProbe.clear().catch(error => log.debug({ err: error }, 'what a write probe left stays for a while'))
       await database.close()
     },
   }

@@ -4,10 +4,11 @@ import { createListener } from './app.ts'
 import { createAllowedRule } from './base/addresses.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import { createDeps, type Deps } from './deps.ts'
+import { startBeating } from './heartbeat.ts'
 import { createWebServer } from './http/web-server.ts'
 import { startSweeping } from './sweep.ts'
 import { startUpkeep } from './upkeep.ts'
-import { type Front, startWebProcesses } from './web-processes.ts'
+import { type Front, hearFirstProcess, startWebProcesses } from './web-processes.ts'
 
 const GRACE = 9_000
 /** How long a stop waits for requests, before it hangs up on callers that do not finish theirs. */
@@ -19,17 +20,19 @@ async function main(): Promise<void> {
   const deps = await createDeps(config)
   await deps.database.changes.start()
   deps.metrics.watchProcess()
+  if (cluster.isWorker) hearFirstProcess(deps.pulses)
   const front = config.roles.has('web') ? await startFront(deps) : undefined
   if (config.roles.has('worker')) deps.worker.start()
   const stopSweeping = config.roles.has('worker') ? startSweeping(deps) : () => undefined
   const stopUpkeep = config.roles.has('worker') ? startUpkeep(deps) : async () => undefined
+  const stopBeating = config.roles.has('worker') ? startBeating(deps) : async () => undefined
   let stopping = false
   const stop = (): void => {
     if (stopping) return
     stopping = true
     stopSweeping()
     setTimeout(() => process.exit(1), GRACE).unref()
-    closeAll(front, stopUpkeep, deps).then(
+    closeAll([front?.stop(), stopUpkeep(), stopBeating()], deps).then(
       () => process.exit(0),
       error => {
         deps.log.error({ err: error }, 'could not stop in good order')
@@ -45,7 +48,7 @@ async function main(): Promise<void> {
 
 async function startFront(deps: Deps): Promise<Front> {
   const { webConcurrency } = deps.config
-  return webConcurrency > 1 ? await startWebProcesses(webConcurrency, deps.log) : await listen(deps)
+  return webConcurrency > 1 ? await startWebProcesses(webConcurrency, deps) : await listen(deps)
 }
 
 async function listen(deps: Deps): Promise<Front> {
@@ -73,8 +76,8 @@ function proxyRule(trusted: Config['trustProxy']): (address: string) => boolean 
 }
 
 /** Takes nothing new, finishes what is in flight, then lets go of the database. */
-async function closeAll(front: Front | undefined, stopUpkeep: () => Promise<void>, deps: Deps): Promise<void> {
-  await Promise.all([front?.stop(), stopUpkeep()])
+async function closeAll(stopped: (Promise<void> | undefined)[], deps: Deps): Promise<void> {
+  await Promise.all(stopped)
   await deps.close()
 }
 

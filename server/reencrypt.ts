@@ -31,7 +31,7 @@ export type ReencryptCaps = { database: Database; keyring: Keyring; clock: Clock
  * Encrypts anew, under the current root secret, whatever is still under an older one, in small batches; several processes
  * at once take different rows, and one that is killed leaves the rest for the next. Answers when to look again.
  */
-export async function reencrypt(caps: ReencryptCaps): Promise<number | undefined> {
+export async function reencrypt(caps: ReencryptCaps, progress = () => {}): Promise<number | undefined> {
   const { database, keyring, clock, log } = caps
   const older = new Set(keyring.roots.slice(1))
   if (older.size === 0) return undefined
@@ -44,6 +44,7 @@ export async function reencrypt(caps: ReencryptCaps): Promise<number | undefined
       do {
         batch = await database.transaction(tx => reencryptBatch(tx, keyring, column, rootId))
         done += batch
+        progress()
       } while (batch > 0)
       held ||= (await database.read(tx => countUnder(tx, column, rootId))) > 0
     }

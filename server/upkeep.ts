@@ -16,20 +16,24 @@ const PATIENCE = 4 * SECOND
 
 /** Does what happens by itself at its time, until the answer is called and has resolved. */
 export function startUpkeep(deps: Deps): () => Promise<void> {
-  const { clock, log, database } = deps
+  const { clock, log, database, pulses } = deps
   const heard = () => database.changes.connected()
-  const runner = (name: string, work: () => Promise<number | undefined>) =>
-    createRunner({ clock, log, name, work, heard })
+  const runner = (name: string, work: (progress: () => void) => Promise<number | undefined>) =>
+    createRunner({ clock, log, pulses, name, work, heard })
   const deadlines = runner('deadlines', () => endOverdueKeys(deps))
   const reminders = runner('reminders', () => remindOfDeadlines(deps))
   const leaks = runner('leaked keys', () => replaceLeakedKeys(deps))
   const reports = runner('leak reports', () => dealWithLeftReports(deps))
-  const mails = runner('mails', () => deps.mailer.sendDue())
-  const jobs = runner('batch jobs', () => runBatchJobs(deps))
-  // Nobody wakes these.
-  const secrets = createRunner({ clock, log, name: 'encryption anew', work: () => reencrypt(deps) })
-  const checkpoints = createRunner({ clock, log, name: 'checkpoints', work: daily(clock, () => makeCheckpoints(deps)) })
-  const requests = createRunner({ clock, log, name: 'open requests', work: () => sweepOpenRequests(deps) })
+  const mails = runner('mails', progress => deps.mailer.sendDue(progress))
+  const jobs = runner('batch jobs', progress => runBatchJobs(deps, progress))
+  const unwoken = (name: string, work: (progress: () => void) => Promise<number | undefined>) =>
+    createRunner({ clock, log, pulses, name, work })
+  const secrets = unwoken('encryption anew', progress => reencrypt(deps, progress))
+  const checkpoints = unwoken(
+    'checkpoints',
+    daily(clock, () => makeCheckpoints(deps)),
+  )
+  const requests = unwoken('open requests', () => sweepOpenRequests(deps))
   const runners = [checkpoints, deadlines, reminders, leaks, reports, mails, secrets, jobs, requests]
   database.changes.listen(change => {
     const anything = change === 'anything'

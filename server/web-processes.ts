@@ -1,7 +1,8 @@
-import cluster, { type Address } from 'node:cluster'
+import cluster, { type Address, type Worker } from 'node:cluster'
 import { once } from 'node:events'
 import { SECOND } from './base/clock.ts'
 import type { Log } from './base/log.ts'
+import type { Pulses } from './base/pulses.ts'
 
 /** What answers requests, in this process or in others. */
 export type Front = {
@@ -11,13 +12,16 @@ export type Front = {
 }
 
 const PAUSE_BEFORE_ANOTHER = SECOND
+/** How often the first process looks whether its loops go on, to tell the others. */
+const LOOK_EVERY = SECOND
 
 /**
  * Starts `count` processes of this program that share one port and have the role `web`; answers when all of them listen.
  * One that ends by itself later is replaced. Throws where one ends before it listens: what it wrote says why.
  */
-export async function startWebProcesses(count: number, log: Log): Promise<Front> {
+export async function startWebProcesses(count: number, { log, pulses }: { log: Log; pulses: Pulses }): Promise<Front> {
   let stopping = false
+  let lastTold = ''
   const running = new Map<number, { kill(): void; ended: Promise<void> }>()
 
   async function startOne(): Promise<Address> {
@@ -29,6 +33,7 @@ export async function startWebProcesses(count: number, log: Log): Promise<Front>
     })
     const kill = () => void worker.process.kill('SIGTERM')
     running.set(worker.id, { kill, ended: ended.then(() => undefined) })
+    worker.once('listening', () => tell([worker]))
     const listening = once(worker, 'listening').then(([address]: Address[]) => address)
     const address = await Promise.race([listening, ended.then(() => undefined)])
     if (!address) throw new Error('A process that was to answer requests ended at its start.')
@@ -50,8 +55,22 @@ export async function startWebProcesses(count: number, log: Log): Promise<Front>
     }, PAUSE_BEFORE_ANOTHER)
   }
 
+  /** They answer `/readyz` for the loops that run here. */
+  function tell(workers: readonly Worker[]): void {
+    if (!pulses.any()) return
+    for (const each of workers) if (each.isConnected()) each.send({ ill: pulses.ill() })
+  }
+
+  const looking = setInterval(() => {
+    const now = pulses.any() ? `ill:${pulses.ill().join()}` : ''
+    if (now === lastTold) return
+    lastTold = now
+    tell(Object.values(cluster.workers ?? {}).filter(each => each !== undefined))
+  }, LOOK_EVERY).unref()
+
   async function stop(): Promise<void> {
     stopping = true
+    clearInterval(looking)
     for (const { kill } of running.values()) kill()
     await Promise.all([...running.values()].map(({ ended }) => ended))
   }
@@ -64,4 +83,11 @@ export async function startWebProcesses(count: number, log: Log): Promise<Front>
     await stop()
     throw error
   }
+}
+
+/** In a process that was started by another one: takes what that one says of its loops. */
+export function hearFirstProcess(pulses: Pulses): void {
+  process.on('message', (message: { ill?: string[] }) => {
+    if (Array.isArray(message?.ill)) pulses.told(message.ill)
+  })
 }

@@ -1,12 +1,15 @@
 import { type Clock, MINUTE, SECOND } from './clock.ts'
 import type { Log } from './log.ts'
 import { createNap } from './nap.ts'
+import type { Pulse, Pulses } from './pulses.ts'
 
 /** However far away the next time is: the clock may be set, and another process may die. */
 const LONGEST_SLEEP = 5 * MINUTE
 /** What changes a thousand times a second is looked at once. */
 const SHORTEST_SLEEP = SECOND
 const PAUSE_AFTER_FAULT = 15 * SECOND
+/** Work that makes no progress for so long stands still. */
+const LONGEST_WORK = 10 * MINUTE
 /** While nobody would wake it. */
 const LONGEST_SLEEP_UNHEARD = 2 * SECOND
 
@@ -23,8 +26,13 @@ export type RunnerCaps = {
   clock: Clock
   log: Log
   name: string
-  /** Does what is due, and answers when more is; nothing where none is known. A fault is logged and it is done again. */
-  work(): Promise<number | undefined>
+  /**
+   * Does what is due, and returns when more is; nothing where none is known. A fault is logged and it is done again. Work
+   * without a bound calls `progress` between its parts.
+   */
+  work(progress: () => void): Promise<number | undefined>
+  /** Where it is noted that it goes on. */
+  pulses?: Pulses
   /** Whether what wakes it is heard; where it is not, it looks by itself at a short interval. Default: it is. */
   heard?: () => boolean
   /** However often it is woken it works no more often than that, in milliseconds. */
@@ -37,11 +45,15 @@ export function createRunner(caps: RunnerCaps): Runner {
   let running: Promise<void> | undefined
   let stopped = false
   let woken = false
+  let pulse: Pulse | undefined
   const nap = createNap()
 
+  const progress = (): void => pulse?.expect(0)
+
   async function once(): Promise<number> {
+    progress()
     try {
-      return (await work()) ?? Number.POSITIVE_INFINITY
+      return (await work(progress)) ?? Number.POSITIVE_INFINITY
     } catch (error) {
       log.error({ err: error }, `${name}: failed; it is tried again`)
       return clock.now() + PAUSE_AFTER_FAULT
@@ -54,15 +66,25 @@ export function createRunner(caps: RunnerCaps): Runner {
       woken = false
       const due = await once()
       const early = () => Math.max(1, shortestSleep - (clock.monotonic() - began))
-      if (!stopped && !woken)
-        await nap.rest(Math.min(heard() ? LONGEST_SLEEP : LONGEST_SLEEP_UNHEARD, Math.max(due - clock.now(), early())))
-      if (!stopped && woken) await nap.rest(early())
+      const longest = heard() ? LONGEST_SLEEP : LONGEST_SLEEP_UNHEARD
+      if (!stopped && !woken) await rest(Math.min(longest, Math.max(due - clock.now(), early())))
+      if (!stopped && woken) await rest(early())
     }
+  }
+
+  async function rest(ms: number): Promise<void> {
+    pulse?.expect(ms)
+    await nap.rest(ms)
+  }
+
+  async function run(): Promise<void> {
+    pulse = caps.pulses?.start(name, LONGEST_WORK)
+    await loop().finally(() => pulse?.end(stopped))
   }
 
   return {
     start: () => {
-      running ??= loop()
+      running ??= run()
     },
     wake: () => {
       if (woken) return // it is about to work

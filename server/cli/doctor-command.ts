@@ -4,10 +4,13 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { connect, type Database } from '../../db/connect.ts'
 import { integrityFaults } from '../../db/integrity.ts'
+import { createWriteProbe } from '../../db/write-probe.ts'
+import { SECOND, systemClock } from '../base/clock.ts'
 import { createKeyring } from '../base/keyring.ts'
 import { systemRandom } from '../base/random.ts'
 import { ROOT_SECRET_FILE, readRootSecrets } from '../base/root-secret.ts'
 import { type Config, ConfigError, readConfig } from '../config.ts'
+import { workersSeen } from '../heartbeat.ts'
 import { countRootUse } from '../reencrypt.ts'
 
 /** Longer than a notification may take before its channel counts as dead, in milliseconds. */
@@ -83,7 +86,10 @@ async function database(config: Config): Promise<Check[]> {
   const opened = connect(target)
   try {
     const pending = await opened.pendingMigrations()
-    const more = pending.length === 0 ? [await rootUse(opened, config), await changes(opened)] : []
+    const more =
+      pending.length === 0
+        ? [await rootUse(opened, config), await changes(opened), await writes(opened), await worker(opened)]
+        : []
     return [
       ...more,
       { name: 'database', ok: true, detail: target.kind },
@@ -98,6 +104,29 @@ async function database(config: Config): Promise<Check[]> {
   } finally {
     await opened.close()
   }
+}
+
+/** A full disk and a read-only server answer every read. */
+async function writes(opened: Database): Promise<Check> {
+  const probe = createWriteProbe({ database: opened, clock: systemClock, random: systemRandom })
+  const fault = await probe.check()
+  if (fault) return { name: 'writes', ok: false, detail: `a write failed: ${fault.message}` }
+  await probe.clear()
+  return { name: 'writes', ok: true, detail: 'a write was committed' }
+}
+
+/** What workers have noted in the database; without any, nothing is wrong: none may run. */
+async function worker(opened: Database): Promise<Check> {
+  const check = (ok: boolean, detail: string) => ({ name: 'worker', ok, detail })
+  const seen = await opened.read(tx => workersSeen(tx, systemClock))
+  if (!seen) return check(true, 'none runs')
+  if (seen.fresh === 0)
+    return check(
+      false,
+      `none was heard of for ${Math.round(seen.silentFor / SECOND)} s, and none stopped in good order`,
+    )
+  if (seen.ill.length > 0) return check(false, `stands still: ${seen.ill.join(', ')}; restart the worker`)
+  return check(true, `${seen.fresh} run${seen.fresh === 1 ? 's' : ''}`)
 }
 
 /** On request only: it reads the whole file. */

@@ -5,6 +5,7 @@ import type { Caps } from '../base/caps.ts'
 import { SECOND } from '../base/clock.ts'
 import { createNap } from '../base/nap.ts'
 import type { Outbound } from '../base/outbound.ts'
+import type { Pulse, Pulses } from '../base/pulses.ts'
 import { opaqueToken } from '../base/random.ts'
 import { attemptDelivery } from './attempt-delivery.ts'
 import { type BookkeeperCaps, createBookkeeper } from './bookkeeper.ts'
@@ -19,6 +20,8 @@ import { GONE } from './settle-attempts.ts'
 const LONGEST_SLEEP = 60 * SECOND
 const LONGEST_SLEEP_ALONE = 2 * SECOND
 const PAUSE_AFTER_FAULT = SECOND
+/** Without a claim that succeeds for so long it counts as standing still. */
+const LONGEST_SILENCE = 30 * SECOND
 /** What is answered within it is followed up together: a claim costs nearly the same for one delivery as for many. */
 const GATHER_MS = 4
 
@@ -35,7 +38,7 @@ export type Worker = {
   stop(): Promise<void>
 }
 
-export type WorkerCaps = Caps & BookkeeperCaps & { outbound: Outbound }
+export type WorkerCaps = Caps & BookkeeperCaps & { outbound: Outbound; pulses: Pulses }
 
 /** Delivers what is due: leases rows, attempts them beside each other, sleeps until the next one is due or it is woken. */
 export function createWorker(caps: WorkerCaps): Worker {
@@ -46,6 +49,7 @@ export function createWorker(caps: WorkerCaps): Worker {
   const nap = createNap()
   const bookkeeper = createBookkeeper(caps, gather)
   let running: Promise<void> | undefined
+  let pulse: Pulse | undefined
   let stopped = false
   let woken = false
   let watching: NodeJS.Timeout | undefined
@@ -166,7 +170,9 @@ export function createWorker(caps: WorkerCaps): Worker {
     const connected = database.changes.connected() ? LONGEST_SLEEP : LONGEST_SLEEP_ALONE
     const longest = lanes.waiting().length > 0 ? LONGEST_WAIT : connected
     const ms = Math.min(longest, Math.max(0, (due ?? Number.POSITIVE_INFINITY) - clock.now()))
-    await pause(room() <= 0 ? longest : Math.max(ms, 1))
+    const rest = room() <= 0 ? longest : Math.max(ms, 1)
+    pulse?.expect(rest)
+    await pause(rest)
   }
 
   async function pause(ms: number): Promise<void> {
@@ -189,7 +195,10 @@ export function createWorker(caps: WorkerCaps): Worker {
     while (!stopped) {
       try {
         woken = false
-        if ((await claim()) <= 0) await sleep()
+        pulse?.begin()
+        const more = await claim()
+        pulse?.expect(0)
+        if (more <= 0) await sleep()
       } catch (error) {
         log.error({ err: error }, 'the worker could not reach the database; it goes on')
         await pause(PAUSE_AFTER_FAULT)
@@ -197,9 +206,14 @@ export function createWorker(caps: WorkerCaps): Worker {
     }
   }
 
+  async function run(): Promise<void> {
+    pulse = caps.pulses.start('deliveries', LONGEST_SILENCE)
+    await loop().finally(() => pulse?.end(stopped))
+  }
+
   const worker: Worker = {
     start: () => {
-      running ??= loop()
+      running ??= run()
       watching ??= setInterval(() => follower.isBehind() && worker.wake(), SECOND).unref()
     },
     wake: () => {

@@ -24,13 +24,14 @@ const AGAIN = 15 * SECOND
  * also moves the job on; so a process that dies leaves the rest for the next, and nothing is done twice. One that makes
  * trouble is passed over until the next time. Returns when to look again.
  */
-export async function runBatchJobs(caps: JobCaps): Promise<number | undefined> {
+export async function runBatchJobs(caps: JobCaps, progress = () => {}): Promise<number | undefined> {
   const { database, clock, log } = caps
   const passed = new Set<string>()
   for (;;) {
     const ids = await database.read(tx => listJobIds(tx, [...passed], AT_ONCE))
     if (ids.length === 0) return passed.size > 0 ? clock.now() + AGAIN : undefined
     for (const id of ids) {
+      progress()
       try {
         if (!(await database.transaction(tx => step(tx, caps, id)))) passed.add(id)
       } catch (error) {

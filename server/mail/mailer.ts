@@ -20,7 +20,7 @@ export type MailerCaps = Pick<Caps, 'clock' | 'random'> &
 
 export type Mailer = {
   /** Sends every mail that is due, outside any transaction, and answers when the next one is. */
-  sendDue(): Promise<number | undefined>
+  sendDue(progress?: () => void): Promise<number | undefined>
 }
 
 /** A process that dies while it sends leaves the mail to the next; such a mail may arrive twice, and never not at all. */
@@ -63,8 +63,9 @@ export function createMailer(caps: MailerCaps): Mailer {
   }
 
   return {
-    async sendDue() {
+    async sendDue(progress) {
       for (;;) {
+        progress?.()
         const at = clock.now()
         const lease = opaqueToken(random).slice(0, 40)
         const mails = await database.transaction(tx => claimMails(tx, { lease, at, until: at + LEASE, most: AT_ONCE }))

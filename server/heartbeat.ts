@@ -1,0 +1,71 @@
+import type { Tx } from '../db/connect.ts'
+import { type Clock, MINUTE, SECOND } from './base/clock.ts'
+import { opaqueToken } from './base/random.ts'
+import type { Deps } from './deps.ts'
+
+const EVERY = 15 * SECOND
+/** A worker that was not heard of for so long, in milliseconds, does not run as it should. */
+const FRESH_FOR = MINUTE
+/** What a process that died has left is deleted by a worker that lives. */
+const LEFT_BEHIND = 10 * MINUTE
+
+/** What workers have said in the database; nothing where none runs, or all of them stopped in good order. */
+export type WorkersSeen = { fresh: number; ill: string[]; silentFor: number } | undefined
+
+/**
+ * Notes every 15 s in the database that a worker runs here, and which of its loops stand still, for whoever looks from
+ * outside. The answer stops that, and takes the note away.
+ */
+export function startBeating({ database, clock, random, log, pulses }: Deps): () => Promise<void> {
+  const id = opaqueToken(random)
+  let beating: Promise<void> | undefined
+  let failed = false
+
+  async function beat(): Promise<void> {
+    try {
+      await database.relaxed(tx => note(tx, { id, at: clock.now(), ill: pulses.ill().join(',') }))
+      failed = false
+    } catch (error) {
+      if (!failed) log.warn({ err: error }, 'could not note that this worker runs; tries again')
+      failed = true
+    }
+  }
+
+  const once = (): void => {
+    beating ??= beat().finally(() => {
+      beating = undefined
+    })
+  }
+  once()
+  const timer = setInterval(once, EVERY).unref()
+  return async () => {
+    clearInterval(timer)
+    await beating
+    await database
+      .relaxed(tx => tx('heartbeats').where({ id }).delete())
+      .catch(error => log.warn({ err: error }, 'could not note that this worker stopped'))
+  }
+}
+
+async function note(tx: Tx, beat: { id: string; at: number; ill: string }): Promise<void> {
+  await tx('heartbeats')
+    .insert({ ...beat, kind: 'worker' })
+    .onConflict('id')
+    .merge(['at', 'ill'])
+  await tx('heartbeats')
+    .where({ kind: 'worker' })
+    .where('at', '<', beat.at - LEFT_BEHIND)
+    .delete()
+}
+
+/** `silentFor` is how long ago the last of them was heard of, in milliseconds. */
+export async function workersSeen(tx: Tx, clock: Clock): Promise<WorkersSeen> {
+  const rows: { at: number; ill: string | null }[] = await tx('heartbeats')
+    .where({ kind: 'worker' })
+    .select('at', 'ill')
+  if (rows.length === 0) return undefined
+  const now = clock.now()
+  const fresh = rows.filter(({ at }) => at >= now - FRESH_FOR)
+  const ill = [...new Set(fresh.flatMap(row => (row.ill ?? '').split(',').filter(Boolean)))]
+  return { fresh: fresh.length, ill, silentFor: now - Math.max(...rows.map(({ at }) => at)) }
+}

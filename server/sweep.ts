@@ -9,6 +9,7 @@ import { sweepUsage } from './keys/sweep-usage.ts'
 import { deleteEndedCounters } from './limits/rate-limit-store.ts'
 import { sweepMails } from './mail/queue-mail.ts'
 import { sweepRecords } from './oauth/grants.ts'
+import { sweepGrants } from './oauth/sweep-grants.ts'
 
 const EVERY = HOUR
 
@@ -16,6 +17,7 @@ const EVERY = HOUR
 export type Swept = {
   sessions: number
   oauth_records: number
+  oauth_grants: number
   mails: number
   checkpoints: number
   deliveries: number
@@ -37,9 +39,15 @@ export async function sweep(deps: Deps): Promise<Swept> {
     checkpoints: await sweepCheckpoints(tx, at),
     rate_limits: await deleteEndedCounters(tx, at),
   }))
+  const oauth_grants = await sweepGrants(database, at)
   await runBatchJobs(deps)
   await numberBacklog(database)
-  return { ...lapsed, deliveries: await sweepDeliveryLog(database, at), usage: await sweepUsage(database, at) }
+  return {
+    ...lapsed,
+    oauth_grants,
+    deliveries: await sweepDeliveryLog(database, at),
+    usage: await sweepUsage(database, at),
+  }
 }
 
 /** Sweeps now and every hour until the answer is called. */

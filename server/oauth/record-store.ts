@@ -111,6 +111,30 @@ export async function deleteBeyond(tx: Tx, model: string, most: number, batch: n
   return await tx('oauth_records').where({ model }).whereIn('id_hash', first).delete()
 }
 
+/** Some grants that were made before a time and that no code or token hangs on any more. */
+export async function listSpentGrants(tx: Tx, before: number, limit: number): Promise<string[]> {
+  const used = tx('oauth_records as token').whereRaw('token.grant_hash = link.grant_hash').select('token.id_hash')
+  return await tx('oauth_grants as link')
+    .join('oauth_records as spent', join => join.on('spent.id_hash', 'link.grant_hash'))
+    .where('spent.model', 'Grant')
+    .where('link.created_at', '<', before)
+    .whereNotExists(used)
+    .limit(limit)
+    .pluck('link.grant_hash')
+}
+
+/** Deletes grants. That a person has agreed to one is kept; of one that nobody was asked about nothing is. */
+export async function deleteGrants(tx: Tx, grantHashes: readonly string[]): Promise<void> {
+  await tx('oauth_grants')
+    .whereRaw(isAmong(tx, 'grant_hash', grantHashes))
+    .whereRaw('interaction_hash = grant_hash')
+    .delete()
+  await tx('oauth_records')
+    .where({ model: 'Grant' })
+    .whereRaw(isAmong(tx, 'id_hash', grantHashes))
+    .delete()
+}
+
 export type GrantLink = {
   grantHash: string
   installationId: string

@@ -1,0 +1,20 @@
+import type { Database } from '../../db/connect.ts'
+import { DAY } from '../base/clock.ts'
+import { deleteGrants, listSpentGrants } from './record-store.ts'
+
+/** A grant is no use any more once its codes and tokens have lapsed; those of today may still be in somebody's hands. */
+const KEPT = DAY
+const BATCH = 500
+
+/**
+ * Deletes grants whose codes and tokens were all revoked or have lapsed: each `prompt=none` makes a grant, and each
+ * *Continue*. Call it after lapsed tokens were deleted. Returns how many it deleted.
+ */
+export async function sweepGrants(database: Database, at: number, batch = BATCH): Promise<number> {
+  for (let swept = 0; ; ) {
+    const spent = await database.read(tx => listSpentGrants(tx, at - KEPT, batch))
+    if (spent.length > 0) await database.relaxed(tx => deleteGrants(tx, spent))
+    swept += spent.length
+    if (spent.length < batch) return swept
+  }
+}

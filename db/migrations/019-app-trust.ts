@@ -17,9 +17,7 @@ export async function up(knex: Knex): Promise<void> {
 }
 
 export async function down(knex: Knex): Promise<void> {
-  await knex.schema.alterTable('apps', table => {
-    table.dropColumn('reviewed')
-    table.dropColumn('registration_token')
-    table.dropColumn('jwks_at')
-  })
+  // Not with the schema builder: on SQLite it builds the whole table anew, which other tables point to.
+  for (const column of ['jwks_at', 'registration_token', 'reviewed'])
+    await knex.raw('alter table apps drop column ??', [column])
 }

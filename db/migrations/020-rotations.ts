@@ -38,5 +38,5 @@ export async function down(knex: Knex): Promise<void> {
     .whereIn('rotation', ['waiting', 'stuck'])
     .whereNot({ status: 'expired' })
     .update({ status: 'expiring' })
-  await knex.schema.alterTable('keys', table => table.dropColumn('rotation'))
+  await knex.raw('alter table keys drop column rotation') // the builder would build the table anew, which others point to
 }

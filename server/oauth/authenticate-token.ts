@@ -3,6 +3,7 @@ import type { Database } from '../../db/connect.ts'
 import type { Clock } from '../base/clock.ts'
 import { SECOND } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
+import type { RateLimits } from '../limits/rate-limits.ts'
 import { apiResource } from './api-resource.ts'
 import { checkProof, PROOF_WINDOW } from './dpop-proof.ts'
 import { installationOfGrant } from './grants.ts'
@@ -23,11 +24,17 @@ export type PresentedToken = {
   path: string
 }
 
-type AuthenticateCaps = { provider: Provider; database: Database; clock: Clock; publicUrl: string }
+type AuthenticateCaps = {
+  provider: Provider
+  database: Database
+  clock: Clock
+  limits: Pick<RateLimits, 'requireLeft'>
+  publicUrl: string
+}
 
 /**
  * Accepts an access token of ours as Bearer, or as DPoP with its proof (RFC 9449 §7.1); a bound token without one is
- * refused. Throws `access.unauthorized` and `access.invalid_proof`.
+ * refused. Throws `access.unauthorized`, `access.invalid_proof`, and `request.rate_limited` where the app has no call left.
  */
 export async function authenticateToken(caps: AuthenticateCaps, presented: PresentedToken): Promise<TokenBearer> {
   const [, scheme = '', value = ''] = /^(Bearer|DPoP) +([\w.~+/-]+=*)$/i.exec(presented.authorization ?? '') ?? []
@@ -38,9 +45,10 @@ export async function authenticateToken(caps: AuthenticateCaps, presented: Prese
   if (token.jkt === undefined && isDpop) throw refused('This token is not bound to a key; send it as Bearer.')
   if (token.jkt !== undefined && (!isDpop || presented.dpop === undefined))
     throw refused('This token is bound to a key; send it as DPoP, with a proof.')
-  if (token.jkt !== undefined) await checkBinding(caps, presented, value, token, token.jkt)
   const appId = token.clientId
   if (appId === undefined) throw refused('The token belongs to no app.')
+  caps.limits.requireLeft('api', appId) // each proof is checked and stored
+  if (token.jkt !== undefined) await checkBinding(caps, presented, value, token, token.jkt)
   const permissions = token.scope === undefined ? undefined : [...token.scopes]
   if (token.kind === 'ClientCredentials') return { appId, installationId: undefined, permissions }
   const { grantId } = token as AccessToken

@@ -3,6 +3,8 @@ import { test } from 'node:test'
 import { clientCredentialsGrant } from 'openid-client'
 import type { LimitName } from '../../server/limits/limits.ts'
 import { sweepOpenRequests } from '../../server/oauth/sweep-open-requests.ts'
+import { basic, post } from '../oauth/flow.ts'
+import { createProofs } from '../oauth/proofs.ts'
 import { authorizationUrl } from '../support/oauth-client.ts'
 import { createWorld, type PublishedApp, REDIRECT, sampleManifest, type World } from '../support/world.ts'
 
@@ -62,6 +64,28 @@ test('429: failures are the address’s, successes the app’s; whoever names an
   assertLimited(spent)
   assert.deepEqual(await spent.json(), { error: 'temporarily_unavailable', error_description: 'too many requests' })
   assert.equal((await askToken(world, await world.app(), secret, ELSEWHERE)).status, 401)
+})
+
+test('429: an app that has no call left at /v1 is refused before its proof is stored', async () => {
+  await using world = await createWorld({ worker: false, env: LIMITED })
+  const [app, proofs] = [await world.app(), await createProofs()]
+  const dpop = await proofs.make('POST', `${world.url}/oauth/token`)
+  const { body } = await post(`${world.url}/oauth/token`, { grant_type: 'client_credentials' }, { ...basic(app), dpop })
+  const accessToken = String(body['access_token'])
+  const address = `${world.url}/v1/installations`
+  const call = async () =>
+    await fetch(address, {
+      headers: { authorization: `DPoP ${accessToken}`, dpop: await proofs.make('GET', address, { accessToken }) },
+    })
+  const stored = async () => {
+    const proofs = { model: 'ReplayDetection' }
+    return (await world.deps.database.read(tx => tx('oauth_records').where(proofs).select('id_hash'))).length
+  }
+  await spend(world, 'api', app.id, 1_199)
+  assert.equal((await call()).status, 200)
+  const before = await stored()
+  assertLimited(await call())
+  assert.equal(await stored(), before)
 })
 
 test('429: new versions of one app, before anything is looked up in the network, whoever holds its token and wherever', async () => {

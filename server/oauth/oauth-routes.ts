@@ -2,7 +2,7 @@ import express, { type Request, Router } from 'express'
 import { AppError } from '../base/errors.ts'
 import type { Deps } from '../deps.ts'
 import { refuseOddAddress } from '../http/refuse-odd-input.ts'
-import { respondOAuth } from '../http/respond-error.ts'
+import { respondOAuth, respondPage } from '../http/respond-error.ts'
 import { accountIdsOf, clientAddress, loadSession, networkOfClient, sessionOf } from '../http/session.ts'
 import { createAppMeter } from './app-meter.ts'
 import { runWithRequest } from './request-context.ts'
@@ -54,6 +54,7 @@ export function oauthRoutes(deps: Deps): Router {
     const context = { ip: clientAddress(req), session, ...(viewer && { viewer }), ...(isMetered(req) && { meter }) }
     runWithRequest(context, () => deps.serveOAuth(req, res))
   })
+  router.use('/oauth/authorize', respondPage(deps.log, deps.render)) // a browser shows what it gets
   router.use(respondOAuth(deps.log))
   return router
 }

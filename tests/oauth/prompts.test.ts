@@ -278,3 +278,16 @@ test('a request may be posted, from any site; it knows who is signed in', async 
   assert.ok((await exchangeCode(app.client, silent, back.location ?? '')).access_token)
   assert.equal((await post(asked.url, 'x'.repeat(13_000))).status, 413)
 })
+
+test('a request that cannot be read is answered with a page, sent in either way', async () => {
+  const { url } = await authorizationUrl(app.client, { redirectUri: REDIRECT, state: 'a\0b' })
+  const answers = [
+    [400, await passer().get(url.href)],
+    [413, await passer().post('/oauth/authorize', { state: 'x'.repeat(13_000) })],
+    [413, await passer().post('/oauth/authorize', { state: 'x'.repeat(70_000) })],
+  ] as const
+  for (const [status, answer] of answers) {
+    assert.equal(answer.status, status)
+    assert.match(answer.text, /<h1>/)
+  }
+})

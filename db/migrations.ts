@@ -20,6 +20,7 @@ import * as growth from './migrations/021-growth.ts'
 import * as eventPositions from './migrations/022-deliveries.ts'
 import * as operation from './migrations/023-operation.ts'
 import * as rateLimits from './migrations/024-rate-limits.ts'
+import * as withdrawals from './migrations/026-withdrawals.ts'
 import * as heartbeats from './migrations/027-heartbeats.ts'
 
 type Step = { name: string; migration: Knex.Migration }
@@ -48,6 +49,7 @@ const STEPS: Step[] = [
   { name: '019-app-trust', migration: appTrust },
   { name: '023-operation', migration: operation },
   { name: '027-heartbeats', migration: heartbeats },
+  { name: '026-withdrawals', migration: withdrawals },
 ]
 
 export const migrations: Knex.MigrationSource<Step> = {

@@ -5,11 +5,15 @@ import { insertJob } from './batch-job-store.ts'
 import type { AppNews } from './tell-accounts.ts'
 import type { ToldExpired } from './tell-expired.ts'
 
+/** What a version of the manifest took away. */
+export type Shrink = { version: number; removed: string[]; actor: Actor; at: number }
+
 /** What goes on after its answer, a batch a transaction, and is finished by whichever process comes. */
 export type BatchJob =
   | { kind: 'settle_keys'; subject: string; data: object }
   | { kind: 'tell_expired'; subject: string; data: ToldExpired }
   | { kind: 'tell_accounts'; subject: string; data: AppNews }
+  | { kind: 'shrink_app'; subject: string; data: Shrink }
   | { kind: 'end_app'; subject: string; data: { actor: Actor } }
 
 /** Leaves work for after the commit, from a position on. Returns the job's id. */

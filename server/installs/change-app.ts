@@ -1,37 +1,11 @@
 import { type App, findApp } from '../../apps-registry/find-app.ts'
 import { type MoveApp, moveApp } from '../../apps-registry/move-app.ts'
 import type { Tx } from '../../db/connect.ts'
-import type { Act, Actor, Note } from '../audit/record-activity.ts'
+import type { Act, Actor } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { leaveJob } from './batch-jobs.ts'
-import { listAliveAfter } from './installation-store.ts'
-import { takePermissions } from './narrow-installation.ts'
 import { type JobCaps, workOff } from './run-batch-jobs.ts'
 import { accountsConcerned } from './tell-accounts.ts'
-
-/**
- * A manifest version that asks for less shrinks every running installation and its keys at once (PRODUCT rule 7). Answers
- * what the logs must say, for whoever writes them last.
- */
-export async function shrinkInstallations(
-  tx: Tx,
-  caps: Caps,
-  app: App,
-  removed: readonly string[],
-  actor: Actor,
-): Promise<Note[]> {
-  const at = caps.clock.now()
-  const accounts = new Set<string>()
-  const ended: Note[] = []
-  for (const installation of await listAliveAfter(tx, app.id, '', Number.MAX_SAFE_INTEGER)) {
-    const acts = await takePermissions(tx, caps, app, installation.id, removed, actor)
-    if (!acts) continue
-    accounts.add(installation.accountId)
-    ended.push({ accountIds: [installation.accountId, app.platform.accountId], acts })
-  }
-  const updated = { actor, what: 'installation.updated', object: app.id, at, data: { removed: [...removed] } }
-  return [{ accountIds: [...accounts], acts: [updated] }, ...ended.filter(({ acts }) => acts.length > 0)]
-}
 
 /**
  * Tells every account that holds keys of an app what happened to it. Those that are returned are told by the caller, who

@@ -1,3 +1,5 @@
+import type { Knex } from 'knex'
+import { afterWithdrawals } from '../../apps-registry/withdrawals.ts'
 import { announce } from '../../db/changes.ts'
 import { locked, type Tx } from '../../db/connect.ts'
 import { isAmong } from '../../db/json-rows.ts'
@@ -58,6 +60,19 @@ type Row = {
   suspended_by_account_at: number | null
   suspended_by_operator_at: number | null
   suspended_by_operator_who: 'platform' | 'operator' | null
+  withdrawals: string | null
+}
+
+/** Installations with what their apps are withdrawing from them. */
+function readInstallations(tx: Tx): Knex.QueryBuilder {
+  const withdrawals = '(select withdrawals from apps where apps.id = installations.app_id) as withdrawals'
+  return tx('installations').select('installations.*', tx.raw(withdrawals))
+}
+
+/** As it has been since its app asked for less, whether its row says so already or not. */
+function permissionsOf({ permissions, withdrawals, version, uninstalled_at }: Row): string[] {
+  const consented_version = uninstalled_at === null ? version : null
+  return afterWithdrawals(JSON.parse(permissions), { withdrawals, consented_version }).permissions
 }
 
 function toInstallation(row: Row): Installation {
@@ -72,7 +87,7 @@ function toInstallation(row: Row): Installation {
     suspendedBy,
     generation: row.generation,
     version: row.version,
-    permissions: JSON.parse(row.permissions),
+    permissions: permissionsOf(row),
     installedBy: row.installed_by,
     createdAt: row.created_at,
     activatedAt: row.activated_at,
@@ -114,7 +129,7 @@ export async function insertInstallation(tx: Tx, installation: NewInstallation):
 }
 
 export async function findAlive(tx: Tx, place: Place): Promise<Installation | undefined> {
-  const row: Row | undefined = await tx('installations')
+  const row: Row | undefined = await readInstallations(tx)
     .where(placeColumns(place))
     .whereNot('status', 'uninstalled')
     .first()
@@ -130,13 +145,13 @@ export async function lastGeneration(tx: Tx, place: Place): Promise<number> {
 }
 
 export async function findInstallationRow(tx: Tx, id: string): Promise<Installation | undefined> {
-  const row: Row | undefined = await tx('installations').where({ id }).first()
+  const row: Row | undefined = await readInstallations(tx).where({ id }).first()
   return row && toInstallation(row)
 }
 
 /** Holds the row until the transaction ends: what is decided about its keys meanwhile is decided once. */
 export async function lockInstallation(tx: Tx, id: string): Promise<Installation | undefined> {
-  const row: Row | undefined = await locked(tx('installations').where({ id })).first()
+  const row: Row | undefined = await locked(readInstallations(tx).where({ id })).first()
   return row && toInstallation(row)
 }
 
@@ -148,7 +163,7 @@ export async function lockInstallations(tx: Tx, ids: readonly string[]): Promise
 
 /** Of these, the ones that wait for the platform's acknowledgement. */
 export async function listInstalling(tx: Tx, ids: readonly string[]): Promise<Installation[]> {
-  const rows: Row[] = await tx('installations')
+  const rows: Row[] = await readInstallations(tx)
     .whereRaw(isAmong(tx, 'id', [...new Set(ids)]))
     .where({ status: 'installing' })
     .orderBy('id')
@@ -160,7 +175,7 @@ export async function pageByAccount(
   tx: Tx,
   page: { accountId: string; which: 'alive' | 'over'; before?: string | undefined; limit: number },
 ): Promise<Installation[]> {
-  const query = tx('installations').where({ account_id: page.accountId }).orderBy('id', 'desc').limit(page.limit)
+  const query = readInstallations(tx).where({ account_id: page.accountId }).orderBy('id', 'desc').limit(page.limit)
   if (page.before !== undefined) query.where('id', '<', page.before)
   if (page.which === 'alive') query.whereNot('status', 'uninstalled')
   else query.where('status', 'uninstalled').whereRaw(HOLDS_KEYS)
@@ -217,7 +232,7 @@ export async function listAccountsOfApp(tx: Tx, appId: string, after: string, li
 
 /** Some of an app's installations that are alive, in the order of their ids, after one. */
 export async function listAliveAfter(tx: Tx, appId: string, after: string, limit: number): Promise<Installation[]> {
-  const rows: Row[] = await tx('installations')
+  const rows: Row[] = await readInstallations(tx)
     .where({ app_id: appId })
     .where('id', '>', after)
     .whereNot('status', 'uninstalled')
@@ -287,6 +302,12 @@ export async function endSettlement(tx: Tx, id: string): Promise<void> {
   announce(tx, `installation:${id}`)
 }
 
+/** The permissions that the row itself has still. */
+export async function findStoredPermissions(tx: Tx, id: string): Promise<string[]> {
+  const row: { permissions: string } | undefined = await tx('installations').where({ id }).first('permissions')
+  return JSON.parse(row?.permissions ?? '[]')
+}
+
 export async function setInstallationPermissions(tx: Tx, id: string, permissions: readonly string[]): Promise<void> {
   await tx('installations')
     .where({ id })
@@ -332,7 +353,7 @@ export type InstallationFilter = {
 
 /** The newest first; `before` is the id that the last page ended with. */
 export async function pageOfApp(tx: Tx, filter: InstallationFilter): Promise<Installation[]> {
-  const query = tx('installations').where({ app_id: filter.appId }).orderBy('id', 'desc').limit(filter.limit)
+  const query = readInstallations(tx).where({ app_id: filter.appId }).orderBy('id', 'desc').limit(filter.limit)
   if (filter.installationId) query.where({ id: filter.installationId })
   if (filter.before) query.where('id', '<', filter.before)
   if (filter.alive) query.whereNot('status', 'uninstalled')

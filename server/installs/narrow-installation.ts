@@ -8,7 +8,12 @@ import { cancelExpiredKeys } from '../deliveries/queue-event.ts'
 import { removePermissions } from '../keys/expire-keys.ts'
 import { narrowInstallationGrants } from '../oauth/narrow-grants.ts'
 import { leaveRest } from './batch-jobs.ts'
-import { type Installation, lockInstallation, setInstallationPermissions } from './installation-store.ts'
+import {
+  findStoredPermissions,
+  type Installation,
+  lockInstallation,
+  setInstallationPermissions,
+} from './installation-store.ts'
 import { type ToldExpired, tellExpired } from './tell-expired.ts'
 import { tellPlatform } from './tell-platform.ts'
 import { findUnusedPermissions } from './unused-permissions.ts'
@@ -68,11 +73,13 @@ export async function takePermissions(
   const at = caps.clock.now()
   const installation = await lockInstallation(tx, installationId)
   if (!installation || installation.status === 'uninstalled') return undefined
-  const permissions = installation.permissions.filter(name => !removed.includes(name))
-  if (permissions.length === installation.permissions.length) return undefined
+  const stored = await findStoredPermissions(tx, installation.id)
+  const permissions = stored.filter(name => !removed.includes(name))
+  if (permissions.length === stored.length) return undefined
   await setInstallationPermissions(tx, installation.id, permissions)
   const expired = await removePermissions(tx, installation.id, removed, at)
-  await tellPlatform(tx, caps, app, installation, [{ type: 'installation.updated', details: { permissions } }])
+  const left = permissions.filter(name => installation.permissions.includes(name))
+  await tellPlatform(tx, caps, app, installation, [{ type: 'installation.updated', details: { permissions: left } }])
   if (expired === 0) return []
   await cancelExpiredKeys(tx, installation.id, at)
   const told: ToldExpired = { installationId: installation.id, which: 'own', because: 'permissions_removed', at, actor }

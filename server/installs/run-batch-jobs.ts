@@ -7,6 +7,7 @@ import { deleteJob, holdJob, isOpen, type JobRow, listJobIds, moveJob } from './
 import type { BatchJob } from './batch-jobs.ts'
 import { endNext } from './end-app.ts'
 import { settleInstallation } from './settle-installation.ts'
+import { shrinkNext } from './shrink-app.ts'
 import { tellAccounts } from './tell-accounts.ts'
 import { tellExpired } from './tell-expired.ts'
 
@@ -75,6 +76,8 @@ async function advance(tx: Tx, caps: JobCaps, job: BatchJob & { position: string
       return await tellExpired(tx, caps, job.data, job.position)
     case 'tell_accounts':
       return await tellAccounts(tx, caps, job.subject, job.data, job.position)
+    case 'shrink_app':
+      return await shrinkNext(tx, caps, job.subject, job.data, job.position)
     case 'end_app':
       return await endNext(tx, caps, { appId: job.subject, ...job.data }, job.position)
   }

@@ -15,6 +15,7 @@ import { leaveRest } from './batch-jobs.ts'
 import { endKeysOfBefore } from './end-keys-of-before.ts'
 import { endInstallation, type Installation, lockInstallation, type UninstallReason } from './installation-store.ts'
 import { settleInstallation } from './settle-installation.ts'
+import { takeWithdrawn } from './shrink-app.ts'
 import { tellPlatform } from './tell-platform.ts'
 
 export type UninstallApp = {
@@ -47,6 +48,7 @@ export async function uninstallApp(
     if (installation.accountId !== command.member.accountId) throw new AppError('object.not_found')
     await requireAbility(tx, command.member.userId, installation.accountId, 'uninstall')
   }
+  const withdrawn = await takeWithdrawn(tx, caps, installation, command.actor)
   const { total, delivered } =
     command.keys.answer === 'expire'
       ? { total: await countWorkingKeys(tx, installation.id, at), delivered: 0 }
@@ -72,7 +74,7 @@ export async function uninstallApp(
     tx,
     caps,
     [installation.accountId, app.platform.accountId],
-    [{ actor: command.actor, what: 'installation.uninstalled', object: installation.id, at, data }],
+    [...withdrawn, { actor: command.actor, what: 'installation.uninstalled', object: installation.id, at, data }],
   )
   return { installation: { ...installation, status: 'uninstalled', uninstalledAt: at }, ended: true }
 }

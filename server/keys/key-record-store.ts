@@ -1,4 +1,5 @@
 import { type AppStatus, stopsKeys } from '../../apps-registry/app-states.ts'
+import { afterWithdrawals, type WithdrawalRow } from '../../apps-registry/withdrawals.ts'
 import type { Tx } from '../../db/connect.ts'
 import { createAllowedRule } from '../base/addresses.ts'
 import type { KeyRecord } from './judge-key.ts'
@@ -8,7 +9,8 @@ import { SETTLEMENT_COLUMNS, type SettlementRow, settledState, settlementOf } fr
 /** What verification needs to know, in one look, and no more: whole processes keep these in memory. */
 export async function findKeyByHash(tx: Tx, hash: string): Promise<KeyRecord | undefined> {
   type Joined = KeyRow &
-    SettlementRow & { by_account: number | null; by_operator: number | null; app_status: AppStatus | null }
+    SettlementRow &
+    WithdrawalRow & { by_account: number | null; by_operator: number | null; app_status: AppStatus | null }
   const row: Joined | undefined = await tx('keys')
     .leftJoin('installations', 'installations.id', 'keys.installation_id')
     .leftJoin('apps', 'apps.id', 'keys.app_id')
@@ -18,11 +20,14 @@ export async function findKeyByHash(tx: Tx, hash: string): Promise<KeyRecord | u
       'installations.suspended_by_account_at as by_account',
       'installations.suspended_by_operator_at as by_operator',
       'apps.status as app_status',
+      'apps.withdrawals',
+      tx.raw('case when installations.uninstalled_at is null then installations.version end as consented_version'),
       ...SETTLEMENT_COLUMNS.map(column => `installations.${column}`),
     )
   if (!row) return undefined
   const settlement = row.settle_keys ? settlementOf(row) : undefined
   const settled = settlement && settledState(asStored(row), settlement)
+  const { permissions, emptiedAt } = afterWithdrawals(JSON.parse(row.permissions), row)
   return {
     id: row.id,
     kind: row.kind,
@@ -30,8 +35,8 @@ export async function findKeyByHash(tx: Tx, hash: string): Promise<KeyRecord | u
     installationId: row.installation_id,
     appId: row.app_id,
     mode: row.mode,
-    permissions: JSON.parse(row.permissions),
-    status: settled?.status ?? row.status,
+    permissions,
+    status: emptiedAt === undefined ? (settled?.status ?? row.status) : 'expired',
     expiresAt: settled ? settled.expiresAt : row.expires_at,
     frozen: row.frozen_at !== null,
     freezeUntil: row.freeze_until,

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { afterWithdrawals, type WithdrawalRow } from '../../apps-registry/withdrawals.ts'
 import { locked, type Tx } from '../../db/connect.ts'
 import type { Mode } from '../base/mode.ts'
 import type { ExpiryReason, FrozenBy, KeyStatus, Rotation } from './key-states.ts'
@@ -71,22 +72,30 @@ export type KeyRow = {
   last_used_at: number | null
 }
 
-/** A key's row, with what the uninstallation of its installation says where the key is not settled yet. */
-export type KeyRead = KeyRow & SettlementRow
+/** A key's row, with what the uninstallation of its installation and its app say where its own row does not say so yet. */
+export type KeyRead = KeyRow & SettlementRow & WithdrawalRow
 
-/** Keys as they are since their installation ended, whether their own rows say so already or not. */
+const WITHDRAWALS = `(select withdrawals from apps where apps.id = keys.app_id) as withdrawals`
+const CONSENTED_VERSION = `(select version from installations as consented
+  where consented.id = keys.installation_id and consented.uninstalled_at is null) as consented_version`
+
+/** Keys as they are since their installation ended or its app asked for less, whether their own rows say so already or not. */
 export function readKeys(tx: Tx): Knex.QueryBuilder {
   return tx('keys')
     .leftJoin('installations as ending', join =>
       join.on('ending.id', 'keys.installation_id').andOnNotNull('ending.settle_keys'),
     )
     .select('keys.*', ...SETTLEMENT_COLUMNS.map(column => `ending.${column}`))
+    .select(tx.raw(WITHDRAWALS), tx.raw(CONSENTED_VERSION))
 }
 
 export function toKey(row: KeyRead): Key {
   const key = asStored(row)
   const settlement = settlementOf(row)
-  return settlement ? { ...key, ...settledState(key, settlement) } : key
+  if (settlement) return { ...key, ...settledState(key, settlement) }
+  const { permissions, emptiedAt } = afterWithdrawals(key.permissions, row)
+  if (emptiedAt === undefined || key.status === 'expired') return { ...key, permissions }
+  return { ...key, permissions, status: 'expired', expiredAt: emptiedAt, expiredBecause: 'permissions_removed' }
 }
 
 /** A key as its own row says. */

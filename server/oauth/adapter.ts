@@ -5,11 +5,13 @@ import type { Caps } from '../base/caps.ts'
 import { SECOND } from '../base/clock.ts'
 import { hashSecret } from '../base/secret-format.ts'
 import { type ClientHooks, createClientAdapter, REGISTRATION_POLICY } from './client-adapter.ts'
+import { narrowedNow } from './narrow-grants.ts'
 import { withOmission } from './omitted-redirect-uri.ts'
 import {
   consumeRecord,
   deleteByGrant,
   deleteRecord,
+  type FoundRecord,
   findRecord,
   insertRecord,
   type OAuthRecord,
@@ -78,9 +80,9 @@ function createRecordAdapter({ database, clock, keyring }: AdapterCaps, model: s
     }
   }
 
-  function toPayload(record: OAuthRecord | undefined, id: string | undefined): AdapterPayload | undefined {
+  function toPayload(record: FoundRecord | undefined, id: string | undefined): AdapterPayload | undefined {
     if (!record) return undefined
-    const payload = openPayload(keyring, record)
+    const payload = narrowedNow(openPayload(keyring, record), record)
     if (id !== undefined) payload.jti = id
     if (record.consumed_at !== null) payload.consumed = Math.floor(record.consumed_at / SECOND)
     return payload

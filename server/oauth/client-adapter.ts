@@ -19,8 +19,11 @@ export const REGISTRATION_POLICY = 'latchkey'
 
 /** What must follow from a registration in rooms that this one may not call. */
 export type ClientHooks = {
-  /** A new version asks for less: running installations shrink at once, in the same transaction. Answers what the logs must say. */
-  permissionsRemoved(tx: Tx, app: App, removed: string[]): Promise<Note[]>
+  /**
+   * A new version asks for less: running installations shrink at once. Returns what the logs must say, and whether the rows
+   * of installations and grants follow after the commit.
+   */
+  permissionsRemoved(tx: Tx, app: App, removed: string[]): Promise<{ notes: Note[]; later: boolean }>
   /** Accounts that hold keys of an app are told of it; those that are returned by the caller, in this transaction. */
   tellHolders(tx: Tx, appId: string, acts: readonly Act[]): Promise<string[]>
   /** The platform deleted its registration. */
@@ -52,12 +55,17 @@ export function createClientAdapter(
         return
       }
       await database.transaction(async tx => {
+        let grantsFollow = false
         const { app, removed, secretMade } = await updateApp(tx, caps, command, {
-          permissionsRemoved: (changed, gone) => hooks.permissionsRemoved(tx, changed, gone),
+          permissionsRemoved: async (changed, gone) => {
+            const { notes, later } = await hooks.permissionsRemoved(tx, changed, gone)
+            grantsFollow = later
+            return notes
+          },
           tellHolders: (appId, acts) => hooks.tellHolders(tx, appId, acts),
         })
         registration.secretMade = secretMade
-        if (removed.length > 0) await narrowGrants(tx, caps, app.id, removed)
+        if (removed.length > 0 && !grantsFollow) await narrowGrants(tx, caps, app.id, removed)
       })
     },
     async find(id) {

@@ -1,8 +1,15 @@
 import type { AdapterPayload, AuthorizationDetail, Provider } from 'oidc-provider'
+import { withdrawnFrom } from '../../apps-registry/withdrawals.ts'
 import type { Tx } from '../../db/connect.ts'
 import type { Caps } from '../base/caps.ts'
 import { hashSecret } from '../base/secret-format.ts'
-import { holdRecordsOfApp, holdRecordsOfInstallation, type OAuthRecord, updatePayload } from './record-store.ts'
+import {
+  type FoundRecord,
+  holdRecordsOfApp,
+  holdRecordsOfInstallation,
+  type OAuthRecord,
+  updatePayload,
+} from './record-store.ts'
 import { openPayload, sealPayload } from './sealed-payload.ts'
 
 /** They keep the scope that the client asked for, so that it can ask for the same again; what it gets, the grant decides. */
@@ -43,6 +50,15 @@ async function narrowRecords(
     if (BOUND_BY_GRANT.includes(record.model)) narrowed['scope'] = payload['scope']
     await updatePayload(tx, record, sealPayload(keyring, record, narrowed))
   }
+}
+
+/** A record of a grant as it has been since its app asked for less, whether it says so itself already or not. */
+export function narrowedNow(payload: AdapterPayload, record: FoundRecord): AdapterPayload {
+  const { withdrawals, consented_version: version } = record
+  if (withdrawals === null || version === null) return payload
+  const narrowed = narrow(payload, new Set(withdrawnFrom(JSON.parse(withdrawals), version)))
+  if (BOUND_BY_GRANT.includes(record.model)) narrowed['scope'] = payload['scope']
+  return narrowed
 }
 
 /** Introspection of a refresh token tells the scope that its grant still allows. */

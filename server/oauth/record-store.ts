@@ -1,3 +1,4 @@
+import type { WithdrawalRow } from '../../apps-registry/withdrawals.ts'
 import { heldAtOnce, locked, type Tx } from '../../db/connect.ts'
 import { isAmong } from '../../db/json-rows.ts'
 
@@ -26,15 +27,26 @@ export async function insertRecord(tx: Tx, record: Omit<OAuthRecord, 'consumed_a
   return rows.length === 1
 }
 
+/** A record, with what the app is withdrawing from the installation that its grant belongs to. */
+export type FoundRecord = OAuthRecord & WithdrawalRow
+
+const GRANTED = `from oauth_grants join installations on installations.id = oauth_grants.installation_id
+  join apps on apps.id = installations.app_id where oauth_grants.grant_hash = coalesce(oauth_records.grant_hash, oauth_records.id_hash)
+  and apps.withdrawals is not null`
+
 export async function findRecord(
   tx: Tx,
   model: string,
   column: Indexed,
   hash: string,
-): Promise<OAuthRecord | undefined> {
+): Promise<FoundRecord | undefined> {
   return await tx('oauth_records')
     .where({ model, [column]: hash })
-    .first()
+    .first(
+      'oauth_records.*',
+      tx.raw(`(select apps.withdrawals ${GRANTED}) as withdrawals`),
+      tx.raw(`(select installations.version ${GRANTED}) as consented_version`),
+    )
 }
 
 /** Marks a record as used; false where somebody was first. */

@@ -21,7 +21,7 @@ const HARMLESS: Record<string, string> = {
   setInstallationPermissions: 'its keys lose theirs one by one in the same transaction',
   nextSequence: 'numbers events',
   insertApp: 'it has no keys yet',
-  updateApp: 'changes no state, and its keys lose permissions one by one',
+  updateApp: 'changes no state; permissions that it takes away are announced where they are',
   approveLatestVersion: 'what new installations are asked for',
   setClientSecret: 'how an app authenticates',
   setRegistrationToken: 'who may change the registration',

@@ -1,0 +1,26 @@
+import { announce } from '../db/changes.ts'
+import type { Tx } from '../db/connect.ts'
+import { lockApp } from './app-store.ts'
+import type { Withdrawal } from './withdrawals.ts'
+
+/** The unfinished withdrawals of an app, the oldest first. */
+export async function readWithdrawals(tx: Tx, appId: string): Promise<Withdrawal[]> {
+  const row: { withdrawals: string | null } | undefined = await tx('apps').where({ id: appId }).first('withdrawals')
+  return JSON.parse(row?.withdrawals ?? '[]')
+}
+
+/** Notes a withdrawal, or with `undefined` that the one of this version is finished. Verification hears of it. */
+export async function changeWithdrawals(
+  tx: Tx,
+  appId: string,
+  version: number,
+  withdrawal: Withdrawal | undefined,
+): Promise<void> {
+  await lockApp(tx, appId)
+  const left = (await readWithdrawals(tx, appId)).filter(each => each.version !== version)
+  if (withdrawal) left.push(withdrawal)
+  await tx('apps')
+    .where({ id: appId })
+    .update({ withdrawals: left.length === 0 ? null : JSON.stringify(left) })
+  announce(tx, `app:${appId}`)
+}

@@ -1,0 +1,29 @@
+/** Permissions that a version of the manifest took away, while installations and keys still have them in their rows. */
+export type Withdrawal = { version: number; permissions: string[]; at: number }
+
+/** The columns that say what is withdrawn from an installation, as read beside it; both null where nothing is. */
+export type WithdrawalRow = { withdrawals: string | null; consented_version: number | null }
+
+/**
+ * What an app's unfinished withdrawals leave of the permissions of an installation that consented to a version, or of one
+ * of its keys. A later version that asks for a permission again gives it back to nobody: only who consented to that has it.
+ * `emptiedAt`: when the last one was taken, in milliseconds.
+ */
+export function afterWithdrawals(
+  permissions: string[],
+  { withdrawals, consented_version: version }: WithdrawalRow,
+): { permissions: string[]; emptiedAt?: number } {
+  if (withdrawals === null || version === null || permissions.length === 0) return { permissions }
+  let left = permissions
+  for (const withdrawal of JSON.parse(withdrawals) as Withdrawal[]) {
+    if (withdrawal.version <= version) continue
+    left = left.filter(name => !withdrawal.permissions.includes(name))
+    if (left.length === 0) return { permissions: left, emptiedAt: withdrawal.at }
+  }
+  return { permissions: left }
+}
+
+/** Withdrawals that concern an installation that consented to a version. */
+export function withdrawnFrom(withdrawals: readonly Withdrawal[], version: number): string[] {
+  return withdrawals.filter(each => each.version > version).flatMap(each => each.permissions)
+}

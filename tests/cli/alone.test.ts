@@ -161,6 +161,33 @@ test('doctor: all is well after the first start, and whatever is not is named', 
   assert.match(open.checks[2]?.detail ?? '', /0644; it must be 0600/)
 })
 
+test('doctor: a database that takes no writes, and a worker that died, are named', async t => {
+  await using place = await createPlace()
+  await runCommand(place.env, 'migrate')
+  if (onPostgres) mkdirSync(place.dataDir, { recursive: true })
+  const sound = await doctor(place)
+  assert.deepEqual(ill(sound), [])
+  const detailOf = (report: Report, name: string) => report.checks.find(check => check.name === name)?.detail ?? ''
+  assert.equal(detailOf(sound, 'worker'), 'none runs')
+  const database = databaseOf(place)
+  t.after(() => database.close())
+  assert.equal((await database.knex('heartbeats')).length, 0, 'nothing is left behind')
+  await database.knex('heartbeats').insert({ id: 'died', kind: 'worker', at: 1, ill: '' })
+  const died = await doctor(place)
+  assert.deepEqual(ill(died), ['worker'])
+  assert.match(detailOf(died, 'worker'), /none stopped in good order/)
+  await database.knex('heartbeats').delete()
+  if (onPostgres) {
+    const name = new URL(place.env['DATABASE_URL'] ?? '').pathname.slice(1)
+    await database.knex.raw(`alter database ${name} set default_transaction_read_only = on`)
+  } else {
+    await database.knex.raw("create trigger refused before insert on heartbeats begin select raise(abort, 'full'); end")
+  }
+  const refused = await doctor(place)
+  assert.ok(ill(refused).includes('writes'))
+  assert.match(detailOf(refused, 'writes'), /^a write failed/)
+})
+
 test('doctor: a configuration that stops a server is told check by check', async () => {
   await using place = await createPlace()
   const report = await doctor(place, { PUBLIC_URL: 'http://connect.example.com', PORT: 'http' })

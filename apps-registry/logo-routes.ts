@@ -1,8 +1,8 @@
 import { Router } from 'express'
+import { accountIdsOf, loadSession, sessionOf } from '../server/accounts/session-guard.ts'
 import { AppError } from '../server/base/errors.ts'
 import { isId } from '../server/base/ids.ts'
 import type { Deps } from '../server/deps.ts'
-import { accountIdsOf, loadSession, sessionOf } from '../server/http/session.ts'
 import { findLogo } from './find-app.ts'
 
 /** The marks of apps, served as inert images: an SVG from a platform must never run or load anything here. */

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { AppVerb } from '../../apps-registry/app-states.ts'
 import { moveApp } from '../../apps-registry/move-app.ts'
-import { retireApp, suspendApp } from '../installs/change-app.ts'
+import { retireApp, suspendApp } from '../key-life/change-app.ts'
 import { OPERATOR } from './operator.ts'
 import { run } from './run.ts'
 

@@ -7,7 +7,7 @@ import type { Catalog } from '../base/catalog.ts'
 import type { Fault } from '../base/errors.ts'
 import { counted, dateMoment } from '../http/format.ts'
 import { capitalised } from '../http/pages.ts'
-import { useLine } from '../installs/key-use-page.ts'
+import { useLine } from '../keys/key-use-page.ts'
 import { keptSeen, placeName } from './consent-answer.ts'
 import type { Consideration } from './consider-install.ts'
 

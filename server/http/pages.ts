@@ -1,8 +1,8 @@
 import ejs from 'ejs'
 import type { Request, Response } from 'express'
 import type { ErrorPage, Frame, NavItem, NoticeModel, Viewer } from '../../views/models.ts'
+import { sessionOf } from '../accounts/session-guard.ts'
 import type { Session } from '../accounts/sessions.ts'
-import { sessionOf } from './session.ts'
 
 export const BRAND_LOGO = '/brand/logo'
 

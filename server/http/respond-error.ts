@@ -1,10 +1,10 @@
 import type { ErrorRequestHandler, Request, Response } from 'express'
 import type { ErrorPage } from '../../views/models.ts'
+import { sessionOf } from '../accounts/session-guard.ts'
 import { AppError, AWAY_RETRY_SECONDS, DatabaseAway, ERRORS, type ErrorCode } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { redactSecrets } from '../base/secret-format.ts'
 import { type RenderPage, requestId } from './pages.ts'
-import { sessionOf } from './session.ts'
 
 /** What Express and its parsers throw, in our terms; anything unknown is our own mistake. */
 export function asAppError(error: unknown): AppError {

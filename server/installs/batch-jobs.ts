@@ -1,8 +1,8 @@
 import type { Tx } from '../../db/connect.ts'
 import type { Actor } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
+import type { AppNews } from '../key-life/tell-accounts.ts'
 import { insertJob } from './batch-job-store.ts'
-import type { AppNews } from './tell-accounts.ts'
 import type { ToldExpired } from './tell-expired.ts'
 
 /** What a version of the manifest took away. */

@@ -1,7 +1,7 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express'
+import { networkOfClient, sessionOf } from '../accounts/session-guard.ts'
 import type { Deps } from '../deps.ts'
 import { respondPage } from '../http/respond-error.ts'
-import { networkOfClient, sessionOf } from '../http/session.ts'
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
 

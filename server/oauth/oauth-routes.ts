@@ -1,9 +1,9 @@
 import express, { type Request, Router } from 'express'
+import { accountIdsOf, clientAddress, loadSession, networkOfClient, sessionOf } from '../accounts/session-guard.ts'
 import { AppError } from '../base/errors.ts'
 import type { Deps } from '../deps.ts'
 import { refuseOddAddress } from '../http/refuse-odd-input.ts'
 import { respondOAuth, respondPage } from '../http/respond-error.ts'
-import { accountIdsOf, clientAddress, loadSession, networkOfClient, sessionOf } from '../http/session.ts'
 import { createAppMeter } from './app-meter.ts'
 import { runWithRequest } from './request-context.ts'
 

@@ -1,9 +1,9 @@
 import { Router } from 'express'
+import { clientAddress, networkOfClient } from '../accounts/session-guard.ts'
 import type { Deps } from '../deps.ts'
 import { jsonBody, parseInput } from '../http/parse.ts'
 import { respondProblem } from '../http/respond-error.ts'
-import { clientAddress, networkOfClient } from '../http/session.ts'
-import { dealWithLeakReport, takeLeakReport } from '../installs/take-leak-report.ts'
+import { dealWithLeakReport, takeLeakReport } from '../key-life/take-leak-report.ts'
 import { LeakReport } from './leak-report.ts'
 
 /**

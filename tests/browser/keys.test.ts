@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
-import { installManaged } from '../installs/key-steps.ts'
+import { installManaged } from '../key-life/key-steps.ts'
 import { axeFaults, launchChromium } from '../support/chromium.ts'
 import { createWorld, PASSWORD, type World } from '../support/world.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { runBatchJobs } from '../../server/installs/run-batch-jobs.ts'
+import { runBatchJobs } from '../../server/key-life/run-batch-jobs.ts'
 import { createWorld, type PublishedApp, type World } from '../support/world.ts'
 import { type Filled, fillKeys } from './many-keys.ts'
 import { askConsent, keysAt, press, rowsOf, textOf, uninstall } from './steps.ts'

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as oauth from 'openid-client'
-import { suspendApp } from '../../server/installs/change-app.ts'
 import { suspendInstallation } from '../../server/installs/suspend-installation.ts'
+import { suspendApp } from '../../server/key-life/change-app.ts'
 import { createWorld, type PublishedApp, type World } from '../support/world.ts'
 
 const OPERATOR = { type: 'operator' as const, id: 'command-line', ip: '' }

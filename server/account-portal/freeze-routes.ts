@@ -1,0 +1,126 @@
+import { type Request, type Response, Router } from 'express'
+import { z } from 'zod'
+import type { FieldFault, FreezeKeyPage, UnfreezeKeyPage } from '../../views/models.ts'
+import { actorOf, idParam, requireSession, signedIn } from '../accounts/session-guard.ts'
+import { DAY } from '../base/clock.ts'
+import { AppError } from '../base/errors.ts'
+import type { Deps } from '../deps.ts'
+import { agoText, counted, dayTimeMoment } from '../http/format.ts'
+import { parseInput } from '../http/parse.ts'
+import { freezeAccountKey, unfreezeAccountKey } from '../key-life/freeze-account-key.ts'
+import { statusAt } from '../keys/key-states.ts'
+import { refusalOf } from './key-flash-page.ts'
+import { showKeys } from './keys-page.ts'
+import { loadThisKey, type ThisKey } from './this-key-page.ts'
+
+const LENGTHS = [
+  { value: '1', text: '24 hours' },
+  { value: '7', text: '7 days' },
+  { value: '30', text: '30 days' },
+] as const
+
+const freezeForm = z.object({
+  days: z
+    .enum(LENGTHS.map(({ value }) => value))
+    .or(z.literal(''))
+    .catch(''),
+})
+const unfreezeForm = z.object({ knows: z.literal('yes').optional().catch(undefined) })
+
+/** *Freeze* and *Unfreeze*: a stop for one key that can be taken back, until it turns into expiry. */
+export function freezeRoutes(deps: Deps): Router {
+  const { database, clock } = deps
+  const router = Router()
+
+  router.get('/keys/:key/freeze', requireSession, async (req, res) => await showFreeze(req, res, '', []))
+
+  router.post('/keys/:key/freeze', requireSession, async (req, res) => {
+    const { days } = parseInput(freezeForm, req.body)
+    if (days === '')
+      return await showFreeze(req, res, days, [{ field: 'days', message: 'Choose when a frozen key should expire.' }])
+    await act(req, res, 'frozen', (tx, command) =>
+      freezeAccountKey(tx, deps, { ...command, freezeMs: Number(days) * DAY }),
+    )
+  })
+
+  router.get('/keys/:key/unfreeze', requireSession, async (req, res) => await showUnfreeze(req, res, []))
+
+  router.post('/keys/:key/unfreeze', requireSession, async (req, res) => {
+    const knowsOfLeak = parseInput(unfreezeForm, req.body).knows === 'yes'
+    await act(req, res, 'unfrozen', (tx, command) => unfreezeAccountKey(tx, deps, { ...command, knowsOfLeak }))
+  })
+
+  type Verb = (
+    tx: Parameters<typeof freezeAccountKey>[0],
+    command: Pick<Parameters<typeof freezeAccountKey>[2], 'keyId' | 'accountId' | 'userId' | 'actor'>,
+  ) => Promise<{ changed: boolean }>
+
+  async function act(req: Request, res: Response, done: 'frozen' | 'unfrozen', verb: Verb): Promise<void> {
+    const session = signedIn(res)
+    const { key } = await loadThisKey(deps, req, res)
+    const command = {
+      keyId: idParam(req, 'key', 'key'),
+      accountId: session.current.account.id,
+      userId: session.user.id,
+      actor: actorOf(session),
+    }
+    try {
+      await database.transaction(tx => verb(tx, command))
+      res.redirect(303, `/keys?${done}=${key.id}`)
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'key.leaked') return await showUnfreeze(req, res, [LEAK_FAULT])
+      const refused = refusalOf(error, key)
+      if (!refused) throw error
+      await showKeys(deps, req, res, refused)
+    }
+  }
+
+  async function showFreeze(req: Request, res: Response, days: string, faults: FieldFault[]): Promise<void> {
+    const loaded = await loadThisKey(deps, req, res)
+    const { key } = loaded
+    if (key.frozenAt !== null || statusAt(key, clock.now()) === 'expired')
+      return res.redirect(303, `/keys?${key.frozenAt === null ? 'expired' : 'frozen'}=${key.id}`)
+    const page = freezePage(loaded, days, faults, clock.now())
+    const status = faults.length > 0 ? 422 : 200
+    deps.render(req, res, 'freeze-key', { title: page.heading, nav: 'keys', status }, page)
+  }
+
+  async function showUnfreeze(req: Request, res: Response, faults: FieldFault[]): Promise<void> {
+    const { key, shown } = await loadThisKey(deps, req, res)
+    if (key.frozenAt === null || statusAt(key, clock.now()) === 'expired')
+      return res.redirect(303, `/keys?${key.frozenAt === null ? 'unfrozen' : 'expired'}=${key.id}`)
+    const until = key.freezeUntil === null ? '' : ` Left alone, it expires ${dayTimeMoment(key.freezeUntil).text}.`
+    const page: UnfreezeKeyPage = {
+      action: `/keys/${key.id}/unfreeze`,
+      lede: `The same key works again the moment you press the button.${until}`,
+      key: shown,
+      leaked: key.frozenBy === 'leak_report',
+      faults,
+    }
+    const status = faults.length > 0 ? 422 : 200
+    deps.render(req, res, 'unfreeze-key', { title: `Unfreeze “${key.name}”?`, nav: 'keys', status }, page)
+  }
+
+  return router
+}
+
+const LEAK_FAULT: FieldFault = { field: 'knows', message: 'Say that you know who may hold this key.' }
+
+function freezePage({ key, use, shown }: ThisKey, days: string, faults: FieldFault[], now: number): FreezeKeyPage {
+  const inUse = use.calls24h > 0 && `${counted(use.calls24h, 'call')} in the last 24 hours would have been refused.`
+  return {
+    action: `/keys/${key.id}/freeze`,
+    heading: `Freeze “${key.name}”?`,
+    lede: 'It stops working the moment you press the button, and you can give it back. When should it expire if nobody does?',
+    key: { ...shown, note: `${shown.note} Last used: ${agoText(key.lastUsedAt, now).toLowerCase()}.` },
+    ...(inUse && { inUse }),
+    choices: LENGTHS.map(({ value, text }, index) => ({
+      value,
+      text,
+      note: `Expires for good ${dayTimeMoment(now + Number(value) * DAY).text}.`,
+      checked: value === days,
+      first: index === 0,
+    })),
+    faults,
+  }
+}

@@ -1,0 +1,129 @@
+import { type Request, type Response, Router } from 'express'
+import { z } from 'zod'
+import { findRecipientKey } from '../../apps-registry/current-recipient.ts'
+import type { App } from '../../apps-registry/find-app.ts'
+import type { NoticeModel } from '../../views/models.ts'
+import { actorOf, idParam, requireSession, signedIn } from '../accounts/session-guard.ts'
+import { AppError } from '../base/errors.ts'
+import { opaqueToken } from '../base/random.ts'
+import type { Deps } from '../deps.ts'
+import { parseInput } from '../http/parse.ts'
+import { holdForMember } from '../key-life/hold-key.ts'
+import { rotateManagedKey } from '../key-life/rotate-managed-key.ts'
+import { statusAt } from '../keys/key-states.ts'
+import { listSuccessors } from '../keys/overlap.ts'
+import { rotateRestrictedKey } from '../keys/rotate-restricted-key.ts'
+import { formName } from './form-name.ts'
+import { keyCreatedPage } from './key-created-page.ts'
+import { refusalOf } from './key-flash-page.ts'
+import { isRotatable } from './key-row-page.ts'
+import { showKeys } from './keys-page.ts'
+import { OVERLAPS, rotatePage, type TypedRotation } from './rotate-page.ts'
+import { loadThisKey, type ThisKey } from './this-key-page.ts'
+
+const form = z.object({
+  overlap: z
+    .enum(OVERLAPS.map(({ value }) => value))
+    .or(z.literal(''))
+    .catch(''),
+  reason: z.string().trim().max(200).catch(''),
+  force: z.literal('yes').optional().catch(undefined),
+  form: formName,
+})
+
+/** *Rotate* on the account's side: of a managed key the same verb that its platform has, of a restricted one its own. */
+export function rotateRoutes(deps: Deps): Router {
+  const { database, clock } = deps
+  const router = Router()
+
+  router.get('/keys/:key/rotate', requireSession, async (req, res) => {
+    await show(req, res, { overlap: OVERLAPS[0].value, reason: '', faults: [] })
+  })
+
+  router.post('/keys/:key/rotate', requireSession, async (req, res) => {
+    const typed = parseInput(form, req.body)
+    const loaded = await load(req, res)
+    if (typed.overlap === '') {
+      const message = 'Choose how long the old key goes on working.'
+      return await show(req, res, { ...typed, faults: [{ field: 'overlap', message }] })
+    }
+    await deps.limits.spend(['new_keys', signedIn(res).user.id])
+    try {
+      const overlapSeconds = Number(typed.overlap)
+      const command = { overlapSeconds, reason: typed.reason, force: typed.force === 'yes', form: typed.form }
+      if (loaded.app) await rotateManaged(req, res, loaded.app, command)
+      else await rotateRestricted(req, res, command)
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'key.rotation_in_progress') {
+        return await show(req, res, { ...typed, faults: [] }, { strong: 'Nothing was changed.', text: ROTATED_ALREADY })
+      }
+      const refused = refusalOf(error, loaded.key)
+      if (!refused) throw error
+      await showKeys(deps, req, res, refused)
+    }
+  })
+
+  type Rotation = { overlapSeconds: number; reason: string; force: boolean; form: string | undefined }
+
+  async function rotateManaged(
+    req: Request,
+    res: Response,
+    app: App,
+    { overlapSeconds, reason, force }: Rotation,
+  ): Promise<void> {
+    const session = signedIn(res)
+    const recipient = await findRecipientKey(deps, app)
+    const { key } = await database.transaction(async tx => {
+      const member = { accountId: session.current.account.id, userId: session.user.id }
+      const { key: old } = await holdForMember(tx, { ...member, keyId: idParam(req, 'key', 'key') })
+      const actor = actorOf(session)
+      return await rotateManagedKey(tx, deps, { key: old, overlapSeconds, force, recipient, reason, actor })
+    })
+    res.redirect(303, `/keys?rotated=${key.id}`)
+  }
+
+  async function rotateRestricted(req: Request, res: Response, rotation: Rotation): Promise<void> {
+    const session = signedIn(res)
+    const shown = await database.transaction(tx =>
+      rotateRestrictedKey(tx, deps, {
+        ...rotation,
+        keyId: idParam(req, 'key', 'key'),
+        accountId: session.current.account.id,
+        userId: session.user.id,
+        actor: actorOf(session),
+      }),
+    )
+    const page = keyCreatedPage(shown, { publicUrl: deps.publicUrl, replaced: true })
+    deps.render(req, res, 'key-created', { title: page.heading, nav: 'keys', status: 201 }, page)
+  }
+
+  async function load(req: Request, res: Response): Promise<ThisKey> {
+    const loaded = await loadThisKey(deps, req, res)
+    if (!isRotatable(loaded.key)) throw new AppError('object.not_found')
+    return loaded
+  }
+
+  async function show(
+    req: Request,
+    res: Response,
+    typed: TypedRotation,
+    refused?: Pick<NoticeModel, 'strong' | 'text'>,
+  ): Promise<void> {
+    const loaded = await load(req, res)
+    const { key } = loaded
+    if (statusAt(key, clock.now()) === 'expired') {
+      const refusal = refusalOf(new AppError('key.expired'), key)
+      return await showKeys(deps, req, res, refusal)
+    }
+    const underway = (await database.read(tx => listSuccessors(tx, key.id, clock.now()))).length > 0
+    const formName = opaqueToken(deps.random)
+    const page = rotatePage(loaded, { ...typed, underway, form: formName }, clock.now())
+    const status = refused ? 409 : typed.faults.length > 0 ? 422 : 200
+    const options = { title: `Rotate “${key.name}”?`, nav: 'keys' as const, status }
+    deps.render(req, res, 'rotate-key', { ...options, ...(refused && { flash: { tone: 'warn', ...refused } }) }, page)
+  }
+
+  return router
+}
+
+const ROTATED_ALREADY = 'This key is being rotated already. Rotate once more only after a leak.'

@@ -1,0 +1,146 @@
+import type { App } from '../../apps-registry/find-app.ts'
+import { badgeOf, siteOf } from '../../apps-registry/listing-page.ts'
+import type { UninstalledPage, UninstallPage } from '../../views/models.ts'
+import { DAY, isoTime } from '../base/clock.ts'
+import { agoText, counted, dateText, dayTimeMoment } from '../http/format.ts'
+import { capitalised } from '../http/pages.ts'
+import type { Installation } from '../installs/find-installation.ts'
+import { asJudged } from '../installs/installation-states.ts'
+import type { Key } from '../keys/find-keys.ts'
+import { statusAt } from '../keys/key-states.ts'
+import { breakage, deadlineSentence, fromModel, fromText, useSentence } from '../keys/key-use-page.ts'
+import type { KeyUse } from '../keys/usage.ts'
+import { keyStatus } from './key-row-page.ts'
+
+/** How many keys work, and of these how many were delivered, have a deadline, and were ever used. */
+export type KeysSummary = { total: number; delivered: number; ending: number; used: number }
+
+export type UninstallInput = {
+  installation: Installation
+  app: App
+  accountName: string
+  /** The working keys that were used last, and how all of them stand. */
+  keys: readonly Key[]
+  held: KeysSummary
+  useOf: (keyId: string) => KeyUse
+  now: number
+}
+
+/** The uninstall question with its evidence; `choice` and `until` are as typed, `faults` what was wrong with them. */
+export function uninstallPage(
+  input: UninstallInput,
+  typed: Pick<UninstallPage, 'choice' | 'until' | 'faults'>,
+): UninstallPage {
+  const { installation, app, keys, held, now, useOf } = input
+  return {
+    action: `/apps/${installation.id}/uninstall`,
+    app: badgeOf(app),
+    subtitle: `${capitalised(installation.mode)} mode in ${input.accountName}. ${holding(held.total)}`,
+    backHref: `/apps/${installation.id}`,
+    keys: keys.map(key => ({
+      name: nameOf(key),
+      redacted: key.redacted,
+      ...tagOf(key, useOf(key.id)),
+      sentence: [useSentence(key, now), deadlineSentence(key)].join(' ').trim(),
+      lastUsed: agoText(key.lastUsedAt, now),
+      calls24h: useOf(key.id).calls24h.toLocaleString('en-GB'),
+      calls7d: useOf(key.id).calls7d.toLocaleString('en-GB'),
+      from: fromOf(key, useOf(key.id)),
+    })),
+    expireNote: `${allOf(held.total)} refused from the moment you press the button. ${breakage(keys, useOf, held)}`,
+    ...keptNotes(held, app.manifest.client_name),
+    untilMin: isoTime(now).slice(0, 10),
+    untilMax: isoTime(now + 365 * DAY).slice(0, 10),
+    ...(held.total > keys.length && { others: othersText(held.total - keys.length) }),
+    asks: held.total > 0,
+    ...typed,
+  }
+}
+
+function allOf(keys: number): string {
+  if (keys === 1) return 'The key is'
+  return keys === 2 ? 'Both keys are' : `All ${keys.toLocaleString('en-GB')} keys are`
+}
+
+function othersText(others: number): string {
+  return `${others === 1 ? '1 more key was' : `${others.toLocaleString('en-GB')} more keys were`} used less recently or not at all.`
+}
+
+function holding(keys: number): string {
+  if (keys === 0) return 'It holds no keys.'
+  return `It holds ${counted(keys, 'key')}. What should happen to ${keys === 1 ? 'it' : 'them'}?`
+}
+
+function nameOf(key: Key): string {
+  const replaced = key.status !== 'expired' && (key.rotation === 'waiting' || key.rotation === 'running')
+  return replaced ? `${key.name}, being replaced` : key.name
+}
+
+function fromOf(key: Key, use: KeyUse): UninstallPage['keys'][number]['from'] {
+  if (key.deliveredAt !== null) return fromModel(use)
+  return { text: use.places === 0 ? 'Expires in any case' : `${fromText(use)}. Expires in any case` }
+}
+
+function tagOf(key: Key, use: KeyUse): { tag?: { text: string; warn: boolean } } {
+  if (key.deliveredAt === null) return { tag: { text: 'Never delivered', warn: false } }
+  return use.calls24h > 0 ? { tag: { text: 'In use', warn: true } } : {}
+}
+
+/** What the answers that keep keys alive would do; a key that was never delivered expires in any case. */
+function keptNotes({ delivered, ending }: KeysSummary, client: string): { keepNote: string; untilNote: string } {
+  if (delivered === 0) {
+    const none = 'No key was delivered, so there is none that could go on working.'
+    return { keepNote: none, untilNote: none }
+  }
+  const one = delivered === 1
+  const go = `${counted(delivered, 'key')} ${one ? 'goes' : 'go'} on working`
+  const earlier =
+    ending === 0
+      ? ''
+      : ` ${one ? 'It still has' : `${ending} of them still ${ending === 1 ? 'has' : 'have'}`} an end of its own.`
+  return {
+    keepNote: `${go}. ${client} still holds ${one ? 'it' : 'them'}, until you expire ${one ? 'it' : 'them'} under API keys.${earlier}`,
+    untilNote: `${go} until the end of a day you choose, then ${one ? 'stops by itself' : 'stop by themselves'}. Good for moving to something else.${earlier}`,
+  }
+}
+
+/** What became of the keys. */
+export function uninstalledPage(
+  installation: Installation,
+  app: App,
+  accountName: string,
+  { keys, anyKept, older }: { keys: readonly Key[]; anyKept: boolean; older?: string },
+  now: number,
+): UninstalledPage {
+  const site = siteOf(app.manifest)
+  const suspended = asJudged(installation, app.status).suspendedBy.length > 0
+  const rows = keys.map(key => ({ name: nameOf(key), redacted: key.redacted, ...becameOf(key, now, suspended) }))
+  return {
+    app: badgeOf(app),
+    subtitle: `${dayTimeMoment(installation.uninstalledAt ?? now).text}, from ${accountName} in ${installation.mode} mode.`,
+    keys: rows,
+    anyKept,
+    ...(older && { older }),
+    ...(site && { site }),
+  }
+}
+
+/** *Keep until* ends with a day; a deadline at any other time is one that the key had before. */
+function becameOf(key: Key, now: number, suspended: boolean): Pick<UninstalledPage['keys'][number], 'note' | 'status'> {
+  const { text, tone } = keyStatus(key, now, suspended)
+  if (statusAt(key, now) === 'expired')
+    return {
+      note: key.expiredBecause === 'undelivered' ? 'was never delivered' : 'is refused now',
+      status: { text, tone },
+    }
+  if (suspended || key.frozenAt !== null)
+    return { note: `is refused until it is ${suspended ? 'resumed' : 'given back'}`, status: { text, tone } }
+  if (key.expiresAt === null) return { note: 'still works, with the permissions it had', status: { text, tone } }
+  if (key.expiresAt % DAY === 0)
+    return {
+      note: 'still works, with the permissions it had',
+      status: { text: `Kept until ${dateText(key.expiresAt - 1)}`, tone: 'warn' },
+    }
+  const why = key.rotation === 'running' ? 'with its rotation' : 'at the deadline it had before'
+  return { note: `ends earlier, ${why}`, status: { text: `Expires ${dateText(key.expiresAt)}`, tone: 'info' } }
+}

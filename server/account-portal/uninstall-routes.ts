@@ -1,0 +1,122 @@
+import { type Request, type Response, Router } from 'express'
+import { z } from 'zod'
+import type { App } from '../../apps-registry/find-app.ts'
+import { requireAbility } from '../accounts/roles.ts'
+import { actorOf, idParam, requireSession, signedIn } from '../accounts/session-guard.ts'
+import { DAY, endOfDay } from '../base/clock.ts'
+import type { Fault } from '../base/errors.ts'
+import { isId } from '../base/ids.ts'
+import type { Deps } from '../deps.ts'
+import { parseInput } from '../http/parse.ts'
+import { findInstallationOf } from '../installs/find-installation.ts'
+import { uninstallApp } from '../installs/uninstall-app.ts'
+import type { KeyChoice } from '../keys/expire-keys.ts'
+import { holdsWorkingKeys, listKeysUsedLast, pageSettledKeys, summarizeKeys } from '../keys/find-keys.ts'
+import { readUse } from '../keys/usage.ts'
+import { uninstalledPage, uninstallPage } from './uninstall-page.ts'
+
+/** Keys on one page; the question lists those that were used last. */
+const LISTED = 20
+
+/** The uninstall question, its answer, and what became of the keys. */
+export function uninstallRoutes(deps: Deps): Router {
+  const { database, clock, usage } = deps
+  const router = Router()
+  router.use('/apps', requireSession)
+
+  router.get('/apps/:installation/uninstall', async (req, res) => {
+    const session = signedIn(res)
+    const { installation, app } = await database.read(async tx => {
+      const found = await findInstallationOf(tx, session.current.account.id, idParam(req, 'installation', 'ins'))
+      await requireAbility(tx, session.user.id, session.current.account.id, 'uninstall')
+      return found
+    })
+    if (installation.status === 'uninstalled') return res.redirect(303, `/apps/${installation.id}/uninstalled`)
+    await showUninstall(req, res, app, { choice: '', until: '', faults: [] })
+  })
+
+  router.post('/apps/:installation/uninstall', async (req, res) => {
+    const session = signedIn(res)
+    const { account } = session.current
+    const { installation, app } = await database.read(tx =>
+      findInstallationOf(tx, account.id, idParam(req, 'installation', 'ins')),
+    )
+    const typed = parseInput(uninstallForm, req.body)
+    const now = clock.now()
+    const answer = choiceOf(typed, now)
+    const asked = await database.read(tx => holdsWorkingKeys(tx, installation.id, now))
+    if ('fault' in answer && asked)
+      return await showUninstall(req, res, app, { choice: typed.keys, until: typed.until, faults: [answer.fault] })
+    await database.transaction(tx =>
+      uninstallApp(tx, deps, {
+        installationId: installation.id,
+        member: { userId: session.user.id, accountId: account.id },
+        keys: 'fault' in answer ? { answer: 'expire' } : answer,
+        reason: 'account',
+        actor: actorOf(session),
+      }),
+    )
+    res.redirect(303, `/apps/${installation.id}/uninstalled`)
+  })
+
+  router.get('/apps/:installation/uninstalled', async (req, res) => {
+    const { account } = signedIn(res).current
+    const before = isId('key', req.query['keys']) ? req.query['keys'] : undefined
+    const now = clock.now()
+    const { installation, app, keys, anyKept } = await database.read(async tx => {
+      const found = await findInstallationOf(tx, account.id, idParam(req, 'installation', 'ins'))
+      const { id: installationId, uninstalledAt } = found.installation
+      const page = { installationId, endedSince: uninstalledAt ?? 0, before, limit: LISTED + 1 }
+      const anyKept = await holdsWorkingKeys(tx, installationId, now)
+      return { ...found, keys: await pageSettledKeys(tx, page), anyKept }
+    })
+    if (installation.status !== 'uninstalled') return res.redirect(303, `/apps/${installation.id}`)
+    const shown = keys.slice(0, LISTED)
+    const older = keys.length > LISTED && `/apps/${installation.id}/uninstalled?keys=${shown.at(-1)?.id}`
+    const became = { keys: shown, anyKept, ...(older && { older }) }
+    const page = uninstalledPage(installation, app, account.name, became, now)
+    deps.render(req, res, 'uninstalled', { title: `${app.manifest.client_name} is uninstalled`, nav: 'apps' }, page)
+  })
+
+  async function showUninstall(
+    req: Request,
+    res: Response,
+    app: App,
+    typed: { choice: '' | 'expire' | 'keep' | 'until'; until: string; faults: Fault[] },
+  ): Promise<void> {
+    const { account } = signedIn(res).current
+    await usage.flush()
+    const now = clock.now()
+    const page = await database.read(async tx => {
+      const { installation } = await findInstallationOf(tx, account.id, idParam(req, 'installation', 'ins'))
+      const held = await summarizeKeys(tx, installation.id, now)
+      const keys = await listKeysUsedLast(tx, installation.id, LISTED, now)
+      const useOf = await readUse(
+        tx,
+        keys.map(key => key.id),
+        now,
+      )
+      return uninstallPage({ installation, app, accountName: account.name, keys, held, useOf, now }, typed)
+    })
+    const status = typed.faults.length > 0 ? 422 : 200
+    deps.render(req, res, 'uninstall', { title: `Uninstall ${app.manifest.client_name}?`, nav: 'apps', status }, page)
+  }
+
+  return router
+}
+
+const uninstallForm = z.object({
+  keys: z.enum(['expire', 'keep', 'until']).or(z.literal('')).catch(''),
+  until: z.string().max(20).catch(''),
+})
+
+/** The answer to the uninstall question. *Until* means the end of that day, UTC. */
+function choiceOf(typed: z.infer<typeof uninstallForm>, now: number): KeyChoice | { fault: Fault } {
+  if (typed.keys === '') return { fault: { field: 'keys', message: 'Choose what should happen to the keys.' } }
+  if (typed.keys !== 'until') return { answer: typed.keys }
+  const deadline = endOfDay(typed.until)
+  if (deadline === undefined) return { fault: { field: 'until', message: 'Choose the last day, as in 2030-01-31.' } }
+  if (deadline <= now) return { fault: { field: 'until', message: 'Choose a day that is not over yet.' } }
+  if (deadline > now + 367 * DAY) return { fault: { field: 'until', message: 'Choose a day within the next year.' } }
+  return { answer: 'until', deadline }
+}

@@ -1,0 +1,50 @@
+import type { App } from '../../apps-registry/find-app.ts'
+import { permissionModels } from '../../apps-registry/listing-page.ts'
+import type { InstallationPage } from '../../views/models.ts'
+import type { Catalog } from '../base/catalog.ts'
+import { counted, dateText } from '../http/format.ts'
+import type { Installation } from '../installs/find-installation.ts'
+import type { UnusedPermissions } from '../installs/unused-permissions.ts'
+
+type UnusedInput = {
+  installation: Installation
+  app: App
+  unused: UnusedPermissions
+  catalog: Catalog
+  mayManage: boolean
+}
+
+/** Never claims that something is unused for a time that was not watched. */
+export function unusedPart({
+  installation,
+  app,
+  unused,
+  catalog,
+  mayManage,
+}: UnusedInput): Pick<InstallationPage, 'useNote' | 'unused'> {
+  if (!unused.known) {
+    if (unused.because === 'idle') return {}
+    const useNote =
+      unused.because === 'young'
+        ? `What its keys are used for is watched since ${dateText(unused.since)}. Permissions that nothing used for 30 days show here from ${dateText(unused.from)} on.`
+        : 'In the last 30 days calls came that did not say what they were for. So no permission can be called unused.'
+    return { useNote }
+  }
+  const { permissions, emptied } = unused
+  if (permissions.length === 0) return { useNote: 'Every permission was used in the last 30 days.' }
+  const name = app.manifest.client_name
+  const one = permissions.length === 1
+  return {
+    unused: {
+      permissions: permissionModels(catalog, app.manifest, permissions),
+      lede: `No key of ${name} made a call that needs ${one ? 'this' : 'one of these'}.`,
+      names: permissions.join(' '),
+      notes: [
+        `Its keys lose ${one ? 'it' : 'them'} at once, and ${name} is told. It can only get ${one ? 'it' : 'them'} back by asking you again.`,
+        ...emptied.map(key => `The key “${key.name}” would have none left: it expires.`),
+      ],
+      ...(mayManage && { action: `/apps/${installation.id}/narrow` }),
+      button: `Remove ${counted(permissions.length, 'permission')}`,
+    },
+  }
+}

@@ -1,0 +1,51 @@
+import type { RequestHandler } from 'express'
+import type { Database, Tx } from '../../db/connect.ts'
+import { AppError } from '../base/errors.ts'
+import { signedIn } from './session-guard.ts'
+import { type Session, switchAccount } from './sessions.ts'
+
+const READS = new Set(['GET', 'HEAD'])
+
+/**
+ * A page of another account of the same person is shown in that account, and the one that they look at otherwise stays:
+ * any site can link to a page. A form of such a page changes it, because a form comes from our own pages only. A
+ * stranger's object changes nothing.
+ */
+export function lookAtAccountOf(
+  { database }: { database: Database },
+  param: string,
+  accountOf: (tx: Tx, id: string) => Promise<string | undefined>,
+): RequestHandler {
+  return async (req, res, next) => {
+    const session = signedIn(res)
+    const id = req.params[param]
+    if (session.memberships.length < 2 || typeof id !== 'string') return next()
+    const accountId = await database.read(tx => accountOf(tx, id))
+    const other = session.memberships.find(({ account }) => account.id === accountId)
+    if (other && READS.has(req.method)) session.current = other
+    else if (other) await look(database, session, other)
+    next()
+  }
+}
+
+/**
+ * A form that makes something acts in the account whose page it was, wherever the person has looked since in another tab.
+ * A stranger's account is none: throws `object.not_found`.
+ */
+export function lookAtFormAccount({ database }: { database: Database }): RequestHandler {
+  return async (req, res, next) => {
+    const session = signedIn(res)
+    const named: unknown = req.body?.account
+    if (named === undefined) return next()
+    const own = session.memberships.find(({ account }) => account.id === named)
+    if (!own) throw new AppError('object.not_found')
+    await look(database, session, own)
+    next()
+  }
+}
+
+async function look(database: Database, session: Session, at: Session['current']): Promise<void> {
+  if (at.account.id === session.current.account.id) return
+  await database.transaction(tx => switchAccount(tx, session, at.account.id))
+  session.current = at
+}

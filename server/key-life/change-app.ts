@@ -1,0 +1,54 @@
+import { type App, findApp } from '../../apps-registry/find-app.ts'
+import { type MoveApp, moveApp } from '../../apps-registry/move-app.ts'
+import type { Tx } from '../../db/connect.ts'
+import type { Act, Actor } from '../audit/record-activity.ts'
+import type { Caps } from '../base/caps.ts'
+import { leaveJob } from '../installs/batch-jobs.ts'
+import { type JobCaps, workOff } from './run-batch-jobs.ts'
+import { accountsConcerned } from './tell-accounts.ts'
+
+/**
+ * Tells every account that holds keys of an app what happened to it. Those that are returned are told by the caller, who
+ * writes all logs of its transaction at once; the others follow after the commit.
+ */
+export async function tellHolders(tx: Tx, caps: Caps, appId: string, acts: readonly Act[]): Promise<string[]> {
+  const { accountIds, next } = await accountsConcerned(tx, appId, '')
+  if (next === undefined) return accountIds
+  for (const { what, actor, at, data } of acts)
+    await leaveJob(
+      tx,
+      caps,
+      { kind: 'tell_accounts', subject: appId, data: { what, actor, at, ...(data && { data }) } },
+      next,
+    )
+  return accountIds
+}
+
+/**
+ * Suspends or resumes an app: every account that holds keys of it reads so in its own log, the first of them at once. Its
+ * keys follow the app's state from the commit on.
+ */
+export async function suspendApp(tx: Tx, caps: Caps, command: MoveApp & { verb: 'suspend' | 'resume' }): Promise<App> {
+  const what = command.verb === 'suspend' ? 'app.suspended' : 'app.resumed'
+  const act = { what, actor: command.actor, object: command.id, at: caps.clock.now() }
+  return await moveApp(tx, caps, { ...command, alsoTold: await tellHolders(tx, caps, command.id, [act]) })
+}
+
+/** So many places and keys are dealt with before the answer; the rest follows. */
+const BEFORE_THE_ANSWER = 100
+
+/**
+ * Retires an app: it can no longer be installed and all its keys are refused from the commit on; it is uninstalled
+ * everywhere and its keys expire, kept ones included, one transaction each, up to `batches` of them before this returns.
+ */
+export async function retireApp(
+  caps: JobCaps,
+  { appId, actor, batches = BEFORE_THE_ANSWER }: { appId: string; actor: Actor; batches?: number },
+): Promise<void> {
+  const jobId = await caps.database.transaction(async tx => {
+    const app = await findApp(tx, appId)
+    if (app?.status !== 'retired') await moveApp(tx, caps, { id: appId, verb: 'retire', actor })
+    return await leaveJob(tx, caps, { kind: 'end_app', subject: appId, data: { actor } }, '')
+  })
+  await workOff(caps, jobId, batches)
+}

@@ -1,0 +1,70 @@
+import type { Tx } from '../../db/connect.ts'
+import { type Act, type Actor, recordActivity } from '../audit/record-activity.ts'
+import type { Caps } from '../base/caps.ts'
+import { isoTime } from '../base/clock.ts'
+import { AppError } from '../base/errors.ts'
+import { tellKeyNews } from '../installs/tell-platform.ts'
+import { changeKey, type KeyEdit } from '../keys/change-key.ts'
+import type { Key } from '../keys/find-keys.ts'
+import { editFaceOf, statusAt } from '../keys/key-states.ts'
+import { holdForMember } from './hold-key.ts'
+
+export type EditKey = {
+  keyId: string
+  accountId: string
+  userId: string
+  edit: KeyEdit
+  /** The key as the page that was sent showed it; absent: however it is now. */
+  seen?: string | undefined
+  actor: Actor
+}
+
+/**
+ * *Edit*: what a member may change of a key. Permissions only shrink, a deadline is moved but never lifted, and of a
+ * managed key the account sets nothing but where it may be used from; its platform is told. Throws `key.expired`,
+ * `access.role`, `object.not_found`, and `key.changed` where the key is not what the person saw any more.
+ */
+export async function editKey(tx: Tx, caps: Caps, command: EditKey): Promise<{ key: Key; changed: string[] }> {
+  const at = caps.clock.now()
+  const { key, installation } = await holdForMember(tx, command)
+  if (statusAt(key, at) === 'expired') throw new AppError('key.expired')
+  const edit = differences(key, command.edit)
+  const changed = Object.keys(edit)
+  if (changed.length === 0) return { key, changed }
+  if (command.seen !== undefined && command.seen !== editFaceOf(key)) throw new AppError('key.changed')
+  if (!(await changeKey(tx, key.id, edit))) throw new AppError('key.expired')
+  const accounts = await tellKeyNews(tx, caps, key, installation, 'addresses_changed')
+  const data = { name: key.name, changed, ...dataOf(key, edit) }
+  await recordActivity(tx, caps, accounts, [{ actor: command.actor, what: 'key.edited', object: key.id, at, data }])
+  return { key: { ...key, ...edit }, changed }
+}
+
+/** What is really different, and may be. */
+function differences(key: Key, wanted: KeyEdit): KeyEdit {
+  const { name, note, permissions, addresses, expiresAt } = wanted
+  const own = key.kind === 'restricted'
+  const left = permissions && key.permissions.filter(permission => permissions.includes(permission))
+  return {
+    ...(own && name !== undefined && name !== key.name && { name }),
+    ...(own && note !== undefined && note !== key.note && { note }),
+    ...(own && left && left.length > 0 && left.length < key.permissions.length && { permissions: left }),
+    ...(addresses !== undefined && String(addresses) !== String(key.addresses) && { addresses }),
+    ...(own && mayMoveDeadline(key) && expiresAt && expiresAt !== key.expiresAt && { expiresAt }),
+  }
+}
+
+/** The end of a key that is being replaced belongs to its rotation. */
+export function mayMoveDeadline(key: Pick<Key, 'overlapUntil'>): boolean {
+  return key.overlapUntil === null
+}
+
+/** Each change as it was and as it is. */
+function dataOf(key: Key, edit: KeyEdit): NonNullable<Act['data']> {
+  const text = ({ expiresAt, ...rest }: KeyEdit) => ({
+    ...rest,
+    ...(expiresAt !== undefined && { expires_at: expiresAt === null ? null : isoTime(expiresAt) }),
+  })
+  const before: KeyEdit = Object.fromEntries(Object.keys(edit).map(field => [field, key[field as keyof KeyEdit]]))
+  const was = Object.entries(text(before)).map(([field, value]) => [`${field}_before`, value] as const)
+  return { ...text(edit), ...Object.fromEntries(was) }
+}

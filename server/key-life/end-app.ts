@@ -1,0 +1,33 @@
+import type { Tx } from '../../db/connect.ts'
+import type { Actor } from '../audit/record-activity.ts'
+import type { Caps } from '../base/caps.ts'
+import { listAliveAfter } from '../installs/installation-store.ts'
+import { uninstallApp } from '../installs/uninstall-app.ts'
+import { listKeptKeys } from '../keys/find-keys.ts'
+import { endKey } from './expire-account-key.ts'
+
+/** A position after every installation: what is left are the kept keys. */
+const KEPT_KEYS = 'kept'
+
+/**
+ * Uninstalls a retired app from the next place, or expires the next of its kept keys, which are refused already since the
+ * app was retired; one of them, because each writes into the logs of others. Returns the next position, or undefined where
+ * nothing is left.
+ */
+export async function endNext(
+  tx: Tx,
+  caps: Caps & { publicUrl: string },
+  { appId, actor }: { appId: string; actor: Actor },
+  after: string,
+): Promise<string | undefined> {
+  const [installation] = after === KEPT_KEYS ? [] : await listAliveAfter(tx, appId, after, 1)
+  if (installation) {
+    const reason = 'app_retired'
+    await uninstallApp(tx, caps, { installationId: installation.id, keys: { answer: 'expire' }, reason, actor })
+    return installation.id
+  }
+  const [key] = await listKeptKeys(tx, { appId }, 1, caps.clock.now())
+  if (!key) return undefined
+  await endKey(tx, caps, key, 'app_retired', actor)
+  return KEPT_KEYS
+}

@@ -1,0 +1,50 @@
+import { findApp } from '../../apps-registry/find-app.ts'
+import type { Database, Tx } from '../../db/connect.ts'
+import { recordActivity, SYSTEM } from '../audit/record-activity.ts'
+import type { Caps } from '../base/caps.ts'
+import { isoTime } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import { cancelKeyDelivery } from '../deliveries/queue-event.ts'
+import { lockInstallation } from '../installs/installation-store.ts'
+import { keyExpiredNews, tellKeyNews, tellPlatform } from '../installs/tell-platform.ts'
+import { expireOverdueKey, listOverdueKeys, nextDeadline, type OverdueKey } from '../keys/overdue-keys.ts'
+import { abandonOverlaps } from '../keys/overlap.ts'
+
+export type OverdueCaps = Caps & { database: Database; log: Log }
+
+/**
+ * Ends every key whose deadline has passed, one transaction each, so that nobody waits for long; several processes at once
+ * end each key once. A key that makes trouble is passed over until the next time. Answers when the next deadline is.
+ */
+export async function endOverdueKeys(caps: OverdueCaps): Promise<number | undefined> {
+  const { database, clock, log } = caps
+  const at = clock.now()
+  const troubled = new Set<string>()
+  for (;;) {
+    const overdue = await database.read(tx => listOverdueKeys(tx, at, troubled))
+    if (overdue.length === 0) return await database.read(tx => nextDeadline(tx, at))
+    for (const key of overdue) {
+      try {
+        await database.transaction(tx => endOverdueKey(tx, caps, key, at))
+      } catch (error) {
+        log.error({ err: error, key: key.id }, 'a key whose deadline has passed could not be ended; tries again')
+        troubled.add(key.id)
+      }
+    }
+  }
+}
+
+/** Tells the platform of a managed key, also of a kept one, as an event of its installation; both sides' logs say it. */
+async function endOverdueKey(tx: Tx, caps: OverdueCaps, { id, installationId }: OverdueKey, at: number): Promise<void> {
+  const installation = installationId === null ? undefined : await lockInstallation(tx, installationId)
+  const key = await expireOverdueKey(tx, id, at)
+  if (!key) return
+  await cancelKeyDelivery(tx, key.id, at)
+  const app = installation && (await findApp(tx, installation.appId))
+  if (installation && app) await tellPlatform(tx, caps, app, installation, [keyExpiredNews(key, key.expiredAt)])
+  for (const goesOn of await abandonOverlaps(tx, [key], at))
+    await tellKeyNews(tx, caps, goesOn, installation, 'rotation_abandoned')
+  const accounts = app ? [key.accountId, app.platform.accountId] : [key.accountId]
+  const data = { name: key.name, reason: key.expiredBecause, expired_at: isoTime(key.expiredAt) }
+  await recordActivity(tx, caps, accounts, [{ actor: SYSTEM, what: 'key.expired', object: key.id, at, data }])
+}

@@ -1,0 +1,57 @@
+import type { Tx } from '../../db/connect.ts'
+import { requireAbility } from '../accounts/roles.ts'
+import { type Actor, recordActivity } from '../audit/record-activity.ts'
+import type { Caps } from '../base/caps.ts'
+import { isoTime } from '../base/clock.ts'
+import { AppError } from '../base/errors.ts'
+import { tellKeyNews } from '../installs/tell-platform.ts'
+import type { Key } from '../keys/find-keys.ts'
+import { freezeKey, unfreezeKey } from '../keys/freeze-key.ts'
+import { statusAt } from '../keys/key-states.ts'
+import { holdForMember } from './hold-key.ts'
+
+type Act = { keyId: string; accountId: string; userId: string; actor: Actor }
+
+/**
+ * *Freeze*: the key is refused until somebody gives it back, or for good once the chosen time has passed. A second press
+ * changes nothing. Throws `key.expired`, `access.role` and `object.not_found`.
+ */
+export async function freezeAccountKey(
+  tx: Tx,
+  caps: Caps,
+  command: Act & { freezeMs: number },
+): Promise<{ key: Key; changed: boolean }> {
+  const at = caps.clock.now()
+  const { key, installation } = await holdForMember(tx, command)
+  if (statusAt(key, at) === 'expired') throw new AppError('key.expired')
+  const until = at + command.freezeMs
+  if (!(await freezeKey(tx, key.id, { by: 'account', until, at }))) return { key, changed: false }
+  const accounts = await tellKeyNews(tx, caps, { ...key, freezeUntil: until }, installation, 'key_frozen')
+  const data = { name: key.name, until: isoTime(until) }
+  await recordActivity(tx, caps, accounts, [{ actor: command.actor, what: 'key.frozen', object: key.id, at, data }])
+  return { key, changed: true }
+}
+
+/**
+ * *Unfreeze*: the same key works again. One that was found in public is given back only by an owner or admin who says that
+ * they know; throws `key.leaked` otherwise. Throws `key.expired`, `access.role` and `object.not_found`.
+ */
+export async function unfreezeAccountKey(
+  tx: Tx,
+  caps: Caps,
+  command: Act & { knowsOfLeak: boolean },
+): Promise<{ key: Key; changed: boolean }> {
+  const at = caps.clock.now()
+  const { key, installation } = await holdForMember(tx, command)
+  if (statusAt(key, at) === 'expired') throw new AppError('key.expired')
+  const leaked = key.frozenBy === 'leak_report'
+  if (leaked) {
+    await requireAbility(tx, command.userId, key.accountId, 'expire_key')
+    if (!command.knowsOfLeak) throw new AppError('key.leaked')
+  }
+  if (!(await unfreezeKey(tx, key.id, at))) return { key, changed: false }
+  const accounts = await tellKeyNews(tx, caps, { ...key, freezeUntil: null }, installation, 'key_unfrozen')
+  const data = { name: key.name, although_leaked: leaked }
+  await recordActivity(tx, caps, accounts, [{ actor: command.actor, what: 'key.unfrozen', object: key.id, at, data }])
+  return { key, changed: true }
+}

@@ -1,0 +1,39 @@
+import { findApp } from '../../apps-registry/find-app.ts'
+import type { Tx } from '../../db/connect.ts'
+import { writeToMembers } from '../accounts/write-to-members.ts'
+import { type Actor, recordActivity } from '../audit/record-activity.ts'
+import { hashSecret } from '../base/secret-format.ts'
+import { leakLetter, platformLeakLetter } from '../installs/letters.ts'
+import type { Key } from '../keys/find-keys.ts'
+import { freezeKey } from '../keys/freeze-key.ts'
+import { findUnendedKey } from '../keys/verify-key.ts'
+import { holdKeyAndInstallation } from './hold-key.ts'
+import { type ReplaceCaps, replaceLeakedKey } from './replace-leaked-keys.ts'
+
+/**
+ * A token was found where it must not be. If it is a key that works, it is frozen at once; a managed one is then rotated
+ * without overlap, so that its platform goes on with a new key and no person is needed. Anything else changes nothing.
+ */
+export async function reportLeak(caps: ReplaceCaps, token: string, ip: string): Promise<void> {
+  const actor: Actor = { type: 'system', id: 'leak-report', ip }
+  const key = await caps.database.transaction(tx => freezeLeaked(tx, caps, hashSecret(token), actor))
+  if (key) await replaceLeakedKey(caps, key, actor)
+}
+
+/** Freezes the key with this hash and tells everybody; answers the key where it was not frozen so before. */
+export async function freezeLeaked(tx: Tx, caps: ReplaceCaps, hash: string, actor: Actor): Promise<Key | undefined> {
+  const at = caps.clock.now()
+  const found = await findUnendedKey(tx, hash, at)
+  if (!found) return undefined
+  const { key } = await holdKeyAndInstallation(tx, found) // somebody may be giving it back at this moment
+  if (!(await freezeKey(tx, key.id, { by: 'leak_report', until: null, at }))) return undefined
+  const app = key.appId === null ? undefined : await findApp(tx, key.appId)
+  const owners = (accountId: string) => ({ accountId, audience: 'owners' }) as const
+  await writeToMembers(tx, caps, owners(key.accountId), name => leakLetter(app, key, name, at))
+  if (app) await writeToMembers(tx, caps, owners(app.platform.accountId), () => platformLeakLetter(app, key, at))
+  const accounts = app ? [key.accountId, app.platform.accountId] : [key.accountId]
+  await recordActivity(tx, caps, accounts, [
+    { actor, what: 'key.leaked', object: key.id, at, data: { name: key.name, frozen: true } },
+  ])
+  return key
+}

@@ -1,0 +1,84 @@
+import { setTimeout } from 'node:timers/promises'
+import type { Database, Tx } from '../../db/connect.ts'
+import type { Caps } from '../base/caps.ts'
+import { SECOND } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import { deleteJob, holdJob, isOpen, type JobRow, listJobIds, moveJob } from '../installs/batch-job-store.ts'
+import type { BatchJob } from '../installs/batch-jobs.ts'
+import { settleInstallation } from '../installs/settle-installation.ts'
+import { tellExpired } from '../installs/tell-expired.ts'
+import { endNext } from './end-app.ts'
+import { shrinkNext } from './shrink-app.ts'
+import { tellAccounts } from './tell-accounts.ts'
+
+export type JobCaps = Caps & { database: Database; log: Log; publicUrl: string }
+
+/** So many jobs take turns. */
+const AT_ONCE = 50
+/** Between two batches, so that on SQLite another process comes to write. */
+const PAUSE = 2
+/** Until what failed, or what another process was at, is looked at again. */
+const AGAIN = 15 * SECOND
+
+/**
+ * Finishes what was left to go on after its answer: one batch of each job in turn, each in a transaction of its own, which
+ * also moves the job on; so a process that dies leaves the rest for the next, and nothing is done twice. One that makes
+ * trouble is passed over until the next time. Returns when to look again.
+ */
+export async function runBatchJobs(caps: JobCaps, progress = () => {}): Promise<number | undefined> {
+  const { database, clock, log } = caps
+  const passed = new Set<string>()
+  for (;;) {
+    const ids = await database.read(tx => listJobIds(tx, [...passed], AT_ONCE))
+    if (ids.length === 0) return passed.size > 0 ? clock.now() + AGAIN : undefined
+    for (const id of ids) {
+      progress()
+      try {
+        if (!(await database.transaction(tx => step(tx, caps, id)))) passed.add(id)
+      } catch (error) {
+        log.error({ err: error, job: id }, 'a batch failed; it is tried again')
+        passed.add(id)
+      }
+      await setTimeout(PAUSE)
+    }
+  }
+}
+
+/** Does up to so many batches of one job now; what is left is done by whoever runs the jobs. */
+export async function workOff(caps: JobCaps, id: string, most: number): Promise<void> {
+  const { database } = caps
+  for (let done = 0; done < most; done += 1) {
+    if (await database.transaction(tx => step(tx, caps, id))) continue
+    if (!(await database.read(tx => isOpen(tx, id)))) return
+    await setTimeout(PAUSE) // another process is at it
+  }
+}
+
+/** One batch; false where another process is at the job, or has finished it. */
+async function step(tx: Tx, caps: JobCaps, id: string): Promise<boolean> {
+  const job = await holdJob(tx, id)
+  if (!job) return false
+  const position = await advance(tx, caps, { ...job, ...readJob(job) })
+  if (position === undefined) await deleteJob(tx, id)
+  else await moveJob(tx, id, position)
+  return true
+}
+
+function readJob({ kind, subject, data }: JobRow): BatchJob {
+  return { kind, subject, data: JSON.parse(data) } as BatchJob
+}
+
+async function advance(tx: Tx, caps: JobCaps, job: BatchJob & { position: string }): Promise<string | undefined> {
+  switch (job.kind) {
+    case 'settle_keys':
+      return await settleInstallation(tx, job.subject, job.position)
+    case 'tell_expired':
+      return await tellExpired(tx, caps, job.data, job.position)
+    case 'tell_accounts':
+      return await tellAccounts(tx, caps, job.subject, job.data, job.position)
+    case 'shrink_app':
+      return await shrinkNext(tx, caps, job.subject, job.data, job.position)
+    case 'end_app':
+      return await endNext(tx, caps, { appId: job.subject, ...job.data }, job.position)
+  }
+}

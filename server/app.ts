@@ -19,8 +19,10 @@ import { brandRoutes } from './http/brand-routes.ts'
 import { healthRoutes } from './http/health-routes.ts'
 import { metricsRoutes } from './http/metrics-routes.ts'
 import { formBody } from './http/parse.ts'
+import { plainForwarded } from './http/plain-forwarded.ts'
 import { refuseOddAddress } from './http/refuse-odd-input.ts'
 import { refusePreflight } from './http/refuse-preflight.ts'
+import { refuseUnclearHead } from './http/refuse-unclear-head.ts'
 import { respondPage, respondProblem } from './http/respond-error.ts'
 import { requireSameOrigin } from './http/same-origin.ts'
 import { securityHeaders } from './http/security-headers.ts'
@@ -39,7 +41,7 @@ import { registerRoutes } from './platform-portal/register-routes.ts'
 export function createListener(deps: Deps): RequestListener {
   const verify = verifyRoute(deps)
   const app = boundRequests(createApp(deps))
-  return (req, res) => void (asksToVerify(req) ? verify(req, res) : app(req, res))
+  return refuseUnclearHead((req, res) => void (asksToVerify(req) ? verify(req, res) : app(req, res)))
 }
 
 /** All but the hot path, in order: what machines ask, then pages with a session. */
@@ -49,6 +51,7 @@ export function createApp(deps: Deps): Express {
   const withSession = loadSession(database, clock, sessionCookie)
   app.disable('x-powered-by').set('etag', false).set('views', VIEWS).set('view engine', 'ejs').set('view cache', true)
   app.set('trust proxy', config.trustProxy)
+  app.use(plainForwarded)
 
   app.use((_req, res, next) => {
     res.locals['requestId'] = deps.ids.next('req')

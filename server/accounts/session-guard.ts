@@ -1,7 +1,7 @@
 import { parseCookie } from 'cookie'
 import type { Request, RequestHandler, Response } from 'express'
 import type { Database } from '../../db/connect.ts'
-import { networkOf } from '../base/addresses.ts'
+import { networkOf, plainAddress } from '../base/addresses.ts'
 import type { Clock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { type IdPrefix, isId } from '../base/ids.ts'
@@ -36,7 +36,7 @@ export function loadSession(database: Database, clock: Clock, cookie: SessionCoo
 
 /** The address of the caller, as TRUST_PROXY lets Express see it. */
 export function clientAddress(req: Request): string {
-  return req.ip ?? ''
+  return plainAddress(req.ip ?? '')
 }
 
 /** The address of the caller as limits count it. */

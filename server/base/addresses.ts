@@ -84,6 +84,12 @@ export function plainAddress(text: string): string {
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address)?.[1] ?? address
 }
 
+/** An address as a proxy writes it, which may add a port, and brackets around IPv6 (RFC 3986 §3.2.2), or a zone (RFC 4007). */
+export function withoutPort(text: string): string {
+  const bare = text.replace(/^\[([^\]]+)\](?::\d+)?$/, '$1').replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, '$1')
+  return plainAddress(bare.replace(/%.*$/, ''))
+}
+
 /**
  * What counts as one caller: an IPv4 address, or the /64 of an IPv6 address, which is what one customer of a provider is
  * given at least (RFC 6177 §2). Anything else stays as it is.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createAllowedRule, createEgressRule, parseCidr } from '../../server/base/addresses.ts'
+import { createAllowedRule, createEgressRule, parseCidr, withoutPort } from '../../server/base/addresses.ts'
 
 const REFUSED = [
   ...['0.0.0.0', '10.0.0.1', '10.255.255.255', '100.64.0.1', '127.0.0.1', '127.255.255.254', '169.254.169.254'],
@@ -83,4 +83,19 @@ test('CIDR: an address and its bits; a bare address is a range of one; all else 
     '10.0.0.0/a',
   ])
     assert.equal(parseCidr(text), undefined, text)
+})
+
+test('an address with a port, brackets or a zone is that address; what is none stays as it is', () => {
+  for (const [written, address] of [
+    ['203.0.113.7:4711', '203.0.113.7'],
+    ['[2001:DB8::7]:443', '2001:db8::7'],
+    ['[2001:db8::7]', '2001:db8::7'],
+    ['2001:db8::7', '2001:db8::7'],
+    ['::ffff:203.0.113.7', '203.0.113.7'],
+    ['[::ffff:203.0.113.7]:1', '203.0.113.7'],
+    ['fe80::1%eth0', 'fe80::1'],
+    ['203.0.113.7', '203.0.113.7'],
+    ...['unknown', '', 'a.example:80', '[', '[]:1', '1.2.3:4'].map(text => [text, text]),
+  ] as [string, string][])
+    assert.equal(withoutPort(written), address, written)
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { clientCredentialsGrant } from 'openid-client'
+import { networkOf } from '../../server/base/addresses.ts'
 import type { LimitName } from '../../server/limits/limits.ts'
 import { sweepOpenRequests } from '../../server/oauth/sweep-open-requests.ts'
 import { basic, post } from '../oauth/flow.ts'
@@ -46,6 +47,25 @@ test('429: authorization requests of one address; who is signed in there, and ot
   assert.equal((await open({ 'x-forwarded-for': HERE, cookie })).status, 303)
   await spend(world, 'authorize', person.userId, 120)
   assertLimited(await open({ 'x-forwarded-for': HERE, cookie }))
+})
+
+test('429: a proxy that adds ports, brackets or a zone to addresses gives no connection a limit of its own', async () => {
+  for (const [trusted, after] of [
+    ['1', ''],
+    ['127.0.0.1/32,10.0.0.0/8', ', 10.0.0.1:4711'],
+  ] as const) {
+    await using world = await createWorld({ worker: false, env: { ...LIMITED, TRUST_PROXY: trusted } })
+    const app = await world.app()
+    const { url } = await authorizationUrl(app.client, { redirectUri: REDIRECT })
+    const open = (forwarded: string) =>
+      fetch(url, { redirect: 'manual', headers: { 'x-forwarded-for': `192.0.2.1, ${forwarded}${after}` } })
+    await spend(world, 'authorize', HERE, 120)
+    await spend(world, 'authorize', networkOf('2001:db8::7'), 120)
+    const spellings = [HERE, `${HERE}:1`, `${HERE}:65535`, `::ffff:${HERE}`, `[::ffff:${HERE}]:9`]
+    for (const forwarded of [...spellings, '2001:db8::7', '[2001:db8::8]', '[2001:DB8::9]:443', '2001:db8::7%eth0'])
+      assertLimited(await open(forwarded))
+    assert.equal((await open(`${ELSEWHERE}:1`)).status, 303)
+  }
 })
 
 test('429: failures are the address’s, successes the app’s; whoever names an app spends nothing of it', async () => {

@@ -1,4 +1,4 @@
-/** The life of an app (PRODUCT "States"): which state each verb may start from, and where it leads. */
+/** The life of an app (docs/rules.md#states): which state each verb may start from, and where it leads. */
 export const APP_TRANSITIONS = {
   submit: { from: ['draft'], to: 'in_review' },
   send_back: { from: ['in_review'], to: 'draft' },

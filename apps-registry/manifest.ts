@@ -32,7 +32,7 @@ const webUri = z
   .refine(address => !address.includes('\\'), 'must not hold a backslash')
   .refine(hasPlainHost, NOT_PLAIN)
 
-/** What an app declares about itself besides what RFC 7591 names (WIRE "Registration"). Unknown members are ignored. */
+/** What an app declares about itself besides what RFC 7591 names (docs/wire.md#registration). Unknown members are ignored. */
 const schema = z.object({
   client_name: line(80).min(1, 'must not be empty'),
   tagline: line(140).default(''),

@@ -68,7 +68,7 @@ export function createNews(): FollowerNews & Pick<ChangeFeed, 'listen' | 'watch'
   }
 }
 
-/** How long after it was asked for a proof counts. PRODUCT rule 3 gives a second; the rest is for the work on the way. */
+/** How long after it was asked for a proof counts. docs/rules.md 3.2 gives a second; the rest is for the work on the way. */
 export const PROOF_MS = 900
 /** How often a proof is asked for while somebody relies on it, and while nobody does. */
 export const BEAT_MS = 200

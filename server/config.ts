@@ -7,7 +7,7 @@ import { LOG_LEVELS } from './base/log.ts'
 import { postgresUrlFault } from './base/postgres-url.ts'
 import { readJson } from './base/read-json.ts'
 
-/** What the environment says (WIRE "Processes and configuration"), checked and frozen. */
+/** What the environment says, checked and frozen; the table in README.md names every variable. */
 export type Config = {
   readonly host: string
   readonly port: number
@@ -68,7 +68,7 @@ const limit = (value: number) =>
     .default(value)
 const MIN = 60
 const H = 60 * MIN
-/** 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h (WIRE "Delivery"). */
+/** 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h (docs/wire.md#acknowledging-and-retries). */
 const DEFAULT_SCHEDULE = [5, 5 * MIN, 30 * MIN, 2 * H, 5 * H, 10 * H, 14 * H, 20 * H, 24 * H].join(',')
 
 const environment = z.object({
@@ -149,6 +149,11 @@ const environment = z.object({
   METRICS_TOKEN: z.string().min(16).optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
 }) // prettier-ignore
+
+/** Every variable, with what counts where it is absent; undefined or an empty list where nothing does. */
+export const VARIABLES: Readonly<Record<string, unknown>> = Object.fromEntries(
+  Object.entries(environment.shape).map(([name, schema]) => [name, schema.parse(undefined)]),
+)
 
 /** Reads the environment. Throws ConfigError with every fault. An empty variable counts as absent. */
 export function readConfig(env: Record<string, string | undefined>): Config {

@@ -21,6 +21,7 @@ const onceOnly = [
     'tests/consent/first-step.test.ts',
     'tests/base/',
     'tests/browser/',
+    'tests/docs/',
   ],
   ...['allowlist', 'judge-key', 'key-states', 'record-cache', 'usage-buffer', 'writers'].map(
     name => `tests/keys/${name}.test.ts`,

@@ -12,7 +12,7 @@ import type { Session } from './sessions.ts'
 
 export type { Membership } from './account-store.ts'
 
-/** What each role may do (PRODUCT, "Words"). */
+/** What each role may do (docs/rules.md 8.3). */
 const ABILITIES = {
   install: ['owner', 'admin'],
   uninstall: ['owner', 'admin'],

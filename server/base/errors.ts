@@ -1,6 +1,6 @@
 /**
  * Every error that a caller may see. `status` is HTTP; `title` is for people; `code` is the stable code of problem+json
- * (WIRE "Platform API"); `oauth` the code of RFC 6749, 6750 or 7591 where the error can leave an OAuth endpoint.
+ * (docs/wire.md#error-codes); `oauth` the code of RFC 6749, 6750 or 7591 where the error can leave an OAuth endpoint.
  */
 export const ERRORS = {
   'request.invalid': { status: 400, code: 'invalid_request', title: 'Something in the request is missing or wrong' },

@@ -16,7 +16,7 @@ export type Keyring = {
 const IV = 12
 const TAG = 16
 
-/** `secrets`: the root secrets; the first encrypts, the others still decrypt (WIRE, LATCHKEY_SECRET). */
+/** `secrets`: the root secrets; the first encrypts, the others still decrypt (docs/root-secret.md). */
 export function createKeyring(secrets: readonly string[], random: Random): Keyring {
   const roots = secrets.map(secret => ({
     id: createHash('sha256').update(`id:${secret}`).digest('base64url').slice(0, 8),

@@ -6,7 +6,7 @@ const BODY = 32
 const CHECKSUM = 6
 
 /**
- * A new secret in the form of WIRE "Identifiers and keys": `prefix`, 32 random characters and a checksum of six.
+ * A new secret (docs/wire.md#keys-and-other-secrets): `prefix`, 32 random characters and a checksum of six.
  * The prefix includes its last underscore, for example `lkm_live_`.
  */
 export function mintSecret(random: Random, prefix: string): string {

@@ -35,7 +35,7 @@ export type EventDetails = {
   reason?: string
 }
 
-/** The exact bytes of WIRE "Delivery to the platform"; they are stored and sent unchanged with every attempt. */
+/** The exact bytes of an event (docs/wire.md#deliveries); they are stored and sent unchanged with every attempt. */
 export function eventBody(
   type: EventType,
   at: number,

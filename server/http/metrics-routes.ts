@@ -4,7 +4,7 @@ import { AppError } from '../base/errors.ts'
 import type { Deps } from '../deps.ts'
 import { respondProblem } from './respond-error.ts'
 
-/** Prometheus text for whoever has METRICS_TOKEN; where none is set, for this machine only (WIRE). */
+/** Prometheus text for whoever has METRICS_TOKEN; where none is set, for this machine only (docs/limits.md#connections). */
 export function metricsRoutes({ config, metrics, metricSources, log }: Deps): Router {
   const router = Router()
   router.get('/metrics', async (req, res) => {

@@ -1,6 +1,6 @@
 import { type AppStatus, stopsKeys } from '../../apps-registry/app-states.ts'
 
-/** The life of an installation (PRODUCT "States"). */
+/** The life of an installation (docs/rules.md#states). */
 export type InstallationStatus = 'installing' | 'active' | 'delivery_failed' | 'suspended' | 'uninstalled'
 
 /** Which state each verb may start from, and where it leads. Suspension is two flags beside the state, not a state. */

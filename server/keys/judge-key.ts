@@ -53,7 +53,7 @@ export function judge(key: KeyRecord, question: Question, at: number): Verdict {
 }
 
 /**
- * Why a known key is refused at one moment, if it is; the codes are tried in the order of WIRE "Verification". A key with
+ * Why a known key is refused at one moment, if it is; the codes are tried in the order of docs/wire.md#verification. A key with
  * an allowlist is refused where nobody says whose call it is.
  */
 export function refusalOf(key: KeyRecord, { permission, ip }: Question, at: number): RefusalCode | undefined {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { HOUR } from '../base/clock.ts'
 
-/** The life of a key (PRODUCT "States"): active, then expiring where it has a deadline, then expired; never back. */
+/** The life of a key (docs/rules.md#states): active, then expiring where it has a deadline, then expired; never back. */
 export type KeyStatus = 'active' | 'expiring' | 'expired'
 
 /** The states in which a key still works, if its deadline has not passed. */

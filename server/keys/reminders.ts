@@ -4,7 +4,7 @@ import { insertReminder, listDueInstallations, listDueOf, nextWithin, type Stage
 
 export type { Stage } from './reminder-store.ts'
 
-/** A week before the deadline, and a day before it; who missed the first gets the second only (issue 4.6). */
+/** A week before the deadline, and a day before it; who missed the first gets the second only (docs/rules.md 5.3). */
 export const STAGES: readonly Stage[] = [
   { days: 7, until: 1 },
   { days: 1, until: 0 },

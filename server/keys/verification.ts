@@ -24,7 +24,7 @@ export type VerificationCounts = { valid: number } & { [code in RefusalCode]?: n
 
 /**
  * Verifies presented keys from memory. A copy is trusted only while the change feed proves that nothing was missed
- * (PRODUCT rule 3); otherwise the database is asked, and where it does not answer, nothing is valid.
+ * (docs/rules.md 3.2); otherwise the database is asked, and where it does not answer, nothing is valid.
  */
 export type Verification = {
   /** Whether a bearer token is a verifier key. */

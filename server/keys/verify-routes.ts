@@ -45,7 +45,7 @@ export function asksToVerify({ method, url = '' }: IncomingMessage): boolean {
 }
 
 /**
- * `POST /v1/keys/verify`: what resource servers ask with every call of theirs (WIRE "Verification"). It writes no line per
+ * `POST /v1/keys/verify`: what resource servers ask with every call of theirs (docs/wire.md#verification). It writes no line per
  * call: what was answered is counted, and a refused request is told at the level of debugging.
  */
 export function verifyRoute(deps: Deps): (req: IncomingMessage, res: ServerResponse) => void {

@@ -42,7 +42,7 @@ export function oauthRoutes(deps: Deps): Router {
   })
   router.use((req, res, next) => {
     if (!req.path.startsWith('/oauth/') && !req.path.startsWith('/.well-known/')) return next()
-    // Printed addresses derive from PUBLIC_URL, never from what the request claims (WIRE).
+    // Printed addresses derive from PUBLIC_URL, never from what the request claims (docs/wire.md#conventions).
     req.headers.host = issuer.host
     req.headers['x-forwarded-proto'] = issuer.protocol.slice(0, -1)
     delete req.headers['x-forwarded-host']

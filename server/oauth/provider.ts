@@ -68,7 +68,7 @@ const TTL = {
   Session: DAY,
 }
 
-/** The authorization server of WIRE "OAuth 2.0 / OpenID Connect". */
+/** The authorization server of docs/wire.md#oauth-and-openid-connect. */
 export function createProvider(caps: ProviderCaps): Provider {
   const permissions = caps.catalog.map(permission => permission.name)
   const provider = new AuthorizationServer(caps.publicUrl, configurationOf(caps), permissions)
@@ -133,7 +133,7 @@ function configurationOf(caps: ProviderCaps): Configuration {
     rotateRefreshToken: true,
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     expiresWithSession: async () => false,
-    // The grant belongs to the account, so it outlives the member who made it (PRODUCT rule 8).
+    // The grant belongs to the account, so it outlives the member who made it (docs/rules.md 8.1).
     findAccount: async (_ctx, sub) => ({ accountId: sub, claims: async () => ({ sub }) }),
     loadExistingGrant: async ctx => {
       const grantId = ctx.oidc.result?.consent?.grantId

@@ -8,7 +8,7 @@ import { createWorld } from '../support/world.ts'
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 const MANIFEST = ['charges:read', 'charges:write', 'customers:read']
 
-test('managed_key.created is WIRE to the letter: body, headers and nothing besides', async () => {
+test('managed_key.created has the documented body and headers, and nothing besides', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -70,7 +70,7 @@ test('installation.created comes first, with what was consented to and no key', 
   assert.deepEqual([second?.type, second?.body.data.sequence], ['managed_key.created', 2])
 })
 
-test('what is sealed is a signed JWT in a JWE, with the headers and claims of WIRE and no others', async () => {
+test('what is sealed is a signed JWT in a JWE, with the documented headers and claims and no others', async () => {
   await using world = await createWorld({ worker: false })
   const platform = await world.platform()
   const receiver = await world.receiver()

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { keyAt, rowsOf } from '../installs/steps.ts'
 import { createWorld, type World } from '../support/world.ts'
 
-/** WIRE's schedule: seconds between attempts, each with its 20 %. */
+/** Seconds between attempts, each ±20 % (docs/wire.md#acknowledging-and-retries). */
 const WAITS = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400].map(seconds => seconds * 1_200)
 
 /** Attempts that were made when the receiver came up after so many waits. */

@@ -11,7 +11,7 @@ const H = 60 * M
 const DEFAULT = [5, 5 * M, 30 * M, 2 * H, 5 * H, 10 * H, 14 * H, 20 * H, 24 * H]
 const fraction = (value: number) => ({ ...systemRandom, fraction: () => value })
 
-test('the default schedule is that of WIRE', () => {
+test('the default schedule is the documented one', () => {
   assert.deepEqual(readConfig({}).retrySchedule, DEFAULT)
 })
 

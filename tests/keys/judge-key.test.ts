@@ -21,7 +21,7 @@ test('a restricted key that is good answers with everything that a resource serv
   })
 })
 
-test('the codes are tried in the order of WIRE: each fault hides those after it', () => {
+test('the codes are tried in the documented order: each fault hides those after it', () => {
   const question = { permission: 'payouts:write', ip: '198.51.100.1' }
   const faulty = { ...good, permissions: [], frozen: true, suspended: true, status: 'expired' as const }
   const worst: KeyRecord = { ...faulty, allows: createAllowedRule(['203.0.113.0/24']) }

@@ -68,7 +68,7 @@ test('a key verifies from its minting on, before its platform has acknowledged i
   assert.equal((await world.verify(sent?.key ?? ''))['valid'], true)
 })
 
-test('the codes are tried in the order of WIRE: each fault hides those after it', async () => {
+test('the codes are tried in the documented order: each fault hides those after it', async () => {
   await using setting = await worldWithKey()
   const { world, app, key } = setting
   const code = async (presented = key) => (await world.verify(presented, { permission: 'payouts:write' }))['code']

@@ -10,10 +10,11 @@ import { deleteEndedCounters } from './limits/rate-limit-store.ts'
 import { sweepMails } from './mail/queue-mail.ts'
 import { sweepRecords } from './oauth/grants.ts'
 import { sweepGrants } from './oauth/sweep-grants.ts'
+import { sweepAnswers } from './platform-api/answer-once.ts'
 
 const EVERY = HOUR
 
-/** What a sweep deleted. */
+/** How many rows a sweep deleted. */
 export type Swept = {
   sessions: number
   oauth_records: number
@@ -23,31 +24,30 @@ export type Swept = {
   deliveries: number
   usage: number
   rate_limits: number
+  idempotent_requests: number
 }
 
 /**
- * Deletes what has lapsed: sign-ins, the authorization server's codes, tokens and requests, the old delivery log and what
- * keys did long ago; and goes on with what was left to be done in batches.
+ * Deletes what has lapsed, in small transactions: sign-ins, the authorization server's codes, tokens and requests, kept
+ * answers, the old delivery log and what keys did long ago; and goes on with what was left to be done in batches.
  */
 export async function sweep(deps: Deps): Promise<Swept> {
   const { database, clock } = deps
   const at = clock.now()
-  const lapsed = await database.transaction(async tx => ({
-    sessions: await sweepSessions(tx, at),
-    oauth_records: await sweepRecords(tx, at),
-    mails: await sweepMails(tx, at),
-    checkpoints: await sweepCheckpoints(tx, at),
-    rate_limits: await deleteEndedCounters(tx, at),
-  }))
-  const oauth_grants = await sweepGrants(database, at)
-  await runBatchJobs(deps)
-  await numberBacklog(database)
-  return {
-    ...lapsed,
-    oauth_grants,
+  const swept: Swept = {
+    sessions: await sweepSessions(database, at),
+    oauth_records: await sweepRecords(database, at),
+    oauth_grants: await sweepGrants(database, at), // once their tokens are gone
+    mails: await sweepMails(database, at),
+    checkpoints: await sweepCheckpoints(database, at),
+    rate_limits: await deleteEndedCounters(database, at),
+    idempotent_requests: await sweepAnswers(database, at),
     deliveries: await sweepDeliveryLog(database, at),
     usage: await sweepUsage(database, at),
   }
+  await runBatchJobs(deps)
+  await numberBacklog(database)
+  return swept
 }
 
 /** Sweeps now and every hour until the answer is called. */

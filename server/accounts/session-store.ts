@@ -1,4 +1,5 @@
 import type { Tx } from '../../db/connect.ts'
+import { deleteFirst } from '../../db/delete-in-batches.ts'
 
 export type SessionRow = {
   id: string
@@ -30,6 +31,7 @@ export async function updateSessionAccount(tx: Tx, id: string, accountId: string
   await tx('sessions').where({ id }).update({ account_id: accountId })
 }
 
-export async function deleteExpiredSessions(tx: Tx, at: number): Promise<number> {
-  return await tx('sessions').where('expires_at', '<=', at).delete()
+export async function deleteExpiredSessions(tx: Tx, at: number, limit: number): Promise<number> {
+  const expired = tx('sessions').where('expires_at', '<=', at).orderBy('expires_at')
+  return await deleteFirst(tx, 'sessions', ['id'], expired, limit)
 }

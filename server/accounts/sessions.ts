@@ -1,4 +1,5 @@
-import type { Tx } from '../../db/connect.ts'
+import type { Database, Tx } from '../../db/connect.ts'
+import { deleteInBatches } from '../../db/delete-in-batches.ts'
 import { recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { DAY } from '../base/clock.ts'
@@ -96,7 +97,7 @@ export async function switchAccount(tx: Tx, session: Session, accountId: string)
   await updateSessionAccount(tx, session.id, accountId)
 }
 
-/** Deletes sign-ins that have lapsed; answers how many. */
-export async function sweepSessions(tx: Tx, at: number): Promise<number> {
-  return await deleteExpiredSessions(tx, at)
+/** Deletes sign-ins that have lapsed; returns how many. */
+export async function sweepSessions(database: Database, at: number): Promise<number> {
+  return await deleteInBatches(database, (tx, limit) => deleteExpiredSessions(tx, at, limit))
 }

@@ -1,6 +1,7 @@
 import { CompactSign, type CryptoKey, compactVerify, type JWTVerifyGetKey } from 'jose'
 import { z } from 'zod'
 import type { Database, Tx } from '../../db/connect.ts'
+import { deleteFirst, deleteInBatches } from '../../db/delete-in-batches.ts'
 import { type Clock, DAY, isoTime } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { type Head, listHeads } from './activity-store.ts'
@@ -90,10 +91,13 @@ export async function listCheckpoints(tx: Tx, accountId?: string): Promise<strin
 }
 
 /** Deletes checkpoints older than 400 days. Returns how many. */
-export async function sweepCheckpoints(tx: Tx, at: number): Promise<number> {
-  return await tx('activity_checkpoints')
-    .where('at', '<', at - KEPT)
-    .delete()
+export async function sweepCheckpoints(database: Database, at: number): Promise<number> {
+  return await deleteInBatches(database, async (tx, limit) => {
+    const old = tx('activity_checkpoints')
+      .where('at', '<', at - KEPT)
+      .orderBy('at')
+    return await deleteFirst(tx, 'activity_checkpoints', ['account_id', 'number'], old, limit)
+  })
 }
 
 /** Reads the checkpoints in a file's text. Throws `request.invalid` where there is none, or where we did not sign one. */

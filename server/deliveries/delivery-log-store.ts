@@ -1,4 +1,4 @@
-import type { Tx } from '../../db/connect.ts'
+import { heldAtOnce, type Tx } from '../../db/connect.ts'
 import type { AttemptRow } from './attempt-store.ts'
 import type { DeliveryRow, DeliveryStatus } from './delivery-store.ts'
 import type { EventType } from './event-type.ts'
@@ -117,12 +117,8 @@ export async function findDeliveryRow(tx: Tx, id: string): Promise<(DeliveryRow 
 
 /** Deletes settled deliveries from before a time, with their attempts and events; at most `limit`, and answers how many. */
 export async function deleteSettledBefore(tx: Tx, before: number, limit: number): Promise<number> {
-  const rows: { id: string; event_id: string }[] = await tx('deliveries')
-    .whereNot('status', 'pending')
-    .where('settled_at', '<', before)
-    .orderBy('id')
-    .limit(limit)
-    .select('id', 'event_id')
+  const settled = tx('deliveries').where('settled_at', '<', before).orderBy('settled_at') // null while it is pending
+  const rows: { id: string; event_id: string }[] = await heldAtOnce(settled.limit(limit)).select('id', 'event_id')
   const ids = rows.map(row => row.id)
   await tx('delivery_attempts').whereIn('delivery_id', ids).delete()
   await tx('deliveries').whereIn('id', ids).delete()

@@ -1,23 +1,36 @@
 import type { Database } from '../../db/connect.ts'
+import { deleteInBatches } from '../../db/delete-in-batches.ts'
 import { DAY } from '../base/clock.ts'
-import { deleteAddressesUpTo, deleteUsageBefore, listCrowded } from './usage-store.ts'
+import { deleteHoursBefore, deleteSeenUpTo, pageSeen, type SeenKind, seenAtPlace } from './usage-store.ts'
 
 /** Nothing looks back further than 30 days; what is older helps people who look into something that has happened. */
 const KEPT = 90 * DAY
-/** Small enough that no batch of usage waits for it. */
-const BATCH = 500
 /** Of one key; the latest stay. */
 const MOST_ADDRESSES = 1_000
+/** Keys that are looked at together. */
+const PAGE = 100
 
-/** Deletes what keys did more than 90 days ago, and addresses beyond the latest thousand of a key; answers how many rows. */
+/** Deletes what keys did more than 90 days ago, and addresses beyond the latest thousand of a key; returns how many rows. */
 export async function sweepUsage(database: Database, at: number): Promise<number> {
-  let swept = 0
-  for (;;) {
-    const counts = await database.transaction(tx => deleteUsageBefore(tx, at - KEPT, BATCH))
-    swept += counts.reduce((sum, count) => sum + count, 0)
-    if (counts.every(count => count < BATCH)) break
-  }
-  for (const { key_id, since } of await database.read(tx => listCrowded(tx, MOST_ADDRESSES)))
-    swept += await database.transaction(tx => deleteAddressesUpTo(tx, key_id, since))
+  const before = at - KEPT
+  let swept = await deleteInBatches(database, (tx, limit) => deleteHoursBefore(tx, before, limit))
+  for (const kind of ['addresses', 'permissions'] as const) swept += await sweepSeen(database, kind, before)
   return swept
+}
+
+/** From key to key: an index of the times would have to be written with each batch of usage. */
+async function sweepSeen(database: Database, kind: SeenKind, before: number): Promise<number> {
+  for (let [after, swept] = ['', 0]; ; ) {
+    const keys = await database.read(tx => pageSeen(tx, kind, after, PAGE))
+    const last = keys.at(-1)
+    if (!last) return swept
+    after = last.keyId
+    for (const { keyId, total, first } of keys) {
+      const crowded = kind === 'addresses' && total > MOST_ADDRESSES
+      if (!crowded && first >= before) continue
+      const beyond = crowded ? await database.read(tx => seenAtPlace(tx, keyId, MOST_ADDRESSES)) : undefined
+      const upTo = Math.max(before - 1, beyond ?? 0)
+      swept += await deleteInBatches(database, (tx, limit) => deleteSeenUpTo(tx, kind, { keyId, upTo }, limit))
+    }
+  }
 }

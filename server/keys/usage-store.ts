@@ -1,4 +1,5 @@
 import { heldAtOnce, type Tx } from '../../db/connect.ts'
+import { deleteFirst } from '../../db/delete-in-batches.ts'
 import { jsonRows } from '../../db/json-rows.ts'
 import { plainAddress } from '../base/addresses.ts'
 import { DAY } from '../base/clock.ts'
@@ -135,37 +136,52 @@ export async function findWatchStart(tx: Tx): Promise<number | undefined> {
   return row?.since
 }
 
-const TABLES = [
-  { table: 'key_usage_hours', name: 'hour', time: 'hour' },
-  { table: 'key_usage_addresses', name: 'address', time: 'seen_at' },
-  { table: 'key_usage_permissions', name: 'permission', time: 'used_at' },
-] as const
-
-/** Deletes at most `limit` rows of each table that are older than a moment; answers how many of each. */
-export async function deleteUsageBefore(tx: Tx, before: number, limit: number): Promise<number[]> {
-  const deleted: number[] = []
-  for (const { table, name, time } of TABLES) {
-    const old = tx(table).where(time, '<', before).orderBy(['key_id', name]).limit(limit).select('key_id', name)
-    deleted.push(await tx(table).whereIn(['key_id', name], old).delete())
-  }
-  return deleted
+/** Deletes counts of hours before a moment, at most `limit`; returns how many. */
+export async function deleteHoursBefore(tx: Tx, before: number, limit: number): Promise<number> {
+  const old = tx('key_usage_hours').where('hour', '<', before).orderBy('hour')
+  return await deleteFirst(tx, 'key_usage_hours', ['key_id', 'hour'], old, limit)
 }
 
-/** Keys with more addresses than `most`, and since when the latest of those were seen. */
-export async function listCrowded(tx: Tx, most: number): Promise<{ key_id: string; since: number }[]> {
-  const crowded: string[] = await tx('key_usage_addresses')
+const SEEN = {
+  addresses: { table: 'key_usage_addresses', name: 'address', time: 'seen_at' },
+  permissions: { table: 'key_usage_permissions', name: 'permission', time: 'used_at' },
+} as const
+export type SeenKind = keyof typeof SEEN
+
+/** Some keys after one, in the order of their ids: how much of this kind was noted of each, and when the first of it. */
+export async function pageSeen(
+  tx: Tx,
+  kind: SeenKind,
+  after: string,
+  limit: number,
+): Promise<{ keyId: string; total: number; first: number }[]> {
+  const { table, time } = SEEN[kind]
+  const rows: { key_id: string; total: number | string; first: number }[] = await tx(table)
+    .where('key_id', '>', after)
     .groupBy('key_id')
-    .havingRaw('count(*) > ?', [most])
-    .pluck('key_id')
-  const found: { key_id: string; since: number }[] = []
-  for (const keyId of crowded) {
-    const query = tx('key_usage_addresses').where({ key_id: keyId }).orderBy('seen_at', 'desc').offset(most)
-    const row: { seen_at: number } | undefined = await query.first('seen_at')
-    if (row) found.push({ key_id: keyId, since: row.seen_at })
-  }
-  return found
+    .orderBy('key_id')
+    .limit(limit)
+    .select('key_id')
+    .count({ total: '*' })
+    .min({ first: time })
+  return rows.map(({ key_id, total, first }) => ({ keyId: key_id, total: Number(total), first }))
 }
 
-export async function deleteAddressesUpTo(tx: Tx, keyId: string, at: number): Promise<number> {
-  return await tx('key_usage_addresses').where({ key_id: keyId }).where('seen_at', '<=', at).delete()
+/** When what stands at this place, from 0 on, was seen, the latest first; undefined where a key has no more. */
+export async function seenAtPlace(tx: Tx, keyId: string, place: number): Promise<number | undefined> {
+  const query = tx('key_usage_addresses').where({ key_id: keyId }).orderBy('seen_at', 'desc').offset(place)
+  const row: { seen_at: number } | undefined = await query.first('seen_at')
+  return row?.seen_at
+}
+
+/** Deletes what of one key was seen up to a moment, at most `limit`; returns how many. */
+export async function deleteSeenUpTo(
+  tx: Tx,
+  kind: SeenKind,
+  { keyId, upTo }: { keyId: string; upTo: number },
+  limit: number,
+): Promise<number> {
+  const { table, name, time } = SEEN[kind]
+  const old = tx(table).where({ key_id: keyId }).where(time, '<=', upTo).orderBy(name)
+  return await deleteFirst(tx, table, ['key_id', name], old, limit)
 }

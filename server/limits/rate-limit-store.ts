@@ -1,4 +1,5 @@
-import type { Tx } from '../../db/connect.ts'
+import type { Database, Tx } from '../../db/connect.ts'
+import { deleteFirst, deleteInBatches } from '../../db/delete-in-batches.ts'
 
 export type Draw = { id: string; want: number; at: number; endsAt: number; latest: number }
 export type Drawn = { spent: number; endsAt: number }
@@ -26,6 +27,9 @@ export async function deleteCounter(tx: Tx, id: string): Promise<void> {
 }
 
 /** Deletes the counters whose window has ended; returns how many. */
-export async function deleteEndedCounters(tx: Tx, at: number): Promise<number> {
-  return await tx('rate_limits').where('ends_at', '<=', at).delete()
+export async function deleteEndedCounters(database: Database, at: number): Promise<number> {
+  return await deleteInBatches(database, async (tx, limit) => {
+    const ended = tx('rate_limits').where('ends_at', '<=', at).orderBy('ends_at')
+    return await deleteFirst(tx, 'rate_limits', ['id'], ended, limit)
+  })
 }

@@ -1,4 +1,5 @@
 import type { Tx } from '../../db/connect.ts'
+import { deleteFirst } from '../../db/delete-in-batches.ts'
 
 export type MailRow = {
   id: string
@@ -65,8 +66,9 @@ export async function giveMailUp(tx: Tx, { id, lease }: Held, at: number, error:
     .update({ ...freed, failed_at: at, attempts: tx.raw('attempts + 1'), error })
 }
 
-export async function deleteFailedBefore(tx: Tx, at: number): Promise<number> {
-  return await tx('mails').where('failed_at', '<', at).delete()
+export async function deleteFailedBefore(tx: Tx, at: number, limit: number): Promise<number> {
+  const failed = tx('mails').where('failed_at', '<', at).orderBy('failed_at')
+  return await deleteFirst(tx, 'mails', ['id'], failed, limit)
 }
 
 export async function countOpenMails(tx: Tx): Promise<number> {

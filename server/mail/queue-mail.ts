@@ -1,5 +1,6 @@
 import { announce } from '../../db/changes.ts'
-import type { Tx } from '../../db/connect.ts'
+import type { Database, Tx } from '../../db/connect.ts'
+import { deleteInBatches } from '../../db/delete-in-batches.ts'
 import type { Caps } from '../base/caps.ts'
 import { DAY } from '../base/clock.ts'
 import { onOneLine } from '../base/one-line.ts'
@@ -23,9 +24,9 @@ export async function queueMail(
 
 const onOneLines = (_name: string, value: unknown) => (typeof value === 'string' ? onOneLine(value) : value)
 
-/** What could not be sent is kept for 30 days, for whoever asks why; answers how many were deleted. */
-export async function sweepMails(tx: Tx, at: number): Promise<number> {
-  return await deleteFailedBefore(tx, at - 30 * DAY)
+/** What could not be sent is kept for 30 days, for whoever asks why; returns how many were deleted. */
+export async function sweepMails(database: Database, at: number): Promise<number> {
+  return await deleteInBatches(database, (tx, limit) => deleteFailedBefore(tx, at - 30 * DAY, limit))
 }
 
 /** Mails that wait go out as long after now as they would have, had the clock not been set back `by` (negative) to `at`. */

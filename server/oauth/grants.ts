@@ -1,4 +1,5 @@
-import type { Tx } from '../../db/connect.ts'
+import type { Database, Tx } from '../../db/connect.ts'
+import { deleteInBatches } from '../../db/delete-in-batches.ts'
 import { hashSecret } from '../base/secret-format.ts'
 import {
   deleteExpiredRecords,
@@ -46,7 +47,7 @@ export async function hasAgreedBefore(tx: Tx, installationId: string, userId: st
   return await hasGrantOf(tx, installationId, userId)
 }
 
-/** Deletes codes, tokens and requests that have lapsed; answers how many. */
-export async function sweepRecords(tx: Tx, at: number): Promise<number> {
-  return await deleteExpiredRecords(tx, at)
+/** Deletes codes, tokens and requests that have lapsed; returns how many. */
+export async function sweepRecords(database: Database, at: number): Promise<number> {
+  return await deleteInBatches(database, (tx, limit) => deleteExpiredRecords(tx, at, limit))
 }

@@ -1,5 +1,6 @@
 import type { WithdrawalRow } from '../../apps-registry/withdrawals.ts'
 import { heldAtOnce, locked, type Tx } from '../../db/connect.ts'
+import { deleteFirst } from '../../db/delete-in-batches.ts'
 import { isAmong } from '../../db/json-rows.ts'
 
 export type OAuthRecord = {
@@ -110,8 +111,10 @@ export async function updatePayload(
   await tx('oauth_records').where({ model, id_hash }).update({ payload })
 }
 
-export async function deleteExpiredRecords(tx: Tx, at: number): Promise<number> {
-  return await tx('oauth_records').where('expires_at', '<=', at).delete()
+/** Deletes some records that may be swept; returns how many. */
+export async function deleteExpiredRecords(tx: Tx, at: number, limit: number): Promise<number> {
+  const expired = tx('oauth_records').where('expires_at', '<=', at).orderBy('expires_at')
+  return await deleteFirst(tx, 'oauth_records', ['model', 'id_hash'], expired, limit)
 }
 
 /** Deletes the records of a model that lapse first, but for `most` of them; returns how many. At most `batch` at once. */
@@ -123,16 +126,24 @@ export async function deleteBeyond(tx: Tx, model: string, most: number, batch: n
   return await tx('oauth_records').where({ model }).whereIn('id_hash', first).delete()
 }
 
-/** Some grants that were made before a time and that no code or token hangs on any more. */
-export async function listSpentGrants(tx: Tx, before: number, limit: number): Promise<string[]> {
-  const used = tx('oauth_records as token').whereRaw('token.grant_hash = link.grant_hash').select('token.id_hash')
-  return await tx('oauth_grants as link')
-    .join('oauth_records as spent', join => join.on('spent.id_hash', 'link.grant_hash'))
-    .where('spent.model', 'Grant')
-    .where('link.created_at', '<', before)
-    .whereNotExists(used)
+/** Some grants after one, in the order of their hashes, that were made before a time. */
+export async function listGrantsAfter(tx: Tx, after: string, before: number, limit: number): Promise<string[]> {
+  return await tx('oauth_grants')
+    .where('grant_hash', '>', after)
+    .where('created_at', '<', before)
+    .orderBy('grant_hash')
     .limit(limit)
-    .pluck('link.grant_hash')
+    .pluck('grant_hash')
+}
+
+/** Those of these grants that are still there and that no code or token hangs on any more. */
+export async function listSpentOf(tx: Tx, grantHashes: readonly string[]): Promise<string[]> {
+  const used = tx('oauth_records as token').whereRaw('token.grant_hash = spent.id_hash').select('token.id_hash')
+  return await tx('oauth_records as spent')
+    .where('spent.model', 'Grant')
+    .whereRaw(isAmong(tx, 'spent.id_hash', grantHashes))
+    .whereNotExists(used)
+    .pluck('spent.id_hash')
 }
 
 /** Deletes grants. That a person has agreed to one is kept; of one that nobody was asked about nothing is. */

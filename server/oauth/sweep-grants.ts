@@ -1,9 +1,10 @@
 import type { Database } from '../../db/connect.ts'
 import { DAY } from '../base/clock.ts'
-import { deleteGrants, listSpentGrants } from './record-store.ts'
+import { deleteGrants, listGrantsAfter, listSpentOf } from './record-store.ts'
 
 /** A grant is no use any more once its codes and tokens have lapsed; those of today may still be in somebody's hands. */
 const KEPT = DAY
+/** Small enough that nobody waits for it. */
 const BATCH = 500
 
 /**
@@ -11,10 +12,13 @@ const BATCH = 500
  * *Continue*. Call it after lapsed tokens were deleted. Returns how many it deleted.
  */
 export async function sweepGrants(database: Database, at: number, batch = BATCH): Promise<number> {
-  for (let swept = 0; ; ) {
-    const spent = await database.read(tx => listSpentGrants(tx, at - KEPT, batch))
+  for (let [after, swept] = ['', 0]; ; ) {
+    const grants = await database.read(tx => listGrantsAfter(tx, after, at - KEPT, batch))
+    const last = grants.at(-1)
+    if (last === undefined) return swept
+    after = last
+    const spent = await database.read(tx => listSpentOf(tx, grants))
     if (spent.length > 0) await database.relaxed(tx => deleteGrants(tx, spent))
     swept += spent.length
-    if (spent.length < batch) return swept
   }
 }

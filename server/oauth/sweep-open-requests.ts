@@ -1,10 +1,11 @@
 import type { Database } from '../../db/connect.ts'
+import { deleteInBatches } from '../../db/delete-in-batches.ts'
 import { type Clock, MINUTE } from '../base/clock.ts'
-import { deleteBeyond, deleteExpiredRecords } from './record-store.ts'
+import { sweepRecords } from './grants.ts'
+import { deleteBeyond } from './record-store.ts'
 
 /** Authorization requests that may be open at once, of all apps; anybody can begin one. */
 const MOST_OPEN = 50_000
-const BATCH = 1_000
 
 /**
  * Deletes what has lapsed of the authorization server's records, and of the open authorization requests those that lapse
@@ -15,8 +16,7 @@ export async function sweepOpenRequests(
   most = MOST_OPEN,
 ): Promise<number> {
   const at = clock.now()
-  await database.relaxed(tx => deleteExpiredRecords(tx, at))
-  let deleted = BATCH
-  while (deleted === BATCH) deleted = await database.relaxed(tx => deleteBeyond(tx, 'Interaction', most, BATCH))
+  await sweepRecords(database, at)
+  await deleteInBatches(database, (tx, limit) => deleteBeyond(tx, 'Interaction', most, limit))
   return at + MINUTE
 }

@@ -1,4 +1,5 @@
 import type { Database, Tx } from '../../db/connect.ts'
+import { deleteInBatches } from '../../db/delete-in-batches.ts'
 import type { SealedColumn } from '../../db/sealed-columns.ts'
 import type { Caps } from '../base/caps.ts'
 import { DAY } from '../base/clock.ts'
@@ -81,8 +82,7 @@ export async function answerOnce<Object, Ready>(
   if (before) return before
   const ready = await prepare()
   return await database.transaction(async tx => {
-    await deleteRequestsBefore(tx, at - KEPT)
-    if (!(await takePlace(tx, { ...place, body_hash: bodyHash, created_at: at }))) {
+    if (!(await takePlace(tx, { ...place, body_hash: bodyHash, created_at: at }, at - KEPT))) {
       const answered = await earlier(tx) // by another request at the same time
       if (!answered) throw new AppError('request.key_reused')
       return answered
@@ -91,4 +91,9 @@ export async function answerOnce<Object, Ready>(
     await saveAnswer(tx, place, caps.keyring.encrypt(PURPOSE, context, JSON.stringify(answer)))
     return answer
   })
+}
+
+/** Deletes answers that are kept no longer; returns how many. */
+export async function sweepAnswers(database: Database, at: number): Promise<number> {
+  return await deleteInBatches(database, (tx, limit) => deleteRequestsBefore(tx, at - KEPT, limit))
 }

@@ -1,4 +1,5 @@
 import type { Tx } from '../../db/connect.ts'
+import { deleteFirst } from '../../db/delete-in-batches.ts'
 
 export type IdempotentRequest = {
   app_id: string
@@ -15,12 +16,16 @@ const place = ({ app_id, path, key_hash }: Pick<IdempotentRequest, 'app_id' | 'p
   key_hash,
 })
 
-/** Takes the place of a request; false where it is taken. On PostgreSQL it waits for one that is under way. */
-export async function takePlace(tx: Tx, request: Omit<IdempotentRequest, 'answer'>): Promise<boolean> {
+/**
+ * Takes the place of a request; false where it is taken by one that was made at `since` or later. On PostgreSQL it waits for
+ * one that is under way.
+ */
+export async function takePlace(tx: Tx, request: Omit<IdempotentRequest, 'answer'>, since: number): Promise<boolean> {
   const rows = await tx('idempotent_requests')
-    .insert(request)
+    .insert({ ...request, answer: null })
     .onConflict(['app_id', 'path', 'key_hash'])
-    .ignore()
+    .merge()
+    .where('idempotent_requests.created_at', '<', since)
     .returning('app_id')
   return rows.length === 1
 }
@@ -42,6 +47,8 @@ export async function saveAnswer(
   await tx('idempotent_requests').where(place(where)).update({ answer })
 }
 
-export async function deleteRequestsBefore(tx: Tx, at: number): Promise<number> {
-  return await tx('idempotent_requests').where('created_at', '<', at).delete()
+/** Deletes some requests from before a time; returns how many. */
+export async function deleteRequestsBefore(tx: Tx, before: number, limit: number): Promise<number> {
+  const old = tx('idempotent_requests').where('created_at', '<', before).orderBy('created_at')
+  return await deleteFirst(tx, 'idempotent_requests', ['app_id', 'path', 'key_hash'], old, limit)
 }

@@ -1,0 +1,37 @@
+import { setTimeout } from 'node:timers/promises'
+import type { Knex } from 'knex'
+import type { Database, Tx } from './connect.ts'
+
+/** Small enough that nobody waits for it. */
+const BATCH = 500
+/** Between two batches, so that on SQLite another process comes to write. */
+const PAUSE = 2
+
+/** Deletes at most `limit` rows in the given transaction and returns how many. */
+export type DeleteSome = (tx: Tx, limit: number) => Promise<number>
+
+/**
+ * Deletes what may be deleted, however much it is, in transactions of at most `limit` rows. None of them waits for the disk:
+ * after a power failure what was deleted last is deleted again. Returns how many rows were deleted.
+ */
+export async function deleteInBatches(database: Database, some: DeleteSome, limit = BATCH): Promise<number> {
+  for (let deleted = 0; ; ) {
+    const count = await database.relaxed(tx => some(tx, limit))
+    deleted += count
+    if (count < limit) return deleted
+    await setTimeout(PAUSE)
+  }
+}
+
+/** Deletes the first `limit` rows of a query on `table`; `key` names the columns of its primary key. */
+export async function deleteFirst(
+  tx: Tx,
+  table: string,
+  key: readonly string[],
+  rows: Knex.QueryBuilder,
+  limit: number,
+): Promise<number> {
+  return await tx(table)
+    .whereIn([...key], rows.limit(limit).select(...key))
+    .delete()
+}

@@ -35,6 +35,9 @@ const REPORTERS = ['spec', './tests/support/slowest-files.ts'].flatMap(reporter 
   '--test-reporter-destination=stdout',
 ])
 
+/** A test that hangs fails, and ends its file although something is still open; the next files go on. */
+const TIMEOUT = ['--test-timeout=180000', '--test-force-exit']
+
 const root = join(import.meta.dirname, '..')
 const interrupted = new AbortController()
 let running: ChildProcess | undefined
@@ -101,7 +104,7 @@ async function runFiles(files: string[], flags: string[], postgresUrl?: string):
   try {
     running = spawn(
       process.execPath,
-      ['--test', ...REPORTERS, `--test-concurrency=${concurrency}`, ...flags, ...files],
+      ['--test', ...REPORTERS, ...TIMEOUT, `--test-concurrency=${concurrency}`, ...flags, ...files],
       { cwd: root, stdio: 'inherit', env },
     )
     const [code] = (await once(running, 'exit')) as [number | null]

@@ -10,19 +10,16 @@ export type ConnectionBounds = {
   perAddress: number
   /** A proxy of ours, which speaks for many: it may have all. */
   isProxy(address: string): boolean
-  /** Whoever does not take an answer at this pace, in bytes a second over a minute, is hung up on. */
-  slowest: number
 }
 
-const DEFAULTS: ConnectionBounds = { most: 5_000, perAddress: 1_000, isProxy: () => false, slowest: 1_000 }
+const DEFAULTS: ConnectionBounds = { most: 5_000, perAddress: 1_000, isProxy: () => false }
 
 /** How often all connections are looked at; nothing is done for each request. */
 const LOOK_EVERY = 5 * SECOND
-const LOOKS_A_MINUTE = 12
 /** Looks after which a connection on which nothing has moved makes room for a new one. */
 const QUIET = 2
 
-type Seen = { network: string; moved: number; quiet: number; behind: number; taken: number }
+type Seen = { network: string; moved: number; quiet: number }
 
 const BUSY = 'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
 
@@ -63,7 +60,7 @@ export function boundConnections(server: Server, given: Partial<ConnectionBounds
     if ((counts.get(network) ?? 0) >= share || (open.size >= bounds.most && !makeRoom())) {
       return false
     }
-    open.set(socket, { network, moved: 0, quiet: 0, behind: 0, taken: 0 })
+    open.set(socket, { network, moved: 0, quiet: 0 })
     count(network, 1)
     socket.once('close', () => {
       open.delete(socket)
@@ -81,17 +78,9 @@ export function boundConnections(server: Server, given: Partial<ConnectionBounds
 
   function look(): void {
     for (const [socket, seen] of open) {
-      const taken = socket.bytesWritten - socket.writableLength
-      const moved = socket.bytesRead + taken
+      const moved = socket.bytesRead + socket.bytesWritten - socket.writableLength
       seen.quiet = moved === seen.moved ? seen.quiet + 1 : 0
       seen.moved = moved
-      seen.behind = socket.writableLength > 0 ? seen.behind + 1 : 0
-      if (seen.behind <= 1) seen.taken = taken
-      if (seen.behind <= LOOKS_A_MINUTE) continue
-      const pace = (taken - seen.taken) / (LOOKS_A_MINUTE * (LOOK_EVERY / SECOND))
-      if (pace < bounds.slowest) socket.destroy()
-      seen.behind = 1
-      seen.taken = taken
     }
   }
 

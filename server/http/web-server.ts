@@ -9,6 +9,8 @@ const TIMES = {
   /** Longer than clients and proxies usually keep an idle connection, so that it is they who close it. */
   keepAliveTimeout: 75 * SECOND,
   connectionsCheckingInterval: 2 * SECOND,
+  /** Of a response nothing was read, or of a request nothing came: the connection is closed. */
+  timeout: 60 * SECOND,
 }
 const LARGEST_HEAD = 16 * 1_024
 
@@ -19,9 +21,10 @@ const LARGEST_HEAD = 16 * 1_024
 export function createWebServer(
   listener: RequestListener,
   bounds: Partial<ConnectionBounds> = {},
-  times = TIMES,
+  { timeout, ...times } = TIMES,
 ): Server {
   const server = createServer({ ...times, maxHeaderSize: LARGEST_HEAD }, listener)
+  server.timeout = timeout
   boundConnections(server, bounds)
   return server
 }

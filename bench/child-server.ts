@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 
 /** Bytes. `rss` is absent where the system has no /proc. */
 export type Memory = { rss: number | undefined; heapUsed: number }
@@ -23,6 +23,8 @@ export type ChildServer = {
 
 export type StartOptions = {
   script: string
+  /** Another checkout of the project whose server is started. */
+  tree?: string
   env: Record<string, string>
   /** Whether `memory()` is wanted; it needs two flags, which the start times do without. */
   memory?: boolean
@@ -30,17 +32,25 @@ export type StartOptions = {
   profileDir?: string | undefined
 }
 
+const PROJECT = join(import.meta.dirname, '..')
+
 const running = new Set<ChildProcess>()
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-export async function startChild({ script, env, memory = false, profileDir }: StartOptions): Promise<ChildServer> {
+export async function startChild({
+  script,
+  tree = PROJECT,
+  env,
+  memory = false,
+  profileDir,
+}: StartOptions): Promise<ChildServer> {
   const flags = [
     ...(memory ? ['--expose-gc', '--import', new URL('./report-memory.ts', import.meta.url).href] : []),
     ...(profileDir ? ['--cpu-prof', `--cpu-prof-dir=${profileDir}`] : []),
   ]
-  const file = fileURLToPath(new URL(`../${script}`, import.meta.url))
+  const file = join(tree, script)
   const from = performance.now()
   const child = spawn(process.execPath, [...flags, file], {
     env: { PATH: process.env['PATH'], TMPDIR: process.env['TMPDIR'], ...env },

@@ -10,12 +10,12 @@
  */
 import { parseArgs } from 'node:util'
 import { freePort } from '../tests/support/free-port.ts'
-import { createAuthorizationClient } from './authorization-client.ts'
 import { type ChildServer, startChild } from './child-server.ts'
 import { openDatabases } from './databases.ts'
 import { inFlight } from './in-flight.ts'
 import { startKeyReceiver } from './key-receiver.ts'
-import { createPeople, registerApp } from './setup.ts'
+import { type Minting, mintKey, prepareMinting } from './minting.ts'
+import { createPeople } from './setup.ts'
 import { rounded } from './statistics.ts'
 import { printTable } from './verification/table.ts'
 
@@ -37,7 +37,7 @@ for (const kind of ['sqlite', 'postgres'] as const)
   if (both || flags[kind]) for (const nodes of [1, 2]) rows.push(await measure(kind, nodes))
 printTable(`events that a poller never saw, ${flags.minters} mints at once`, rows)
 
-type Target = { origins: string[]; token: string; installations: string[] }
+type Target = Minting & { origins: string[] }
 
 async function measure(kind: 'sqlite' | 'postgres', nodes: number): Promise<Record<string, string | number>> {
   const [databases, receiver] = [await openDatabases(kind), await startKeyReceiver()]
@@ -50,38 +50,14 @@ async function measure(kind: 'sqlite' | 'postgres', nodes: number): Promise<Reco
     const { cookies, registrationToken } = await createPeople({ ...env, PORT: String(ports[0]) }, INSTALLATIONS)
     for (const port of ports)
       servers.push(await startChild({ script: 'server/main.ts', env: { ...env, PORT: String(port) } }))
-    const target = await install(origins, registrationToken, cookies, receiver)
+    const minting = await prepareMinting(origins[0] ?? '', { registrationToken, cookies }, receiver)
+    const target = { origins, ...minting }
     return { database: kind, nodes, ...(await poll(target)) }
   } finally {
     for (const server of servers) await server.stop()
     receiver.close()
     await databases.close()
   }
-}
-
-async function install(
-  origins: string[],
-  registrationToken: string,
-  cookies: readonly string[],
-  receiver: { url: string; jwks: object },
-): Promise<Target> {
-  const [origin = ''] = origins
-  const app = await registerApp(origin, registrationToken, receiver)
-  const client = createAuthorizationClient(origin, { authorization: '/oauth/authorize', token: '/oauth/token' }, app, 4)
-  const installations: string[] = []
-  for (const cookie of cookies) {
-    const { tokens } = await client.authorize(cookie)
-    const [details] = tokens['authorization_details'] as { installation_id: string }[]
-    installations.push(details?.installation_id ?? '')
-  }
-  await client.close()
-  const answer = await fetch(`${origin}/oauth/token`, {
-    method: 'POST',
-    headers: { authorization: `Basic ${Buffer.from(`${app.id}:${app.secret}`).toString('base64')}` },
-    body: new URLSearchParams({ grant_type: 'client_credentials' }),
-  })
-  const { access_token: token } = (await answer.json()) as { access_token: string }
-  return { origins, token, installations }
 }
 
 async function poll(target: Target): Promise<Record<string, number>> {
@@ -116,14 +92,10 @@ async function poll(target: Target): Promise<Record<string, number>> {
 async function mintAll({ origins, token, installations }: Target): Promise<void> {
   const numbers = Array.from({ length: Number(flags.events) }, (_, index) => index)
   await inFlight(numbers, Number(flags.minters), async index => {
-    const origin = origins[index % origins.length]
-    const answer = await fetch(`${origin}/v1/installations/${installations[index % installations.length]}/keys`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ name: `key ${index}` }),
-    })
-    if (answer.status !== 201) throw new Error(`not minted: ${answer.status} ${await answer.text()}`)
-    await answer.arrayBuffer()
+    const installation = installations[index % installations.length] ?? ''
+    const origin = origins[index % origins.length] ?? ''
+    const { status } = await mintKey(origin, { token, installation, name: `key ${index}` })
+    if (status !== 201) throw new Error(`not minted: ${status}`)
   })
 }
 

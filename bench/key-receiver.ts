@@ -11,8 +11,10 @@ import { compactDecrypt, decodeJwt, exportJWK, generateKeyPair, type JWK } from 
 export type KeyReceiver = {
   url: string
   jwks: { keys: JWK[] }
-  /** When the key of an installation arrived, by `performance.now()`. */
+  /** When the first key of an installation arrived, by `performance.now()`. */
   arrival(installationId: string): Promise<number>
+  /** When each key arrived, as often as it did, by `performance.now()`. */
+  arrivals: ReadonlyMap<string, readonly number[]>
   /** Decrypts the last key that came and answers its redacted start. Throws where it does not open. */
   openLatest(): Promise<string>
   close(): void
@@ -20,14 +22,15 @@ export type KeyReceiver = {
 
 type KeyEvent = {
   type: string
-  data: { installation: { id: string }; encrypted_secret?: { ciphertext: string } }
+  data: { installation: { id: string }; key?: { id: string }; encrypted_secret?: { ciphertext: string } }
 }
 
 export async function startKeyReceiver(): Promise<KeyReceiver> {
   const alg = 'ECDH-ES+A256KW'
   const pair = await generateKeyPair(alg, { crv: 'P-256', extractable: true })
   const jwk = { ...(await exportJWK(pair.publicKey)), kid: 'bench', use: 'enc', alg }
-  const arrivals = new Map<string, number>()
+  const firstArrivals = new Map<string, number>()
+  const arrivals = new Map<string, number[]>()
   const news = new EventEmitter().setMaxListeners(0)
   let latest = ''
 
@@ -38,7 +41,9 @@ export async function startKeyReceiver(): Promise<KeyReceiver> {
     const { type, data } = JSON.parse(raw) as KeyEvent
     if (type !== 'managed_key.created') return
     latest = data.encrypted_secret?.ciphertext ?? ''
-    arrivals.set(data.installation.id, at)
+    const id = data.key?.id ?? ''
+    arrivals.set(id, [...(arrivals.get(id) ?? []), at])
+    if (!firstArrivals.has(data.installation.id)) firstArrivals.set(data.installation.id, at)
     news.emit(data.installation.id)
   })
   server.listen(0, '127.0.0.1')
@@ -47,9 +52,10 @@ export async function startKeyReceiver(): Promise<KeyReceiver> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`,
     jwks: { keys: [jwk] },
+    arrivals,
     async arrival(installationId) {
-      if (!arrivals.has(installationId)) await once(news, installationId, { signal: AbortSignal.timeout(30_000) })
-      return arrivals.get(installationId) ?? Number.NaN
+      if (!firstArrivals.has(installationId)) await once(news, installationId, { signal: AbortSignal.timeout(30_000) })
+      return firstArrivals.get(installationId) ?? Number.NaN
     },
     async openLatest() {
       const { plaintext } = await compactDecrypt(latest, pair.privateKey)

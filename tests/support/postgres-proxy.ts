@@ -34,6 +34,7 @@ export async function proxyPostgres(databaseUrl: string): Promise<PostgresProxy>
     far.pipe(near)
     for (const socket of [near, far])
       socket
+        .setNoDelay()
         .on('error', () => undefined)
         .on('close', () => {
           near.destroy()

@@ -13,6 +13,7 @@ export async function poolTransactions(databaseUrl: string): Promise<{ url: stri
     for (const socket of [near, far]) {
       sockets.add(socket)
       socket
+        .setNoDelay()
         .on('error', () => undefined)
         .on('close', () => {
           near.destroy()

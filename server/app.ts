@@ -10,7 +10,7 @@ import { restrictedKeyRoutes } from './account-portal/restricted-key-routes.ts'
 import { rotateRoutes } from './account-portal/rotate-routes.ts'
 import { uninstallRoutes } from './account-portal/uninstall-routes.ts'
 import { accountRoutes } from './accounts/account-routes.ts'
-import { loadSession } from './accounts/session-guard.ts'
+import { callerOf, loadSession } from './accounts/session-guard.ts'
 import { AppError } from './base/errors.ts'
 import { consentRoutes } from './consent/consent-routes.ts'
 import { type Deps, VIEWS } from './deps.ts'
@@ -64,7 +64,7 @@ export function createApp(deps: Deps): Express {
   app.use('/assets', express.static(`${VIEWS}/assets`, { index: false, maxAge: '1h' }))
   app.use(brandRoutes(deps))
   app.use(logoRoutes(deps))
-  app.use(authorizeLimitRoutes(deps, withSession))
+  app.use(authorizeLimitRoutes(deps, withSession, callerOf))
   app.use(oauthRoutes(deps))
   app.use(referenceRoutes(deps))
   app.use('/v1', refusePreflight, refuseOddAddress, respondProblem(log))
@@ -72,7 +72,7 @@ export function createApp(deps: Deps): Express {
   app.use(platformApiRoutes(deps))
   app.use('/v1', nothingHere, respondProblem(log))
 
-  app.use(requireSameOrigin(config.publicUrl), withSession, limitPages(deps), refuseOddAddress, formBody)
+  app.use(requireSameOrigin(config.publicUrl), withSession, limitPages(deps, callerOf), refuseOddAddress, formBody)
   app.use(accountRoutes(deps))
   app.use(marketplaceRoutes(deps))
   app.use(consentRoutes(deps))

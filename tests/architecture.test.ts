@@ -34,14 +34,14 @@ describe('the house', () => {
 })
 
 describe('the rules find', () => {
-  test('a step up: base to a verb, store to verb, verb to routes, verb to http, anything to the assembly', () => {
+  test('a step up: base to a verb, store to verb, verb to routes or http, http to a feature, anything to the assembly', () => {
     const found = architecture.stepsUp(
       tree({
         'server/base/clock.ts': `import { mint } from '../keys/mint-key.ts'`,
         'server/keys/key-store.ts': `import { mint } from './mint-key.ts'`,
         'server/keys/mint-key.ts': `import './keys-routes.ts'\nimport { csrf } from '../http/csrf.ts'\nimport '../../db/connect.ts'`,
         'server/keys/keys-routes.ts': `import { type Deps } from '../deps.ts'`,
-        'server/http/csrf.ts': `import { connect } from '../../db/connect.ts'`,
+        'server/http/csrf.ts': `import { connect } from '../../db/connect.ts'\nimport '../keys/keys-guard.ts'`,
         'db/connect.ts': `import { mint } from '../server/keys/mint-key.ts'`,
       }),
     )
@@ -52,6 +52,7 @@ describe('the rules find', () => {
       'server/keys/mint-key.ts → server/http/csrf.ts',
       'server/keys/keys-routes.ts → server/deps.ts',
       'server/http/csrf.ts → db/connect.ts',
+      'server/http/csrf.ts → server/keys/keys-guard.ts',
       'db/connect.ts → server/keys/mint-key.ts',
     ])
     assert.match(found[0] ?? '', /goes up, from base to verb/)
@@ -143,11 +144,12 @@ describe('the rules leave alone', () => {
       'server/cli/sweep.ts': `import { buildDeps } from '../deps.ts'`,
       'server/base/errors.ts': `import { STATUS_CODES } from 'node:http'`,
       'server/base/ids.ts': `import './errors.ts'\nimport { randomBytes } from 'node:crypto'\nDate.now()`,
-      'server/http/session.ts': `import { findLogin } from '../accounts/find-login.ts'\nimport '../config.ts'`,
+      'server/http/request.ts': `import { networkOf } from '../base/addresses.ts'\nimport '../config.ts'`,
+      'server/accounts/login-guard.ts': `import { findLogin } from './find-login.ts'\nimport '../http/request.ts'`,
       'server/accounts/find-login.ts': `import { loginRow } from './login-store.ts'`,
       'server/accounts/login-store.ts': `import type { Tx } from '../../db/connect.ts'\nimport './login.ts'`,
       'server/accounts/login.ts': `import { AppError } from '../base/errors.ts'`,
-      'server/keys/keys-routes.ts': `import type { Deps } from '../deps.ts'\nimport { page } from './keys-page.ts'\nimport './mint-key.ts'\nimport '../http/session.ts'`,
+      'server/keys/keys-routes.ts': `import type { Deps } from '../deps.ts'\nimport { page } from './keys-page.ts'\nimport './mint-key.ts'\nimport '../accounts/login-guard.ts'`,
       'server/keys/keys-page.ts': `import type { KeysPage } from '../../views/models.ts'\nimport './key-store.ts'`,
       'server/keys/mint-key.ts': `import { findLogin } from '../accounts/find-login.ts'\nimport { save } from './key-store.ts'`,
       'server/keys/key-store.ts': `import type { Tx } from '../../db/connect.ts'`,

@@ -3,6 +3,8 @@
  * Everything is text that is ready to be shown: no template formats a time, a number or a state.
  */
 
+import type { Viewer } from '../server/http/viewer.ts'
+
 export type Tone = 'good' | 'warn' | 'bad' | 'info' | 'none'
 
 /** A moment: machine-readable and as people read it (UTC). */
@@ -14,15 +16,6 @@ export type StatusModel = { text: string; tone: Tone; waiting?: boolean; note?: 
 export type NoticeModel = { tone: Tone; strong: string; text: string; action?: { href: string; text: string } }
 
 export type NavItem = 'marketplace' | 'apps' | 'keys' | 'activity' | 'platform' | 'none'
-
-/** The person and the account they are looking at; absent on pages for strangers. */
-export type Viewer = {
-  email: string
-  initials: string
-  account: { id: string; name: string; initial: string; role: string }
-  /** Every account of the person, the current one included. */
-  accounts: { id: string; name: string; initial: string }[]
-}
 
 /** Given to every page by the renderer. */
 export type Frame = {

@@ -3,7 +3,7 @@ import { badgeOf, deliveryHost } from '../../apps-registry/listing-page.ts'
 import type { InstallingPage, RouteStep, StatusModel } from '../../views/models.ts'
 import type { DeliveryView } from '../deliveries/queue-event.ts'
 import { counted, preciseTimeText, timeText } from '../http/format.ts'
-import type { Installation } from '../installs/find-installation.ts'
+import type { Installation } from '../installs/installation.ts'
 import type { Key } from '../keys/find-keys.ts'
 import { attemptText } from './installation-page.ts'
 

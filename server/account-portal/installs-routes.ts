@@ -6,18 +6,16 @@ import type { NoticeModel } from '../../views/models.ts'
 import { lookAtAccountOf } from '../accounts/account-guard.ts'
 import { userEmail } from '../accounts/find-user.ts'
 import { roleAllows } from '../accounts/roles.ts'
-import { actorOf, idParam, requireSession, signedIn } from '../accounts/session-guard.ts'
+import { actorOf, requireSession, signedIn } from '../accounts/session-guard.ts'
 import type { Session } from '../accounts/sessions.ts'
 import { isId } from '../base/ids.ts'
 import { listKeyDeliveries, pageDeliveriesOf } from '../deliveries/queue-event.ts'
 import type { Deps } from '../deps.ts'
 import { parseInput } from '../http/parse.ts'
-import {
-  accountOfInstallation,
-  findInstallationOf,
-  type Installation,
-  pageInstallations,
-} from '../installs/find-installation.ts'
+import { idParam } from '../http/request.ts'
+import { accountOfInstallation, findInstallationOf } from '../installs/find-installation.ts'
+import type { Installation } from '../installs/installation.ts'
+import { pageInstallations } from '../installs/list-installations.ts'
 import { narrowInstallation } from '../installs/narrow-installation.ts'
 import { hurryInstallation, retryInstallation } from '../installs/retry-installation.ts'
 import { suspendInstallation } from '../installs/suspend-installation.ts'

@@ -1,6 +1,5 @@
 import type { KeyCreatedPage } from '../../views/models.ts'
-import { dateText } from '../http/format.ts'
-import { capitalised } from '../http/pages.ts'
+import { capitalised, dateText } from '../http/format.ts'
 import type { ShownKey } from '../keys/mint-restricted-key.ts'
 
 /** The answer to the form that made a key: the only page that ever shows one. */

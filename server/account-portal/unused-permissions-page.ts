@@ -3,7 +3,7 @@ import { permissionModels } from '../../apps-registry/listing-page.ts'
 import type { InstallationPage } from '../../views/models.ts'
 import type { Catalog } from '../base/catalog.ts'
 import { counted, dateText } from '../http/format.ts'
-import type { Installation } from '../installs/find-installation.ts'
+import type { Installation } from '../installs/installation.ts'
 import type { UnusedPermissions } from '../installs/unused-permissions.ts'
 
 type UnusedInput = {

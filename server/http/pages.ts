@@ -1,8 +1,7 @@
 import ejs from 'ejs'
 import type { Request, Response } from 'express'
-import type { ErrorPage, Frame, NavItem, NoticeModel, Viewer } from '../../views/models.ts'
-import { sessionOf } from '../accounts/session-guard.ts'
-import type { Session } from '../accounts/sessions.ts'
+import type { ErrorPage, Frame, NavItem, NoticeModel } from '../../views/models.ts'
+import { viewerOf } from './viewer.ts'
 
 export const BRAND_LOGO = '/brand/logo'
 
@@ -18,14 +17,14 @@ export type RenderPage = (req: Request, res: Response, name: string, options: Pa
 
 export function createPages(brandName: string): RenderPage {
   return (req, res, name, { title, nav = 'none', flash, status = 200 }, page) => {
-    const session = sessionOf(res)
+    const viewer = viewerOf(res)
     const frame: Frame = {
       brand: { name: brandName, logo: BRAND_LOGO },
       title,
       nav,
       here: req.method === 'GET' ? req.originalUrl : '/apps',
       requestId: requestId(res),
-      ...(session && { viewer: viewerOf(session) }),
+      ...(viewer && { viewer }),
       ...(flash && { flash }),
     }
     res.status(status).set('Cache-Control', 'no-store').render(name, { frame, page })
@@ -34,28 +33,6 @@ export function createPages(brandName: string): RenderPage {
 
 export function requestId(res: Response): string {
   return String(res.locals['requestId'] ?? '')
-}
-
-function viewerOf(session: Session): Viewer {
-  const brief = ({ account }: Session['current']) => ({
-    id: account.id,
-    name: account.name,
-    initial: initialOf(account.name),
-  })
-  return {
-    email: session.user.email,
-    initials: session.user.email.slice(0, 2).toUpperCase(),
-    account: { ...brief(session.current), role: capitalised(session.current.role) },
-    accounts: session.memberships.map(brief),
-  }
-}
-
-function initialOf(name: string): string {
-  return (Array.from(name.trim())[0] ?? '?').toUpperCase()
-}
-
-export function capitalised(word: string): string {
-  return word.charAt(0).toUpperCase() + word.slice(1)
 }
 
 /** An authorization request that must not be answered to its redirect address ends on our error page, as HTML. */

@@ -1,10 +1,10 @@
 import type { ErrorRequestHandler, Request, Response } from 'express'
 import type { ErrorPage } from '../../views/models.ts'
-import { sessionOf } from '../accounts/session-guard.ts'
 import { AppError, AWAY_RETRY_SECONDS, DatabaseAway, ERRORS, type ErrorCode } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { redactSecrets } from '../base/secret-format.ts'
 import { type RenderPage, requestId } from './pages.ts'
+import { viewerOf } from './viewer.ts'
 
 /** What Express and its parsers throw, in our terms; anything unknown is our own mistake. */
 export function asAppError(error: unknown): AppError {
@@ -103,7 +103,7 @@ export function respondPage(log: Log, render: RenderPage): ErrorRequestHandler {
       status,
       heading: title,
       text: error.detail ?? TEXTS[error.code] ?? FALLBACK,
-      actions: actions(Boolean(sessionOf(res))),
+      actions: actions(viewerOf(res) !== undefined),
     }
     render(req, res, 'error', { title, status }, page)
   }

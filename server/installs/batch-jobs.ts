@@ -1,12 +1,14 @@
-import type { Tx } from '../../db/connect.ts'
-import type { Actor } from '../audit/record-activity.ts'
+import { announce } from '../../db/changes.ts'
+import { heldAtOnce, type Tx } from '../../db/connect.ts'
+import type { Act, Actor } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
-import type { AppNews } from '../key-life/tell-accounts.ts'
-import { insertJob } from './batch-job-store.ts'
 import type { ToldExpired } from './tell-expired.ts'
 
 /** What a version of the manifest took away. */
 export type Shrink = { version: number; removed: string[]; actor: Actor; at: number }
+
+/** What happened to an app, for the log of every account that holds keys of it. */
+export type AppNews = Omit<Act, 'object'>
 
 /** What goes on after its answer, a batch a transaction, and is finished by whichever process comes. */
 export type BatchJob =
@@ -16,6 +18,18 @@ export type BatchJob =
   | { kind: 'shrink_app'; subject: string; data: Shrink }
   | { kind: 'end_app'; subject: string; data: { actor: Actor } }
 
+/** Work that goes on after its answer, in batches: what it is about, and how far it has come. */
+export type JobRow = {
+  id: string
+  kind: string
+  /** The installation or app that it is about. */
+  subject: string
+  /** JSON. */
+  data: string
+  /** What was done last; empty at the beginning. */
+  position: string
+}
+
 /** Leaves work for after the commit, from a position on. Returns the job's id. */
 export async function leaveJob(
   tx: Tx,
@@ -24,7 +38,9 @@ export async function leaveJob(
   position: string,
 ): Promise<string> {
   const id = ids.next('job')
-  await insertJob(tx, { id, kind, subject, data: JSON.stringify(data), position, at: clock.now() })
+  const row: JobRow = { id, kind, subject, data: JSON.stringify(data), position }
+  await tx('batch_jobs').insert({ ...row, created_at: clock.now() })
+  announce(tx, 'jobs')
   return id
 }
 
@@ -37,4 +53,33 @@ export async function leaveRest(
 ): Promise<void> {
   const position = await advance('')
   if (position !== undefined) await leaveJob(tx, caps, job, position)
+}
+
+/** Some jobs, the oldest first, but for some. */
+export async function listJobIds(tx: Tx, but: readonly string[], limit: number): Promise<string[]> {
+  return await tx('batch_jobs')
+    .whereNotIn('id', [...but])
+    .orderBy('id')
+    .limit(limit)
+    .pluck('id')
+}
+
+/** Holds a job until the transaction ends; undefined where another process has it, or has finished it. */
+export async function holdJob(tx: Tx, id: string): Promise<JobRow | undefined> {
+  return await heldAtOnce(tx('batch_jobs').where({ id })).first('id', 'kind', 'subject', 'data', 'position')
+}
+
+/** Whether a job has not been finished yet. */
+export async function isOpen(tx: Tx, id: string): Promise<boolean> {
+  return (await tx('batch_jobs').where({ id }).first('id')) !== undefined
+}
+
+/** Writes down how far a job has come. */
+export async function moveJob(tx: Tx, id: string, position: string): Promise<void> {
+  await tx('batch_jobs').where({ id }).update({ position })
+}
+
+/** A job is finished. */
+export async function deleteJob(tx: Tx, id: string): Promise<void> {
+  await tx('batch_jobs').where({ id }).delete()
 }

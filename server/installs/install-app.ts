@@ -11,14 +11,9 @@ import { endKeysWith } from '../keys/expire-keys.ts'
 import { countKeptKeys } from '../keys/find-keys.ts'
 import { type MintCaps, mintManagedKey } from '../keys/mint-key.ts'
 import { endKeysOfBefore } from './end-keys-of-before.ts'
-import {
-  findAlive,
-  type Installation,
-  insertInstallation,
-  lastGeneration,
-  type NewInstallation,
-  type Place,
-} from './installation-store.ts'
+import { findInstalled } from './find-installation.ts'
+import type { Installation, NewInstallation, Place } from './installation.ts'
+import { insertInstallation, lastGeneration } from './installation-store.ts'
 import { type News, tellPlatform } from './tell-platform.ts'
 
 export type InstallApp = {
@@ -52,7 +47,7 @@ export async function installApp(
   const app = await findApp(tx, command.appId)
   if (!app || !isKnownTo(app, [command.accountId])) throw new AppError('object.not_found')
   if (!isInstallableIn(app, command.accountId)) throw new AppError('app.not_installable', { detail: NOT_INSTALLABLE })
-  const existing = await findAlive(tx, command)
+  const existing = await findInstalled(tx, command)
   if (existing) return { installation: existing, created: false }
   if (app.version !== command.version) throw new AppError('app.not_installable', { detail: CHANGED_MEANWHILE })
 
@@ -122,7 +117,7 @@ async function insertNew(
 
 /** Two pressed at once: the second lands on what the first has made. */
 async function winner(tx: Tx, place: Place): Promise<Installation> {
-  const installation = await findAlive(tx, place)
+  const installation = await findInstalled(tx, place)
   if (!installation)
     throw new AppError('app.not_installable', {
       detail: 'Nothing was installed. It was uninstalled in the same moment. Try again.',

@@ -8,12 +8,9 @@ import { cancelExpiredKeys } from '../deliveries/queue-event.ts'
 import { removePermissions } from '../keys/expire-keys.ts'
 import { narrowInstallationGrants } from '../oauth/narrow-grants.ts'
 import { leaveRest } from './batch-jobs.ts'
-import {
-  findStoredPermissions,
-  type Installation,
-  lockInstallation,
-  setInstallationPermissions,
-} from './installation-store.ts'
+import type { Installation } from './installation.ts'
+import { findStoredPermissions, setInstallationPermissions } from './installation-store.ts'
+import { lockInstallation } from './lock-installation.ts'
 import { type ToldExpired, tellExpired } from './tell-expired.ts'
 import { tellPlatform } from './tell-platform.ts'
 import { findUnusedPermissions } from './unused-permissions.ts'

@@ -8,7 +8,9 @@ import { sendAgainNow } from '../deliveries/queue-event.ts'
 import { namesOfDeliveredKeys } from '../keys/find-keys.ts'
 import type { MintCaps } from '../keys/mint-key.ts'
 import { mintKeys } from './install-app.ts'
-import { type Installation, lockInstallation, moveInstallation } from './installation-store.ts'
+import type { Installation } from './installation.ts'
+import { moveInstallation } from './installation-store.ts'
+import { lockInstallation } from './lock-installation.ts'
 import { tellPlatform } from './tell-platform.ts'
 
 export type RetryInstallation = {

@@ -9,15 +9,12 @@ import { expireIfUndelivered, expireUndelivered, hasUndelivered } from '../keys/
 import { noteKeysDelivered } from '../keys/find-keys.ts'
 import { abandonOverlaps, endOverlaps } from '../keys/overlap.ts'
 import { leaveRest } from './batch-jobs.ts'
+import { deliveryFailedLetter } from './delivery-failed-letter.ts'
 import { endKeysOfBefore } from './end-keys-of-before.ts'
-import {
-  type Installation,
-  listInstalling,
-  lockInstallation,
-  lockInstallations,
-  moveInstallation,
-} from './installation-store.ts'
-import { deliveryFailedLetter } from './letters.ts'
+import type { Installation } from './installation.ts'
+import { moveInstallation } from './installation-store.ts'
+import { listInstalling } from './list-installations.ts'
+import { lockInstallation, lockInstallations } from './lock-installation.ts'
 import { type ToldExpired, tellExpired } from './tell-expired.ts'
 import { keyExpiredNews, tellKeyNews, tellPlatform } from './tell-platform.ts'
 

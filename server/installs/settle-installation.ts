@@ -1,6 +1,7 @@
 import type { Tx } from '../../db/connect.ts'
 import { settleKeys } from '../keys/expire-keys.ts'
-import { endSettlement, findSettlement, lockInstallation } from './installation-store.ts'
+import { endSettlement, findSettlement } from './installation-store.ts'
+import { lockInstallation } from './lock-installation.ts'
 
 /** Small enough that nobody waits for it. */
 const BATCH = 200

@@ -5,7 +5,10 @@ import { type Actor, recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { AppError } from '../base/errors.ts'
 import { holdsWorkingKeys } from '../keys/find-keys.ts'
-import { type Installation, lockInstallation, type SuspendedBy, setSuspended } from './installation-store.ts'
+import type { Installation } from './installation.ts'
+import type { SuspendedBy } from './installation-states.ts'
+import { setSuspended } from './installation-store.ts'
+import { lockInstallation } from './lock-installation.ts'
 import { tellPlatform } from './tell-platform.ts'
 
 export type SuspendInstallation = {

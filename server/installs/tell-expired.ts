@@ -5,7 +5,7 @@ import { recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { type ExpiredTogether, listExpired } from '../keys/expire-keys.ts'
 import { abandonOverlaps } from '../keys/overlap.ts'
-import { lockInstallation } from './installation-store.ts'
+import { lockInstallation } from './lock-installation.ts'
 import { keyExpiredNews, tellKeyNews, tellPlatform } from './tell-platform.ts'
 
 const BATCH = 50

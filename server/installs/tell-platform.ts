@@ -8,7 +8,8 @@ import type { EventType } from '../deliveries/event-type.ts'
 import { queueEvent } from '../deliveries/queue-event.ts'
 import type { Key } from '../keys/find-keys.ts'
 import { endToTell } from '../keys/key-states.ts'
-import { type Installation, nextSequence } from './installation-store.ts'
+import type { Installation } from './installation.ts'
+import { nextSequence } from './installation-store.ts'
 
 export type News = { type: EventType; details?: EventDetails; keyId?: string; sent?: boolean }
 

@@ -2,7 +2,7 @@ import type { Tx } from '../../db/connect.ts'
 import { DAY } from '../base/clock.ts'
 import { holdsWorkingKeys, type Key, listKeysWithoutAny } from '../keys/find-keys.ts'
 import { permissionsWatchedSince, readPermissionUse } from '../keys/usage.ts'
-import type { Installation } from './installation-store.ts'
+import type { Installation } from './installation.ts'
 
 const WINDOW = 30 * DAY
 /** So many keys that would expire are named. */

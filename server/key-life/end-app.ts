@@ -1,7 +1,7 @@
 import type { Tx } from '../../db/connect.ts'
 import type { Actor } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
-import { listAliveAfter } from '../installs/installation-store.ts'
+import { listAliveAfter } from '../installs/list-installations.ts'
 import { uninstallApp } from '../installs/uninstall-app.ts'
 import { listKeptKeys } from '../keys/find-keys.ts'
 import { endKey } from './expire-account-key.ts'

@@ -1,5 +1,6 @@
 import type { Tx } from '../../db/connect.ts'
-import { type Installation, lockInstallation } from '../installs/installation-store.ts'
+import type { Installation } from '../installs/installation.ts'
+import { lockInstallation } from '../installs/lock-installation.ts'
 import { findKeyOf, holdKeyOf, type Key } from '../keys/find-keys.ts'
 import { requireKeyAbility } from '../keys/key-ability.ts'
 

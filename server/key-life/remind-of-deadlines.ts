@@ -3,9 +3,9 @@ import type { Database, Tx } from '../../db/connect.ts'
 import { writeToMembers } from '../accounts/write-to-members.ts'
 import type { Caps } from '../base/caps.ts'
 import type { Log } from '../base/log.ts'
-import { findInstallationRow } from '../installs/installation-store.ts'
-import { reminderLetter } from '../installs/letters.ts'
+import { findInstallation } from '../installs/find-installation.ts'
 import { listInstallationsToRemind, nextReminder, STAGES, type Stage, takeReminders } from '../keys/reminders.ts'
+import { reminderLetter } from './letters.ts'
 
 export type ReminderCaps = Pick<Caps, 'clock' | 'ids'> & { database: Database; log: Log }
 
@@ -31,7 +31,7 @@ export async function remindOfDeadlines(caps: ReminderCaps): Promise<number | un
 
 async function remind(tx: Tx, caps: ReminderCaps, installationId: string, stage: Stage): Promise<void> {
   const keys = await takeReminders(tx, installationId, stage, caps.clock.now())
-  const installation = keys.length > 0 ? await findInstallationRow(tx, installationId) : undefined
+  const installation = keys.length > 0 ? await findInstallation(tx, installationId) : undefined
   const app = installation && (await findApp(tx, installation.appId))
   if (!installation || !app) return
   const to = { accountId: installation.accountId, audience: 'managers' } as const

@@ -3,11 +3,11 @@ import type { Tx } from '../../db/connect.ts'
 import { writeToMembers } from '../accounts/write-to-members.ts'
 import { type Actor, recordActivity } from '../audit/record-activity.ts'
 import { hashSecret } from '../base/secret-format.ts'
-import { leakLetter, platformLeakLetter } from '../installs/letters.ts'
 import type { Key } from '../keys/find-keys.ts'
 import { freezeKey } from '../keys/freeze-key.ts'
 import { findUnendedKey } from '../keys/verify-key.ts'
 import { holdKeyAndInstallation } from './hold-key.ts'
+import { leakLetter, platformLeakLetter } from './letters.ts'
 import { type ReplaceCaps, replaceLeakedKey } from './replace-leaked-keys.ts'
 
 /**

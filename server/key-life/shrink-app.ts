@@ -1,11 +1,11 @@
 import { type App, findApp } from '../../apps-registry/find-app.ts'
 import { findWithdrawals, finishWithdrawal, withdrawPermissions } from '../../apps-registry/withdraw-permissions.ts'
-import { withdrawnFrom } from '../../apps-registry/withdrawals.ts'
 import type { Tx } from '../../db/connect.ts'
-import { type Act, type Actor, type Note, recordNotes } from '../audit/record-activity.ts'
+import { type Actor, type Note, recordNotes } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { leaveJob, type Shrink } from '../installs/batch-jobs.ts'
-import { type Installation, listAliveAfter } from '../installs/installation-store.ts'
+import type { Installation } from '../installs/installation.ts'
+import { listAliveAfter } from '../installs/list-installations.ts'
 import { takePermissions } from '../installs/narrow-installation.ts'
 import { narrowInstallationGrants } from '../oauth/narrow-grants.ts'
 
@@ -73,16 +73,4 @@ async function shrinkThese(
   }
   const updated = { actor, what: 'installation.updated', object: app.id, at, data: { removed: [...removed] } }
   return [{ accountIds: [...accounts], acts: [updated] }, ...ended.filter(({ acts }) => acts.length > 0)]
-}
-
-/**
- * What is being withdrawn from an installation is taken from it now, because something else is about to end it: keys that
- * outlive it do so with what they have left. Returns what the logs say.
- */
-export async function takeWithdrawn(tx: Tx, caps: Caps, installation: Installation, actor: Actor): Promise<Act[]> {
-  if (installation.status === 'uninstalled') return []
-  const removed = withdrawnFrom(await findWithdrawals(tx, installation.appId), installation.version)
-  const app = removed.length > 0 ? await findApp(tx, installation.appId) : undefined
-  if (!app) return []
-  return (await takePermissions(tx, caps, app, installation.id, removed, actor)) ?? []
 }

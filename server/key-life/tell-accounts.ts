@@ -1,14 +1,12 @@
 import { findApp } from '../../apps-registry/find-app.ts'
 import type { Tx } from '../../db/connect.ts'
-import { type Act, recordActivity } from '../audit/record-activity.ts'
+import { recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
-import { listAccountsOfApp } from '../installs/installation-store.ts'
+import type { AppNews } from '../installs/batch-jobs.ts'
+import { listAccountsOfApp } from '../installs/list-installations.ts'
 
 /** So many logs are held at once. */
 const BATCH = 25
-
-/** What happened to an app, for the log of every account that holds keys of it. */
-export type AppNews = Omit<Act, 'object'>
 
 /** Some accounts that are concerned by an app, after a position; `next` where there may be more. */
 export async function accountsConcerned(

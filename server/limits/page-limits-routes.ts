@@ -1,12 +1,15 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express'
-import { networkOfClient, sessionOf } from '../accounts/session-guard.ts'
 import type { Deps } from '../deps.ts'
+import { networkOfClient } from '../http/request.ts'
 import { respondPage } from '../http/respond-error.ts'
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
 
+/** Whose requests are counted together: a person, or an address where nobody is signed in. */
+export type CallerOf = (req: Request, res: Response) => string
+
 /** Counts every page and every form before any route sees it, so that no route can be forgotten. */
-export function limitPages({ limits }: Pick<Deps, 'limits'>): RequestHandler {
+export function limitPages({ limits }: Pick<Deps, 'limits'>, callerOf: CallerOf): RequestHandler {
   return async (req, res, next) => {
     await limits.spend([SAFE.has(req.method) ? 'pages' : 'forms', callerOf(req, res)])
     next()
@@ -17,7 +20,7 @@ export function limitPages({ limits }: Pick<Deps, 'limits'>): RequestHandler {
  * Authorization requests, which are written down before anybody has signed in. Whoever is signed in has tries of their own
  * where their address has none left.
  */
-export function authorizeLimitRoutes(deps: Deps, loadSession: RequestHandler): Router {
+export function authorizeLimitRoutes(deps: Deps, loadSession: RequestHandler, callerOf: CallerOf): Router {
   const { limits, log, render } = deps
   const router = Router()
   router.use('/oauth/authorize', async (req, res, next) => {
@@ -28,9 +31,4 @@ export function authorizeLimitRoutes(deps: Deps, loadSession: RequestHandler): R
   })
   router.use('/oauth/authorize', respondPage(log, render))
   return router
-}
-
-/** The person who is signed in, or else the address as limits count it. */
-function callerOf(req: Request, res: Response): string {
-  return sessionOf(res)?.user.id ?? networkOfClient(req)
 }

@@ -1,7 +1,7 @@
 import { Router } from 'express'
-import { clientAddress, networkOfClient } from '../accounts/session-guard.ts'
 import type { Deps } from '../deps.ts'
 import { jsonBody, parseInput } from '../http/parse.ts'
+import { clientAddress, networkOfClient } from '../http/request.ts'
 import { respondProblem } from '../http/respond-error.ts'
 import { dealWithLeakReport, takeLeakReport } from '../key-life/take-leak-report.ts'
 import { LeakReport } from './leak-report.ts'

@@ -8,9 +8,8 @@ import type { DeliveryRowModel, NoticeModel, PlatformAppPage, VersionModel } fro
 import { installationStatus } from '../account-portal/installation-page.ts'
 import type { Catalog } from '../base/catalog.ts'
 import type { DeliveryWithAttempts } from '../deliveries/list-deliveries.ts'
-import { counted, dateText } from '../http/format.ts'
-import { capitalised } from '../http/pages.ts'
-import type { Installation } from '../installs/find-installation.ts'
+import { capitalised, counted, dateText } from '../http/format.ts'
+import type { Installation } from '../installs/installation.ts'
 import { accountOf, attemptNote, deliveryStatus, inText, lastAnswer, subjectOf } from './delivery-model-page.ts'
 import { appStatus, deliveredText, installedText } from './portal-page.ts'
 

@@ -4,11 +4,12 @@ import { findGoneAddress, findOwnApp, findOwnAppToManage, publisherOf } from '..
 import type { NoticeModel } from '../../views/models.ts'
 import { lookAtAccountOf } from '../accounts/account-guard.ts'
 import { roleAllows } from '../accounts/roles.ts'
-import { actorOf, idParam, requireSession, signedIn } from '../accounts/session-guard.ts'
+import { actorOf, requireSession, signedIn } from '../accounts/session-guard.ts'
 import { AppError, ERRORS } from '../base/errors.ts'
 import { readAppDelivery, readBodies } from '../deliveries/list-deliveries.ts'
 import { endHold, redeliver } from '../deliveries/redeliver.ts'
 import type { Deps } from '../deps.ts'
+import { idParam } from '../http/request.ts'
 import { platformDeliveryPage } from './portal-delivery-page.ts'
 
 const WATCHED_FOR = 30_000

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { lockInstallation } from '../../server/installs/installation-store.ts'
+import { lockInstallation } from '../../server/installs/lock-installation.ts'
 import { unfreezeAccountKey } from '../../server/key-life/freeze-account-key.ts'
 import { countMade } from '../installs/steps.ts'
 import { createWorld } from '../support/world.ts'

@@ -11,30 +11,9 @@ export const features = [
 
 /** Steps that the floors forbid and that are meant all the same, each with its reason. */
 export const exceptions: { from: RegExp; to: RegExp; typeOnly: boolean; why: string }[] = [
-  {
-    from: /^server\/http\//,
-    to: /^server\/accounts\/(?!.*-(?:store|routes|page)\.ts$)/,
-    typeOnly: false,
-    why: 'login',
-  },
-  ...divided(
-    [/^server\/key-life\//, /^server\/installs\/[a-z-]+-store\.ts$/],
-    [/^server\/installs\//, /^server\/key-life\/(?:tell-accounts|shrink-app)\.ts$/],
-    [/^server\/limits\//, /^server\/accounts\/session-guard\.ts$/],
-  ),
   { from: /-routes\.ts$/, to: /^server\/deps\.ts$/, typeOnly: true, why: 'routes are given what deps.ts builds' },
   { from: /-(?:routes|page)\.ts$|^server\/http\//, to: /^views\/models\.ts$/, typeOnly: true, why: 'view models' },
-  {
-    from: /^server\/http\//,
-    to: /^db\/connect\.ts$/,
-    typeOnly: true,
-    why: 'the session is read from a database that is given',
-  },
 ]
-
-function divided(...steps: [from: RegExp, to: RegExp][]) {
-  return steps.map(([from, to]) => ({ from, to, typeOnly: false, why: 'rooms that are being divided' }))
-}
 
 const floors = { base: 0, db: 1, store: 2, rule: 2, verb: 3, http: 4, routes: 5, assembly: 6 } as const
 type Floor = keyof typeof floors
@@ -171,7 +150,7 @@ function floorByName(path: string): Floor | undefined {
   if (path.startsWith('server/http/')) return 'http'
   if (path.startsWith('db/')) return 'db'
   if (roomOf(path) === undefined) return undefined
-  if (/-(?:routes|page)\.ts$/.test(path)) return 'routes'
+  if (/-(?:routes|page|guard)\.ts$/.test(path)) return 'routes'
   return path.endsWith('-store.ts') ? 'store' : 'verb'
 }
 

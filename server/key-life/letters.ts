@@ -1,30 +1,11 @@
 import type { App } from '../../apps-registry/find-app.ts'
 import type { Key } from '../keys/find-keys.ts'
 import { deadlineText, type Letter, momentText } from '../mail/letter.ts'
-import type { Installation } from './installation-store.ts'
 
 type Words = Omit<Letter, 'audience'>
 
 const nameOf = (app: App) => app.manifest.client_name
 const keyFact = (key: Key, lines: string[]) => ({ name: key.name, lines: [key.redacted, ...lines] })
-
-/** An app could not be installed: its platform took no delivery. */
-export function deliveryFailedLetter(app: App, installation: Installation, accountName: string, at: number): Words {
-  const name = nameOf(app)
-  return {
-    kind: 'delivery-failed',
-    subject: `${name} could not be installed in ${accountName}`,
-    preview: 'Its platform did not take the keys.',
-    heading: `${name} could not be installed`,
-    lede: `The platform of ${name} did not take the keys that were made for ${accountName}, ${installation.mode} mode. What never arrived has expired: nobody can use it.`,
-    facts: [
-      { name: 'Given up', lines: [momentText(at)] },
-      { name: 'Sent to', lines: [hostOf(app.client.key_delivery_uri)] },
-    ],
-    link: { text: 'See what happened', path: `/apps/${installation.id}` },
-    after: 'On that page you can try again, with new keys, or uninstall the app.',
-  }
-}
 
 /** Keys that were kept after an uninstall are about to end. */
 export function reminderLetter(app: App, keys: readonly Key[], accountName: string): Words {
@@ -95,8 +76,4 @@ export function platformLeakLetter(app: App, key: Key, at: number): Words {
     link: { text: 'See this app', path: `/platform/apps/${app.id}` },
     after: 'Find out how it came there before the new one goes the same way.',
   }
-}
-
-function hostOf(address: string | undefined): string {
-  return address && URL.canParse(address) ? new URL(address).host : 'no address'
 }

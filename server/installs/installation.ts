@@ -1,0 +1,86 @@
+import { afterWithdrawals } from '../../apps-registry/withdrawals.ts'
+import type { Mode } from '../base/mode.ts'
+import type { InstallationStatus, StoredStatus, SuspendedBy } from './installation-states.ts'
+
+export type Installation = {
+  id: string
+  appId: string
+  accountId: string
+  mode: Mode
+  status: InstallationStatus
+  /** Who has suspended it; it is suspended while anybody has. */
+  suspendedBy: SuspendedBy[]
+  generation: number
+  /** Of the manifest that was consented to. */
+  version: number
+  permissions: string[]
+  installedBy: string
+  createdAt: number
+  /** When its platform had acknowledged every key; absent where there was nothing to acknowledge. */
+  activatedAt: number | null
+  uninstalledAt: number | null
+  uninstallReason: UninstallReason | null
+}
+
+export type UninstallReason = 'account' | 'platform' | 'app_retired'
+
+/** A row with what its app is withdrawing. */
+export type InstallationRow = {
+  id: string
+  app_id: string
+  account_id: string
+  mode: Mode
+  status: StoredStatus
+  generation: number
+  version: number
+  permissions: string
+  installed_by: string
+  created_at: number
+  activated_at: number | null
+  uninstalled_at: number | null
+  uninstall_reason: UninstallReason | null
+  suspended_by_account_at: number | null
+  suspended_by_operator_at: number | null
+  suspended_by_operator_who: 'platform' | 'operator' | null
+  withdrawals: string | null
+}
+
+/** As it has been since its app asked for less, whether its row says so already or not. */
+function permissionsOf({ permissions, withdrawals, version, uninstalled_at }: InstallationRow): string[] {
+  const consented_version = uninstalled_at === null ? version : null
+  return afterWithdrawals(JSON.parse(permissions), { withdrawals, consented_version }).permissions
+}
+
+/** An installation from its row. */
+export function toInstallation(row: InstallationRow): Installation {
+  const suspendedBy: SuspendedBy[] = row.suspended_by_account_at === null ? [] : ['account']
+  if (row.suspended_by_operator_at !== null) suspendedBy.push(row.suspended_by_operator_who ?? 'operator')
+  return {
+    id: row.id,
+    appId: row.app_id,
+    accountId: row.account_id,
+    mode: row.mode,
+    status: suspendedBy.length > 0 && row.status === 'active' ? 'suspended' : row.status,
+    suspendedBy,
+    generation: row.generation,
+    version: row.version,
+    permissions: permissionsOf(row),
+    installedBy: row.installed_by,
+    createdAt: row.created_at,
+    activatedAt: row.activated_at,
+    uninstalledAt: row.uninstalled_at,
+    uninstallReason: row.uninstall_reason,
+  }
+}
+
+/** Where an app can be installed once at a time. */
+export type Place = { appId: string; accountId: string; mode: Mode }
+
+export const placeColumns = (place: Place) => ({ app_id: place.appId, account_id: place.accountId, mode: place.mode })
+
+export type NewInstallation = Omit<
+  Installation,
+  'activatedAt' | 'uninstalledAt' | 'uninstallReason' | 'status' | 'suspendedBy'
+> & {
+  status: StoredStatus
+}

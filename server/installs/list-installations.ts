@@ -1,0 +1,126 @@
+import type { Tx } from '../../db/connect.ts'
+import { isAmong } from '../../db/json-rows.ts'
+import type { Mode } from '../base/mode.ts'
+import { type Installation, type InstallationRow, toInstallation } from './installation.ts'
+import { readInstallations } from './installation-store.ts'
+
+/** One page of an account's installations, the newest first: those that are alive, or those that left working keys. */
+export async function pageInstallations(
+  tx: Tx,
+  page: { accountId: string; which: 'alive' | 'over'; before?: string | undefined; limit: number },
+): Promise<Installation[]> {
+  const query = readInstallations(tx).where({ account_id: page.accountId }).orderBy('id', 'desc').limit(page.limit)
+  if (page.before !== undefined) query.where('id', '<', page.before)
+  if (page.which === 'alive') query.whereNot('status', 'uninstalled')
+  else query.where('status', 'uninstalled').whereRaw(HOLDS_KEYS)
+  const rows: InstallationRow[] = await query
+  return rows.map(toInstallation)
+}
+
+/** A look into the index of working keys; whether their deadlines have passed is for whoever counts them. */
+const HOLDS_KEYS = `exists (select 1 from keys where keys.installation_id = installations.id and keys.status <> 'expired')`
+
+export type InstallationFilter = {
+  appId: string
+  installationId?: string | undefined
+  before?: string | undefined
+  /** Whether uninstalled ones are left out. */
+  alive?: boolean
+  limit: number
+}
+
+/** One page of an app's installations, the newest first; `before` is the id that the last page ended with. */
+export async function listInstallationsOfApp(tx: Tx, filter: InstallationFilter): Promise<Installation[]> {
+  const query = readInstallations(tx).where({ app_id: filter.appId }).orderBy('id', 'desc').limit(filter.limit)
+  if (filter.installationId) query.where({ id: filter.installationId })
+  if (filter.before) query.where('id', '<', filter.before)
+  if (filter.alive) query.whereNot('status', 'uninstalled')
+  const rows: InstallationRow[] = await query
+  return rows.map(toInstallation)
+}
+
+/** Of these, the ones that wait for the platform's acknowledgement. */
+export async function listInstalling(tx: Tx, ids: readonly string[]): Promise<Installation[]> {
+  const rows: InstallationRow[] = await readInstallations(tx)
+    .whereRaw(isAmong(tx, 'id', [...new Set(ids)]))
+    .where({ status: 'installing' })
+    .orderBy('id')
+  return rows.map(toInstallation)
+}
+
+/** Which of these installations somebody has suspended. */
+export async function suspendedAmong(tx: Tx, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  if (ids.length === 0) return new Set()
+  const suspended: string[] = await tx('installations')
+    .whereRaw(isAmong(tx, 'id', ids))
+    .where(set => set.whereNotNull('suspended_by_account_at').orWhereNotNull('suspended_by_operator_at'))
+    .pluck('id')
+  return new Set(suspended)
+}
+
+/** The apps that an account has installed at any time, at most `limit`; an index answers. */
+export async function appIdsOfAccount(tx: Tx, accountId: string, limit: number): Promise<string[]> {
+  return await tx('installations')
+    .where({ account_id: accountId })
+    .distinct()
+    .orderBy('app_id')
+    .limit(limit)
+    .pluck('app_id')
+}
+
+/** Where these apps are installed in an account. */
+export async function installedIn(
+  tx: Tx,
+  accountId: string,
+  appIds: readonly string[],
+): Promise<{ id: string; appId: string; mode: Mode }[]> {
+  if (appIds.length === 0) return []
+  return await tx('installations')
+    .where({ account_id: accountId })
+    .whereRaw(isAmong(tx, 'app_id', appIds))
+    .whereNot('status', 'uninstalled')
+    .orderBy('id', 'desc')
+    .select({ id: 'id', appId: 'app_id', mode: 'mode' })
+}
+
+/** Some accounts in which an app is installed or has left keys that work, in the order of their ids, after one. */
+export async function listAccountsOfApp(tx: Tx, appId: string, after: string, limit: number): Promise<string[]> {
+  return await tx('installations')
+    .where({ app_id: appId })
+    .where('account_id', '>', after)
+    .where(holds => holds.whereNot('status', 'uninstalled').orWhereRaw(HOLDS_KEYS))
+    .distinct()
+    .orderBy('account_id')
+    .limit(limit)
+    .pluck('account_id')
+}
+
+/** Some of an app's installations that are alive, in the order of their ids, after one. */
+export async function listAliveAfter(tx: Tx, appId: string, after: string, limit: number): Promise<Installation[]> {
+  const rows: InstallationRow[] = await readInstallations(tx)
+    .where({ app_id: appId })
+    .where('id', '>', after)
+    .whereNot('status', 'uninstalled')
+    .orderBy('id')
+    .limit(limit)
+  return rows.map(toInstallation)
+}
+
+/** How many installations of each app are alive, as `{ live, test }`. */
+export async function countInstallations(
+  tx: Tx,
+  appIds: readonly string[],
+): Promise<ReadonlyMap<string, { live: number; test: number }>> {
+  const rows: { app_id: string; mode: Mode; count: number | string }[] = await tx('installations')
+    .whereIn('app_id', [...appIds])
+    .whereNot('status', 'uninstalled')
+    .groupBy('app_id', 'mode')
+    .select('app_id', 'mode')
+    .count({ count: '*' })
+  const counts = new Map(appIds.map(id => [id, { live: 0, test: 0 }]))
+  for (const { app_id, mode, count } of rows) {
+    const own = counts.get(app_id)
+    if (own) own[mode] = Number(count)
+  }
+  return counts
+}

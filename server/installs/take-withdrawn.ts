@@ -1,0 +1,20 @@
+import { findApp } from '../../apps-registry/find-app.ts'
+import { findWithdrawals } from '../../apps-registry/withdraw-permissions.ts'
+import { withdrawnFrom } from '../../apps-registry/withdrawals.ts'
+import type { Tx } from '../../db/connect.ts'
+import type { Act, Actor } from '../audit/record-activity.ts'
+import type { Caps } from '../base/caps.ts'
+import type { Installation } from './installation.ts'
+import { takePermissions } from './narrow-installation.ts'
+
+/**
+ * What is being withdrawn from an installation is taken from it now, because something else is about to end it: keys that
+ * outlive it do so with what they have left. Returns what the logs say.
+ */
+export async function takeWithdrawn(tx: Tx, caps: Caps, installation: Installation, actor: Actor): Promise<Act[]> {
+  if (installation.status === 'uninstalled') return []
+  const removed = withdrawnFrom(await findWithdrawals(tx, installation.appId), installation.version)
+  const app = removed.length > 0 ? await findApp(tx, installation.appId) : undefined
+  if (!app) return []
+  return (await takePermissions(tx, caps, app, installation.id, removed, actor)) ?? []
+}

@@ -22,6 +22,7 @@ import * as operation from './migrations/023-operation.ts'
 import * as rateLimits from './migrations/024-rate-limits.ts'
 import * as withdrawals from './migrations/026-withdrawals.ts'
 import * as heartbeats from './migrations/027-heartbeats.ts'
+import * as pages from './migrations/028-pages.ts'
 
 type Step = { name: string; migration: Knex.Migration }
 
@@ -50,6 +51,7 @@ const STEPS: Step[] = [
   { name: '023-operation', migration: operation },
   { name: '027-heartbeats', migration: heartbeats },
   { name: '026-withdrawals', migration: withdrawals },
+  { name: '028-pages', migration: pages },
 ]
 
 export const migrations: Knex.MigrationSource<Step> = {

@@ -1,4 +1,7 @@
+import type { Knex } from 'knex'
 import { heldAtOnce, type Tx } from '../../db/connect.ts'
+import { newestOf } from '../../db/in-order.ts'
+import { isAmong } from '../../db/json-rows.ts'
 import type { AttemptRow } from './attempt-store.ts'
 import type { DeliveryRow, DeliveryStatus } from './delivery-store.ts'
 import type { EventType } from './event-type.ts'
@@ -66,18 +69,41 @@ export type DeliveryPage = {
   limit: number
 }
 
+type TypedDelivery = DeliveryRow & { type: EventType }
+
 /** The newest first, each with its event's type. */
-export async function pageDeliveries(tx: Tx, page: DeliveryPage): Promise<(DeliveryRow & { type: EventType })[]> {
-  const query = tx('deliveries')
-    .join('events', 'events.id', 'deliveries.event_id')
-    .where('deliveries.app_id', page.appId)
+export async function pageDeliveries(tx: Tx, page: DeliveryPage): Promise<TypedDelivery[]> {
+  if (page.installationId !== undefined) return await pageOfInstallation(tx, page, page.installationId)
+  const ids: string[] = await (page.status === 'pending' ? pendingOf(tx, page) : newestOfApp(tx, page)).pluck('id')
+  return await withTypes(tx)
+    .whereRaw(isAmong(tx, 'deliveries.id', ids))
     .orderBy('deliveries.id', 'desc')
-    .limit(page.limit)
-    .select('deliveries.*', 'events.type')
-  if (page.installationId) query.where('deliveries.installation_id', page.installationId)
+}
+
+const withTypes = (tx: Tx) =>
+  tx('deliveries').join('events', 'events.id', 'deliveries.event_id').select('deliveries.*', 'events.type')
+
+function newestOfApp(tx: Tx, { appId, status, before, limit }: DeliveryPage): Knex.QueryBuilder {
+  const query = newestOf(tx('deliveries'), ['app_id', 'id'], appId, before).limit(limit)
+  return status ? query.whereRaw(`status = '${status}'`) : query // a literal, as in the index of failed ones
+}
+
+/** The index of what is pending has the ids in another order; they are read from it and sorted, and nothing else is. */
+function pendingOf(tx: Tx, { appId, before, limit }: DeliveryPage): Knex.QueryBuilder {
+  const query = tx('deliveries').whereRaw("status = 'pending'").where({ app_id: appId })
+  if (before !== undefined) query.where('id', '<', before)
+  return query.orderByRaw("id || '' desc").limit(limit) // no index gives this order: PostgreSQL would read all by their ids
+}
+
+/** By the index of its events: an app has many more deliveries than an installation, and those of one are in no index. */
+async function pageOfInstallation(tx: Tx, page: DeliveryPage, installationId: string): Promise<TypedDelivery[]> {
+  const last = page.before === undefined ? undefined : await findDeliveryRow(tx, page.before)
+  const query = withTypes(tx).where({ 'events.installation_id': installationId, 'deliveries.app_id': page.appId })
   if (page.status) query.where('deliveries.status', page.status)
-  if (page.before) query.where('deliveries.id', '<', page.before)
-  return await query
+  if (last?.installation_id === installationId && last.sequence !== null)
+    query.where('events.sequence', '<', last.sequence)
+  else if (page.before !== undefined) query.where('deliveries.id', '<', page.before)
+  return await query.orderBy('events.sequence', 'desc').limit(page.limit)
 }
 
 /** How many deliveries of these apps are pending, and how those made since a time ended. */

@@ -4,10 +4,12 @@ import type { EventType } from './event-type.ts'
 
 export type EventRow = { id: string; type: EventType; installation_id: string | null; body: string }
 
-/** The position of an app's event: null while it has none, undefined where the app has no such event. */
-export async function positionOf(tx: Tx, appId: string, id: string): Promise<number | null | undefined> {
-  const row: { position: number | null } | undefined = await tx('events').where({ id, app_id: appId }).first('position')
-  return row?.position
+/** Where an event stands: in the feed of its app, null while it has no position, and among those of its installation. */
+export type EventPlace = { position: number | null; installation_id: string | null; sequence: number | null }
+
+/** Undefined where the app has no such event. */
+export async function placeOf(tx: Tx, appId: string, id: string): Promise<EventPlace | undefined> {
+  return await tx('events').where({ id, app_id: appId }).first('position', 'installation_id', 'sequence')
 }
 
 /** The lowest position among the app's events with this id or a higher one; nothing where none has. */
@@ -31,16 +33,33 @@ export async function lastPosition(tx: Tx, appId: string): Promise<number> {
 /** The events after a position, in order. */
 export async function eventsAfter(
   tx: Tx,
-  page: { appId: string; installationId: string | undefined; position: number; limit: number },
+  page: { appId: string; position: number; limit: number },
 ): Promise<EventRow[]> {
-  const query = tx('events')
+  return await tx('events')
     .where({ app_id: page.appId })
     .where('position', '>', page.position)
     .orderBy('position')
     .limit(page.limit)
-    .select('id', 'type', 'installation_id', 'body')
-  if (page.installationId) query.where({ installation_id: page.installationId })
-  return await query
+    .select(...EVENT)
+}
+
+const EVENT = ['id', 'type', 'installation_id', 'body'] as const
+
+/**
+ * The same of one installation, after one of its numbers too: its positions are in the order of its numbers, which an index
+ * has, and an app may have any number of events in between.
+ */
+export async function eventsOfInstallationAfter(
+  tx: Tx,
+  page: { installationId: string; position: number; sequence: number; limit: number },
+): Promise<EventRow[]> {
+  return await tx('events')
+    .where({ installation_id: page.installationId })
+    .where('sequence', '>', page.sequence)
+    .where('position', '>', page.position)
+    .orderBy('sequence')
+    .limit(page.limit)
+    .select(...EVENT)
 }
 
 const unnumbered = (tx: Tx, appId: string) => tx('events').where({ app_id: appId }).whereNull('position')

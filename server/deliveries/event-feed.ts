@@ -3,14 +3,16 @@ import { MINUTE } from '../base/clock.ts'
 import { firstIdAt, timeOfId } from '../base/ids.ts'
 import {
   appsWithUnnumbered,
+  type EventPlace,
   type EventRow,
   eventsAfter,
+  eventsOfInstallationAfter,
   hasUnnumbered,
   lastPosition,
   listUnnumbered,
   listUnnumberedBefore,
   lowestPositionFrom,
-  positionOf,
+  placeOf,
   setPositions,
   type Unnumbered,
 } from './event-feed-store.ts'
@@ -52,23 +54,30 @@ export async function numberBacklog(database: Database): Promise<void> {
 async function readPage(tx: Tx, page: EventPage, caughtUp: boolean): Promise<EventRow[] | undefined> {
   const { appId, installationId, after, limit } = page
   const complete = caughtUp || !(await hasUnnumbered(tx, appId))
-  const position = await startOf(tx, appId, after, complete)
-  if (position === undefined) return undefined
-  const rows = await eventsAfter(tx, { appId, installationId, position, limit })
+  const start = await startOf(tx, appId, after, complete)
+  if (start === undefined) return undefined
+  const { position } = start
+  const sequence = start.installation_id === installationId ? (start.sequence ?? 0) : 0
+  const rows =
+    installationId === undefined
+      ? await eventsAfter(tx, { appId, position, limit })
+      : await eventsOfInstallationAfter(tx, { installationId, position, sequence, limit })
   return complete || rows.length === limit ? rows : undefined
 }
 
-/** The position after which a page begins; nothing while that is not known. */
+type Start = { position: number } & Partial<Omit<EventPlace, 'position'>>
+
+/** After what a page begins; nothing while that is not known. */
 async function startOf(
   tx: Tx,
   appId: string,
   after: string | undefined,
   complete: boolean,
-): Promise<number | undefined> {
-  if (after === undefined) return 0
-  const position = await positionOf(tx, appId, after)
-  if (position !== undefined) return position ?? undefined
-  return complete ? await startOfUnknown(tx, appId, after) : undefined
+): Promise<Start | undefined> {
+  if (after === undefined) return { position: 0 }
+  const place = await placeOf(tx, appId, after)
+  if (place) return place.position === null ? undefined : { ...place, position: place.position }
+  return complete ? { position: await startOfUnknown(tx, appId, after) } : undefined
 }
 
 /**

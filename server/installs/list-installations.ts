@@ -1,4 +1,5 @@
 import type { Tx } from '../../db/connect.ts'
+import { newestOf, oldestOf } from '../../db/in-order.ts'
 import { isAmong } from '../../db/json-rows.ts'
 import type { Mode } from '../base/mode.ts'
 import { type Installation, type InstallationRow, toInstallation } from './installation.ts'
@@ -9,13 +10,15 @@ export async function pageInstallations(
   tx: Tx,
   page: { accountId: string; which: 'alive' | 'over'; before?: string | undefined; limit: number },
 ): Promise<Installation[]> {
-  const query = readInstallations(tx).where({ account_id: page.accountId }).orderBy('id', 'desc').limit(page.limit)
-  if (page.before !== undefined) query.where('id', '<', page.before)
-  if (page.which === 'alive') query.whereNot('status', 'uninstalled')
+  const query = newestOf(readInstallations(tx), ['account_id', 'id'], page.accountId, page.before)
+  if (page.which === 'alive') query.whereRaw(ALIVE)
   else query.where('status', 'uninstalled').whereRaw(HOLDS_KEYS)
-  const rows: InstallationRow[] = await query
+  const rows: InstallationRow[] = await query.limit(page.limit)
   return rows.map(toInstallation)
 }
+
+/** A literal, as in the indexes of what is alive: with a parameter SQLite cannot use them. */
+const ALIVE = "status <> 'uninstalled'"
 
 /** A look into the index of working keys; whether their deadlines have passed is for whoever counts them. */
 const HOLDS_KEYS = `exists (select 1 from keys where keys.installation_id = installations.id and keys.status <> 'expired')`
@@ -31,11 +34,10 @@ export type InstallationFilter = {
 
 /** One page of an app's installations, the newest first; `before` is the id that the last page ended with. */
 export async function listInstallationsOfApp(tx: Tx, filter: InstallationFilter): Promise<Installation[]> {
-  const query = readInstallations(tx).where({ app_id: filter.appId }).orderBy('id', 'desc').limit(filter.limit)
+  const query = newestOf(readInstallations(tx), ['app_id', 'id'], filter.appId, filter.before)
   if (filter.installationId) query.where({ id: filter.installationId })
-  if (filter.before) query.where('id', '<', filter.before)
-  if (filter.alive) query.whereNot('status', 'uninstalled')
-  const rows: InstallationRow[] = await query
+  if (filter.alive) query.whereRaw(ALIVE)
+  const rows: InstallationRow[] = await query.limit(filter.limit)
   return rows.map(toInstallation)
 }
 
@@ -97,12 +99,8 @@ export async function listAccountsOfApp(tx: Tx, appId: string, after: string, li
 
 /** Some of an app's installations that are alive, in the order of their ids, after one. */
 export async function listAliveAfter(tx: Tx, appId: string, after: string, limit: number): Promise<Installation[]> {
-  const rows: InstallationRow[] = await readInstallations(tx)
-    .where({ app_id: appId })
-    .where('id', '>', after)
-    .whereNot('status', 'uninstalled')
-    .orderBy('id')
-    .limit(limit)
+  const query = oldestOf(readInstallations(tx), ['app_id', 'id'], appId, after)
+  const rows: InstallationRow[] = await query.whereRaw(ALIVE).limit(limit)
   return rows.map(toInstallation)
 }
 

@@ -5,7 +5,6 @@ import {
   countKeptRows,
   countWorkingOf,
   type KeptPlace,
-  type KeyPageFilter,
   type LeakPlace,
   lastUseOf,
   listKeptRows,
@@ -14,15 +13,15 @@ import {
   listNamesHeld,
   listWithoutAny,
   pageInstallationKeyRows,
-  pageKeyRows,
   pageLeakedRows,
   pageSettledRows,
   summarizeWorking,
 } from './key-list-store.ts'
+import { type KeyPageFilter, pageKeyRows } from './key-page-store.ts'
 import { statusAt } from './key-states.ts'
 import { findKeyRow, type Key, lockKeyRow } from './key-store.ts'
 
-export type { KeyPageFilter } from './key-list-store.ts'
+export type { KeyPageFilter } from './key-page-store.ts'
 export type { Key } from './key-store.ts'
 
 /** A key of an account; a stranger's is indistinguishable from none. Throws `object.not_found`. */

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import { announce } from '../../db/changes.ts'
 import type { Tx } from '../../db/connect.ts'
+import { oldestOf } from '../../db/in-order.ts'
 import { isAmong, jsonRows } from '../../db/json-rows.ts'
 import { type ExpiryReason, type FrozenBy, type Replaced, WORKING } from './key-states.ts'
 import { asStored, type Key, type KeyRow } from './key-store.ts'
@@ -98,12 +99,9 @@ export async function settleRows(
   settlement: Settlement,
   { after, limit }: { after: string; limit: number },
 ): Promise<string | undefined> {
-  const rows: KeyRow[] = await tx('keys')
-    .where({ installation_id: installationId })
-    .where('id', '>', after)
+  const rows: KeyRow[] = await oldestOf(tx('keys'), ['installation_id', 'id'], installationId, after)
     .whereRaw(WORKS)
     .whereNull('kept_at')
-    .orderBy('id')
     .limit(limit)
   const alike = new Map<string, string[]>()
   for (const row of rows) {

@@ -1,15 +1,16 @@
 import type { Knex } from 'knex'
 import type { Tx } from '../../db/connect.ts'
+import { newestOf, oldestOf } from '../../db/in-order.ts'
 import { isAmong } from '../../db/json-rows.ts'
 import type { Mode } from '../base/mode.ts'
 import type { ExpiryReason } from './key-states.ts'
 import { type Key, type KeyRead, readKeys, toKey } from './key-store.ts'
 
 /** Literals, as in the indexes of these keys: with a parameter SQLite cannot use them. */
-const WORKING = "keys.status <> 'expired'"
+export const WORKING = "keys.status <> 'expired'"
 
 /** An uninstallation has decided that the key ends, and its row does not say so yet. */
-const ENDED = `(keys.kept_at is null and exists (select 1 from installations as over
+export const ENDED = `(keys.kept_at is null and exists (select 1 from installations as over
   where over.id = keys.installation_id and over.settle_keys is not null
   and (over.settle_keys = 'expire' or keys.delivered_at is null)))`
 
@@ -18,18 +19,23 @@ const KEPT_UNSETTLED = `keys.kept_at is null and keys.delivered_at is not null a
   (select id from installations where settle_keys is not null and settle_keys <> 'expire')`
 
 /** Keys of one account, installation or app that still work by their rows; deadlines apart. */
-const working = (query: Knex.QueryBuilder) => query.whereRaw(`${WORKING} and not ${ENDED}`)
+export const working = (query: Knex.QueryBuilder) => query.whereRaw(`${WORKING} and not ${ENDED}`)
+
+/** The same in words that the indexes of working keys do not match: SQLite would take one that has another order. */
+const workingInOrder = (query: Knex.QueryBuilder) =>
+  query.whereRaw(`keys.status in ('active', 'expiring') and not ${ENDED}`)
 
 /** Keys whose deadlines have not passed. */
-function unended(query: Knex.QueryBuilder, at: number): Knex.QueryBuilder {
+export function unended(query: Knex.QueryBuilder, at: number): Knex.QueryBuilder {
   for (const end of ['keys.expires_at', 'keys.freeze_until'])
     query.where(open => open.whereNull(end).orWhere(end, '>', at))
   return query
 }
 
-const newestFirst = (query: Knex.QueryBuilder) => query.orderBy('keys.created_at', 'desc').orderBy('keys.id', 'desc')
+export const newestFirst = (query: Knex.QueryBuilder) =>
+  query.orderBy('keys.created_at', 'desc').orderBy('keys.id', 'desc')
 
-async function listed(query: Knex.QueryBuilder): Promise<Key[]> {
+export async function listed(query: Knex.QueryBuilder): Promise<Key[]> {
   const rows: KeyRead[] = await query
   return rows.map(toKey)
 }
@@ -69,10 +75,8 @@ export async function listExpiredRows(
   { after, limit }: { after: string; limit: number },
 ): Promise<Key[]> {
   const column = act.which === 'own' ? 'keys.installation_id' : 'keys.ends_with'
-  const query = readKeys(tx)
-    .where(column, act.installationId)
-    .where({ 'keys.expired_at': act.at, 'keys.expired_because': act.because })
-  return await listed(query.where('keys.id', '>', after).orderBy('keys.id').limit(limit))
+  const query = oldestOf(readKeys(tx), [column, 'keys.id'], act.installationId, after)
+  return await listed(query.where({ 'keys.expired_at': act.at, 'keys.expired_because': act.because }).limit(limit))
 }
 
 /** Of each name the newest key of an installation, for names that a manifest has. */
@@ -110,67 +114,28 @@ export async function pageLeakedRows(tx: Tx, after: LeakPlace | undefined, limit
   return await listed(query)
 }
 
-/** What the keys page may be asked for; all of it together. */
-export type KeyPageFilter = {
-  accountId: string
-  mode?: Mode | undefined
-  shows?: 'active' | 'expiring' | 'frozen' | 'kept' | 'expired' | undefined
-  /** Of one app; `null`: of none, so restricted keys. */
-  appId?: string | null | undefined
-  /** Those that ended before are left out. */
-  endedSince: number
-  /** The last key of the page before. */
-  after?: Pick<Key, 'createdAt' | 'id'> | undefined
-  limit: number
-}
-
-/** One page of an account's keys, the newest first. */
-export async function pageKeyRows(tx: Tx, filter: KeyPageFilter, at: number): Promise<Key[]> {
-  const { accountId, mode, shows, appId, endedSince, after, limit } = filter
-  const query = readKeys(tx).where('keys.account_id', accountId)
-  for (const end of ['keys.expired_at', 'keys.expires_at', 'keys.freeze_until'])
-    query.where(shown => shown.whereNull(end).orWhere(end, '>=', endedSince))
-  if (mode) query.where('keys.mode', mode)
-  if (appId !== undefined) query.where('keys.app_id', appId)
-  if (shows) asShown(query, shows, at)
-  if (after) query.whereRaw('(keys.created_at, keys.id) < (?, ?)', [after.createdAt, after.id])
-  return await listed(newestFirst(query).limit(limit))
-}
-
-function asShown(query: Knex.QueryBuilder, shows: NonNullable<KeyPageFilter['shows']>, at: number): void {
-  if (shows === 'expired') {
-    query.where(ended =>
-      ended
-        .whereRaw("keys.status = 'expired'")
-        .orWhere('keys.expires_at', '<=', at)
-        .orWhere('keys.freeze_until', '<=', at)
-        .orWhereRaw(ENDED),
-    )
-    return
-  }
-  unended(working(query), at)
-  const kept = `(keys.kept_at is not null or (${KEPT_UNSETTLED}))`
-  if (shows === 'frozen') query.whereRaw('keys.frozen_at is not null')
-  else query.whereRaw(`keys.frozen_at is null and ${shows === 'kept' ? kept : `not ${kept}`}`)
-  if (shows === 'active') query.whereNull('keys.expires_at')
-  if (shows === 'expiring') query.whereNotNull('keys.expires_at')
-}
+const OF_INSTALLATION = ['keys.installation_id', 'keys.id'] as const
 
 /** One page of what an installation ever held, the newest id first. `working`: what works at that time only. */
 export async function pageInstallationKeyRows(
   tx: Tx,
   page: { installationId: string; before?: string | undefined; working?: { at: number } | undefined; limit: number },
 ): Promise<Key[]> {
-  const query = readKeys(tx).where('keys.installation_id', page.installationId).orderBy('keys.id', 'desc')
-  if (page.before !== undefined) query.where('keys.id', '<', page.before)
-  if (page.working) unended(working(query), page.working.at)
+  const query = newestOf(readKeys(tx), OF_INSTALLATION, page.installationId, page.before)
+  if (page.working) unended(workingInOrder(query), page.working.at)
   return await listed(query.limit(page.limit))
 }
 
 /** The working keys of an installation that were used last. */
 export async function listLastUsed(tx: Tx, installationId: string, limit: number, at: number): Promise<Key[]> {
-  const query = unended(working(readKeys(tx)), at).where('keys.installation_id', installationId)
-  return await listed(query.orderByRaw('coalesce(keys.last_used_at, 0) desc, keys.id desc').limit(limit))
+  const order = 'coalesce(keys.last_used_at, 0) desc, keys.id desc'
+  const first = unended(working(tx('keys')), at).where('keys.installation_id', installationId)
+  const ids: string[] = await first.orderByRaw(order).limit(limit).pluck('keys.id') // what else is read of a key is read of these only
+  return await listed(
+    readKeys(tx)
+      .whereRaw(isAmong(tx, 'keys.id', ids))
+      .orderByRaw(order),
+  )
 }
 
 /** Working keys of an installation that have none of these permissions, at most `limit`. */
@@ -181,10 +146,10 @@ export async function listWithoutAny(
   limit: number,
   at: number,
 ): Promise<Key[]> {
-  const query = unended(working(readKeys(tx)), at).where('keys.installation_id', installationId)
+  const query = oldestOf(unended(workingInOrder(readKeys(tx)), at), OF_INSTALLATION, installationId)
   for (const name of permissions)
     query.whereRaw("replace(keys.permissions, ?, '') = keys.permissions", [JSON.stringify(name)])
-  return await listed(query.orderBy('keys.id').limit(limit))
+  return await listed(query.limit(limit))
 }
 
 /** One page of what an uninstallation settled or found ended at the same moment: what became of the keys. */
@@ -192,9 +157,8 @@ export async function pageSettledRows(
   tx: Tx,
   page: { installationId: string; endedSince: number; before?: string | undefined; limit: number },
 ): Promise<Key[]> {
-  const query = readKeys(tx).where('keys.installation_id', page.installationId).orderBy('keys.id', 'desc')
+  const query = newestOf(readKeys(tx), OF_INSTALLATION, page.installationId, page.before)
   query.where(settled => settled.whereNull('keys.expired_at').orWhere('keys.expired_at', '>=', page.endedSince))
-  if (page.before !== undefined) query.where('keys.id', '<', page.before)
   return await listed(query.limit(page.limit))
 }
 

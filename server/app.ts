@@ -18,6 +18,7 @@ import { boundRequests } from './http/bound-requests.ts'
 import { brandRoutes } from './http/brand-routes.ts'
 import { healthRoutes } from './http/health-routes.ts'
 import { metricsRoutes } from './http/metrics-routes.ts'
+import { operationRouter } from './http/operation-router.ts'
 import { formBody } from './http/parse.ts'
 import { plainForwarded } from './http/plain-forwarded.ts'
 import { refuseOddAddress } from './http/refuse-odd-input.ts'
@@ -29,8 +30,7 @@ import { securityHeaders } from './http/security-headers.ts'
 import { asksToVerify, verifyRoute } from './keys/verify-routes.ts'
 import { authorizeLimitRoutes, limitPages } from './limits/page-limits-routes.ts'
 import { oauthRoutes } from './oauth/oauth-routes.ts'
-import { leaksRoutes } from './platform-api/leaks-routes.ts'
-import { platformApiRoutes } from './platform-api/platform-api-routes.ts'
+import { OPERATIONS } from './platform-api/operations.ts'
 import { referenceRoutes } from './platform-api/reference-routes.ts'
 import { portalAppRoutes } from './platform-portal/portal-app-routes.ts'
 import { portalDeliveryRoutes } from './platform-portal/portal-delivery-routes.ts'
@@ -68,8 +68,7 @@ export function createApp(deps: Deps): Express {
   app.use(oauthRoutes(deps))
   app.use(referenceRoutes(deps))
   app.use('/v1', refusePreflight, refuseOddAddress, respondProblem(log))
-  app.use(leaksRoutes(deps))
-  app.use(platformApiRoutes(deps))
+  app.use(operationRouter('/v1', OPERATIONS, deps))
   app.use('/v1', nothingHere, respondProblem(log))
 
   app.use(requireSameOrigin(config.publicUrl), withSession, limitPages(deps, callerOf), refuseOddAddress, formBody)

@@ -1,8 +1,7 @@
 import { z } from 'zod'
-import { isOneLine } from '../base/one-line.ts'
 import { showsAll } from '../base/plain-text.ts'
 
-/** What the platform API takes and answers; it validates, and `/openapi.json` is made from it. */
+/** What the operations of the platform API share: objects, pages, parts of requests. */
 
 const id = (prefix: string) =>
   z
@@ -71,18 +70,6 @@ export const Event = z
     description: 'The same that was or will be delivered. `data` of a `ping` has `app_id` and no `installation`.',
   })
 
-export const Problem = z
-  .object({
-    type: z.string(),
-    title: z.string(),
-    status: z.int(),
-    code: z.string(),
-    detail: z.string().optional(),
-    errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
-    request_id: z.string(),
-  })
-  .meta({ description: 'RFC 9457' })
-
 const limit = z.object({
   limit: z.coerce
     .number('must be a number')
@@ -107,38 +94,12 @@ export const eventsPage = limit.extend({ after: place('evt') })
 /** The body of a call that takes nothing: absent, or an object whatever it holds. */
 export const NoMembers = z.object({}, 'must be a JSON object')
 
-export const MintRequest = z.strictObject({
-  name: z
-    .string('must be a text')
-    .trim()
-    .min(1, 'must not be empty')
-    .max(60, 'must have 60 characters or fewer')
-    .refine(isOneLine, 'must be on one line, without hidden characters'),
-  permissions: z.array(z.string().max(80)).min(1, 'must not be empty').optional(),
-  expires_at: z.iso.datetime({ offset: true, error: 'must be a time such as 2030-01-31T12:00:00Z' }).nullish(),
-  note: z
-    .string()
-    .trim()
-    .max(200, 'must have 200 characters or fewer')
-    .refine(showsAll, 'must not hold hidden characters')
-    .nullish(),
-})
-
-export const RotateRequest = z.strictObject({
-  overlap_seconds: z
-    .int('must be a whole number')
-    .min(0, 'must be 0 or more')
-    .max(2_592_000, 'must be 2592000 or less')
-    .default(86_400),
-  reason: z
-    .string()
-    .trim()
-    .max(200, 'must have 200 characters or fewer')
-    .refine(showsAll, 'must not hold hidden characters')
-    .default(''),
-  force: z.boolean('must be true or false').default(false),
-})
+/** A text that a person wrote, `max` characters at most. */
+export const text = (max: number) =>
+  z.string().trim().max(max, `must have ${max} characters or fewer`).refine(showsAll, 'must not hold hidden characters')
 
 export const WebhookSecret = z.object({ webhook_secret: z.string() })
 
-export const listOf = (item: z.ZodType) => z.object({ data: z.array(item), next_cursor: z.string().nullable() })
+/** One page of a list. */
+export const listOf = <Item extends z.ZodType>(item: Item) =>
+  z.object({ data: z.array(item), next_cursor: z.string().nullable() })

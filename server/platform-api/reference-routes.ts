@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import express, { Router } from 'express'
 import type { Deps } from '../deps.ts'
-import { openApiDocument } from './openapi.ts'
+import { platformOpenApi } from './platform-openapi.ts'
 
 const VIEWER = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
 /** The viewer draws its icons from `data:` and reads the document from here; still nothing inline and nothing from elsewhere. */
@@ -11,7 +11,7 @@ const POLICY =
 
 /** `/openapi.json`, and a page that makes it readable. */
 export function referenceRoutes({ config, render }: Deps): Router {
-  const document = openApiDocument(config.publicUrl)
+  const document = platformOpenApi(config.publicUrl)
   const router = Router()
   router.get('/openapi.json', (_req, res) => res.set('Access-Control-Allow-Origin', '*').json(document))
   router.get('/reference', (req, res) => {

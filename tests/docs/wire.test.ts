@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
-import { openApiDocument } from '../../server/platform-api/openapi.ts'
+import { platformOpenApi } from '../../server/platform-api/platform-openapi.ts'
 
 type Schema = { properties: Record<string, { enum?: string[] }> }
 type Document = {
@@ -10,7 +10,7 @@ type Document = {
 }
 
 const wire = readFileSync(new URL('../../docs/wire.md', import.meta.url), 'utf8')
-const api = openApiDocument('https://connect.example.com') as unknown as Document
+const api = platformOpenApi('https://connect.example.com') as unknown as Document
 
 /** Everything between a heading and the next one of the same level or above. */
 function section(heading: string): string {

@@ -150,7 +150,7 @@ function floorByName(path: string): Floor | undefined {
   if (path.startsWith('server/http/')) return 'http'
   if (path.startsWith('db/')) return 'db'
   if (roomOf(path) === undefined) return undefined
-  if (/-(?:routes|page|guard)\.ts$/.test(path)) return 'routes'
+  if (/-(?:routes|page|guard|access|operation|openapi)\.ts$|\/operations(?:\/|\.ts$)/.test(path)) return 'routes'
   return path.endsWith('-store.ts') ? 'store' : 'verb'
 }
 

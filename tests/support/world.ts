@@ -13,6 +13,7 @@ import type { Clock } from '../../server/base/clock.ts'
 import type { Log } from '../../server/base/log.ts'
 import { readConfig } from '../../server/config.ts'
 import { createDeps, type Deps } from '../../server/deps.ts'
+import { UNDECLARED } from '../../server/http/operation-router.ts'
 import { createVerifier } from '../../server/keys/verifiers.ts'
 import { type BrowserSession, createBrowserSession, type Fields } from './browser-session.ts'
 import { migratedDatabaseUrl } from './database.ts'
@@ -209,6 +210,10 @@ export async function createWorld({ env = {}, worker = true, outboundTimeoutMs }
       await deps.close()
       await database.drop()
       rmSync(dataDir, { recursive: true, force: true })
+      assert.deepEqual(
+        logs.filter(line => line.includes(UNDECLARED)),
+        [],
+      )
     },
   }
   return world

@@ -1,0 +1,32 @@
+import type { App } from '../../apps-registry/find-app.ts'
+import type { Tx } from '../../db/connect.ts'
+import type { Actor } from '../audit/record-activity.ts'
+import { AppError } from '../base/errors.ts'
+import { type IdPrefix, isId } from '../base/ids.ts'
+import { findInstallationOfApp } from '../installs/find-installation.ts'
+import type { Installation } from '../installs/installation.ts'
+import { findAppKey, type Key } from '../keys/find-keys.ts'
+import type { TokenBearer } from '../oauth/authenticate-token.ts'
+
+/** Whom an access token speaks for: an app, and with an install token only one installation of it. */
+export type Caller = TokenBearer & { app: App; actor: Actor }
+
+/** An identifier in a path. One that is malformed is indistinguishable from a stranger's: throws `object.not_found`. */
+export function requireId(prefix: IdPrefix, id: string): string {
+  if (!isId(prefix, id)) throw new AppError('object.not_found')
+  return id
+}
+
+/** An installation that the caller may use. Throws `object.not_found`. */
+export async function findOwnInstallation(tx: Tx, { app, installationId }: Caller, id: string): Promise<Installation> {
+  requireId('ins', id)
+  if (installationId !== undefined && installationId !== id) throw new AppError('object.not_found')
+  return await findInstallationOfApp(tx, app.id, id)
+}
+
+/** A managed key that the caller may use. Throws `object.not_found`. */
+export async function findOwnKey(tx: Tx, { app, installationId }: Caller, id: string): Promise<Key> {
+  const key = await findAppKey(tx, app.id, requireId('key', id))
+  if (installationId !== undefined && key.installationId !== installationId) throw new AppError('object.not_found')
+  return key
+}

@@ -1,0 +1,16 @@
+import { operation } from '../../http/operation.ts'
+import { keyObject } from '../api-objects.ts'
+import { Key } from '../api-schemas.ts'
+import { anyKey } from '../key-access.ts'
+
+export const getOwnKey = operation({
+  method: 'get',
+  path: '/v1/keys/self',
+  access: anyKey,
+  tag: 'Keys',
+  id: 'getOwnKey',
+  summary: 'Metadata of the key that is shown',
+  answers: { 200: Key },
+  errors: [],
+  handle: async ({ caps: { clock }, caller: key }) => keyObject(key, clock.now()),
+})

@@ -1,5 +1,5 @@
-import { isIP } from 'node:net'
 import type { JWK } from 'jose'
+import { isFixedHost } from '../server/base/addresses.ts'
 import type { Caps } from '../server/base/caps.ts'
 import type { Catalog } from '../server/base/catalog.ts'
 import type { Fault } from '../server/base/errors.ts'
@@ -87,11 +87,6 @@ async function addressFault(
     // A name that does not resolve now may later; every connection is checked again.
     return url.protocol === 'https:' ? undefined : { field, message: 'must use https' }
   }
-}
-
-/** Whether a host is the same everywhere: an IP address, or this very machine (RFC 6761 §6.3). */
-function isFixedHost(hostname: string): boolean {
-  return isIP(hostname.replace(/^\[(.*)\]$/, '$1')) !== 0 || /(?:^|\.)localhost\.?$/.test(hostname)
 }
 
 /** The JWK Set behind an address, or nothing where it cannot be had. */

@@ -19,6 +19,7 @@ import { createLog, type Log } from './base/log.ts'
 import { createOutbound, type Outbound } from './base/outbound.ts'
 import { createPulses, type Pulses } from './base/pulses.ts'
 import { type Random, systemRandom } from './base/random.ts'
+import type { ResolveName } from './base/resolve-name.ts'
 import { readRootSecrets } from './base/root-secret.ts'
 import { createRunner } from './base/runner.ts'
 import type { Config } from './config.ts'
@@ -104,7 +105,7 @@ export type Deps = Caps & {
 }
 
 /** What a process may bring instead of the real thing. */
-export type Overrides = { clock?: Clock; random?: Random; log?: Log; outboundTimeoutMs?: number }
+export type Overrides = { clock?: Clock; random?: Random; log?: Log; outboundTimeoutMs?: number; lookup?: ResolveName }
 
 /** Opens the database, migrates it, reads the secrets and builds the rest. Nothing listens or works yet. */
 export async function createDeps(config: Config, overrides: Overrides = {}): Promise<Deps> {
@@ -123,6 +124,7 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
   const outbound = createOutbound({
     allow: config.egressAllow,
     ...(overrides.outboundTimeoutMs && { timeoutMs: overrides.outboundTimeoutMs }),
+    ...(overrides.lookup && { lookup: overrides.lookup }),
   })
   const signing = await loadSigningKeys(database, caps)
   const { publicUrl, keyBrand, review, catalog, retrySchedule } = config

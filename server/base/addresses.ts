@@ -77,6 +77,11 @@ export function createAllowedRule(allow: readonly string[]): (address: string) =
   return address => isIP(address) > 0 && allowed.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 }
 
+/** Whether a host is the same everywhere: an IP address, or this very machine (RFC 6761 §6.3). */
+export function isFixedHost(hostname: string): boolean {
+  return isIP(hostname.replace(/^\[(.*)\]$/, '$1')) !== 0 || /(?:^|\.)localhost\.?$/.test(hostname)
+}
+
 /** One spelling for each address: IPv6 shortened and in lower case, IPv4-mapped IPv6 as IPv4. Anything else stays as it is. */
 export function plainAddress(text: string): string {
   if (!isIPv6(text)) return text

@@ -1,10 +1,12 @@
 import { Webhook } from 'standardwebhooks'
 import { openWebhookSecrets } from '../../apps-registry/app-secrets.ts'
 import type { App } from '../../apps-registry/find-app.ts'
+import { isFixedHost } from '../base/addresses.ts'
 import type { Caps } from '../base/caps.ts'
 import { SECOND } from '../base/clock.ts'
 import type { Keyring } from '../base/keyring.ts'
-import { type Outbound, OutboundError } from '../base/outbound.ts'
+import type { Log } from '../base/log.ts'
+import { type Outbound, OutboundError, type OutboundFault } from '../base/outbound.ts'
 import type { ClaimedDelivery } from './claim-store.ts'
 
 /** How one attempt went. */
@@ -39,7 +41,7 @@ function signersOf(keyring: Keyring, app: App, at: number): Webhook[] {
 
 /** Makes one attempt of a leased delivery, outside any transaction. Whatever the platform does, it does not throw. */
 export async function attemptDelivery(
-  { clock, keyring, outbound }: Pick<Caps, 'clock' | 'keyring'> & { outbound: Outbound },
+  { clock, keyring, outbound, log }: Pick<Caps, 'clock' | 'keyring'> & { outbound: Outbound; log: Log },
   delivery: ClaimedDelivery,
   app: App | undefined,
 ): Promise<Answered> {
@@ -65,6 +67,20 @@ export async function attemptDelivery(
     return told({ status, error, retryAfter, body })
   } catch (error) {
     if (!(error instanceof OutboundError)) throw error
-    return told({ status: null, error: error.fault })
+    if (NOT_CALLED.includes(error.fault)) logNotCalled(log, delivery, address, error)
+    return told({ status: null, error: publicFault(error.fault, address) })
   }
+}
+
+/** Nothing was sent: the name has no address, or one that may not be called. */
+const NOT_CALLED: readonly OutboundFault[] = ['dns', 'address_refused']
+
+function logNotCalled(log: Log, delivery: ClaimedDelivery, address: string, { fault }: OutboundError): void {
+  const fields = { delivery: delivery.id, app: delivery.app_id, host: new URL(address).hostname, fault }
+  log.warn(fields, 'an attempt was not sent: its host has no address that may be called')
+}
+
+/** One word for a name that points inside and for an unknown one: a platform must not learn which names exist inside. */
+function publicFault(fault: OutboundFault, address: string): OutboundFault {
+  return fault === 'address_refused' && !isFixedHost(new URL(address).hostname) ? 'dns' : fault
 }

@@ -98,8 +98,11 @@ function settledOf({ id, installation_id, key_id, type }: ClaimedDelivery, gone:
   return [{ deliveryId: id, installationId: installation_id, keyId: key_id, type, gone }]
 }
 
-const attemptRow = ({ delivery, at, status, ms, error, body }: Attempted) => ({
+const attemptRow = ({ delivery, status, error, body, ...times }: Attempted) => ({
   delivery_id: delivery.id,
-  ...{ at, status, ms, error },
+  ...{ status, error, ...(error === 'dns' ? beforeLookup(times) : { at: times.at, ms: times.ms }) },
   answer: body.replaceAll('\0', '�'), // PostgreSQL refuses NUL in text
 })
+
+/** Nothing was sent, so it took no time: how long the look-up took would tell names inside the network from unknown ones. */
+const beforeLookup = ({ at, ms }: Pick<Attempted, 'at' | 'ms'>) => ({ at: at - ms, ms: 0 })

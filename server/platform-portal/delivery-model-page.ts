@@ -44,7 +44,7 @@ export function answerStatus({ status, error }: Attempt): StatusModel {
 
 const FAULTS: Record<string, string> = {
   address_refused: 'The address points inside a network, so it was not called.',
-  dns: 'The host name could not be resolved.',
+  dns: 'The host name has no public address: it is unknown, or it points inside a network.',
   timeout: 'Nothing came back in 15 seconds.',
   redirect: 'It led elsewhere. Deliveries follow no redirects.',
   no_address: 'The app has no key delivery address.',

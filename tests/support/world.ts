@@ -11,6 +11,7 @@ import { signUp } from '../../server/accounts/sign-up.ts'
 import { createListener } from '../../server/app.ts'
 import type { Clock } from '../../server/base/clock.ts'
 import type { Log } from '../../server/base/log.ts'
+import type { ResolveName } from '../../server/base/resolve-name.ts'
 import { readConfig } from '../../server/config.ts'
 import { createDeps, type Deps } from '../../server/deps.ts'
 import { UNDECLARED } from '../../server/http/operation-router.ts'
@@ -84,9 +85,16 @@ export type WorldOptions = {
   env?: Record<string, string> /** Whether the worker runs by itself; default true. */
   worker?: boolean
   outboundTimeoutMs?: number
+  /** How outbound calls resolve names. */
+  lookup?: ResolveName
 }
 
-export async function createWorld({ env = {}, worker = true, outboundTimeoutMs }: WorldOptions = {}): Promise<World> {
+export async function createWorld({
+  env = {},
+  worker = true,
+  outboundTimeoutMs,
+  lookup,
+}: WorldOptions = {}): Promise<World> {
   const dataDir = mkdtempSync(join(tmpdir(), 'latchkey-test-'))
   const database = await migratedDatabaseUrl(dataDir)
   const server = createServer()
@@ -118,6 +126,7 @@ export async function createWorld({ env = {}, worker = true, outboundTimeoutMs }
     clock,
     log: recordingLog(logs),
     ...(outboundTimeoutMs && { outboundTimeoutMs }),
+    ...(lookup && { lookup }),
   })
   server.on('request', createListener(deps))
   await deps.database.changes.start()

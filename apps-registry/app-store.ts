@@ -34,7 +34,7 @@ export type App = {
   publishedAt: number | null
 }
 
-type Row = {
+export type AppRow = {
   id: string
   platform_id: string
   platform_name: string
@@ -58,7 +58,7 @@ type Row = {
   published_at: number | null
 }
 
-const toApp = (row: Row): App => ({
+export const toApp = (row: AppRow): App => ({
   id: row.id,
   platform: { id: row.platform_id, name: row.platform_name, accountId: row.platform_account_id },
   slug: row.slug,
@@ -101,7 +101,8 @@ const COLUMNS = [
   'published_at',
 ]
 
-const apps = (tx: Tx) =>
+/** Apps with their publisher and the version that counts. */
+export const readApps = (tx: Tx) =>
   tx('apps')
     .join('platforms', 'platforms.id', 'apps.platform_id')
     .join('app_versions', join =>
@@ -116,42 +117,17 @@ const apps = (tx: Tx) =>
     )
 
 export async function findAppRow(tx: Tx, id: string): Promise<App | undefined> {
-  const row: Row | undefined = await apps(tx).where('apps.id', id).first()
+  const row: AppRow | undefined = await readApps(tx).where('apps.id', id).first()
   return row && toApp(row)
 }
 
 export async function findAppBySlug(tx: Tx, slug: string): Promise<App | undefined> {
-  const row: Row | undefined = await apps(tx).where('apps.slug', slug).first()
+  const row: AppRow | undefined = await readApps(tx).where('apps.slug', slug).first()
   return row && toApp(row)
 }
 
-/** Published apps, and drafts of one account's own platforms. */
-export async function listVisibleApps(tx: Tx, accountId: string | undefined): Promise<App[]> {
-  const rows: Row[] = await apps(tx)
-    .where(where => {
-      where.where('apps.status', 'published')
-      if (accountId)
-        where.orWhere(own =>
-          own.where('platforms.account_id', accountId).whereIn('apps.status', ['draft', 'in_review']),
-        )
-    })
-    .orderBy('apps.slug')
-    .limit(500)
-  return rows.map(toApp)
-}
-
-/** Every app of an account's platforms, retired ones last, the newest first. */
-export async function listAppsOfAccount(tx: Tx, accountId: string): Promise<App[]> {
-  const rows: Row[] = await apps(tx)
-    .where('platforms.account_id', accountId)
-    .orderByRaw("case when apps.status = 'retired' then 1 else 0 end")
-    .orderBy('apps.id', 'desc')
-    .limit(500)
-  return rows.map(toApp)
-}
-
 export async function listAppsById(tx: Tx, ids: readonly string[]): Promise<Map<string, App>> {
-  const rows: Row[] = await apps(tx).whereIn('apps.id', [...new Set(ids)])
+  const rows: AppRow[] = await readApps(tx).whereIn('apps.id', [...new Set(ids)])
   return new Map(rows.map(row => [row.id, toApp(row)]))
 }
 

@@ -1,7 +1,8 @@
 import type { Tx } from '../db/connect.ts'
 import { AppError } from '../server/base/errors.ts'
 import { clearGone, readLogo, setGoneAddress } from './app-details-store.ts'
-import { type App, findAppBySlug, findAppRow, type Logo, listAppsById, listVisibleApps, shareApp } from './app-store.ts'
+import { type App, findAppBySlug, findAppRow, type Logo, listAppsById, shareApp } from './app-store.ts'
+import { type ListingFilter, listCategories, pageListings } from './listing-store.ts'
 
 export type { App } from './app-store.ts'
 
@@ -14,9 +15,14 @@ export async function findApps(tx: Tx, ids: readonly string[]): Promise<Map<stri
   return await listAppsById(tx, ids)
 }
 
-/** The marketplace as an account sees it: published apps, and drafts of its own. */
-export async function browseApps(tx: Tx, accountId: string | undefined): Promise<App[]> {
-  return await listVisibleApps(tx, accountId)
+/** One page of the marketplace as an account sees it: published apps, and drafts of its own. */
+export async function browseApps(tx: Tx, filter: ListingFilter): Promise<App[]> {
+  return await pageListings(tx, filter)
+}
+
+/** The first categories by name in which this account sees an app. */
+export async function browseCategories(tx: Tx, accountId: string | undefined, limit: number): Promise<string[]> {
+  return await listCategories(tx, accountId, limit)
 }
 
 /** One listing; a stranger's draft is indistinguishable from none. Throws `object.not_found`. */

@@ -2,13 +2,19 @@ import type { Tx } from '../db/connect.ts'
 import { requireAbility } from '../server/accounts/roles.ts'
 import { AppError } from '../server/base/errors.ts'
 import { type AppVersion, listVersionRows, readGoneAddress } from './app-details-store.ts'
-import { type App, findAppRow, listAppsOfAccount } from './app-store.ts'
+import { type App, findAppRow } from './app-store.ts'
+import { pageOwnApps } from './listing-store.ts'
 
 export type { AppVersion } from './app-details-store.ts'
 
-/** The apps that an account publishes, the newest first and retired ones last. */
-export async function listOwnApps(tx: Tx, accountId: string): Promise<App[]> {
-  return await listAppsOfAccount(tx, accountId)
+/** One page of the apps that an account publishes, the newest first and retired ones last, after one of them. */
+export async function listOwnApps(
+  tx: Tx,
+  { accountId, after, limit }: { accountId: string; after: string | undefined; limit: number },
+): Promise<App[]> {
+  const last = after === undefined ? undefined : await findAppRow(tx, after)
+  const own = last?.platform.accountId === accountId ? last : undefined // another's is no cursor
+  return await pageOwnApps(tx, { accountId, after: own, limit })
 }
 
 /** An app that the account publishes; a stranger's is indistinguishable from none. Throws `object.not_found`. */

@@ -5,6 +5,7 @@ import { AppError } from '../server/base/errors.ts'
 import { APP_TRANSITIONS, type AppVerb } from './app-states.ts'
 import { type App, approveLatestVersion, findAppRow, lockApp, moveApp as moveAppRow, takeSlug } from './app-store.ts'
 import { isPublic } from './find-app.ts'
+import { refreshListing } from './listing-store.ts'
 import { slugOf } from './register-app.ts'
 
 export type MoveApp = {
@@ -36,6 +37,7 @@ export async function moveApp(tx: Tx, caps: Caps, command: MoveApp): Promise<App
   }
   if (command.verb === 'publish') {
     await approveLatestVersion(tx, app.id)
+    await refreshListing(tx, app.id)
     if (!isPublic(app)) await takeSlug(tx, app.id, slugOf(app.manifest.client_name))
   }
   await recordActivity(

@@ -7,6 +7,7 @@ import { AppError } from '../server/base/errors.ts'
 import { alphanumeric } from '../server/base/random.ts'
 import { newWebhookSecret, sealClientSecret, sealWebhookSecret } from './app-secrets.ts'
 import { insertApp, insertVersion, type Logo } from './app-store.ts'
+import { refreshListing } from './listing-store.ts'
 import type { Manifest } from './manifest.ts'
 import { findPlatformRow } from './platform-store.ts'
 
@@ -54,6 +55,7 @@ export async function registerApp(
   let inserted = await insertApp(tx, { ...row, slug: status === 'draft' ? withRandomEnd() : slug })
   while (!inserted) inserted = await insertApp(tx, { ...row, slug: withRandomEnd() })
   await insertVersion(tx, command.id, 1, command.manifest, at)
+  await refreshListing(tx, command.id)
   const actor: Actor = command.actor ?? { type: 'platform', id: platform.id, ip: command.ip }
   await recordActivity(
     tx,

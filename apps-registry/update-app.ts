@@ -15,6 +15,7 @@ import {
 } from './app-store.ts'
 import { isDraft } from './find-app.ts'
 import { destinationActs, destinationOf } from './key-destination.ts'
+import { refreshListing } from './listing-store.ts'
 import { type Manifest, namesOf, without } from './manifest.ts'
 import { changesReviewed } from './review-mark.ts'
 
@@ -69,6 +70,7 @@ export async function updateApp(
     at,
   })
   if (before.client.key_delivery_uri !== command.manifest.key_delivery_uri) await setGoneAddress(tx, before.id, null)
+  await refreshListing(tx, before.id)
   const app = await findAppRow(tx, before.id)
   if (!app) throw new AppError('object.not_found')
   const changed = changesReviewed({ app: before, logo: logoBefore }, { app, logo: command.logo })

@@ -23,6 +23,7 @@ import * as rateLimits from './migrations/024-rate-limits.ts'
 import * as withdrawals from './migrations/026-withdrawals.ts'
 import * as heartbeats from './migrations/027-heartbeats.ts'
 import * as pages from './migrations/028-pages.ts'
+import * as listings from './migrations/029-listings.ts'
 
 type Step = { name: string; migration: Knex.Migration }
 
@@ -52,6 +53,7 @@ const STEPS: Step[] = [
   { name: '027-heartbeats', migration: heartbeats },
   { name: '026-withdrawals', migration: withdrawals },
   { name: '028-pages', migration: pages },
+  { name: '029-listings', migration: listings },
 ]
 
 export const migrations: Knex.MigrationSource<Step> = {

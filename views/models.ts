@@ -81,8 +81,11 @@ export type MarketplacePage = {
   /** Whether apps are reviewed before they are listed. */
   reviews: boolean
   query: string
+  /** Empty: of all. */
+  category: string
   categories: { text: string; href: string; current: boolean }[]
   apps: AppCard[]
+  pages: { text: string; href: string }[]
 }
 
 export type ListingPage = {
@@ -388,8 +391,11 @@ export type PlatformHomePage = {
   platforms: { id: string; name: string; tokenAction: string; tokens: { redacted: string; made: string }[] }[]
   values: { name: string }
   faults: FieldFault[]
+  /** Names what the figures are of. */
+  statsTitle: string
   stats: { label: string; value: string; note?: string }[]
   apps: { href: string; app: AppBadge; id: string; note: string; installed: string; status: StatusModel }[]
+  pages: { text: string; href: string }[]
   registerAddress: string
 }
 

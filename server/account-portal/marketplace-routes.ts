@@ -1,10 +1,14 @@
 import { Router } from 'express'
-import { type App, browseApps, findListing } from '../../apps-registry/find-app.ts'
-import { cardOf, listingPage } from '../../apps-registry/listing-page.ts'
-import type { MarketplacePage } from '../../views/models.ts'
+import { browseApps, browseCategories, findListing } from '../../apps-registry/find-app.ts'
+import { listingPage } from '../../apps-registry/listing-page.ts'
+import { type AskedMarketplace, marketplacePage, readMarketplace } from '../../apps-registry/marketplace-page.ts'
+import type { Tx } from '../../db/connect.ts'
 import { accountIdsOf, sessionOf } from '../accounts/session-guard.ts'
 import type { Deps } from '../deps.ts'
 import { leaveFor } from '../http/leave.ts'
+
+const PAGE = 24
+const MOST_CATEGORIES = 24
 
 /** The marketplace and each app's listing, for everyone; members see drafts of their own platforms too. */
 export function marketplaceRoutes(deps: Deps): Router {
@@ -14,24 +18,19 @@ export function marketplaceRoutes(deps: Deps): Router {
   router.get('/', (_req, res) => res.redirect(303, '/marketplace'))
 
   router.get('/marketplace', async (req, res) => {
+    const asked = readMarketplace(req.query)
     const accountId = sessionOf(res)?.current.account.id
-    const query = textOf(req.query['q'])
-    const category = textOf(req.query['category'])
-    const { apps, installed } = await database.read(async tx => {
-      const apps = await browseApps(tx, accountId)
-      const ids = apps.map(({ id }) => id)
+    const found = await database.read(async tx => {
+      const page = await readPage(tx, accountId, asked)
+      const ids = page.apps.map(({ id }) => id)
       const installations = accountId ? await deps.installationsOfApps(tx, ids, accountId) : []
-      return { apps, installed: new Set(installations.map(({ appId }) => appId)) }
+      return {
+        ...page,
+        installed: new Set(installations.map(({ appId }) => appId)),
+        categories: await browseCategories(tx, accountId, MOST_CATEGORIES),
+      }
     })
-    const chosen = apps.filter(
-      app => matches(app, query) && (category === '' || app.manifest.categories.includes(category)),
-    )
-    const page: MarketplacePage = {
-      query,
-      reviews: config.review === 'required',
-      categories: categoriesOf(apps, category),
-      apps: chosen.map(app => cardOf(config.catalog, app, installed.has(app.id))),
-    }
+    const page = marketplacePage(config, asked, found)
     deps.render(req, res, 'marketplace', { title: 'Marketplace', nav: 'marketplace' }, page)
   })
 
@@ -59,24 +58,12 @@ export function marketplaceRoutes(deps: Deps): Router {
   return router
 }
 
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value.trim().slice(0, 100) : ''
-}
-
-function matches({ manifest, platform }: App, query: string): boolean {
-  const words = query.toLowerCase().split(/\s+/)
-  const text = [manifest.client_name, manifest.tagline, platform.name, ...manifest.categories].join(' ').toLowerCase()
-  return words.every(word => text.includes(word))
-}
-
-function categoriesOf(apps: readonly App[], current: string): MarketplacePage['categories'] {
-  const names = [...new Set(apps.flatMap(app => app.manifest.categories))].sort((a, b) => a.localeCompare(b))
-  return [
-    { text: 'All', href: '/marketplace', current: current === '' },
-    ...names.map(name => ({
-      text: name,
-      href: `/marketplace?category=${encodeURIComponent(name)}`,
-      current: name === current,
-    })),
-  ]
+/** One page of apps, and what is before and after it. A page before the first one is the first one. */
+async function readPage(tx: Tx, accountId: string | undefined, { query, category, after, before }: AskedMarketplace) {
+  const words = query.toLowerCase().split(/\s+/).filter(Boolean)
+  const filter = { accountId, words, category: category === '' ? undefined : category, limit: PAGE + 1 }
+  const earlier = before === undefined ? [] : await browseApps(tx, { ...filter, before })
+  if (earlier.length > PAGE) return { apps: earlier.slice(1), hasPrevious: true, hasNext: true }
+  const apps = await browseApps(tx, { ...filter, after })
+  return { apps: apps.slice(0, PAGE), hasPrevious: after !== undefined, hasNext: apps.length > PAGE }
 }

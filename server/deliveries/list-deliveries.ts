@@ -3,13 +3,16 @@ import { AppError } from '../base/errors.ts'
 import type { AttemptRow } from './attempt-store.ts'
 import {
   countByStatus,
+  type DeliveryCounts,
   type DeliveryPage,
   findDeliveryRow,
   listAttempts,
   pageDeliveries,
 } from './delivery-log-store.ts'
-import { type DeliveryRow, type DeliveryStatus, readEvents } from './delivery-store.ts'
+import { type DeliveryRow, readEvents } from './delivery-store.ts'
 import type { EventType } from './event-type.ts'
+
+export type { DeliveryCounts } from './delivery-log-store.ts'
 
 export type DeliveryWithAttempts = DeliveryRow & { type: EventType; log: AttemptRow[] }
 
@@ -48,11 +51,11 @@ export async function readBodies(tx: Tx, eventIds: readonly string[]): Promise<R
   return new Map([...(await readEvents(tx, eventIds))].map(([id, { body }]) => [id, body]))
 }
 
-/** How many deliveries of these apps wait, and how those made since a time ended. */
+/** How many deliveries of these apps wait, and how those made since a time ended, as far as they are counted. */
 export async function countDeliveries(
   tx: Tx,
   appIds: readonly string[],
-  since: number,
-): Promise<ReadonlyMap<DeliveryStatus, number>> {
-  return await countByStatus(tx, appIds, since)
+  bounds: { since: number; most: number },
+): Promise<DeliveryCounts> {
+  return await countByStatus(tx, appIds, bounds)
 }

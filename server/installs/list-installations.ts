@@ -104,21 +104,33 @@ export async function listAliveAfter(tx: Tx, appId: string, after: string, limit
   return rows.map(toInstallation)
 }
 
-/** How many installations of each app are alive, as `{ live, test }`. */
+export type InstallationCounts = {
+  live: number
+  test: number
+  /** There are more: no more than so many were counted. */
+  more: boolean
+}
+
+/** How many installations of each app are alive, of each no more than `most`. */
 export async function countInstallations(
   tx: Tx,
   appIds: readonly string[],
-): Promise<ReadonlyMap<string, { live: number; test: number }>> {
-  const rows: { app_id: string; mode: Mode; count: number | string }[] = await tx('installations')
-    .whereIn('app_id', [...appIds])
-    .whereNot('status', 'uninstalled')
-    .groupBy('app_id', 'mode')
-    .select('app_id', 'mode')
-    .count({ count: '*' })
-  const counts = new Map(appIds.map(id => [id, { live: 0, test: 0 }]))
-  for (const { app_id, mode, count } of rows) {
-    const own = counts.get(app_id)
-    if (own) own[mode] = Number(count)
+  most: number,
+): Promise<ReadonlyMap<string, InstallationCounts>> {
+  const counts = new Map<string, InstallationCounts>()
+  for (const appId of appIds) {
+    const some = newestOf(tx('installations'), ['app_id', 'id'], appId)
+      .whereRaw(ALIVE)
+      .limit(most + 1)
+      .select('mode')
+    const rows: { mode: Mode; count: number | string }[] = await tx
+      .from(some.as('some'))
+      .groupBy('mode')
+      .select('mode')
+      .count({ count: '*' })
+    const own = { live: 0, test: 0, more: false }
+    for (const { mode, count } of rows) own[mode] = Number(count)
+    counts.set(appId, { ...own, more: own.live + own.test > most })
   }
   return counts
 }

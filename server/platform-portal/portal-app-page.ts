@@ -10,6 +10,7 @@ import type { Catalog } from '../base/catalog.ts'
 import type { DeliveryWithAttempts } from '../deliveries/list-deliveries.ts'
 import { capitalised, counted, dateText } from '../http/format.ts'
 import type { Installation } from '../installs/installation.ts'
+import type { InstallationCounts } from '../installs/list-installations.ts'
 import { accountOf, attemptNote, deliveryStatus, inText, lastAnswer, subjectOf } from './delivery-model-page.ts'
 import { appStatus, deliveredText, installedText } from './portal-page.ts'
 
@@ -28,7 +29,7 @@ export type PlatformAppInput = {
   app: App
   versions: readonly AppVersion[]
   goneAddress: string | null
-  counts: { live: number; test: number } | undefined
+  counts: InstallationCounts | undefined
   week: Parameters<typeof deliveredText>[0]
   recipient: ParsedJwks
   installations: readonly { installation: Installation; accountName: string }[]

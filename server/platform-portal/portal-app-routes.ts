@@ -30,6 +30,8 @@ import { issueRegistrationToken } from '../oauth/registration-tokens.ts'
 import { type DeliveryFilter, pingFlash, platformAppPage, readFilter } from './portal-app-page.ts'
 
 const PAGE = 20
+/** Of deliveries of each kind, and of installations. */
+const MOST_COUNTED = 10_000
 const WATCHED_FOR = 30_000
 
 /** One app as its publisher runs it: what it is, its secrets, where it is installed, what was sent. */
@@ -54,8 +56,8 @@ export function portalAppRoutes(deps: Deps): Router {
         ...deliveries,
         versions: await listVersions(tx, app.id),
         goneAddress: await findGoneAddress(tx, app.id),
-        counts: (await countInstallations(tx, ids)).get(app.id),
-        week: await countDeliveries(tx, ids, now - 7 * DAY),
+        counts: (await countInstallations(tx, ids, MOST_COUNTED)).get(app.id),
+        week: await countDeliveries(tx, ids, { since: now - 7 * DAY, most: MOST_COUNTED }),
         ping: isId('dlv', pingId) ? await findAppDelivery(tx, app.id, pingId) : undefined,
       }
     })

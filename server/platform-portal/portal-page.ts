@@ -2,8 +2,9 @@ import type { PlatformView } from '../../apps-registry/create-platform.ts'
 import type { App } from '../../apps-registry/find-app.ts'
 import { badgeOf } from '../../apps-registry/listing-page.ts'
 import type { FieldFault, PlatformHomePage, StatusModel } from '../../views/models.ts'
-import type { DeliveryWithAttempts } from '../deliveries/list-deliveries.ts'
+import type { DeliveryCounts } from '../deliveries/list-deliveries.ts'
 import { dateText } from '../http/format.ts'
+import type { InstallationCounts } from '../installs/list-installations.ts'
 
 const APP_STATUS: Record<App['status'], StatusModel> = {
   draft: { text: 'Draft', tone: 'none' },
@@ -15,13 +16,14 @@ const APP_STATUS: Record<App['status'], StatusModel> = {
 
 export const appStatus = (app: App): StatusModel => APP_STATUS[app.status]
 
-type Counts = ReadonlyMap<DeliveryWithAttempts['status'], number>
-
 export type PlatformHomeInput = {
   platforms: readonly PlatformView[]
   apps: readonly App[]
-  installations: ReadonlyMap<string, { live: number; test: number }>
-  deliveries: Counts
+  /** Whether there are apps before and after these. */
+  hasPrevious: boolean
+  hasNext: boolean
+  installations: ReadonlyMap<string, InstallationCounts>
+  deliveries: DeliveryCounts
   mayManage: boolean
   publicUrl: string
   /** As typed. */
@@ -31,7 +33,9 @@ export type PlatformHomeInput = {
 
 export function platformHomePage(input: PlatformHomeInput): PlatformHomePage {
   const { platforms, apps, installations, deliveries } = input
-  const all = [...installations.values()].reduce((sum, { live, test }) => sum + live + test, 0)
+  const counts = [...installations.values()]
+  const all = counts.reduce((sum, { live, test }) => sum + live + test, 0)
+  const moreInstalled = counts.some(({ more }) => more)
   return {
     mayManage: input.mayManage,
     platforms: platforms.map(({ id, name, tokens }) => ({
@@ -42,11 +46,12 @@ export function platformHomePage(input: PlatformHomeInput): PlatformHomePage {
     })),
     values: { name: input.name },
     faults: input.faults,
+    statsTitle: input.hasPrevious || input.hasNext ? 'Last 24 hours, apps on this page' : 'Last 24 hours',
     stats: [
-      { label: 'Installations', value: number(all) },
+      { label: 'Installations', value: atLeast(all, moreInstalled) },
       { label: 'Delivered, 24 hours', ...deliveredText(deliveries) },
-      { label: 'Waiting', value: number(deliveries.get('pending') ?? 0) },
-      { label: 'Failed, 24 hours', value: number(deliveries.get('failed') ?? 0) },
+      { label: 'Waiting', value: atLeast(deliveries.pending, deliveries.more) },
+      { label: 'Failed, 24 hours', value: atLeast(deliveries.failed, deliveries.more) },
     ],
     apps: apps.map(app => ({
       href: `/platform/apps/${app.id}`,
@@ -56,18 +61,22 @@ export function platformHomePage(input: PlatformHomeInput): PlatformHomePage {
       installed: installedText(installations.get(app.id)),
       status: appStatus(app),
     })),
+    pages: [
+      ...(input.hasPrevious ? [{ text: 'Newest apps', href: '/platform' }] : []),
+      ...(input.hasNext ? [{ text: 'Older apps', href: `/platform?after=${apps.at(-1)?.id}` }] : []),
+    ],
     registerAddress: `${input.publicUrl}/oauth/register`,
   }
 }
 
 /** `412` with the note `of 415`; what was cancelled counts for neither. */
-export function deliveredText(counts: Counts): { value: string; note: string } {
-  const [delivered, failed] = [counts.get('delivered') ?? 0, counts.get('failed') ?? 0]
-  return { value: number(delivered), note: `of ${number(delivered + failed)}` }
+export function deliveredText({ delivered, failed, more }: DeliveryCounts): { value: string; note: string } {
+  return { value: atLeast(delivered, more), note: `of ${atLeast(delivered + failed, more)}` }
 }
 
-export function installedText(counts: { live: number; test: number } | undefined): string {
-  return `${number(counts?.live ?? 0)} live, ${number(counts?.test ?? 0)} test`
+export function installedText(counts: InstallationCounts | undefined): string {
+  const { live, test, more } = counts ?? { live: 0, test: 0, more: false }
+  return `${atLeast(live, more)} live, ${atLeast(test, more)} test`
 }
 
 function noteOf(app: App): string {
@@ -76,4 +85,5 @@ function noteOf(app: App): string {
   return `version ${app.version}`
 }
 
-const number = (count: number): string => count.toLocaleString('en-GB')
+/** `1,000+` where no more were counted. */
+const atLeast = (count: number, more: boolean): string => `${count.toLocaleString('en-GB')}${more ? '+' : ''}`

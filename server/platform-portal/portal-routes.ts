@@ -7,6 +7,7 @@ import { requireAbility, roleAllows } from '../accounts/roles.ts'
 import { actorOf, requireSession, signedIn } from '../accounts/session-guard.ts'
 import { DAY } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
+import { isId } from '../base/ids.ts'
 import { isOneLine } from '../base/one-line.ts'
 import { countDeliveries } from '../deliveries/list-deliveries.ts'
 import type { Deps } from '../deps.ts'
@@ -15,6 +16,10 @@ import { idParam } from '../http/request.ts'
 import { countInstallations } from '../installs/list-installations.ts'
 import { openPlatform } from './open-platform.ts'
 import { platformHomePage } from './portal-page.ts'
+
+const PAGE = 20
+/** Of deliveries of each kind and of installations, of each app. */
+const MOST_COUNTED = 1_000
 
 const profile = z.object({
   name: z
@@ -61,14 +66,18 @@ export function portalRoutes(deps: Deps): Router {
 
   async function show(req: Request, res: Response, typed: { name: string; faults: FieldFault[] }): Promise<void> {
     const { account, role } = signedIn(res).current
+    const after = isId('app', req.query['after']) ? req.query['after'] : undefined
     const found = await database.read(async tx => {
-      const apps = await listOwnApps(tx, account.id)
+      const rows = await listOwnApps(tx, { accountId: account.id, after, limit: PAGE + 1 })
+      const apps = rows.slice(0, PAGE)
       const ids = apps.map(({ id }) => id)
       return {
         platforms: await listPlatforms(tx, account.id),
         apps,
-        installations: await countInstallations(tx, ids),
-        deliveries: await countDeliveries(tx, ids, clock.now() - DAY),
+        hasPrevious: after !== undefined,
+        hasNext: rows.length > PAGE,
+        installations: await countInstallations(tx, ids, MOST_COUNTED),
+        deliveries: await countDeliveries(tx, ids, { since: clock.now() - DAY, most: MOST_COUNTED }),
       }
     })
     const mayManage = roleAllows(role, 'manage_platform')

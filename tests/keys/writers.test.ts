@@ -25,6 +25,7 @@ const HARMLESS: Record<string, string> = {
   approveLatestVersion: 'what new installations are asked for',
   setClientSecret: 'how an app authenticates',
   setRegistrationToken: 'who may change the registration',
+  refreshListing: 'what the marketplace finds the app by',
   insertVersion: 'what an app asks for; its keys lose permissions one by one',
   takeSlug: 'where the marketplace lists the app',
   noteChangeSinceReview: 'what the badge says',

@@ -1,0 +1,69 @@
+import type { Catalog } from '../server/base/catalog.ts'
+import type { MarketplacePage } from '../views/models.ts'
+import type { App } from './find-app.ts'
+import { cardOf } from './listing-page.ts'
+
+/** What the marketplace was asked for; a page is named by the slug of the app before or after it. */
+export type AskedMarketplace = {
+  query: string
+  /** Empty: of all. */
+  category: string
+  after: string | undefined
+  before: string | undefined
+}
+
+export function readMarketplace(query: Readonly<Record<string, unknown>>): AskedMarketplace {
+  const textOf = (value: unknown) => (typeof value === 'string' ? value.trim().slice(0, 100) : '')
+  const [after, before] = [textOf(query['after']), textOf(query['before'])]
+  return {
+    query: textOf(query['q']),
+    category: textOf(query['category']),
+    after: after === '' ? undefined : after,
+    before: before === '' ? undefined : before,
+  }
+}
+
+export function marketplacePage(
+  { catalog, review }: { catalog: Catalog; review: 'required' | 'off' },
+  asked: AskedMarketplace,
+  found: {
+    apps: readonly App[]
+    installed: ReadonlySet<string>
+    categories: readonly string[]
+    hasPrevious: boolean
+    hasNext: boolean
+  },
+): MarketplacePage {
+  const { apps, installed, hasPrevious, hasNext } = found
+  const [first, last] = [apps.at(0)?.slug, apps.at(-1)?.slug]
+  return {
+    query: asked.query,
+    category: asked.category,
+    reviews: review === 'required',
+    categories: categoriesOf(found.categories, asked.category),
+    apps: apps.map(app => cardOf(catalog, app, installed.has(app.id))),
+    pages: [
+      ...(hasPrevious ? [{ text: 'Previous apps', href: hrefOf(asked, first ? { before: first } : {}) }] : []),
+      ...(hasNext && last ? [{ text: 'Next apps', href: hrefOf(asked, { after: last }) }] : []),
+    ],
+  }
+}
+
+function hrefOf({ query, category }: AskedMarketplace, place: Record<string, string>): string {
+  const parameters = { ...(query !== '' && { q: query }), ...(category !== '' && { category }), ...place }
+  return `/marketplace?${new URLSearchParams(parameters)}`
+}
+
+function categoriesOf(names: readonly string[], current: string): MarketplacePage['categories'] {
+  const shown = current === '' || names.includes(current) ? names : [...names, current]
+  return [
+    { text: 'All', href: '/marketplace', current: current === '' },
+    ...[...shown]
+      .sort((a, b) => a.localeCompare(b))
+      .map(name => ({
+        text: name,
+        href: `/marketplace?category=${encodeURIComponent(name)}`,
+        current: name === current,
+      })),
+  ]
+}

@@ -79,6 +79,6 @@ export async function noteAddressBack(tx: Tx, appId: string, address: string): P
 }
 
 /** Nobody changes, suspends or retires the app until this transaction ends: what is read of it now holds. */
-export async function holdApp(tx: Tx, id: string): Promise<void> {
+export async function lockAppShared(tx: Tx, id: string): Promise<void> {
   await shareApp(tx, id)
 }

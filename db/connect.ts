@@ -182,8 +182,8 @@ export function locked<Query extends Knex.QueryBuilder>(query: Query): Query {
   return query.client.config.client === 'pg' ? (query.forUpdate() as Query) : query
 }
 
-/** Like `locked`, but rows that somebody else holds are left out instead of waited for. */
-export function heldAtOnce<Query extends Knex.QueryBuilder>(query: Query): Query {
+/** Like `locked`, but skips rows that another transaction has locked. */
+export function lockedOrSkipped<Query extends Knex.QueryBuilder>(query: Query): Query {
   return query.client.config.client === 'pg' ? (query.forNoKeyUpdate().skipLocked() as Query) : query
 }
 

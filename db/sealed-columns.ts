@@ -37,8 +37,8 @@ export async function countUnder(tx: Tx, { table, column }: SealedColumn, rootId
   return Number(row?.count ?? 0)
 }
 
-/** Some values under one root secret, held until the transaction ends. What somebody else holds is left out: nobody waits. */
-export async function holdSealedUnder(
+/** Locks some values under one root secret until the transaction ends. Rows that others have locked are skipped. */
+export async function lockSealedUnder(
   tx: Tx,
   { table, column, key }: SealedColumn,
   rootId: string,

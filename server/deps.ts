@@ -31,7 +31,7 @@ import { createMetrics, type MetricSources, type Metrics } from './http/metrics.
 import { createOutwardPages, type OutwardPages } from './http/outward-pages.ts'
 import { createPages, type RenderPage, renderRefusedRequest } from './http/pages.ts'
 import { installedIn } from './installs/list-installations.ts'
-import { deliveriesSucceeded, deliveryFailed, holdForSettling } from './installs/settle-delivery.ts'
+import { deliveriesSucceeded, deliveryFailed, lockForSettling } from './installs/settle-delivery.ts'
 import { retireApp, tellHolders } from './key-life/change-app.ts'
 import { shrinkInstallations } from './key-life/shrink-app.ts'
 import { createUsageRecorder, type UsageRecorder } from './keys/usage.ts'
@@ -172,7 +172,7 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     retrySchedule,
     log,
     hooks: {
-      hold: holdForSettling,
+      lock: lockForSettling,
       delivered: (tx, settled) => deliveriesSucceeded(tx, caps, settled),
       failed: (tx, settled) => deliveryFailed(tx, caps, settled),
     },

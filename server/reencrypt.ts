@@ -1,12 +1,12 @@
 import { SEALED_IN_APPS } from '../apps-registry/app-secrets.ts'
 import type { Database, Tx } from '../db/connect.ts'
-import { countUnder, holdSealedUnder, replaceSealed, rootsInUse, type SealedColumn } from '../db/sealed-columns.ts'
+import { countUnder, lockSealedUnder, replaceSealed, rootsInUse, type SealedColumn } from '../db/sealed-columns.ts'
 import { SEALED_ACTIVITY_KEY } from './audit/activity-key.ts'
 import { type Clock, SECOND } from './base/clock.ts'
 import type { Keyring } from './base/keyring.ts'
 import type { Log } from './base/log.ts'
 import { ConfigError } from './config.ts'
-import { holdRecordsForReencryption } from './oauth/reencrypt-records.ts'
+import { lockRecordsForReencryption } from './oauth/reencrypt-records.ts'
 import { SEALED_RECORDS } from './oauth/sealed-payload.ts'
 import { SEALED_SIGNING_KEYS } from './oauth/signing-keys.ts'
 import { SEALED_ANSWERS } from './platform-api/answer-once.ts'
@@ -55,9 +55,9 @@ export async function reencrypt(caps: ReencryptCaps, progress = () => {}): Promi
 }
 
 async function reencryptBatch(tx: Tx, keyring: Keyring, column: SealedColumn, rootId: string): Promise<number> {
-  if (column === SEALED_RECORDS && !(await holdRecordsForReencryption(tx))) return 0
+  if (column === SEALED_RECORDS && !(await lockRecordsForReencryption(tx))) return 0
   let replaced = 0
-  for (const value of await holdSealedUnder(tx, column, rootId, BATCH)) {
+  for (const value of await lockSealedUnder(tx, column, rootId, BATCH)) {
     const context = column.context(value.row)
     const plaintext = keyring.decrypt(column.purpose, context, value.sealed)
     const anew = keyring.encrypt(column.purpose, context, plaintext)

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { holdSealedUnder } from '../db/sealed-columns.ts'
+import { lockSealedUnder } from '../db/sealed-columns.ts'
 import { createKeyring } from '../server/base/keyring.ts'
 import { opaqueToken, systemRandom } from '../server/base/random.ts'
 import { readConfig } from '../server/config.ts'
 import { createDeps } from '../server/deps.ts'
-import { holdRecordsForReencryption } from '../server/oauth/reencrypt-records.ts'
+import { lockRecordsForReencryption } from '../server/oauth/reencrypt-records.ts'
 import { openPayload, SEALED_RECORDS } from '../server/oauth/sealed-payload.ts'
 import { countRootUse, reencrypt } from '../server/reencrypt.ts'
 import { update } from './apps-registry/registration.ts'
@@ -184,9 +184,9 @@ test('grants that are being encrypted anew at that moment lose a permission all 
   const { world, app } = setting
   let updated: ReturnType<typeof update> | undefined
   await world.deps.database.transaction(async tx => {
-    assert.equal(await holdRecordsForReencryption(tx), true)
+    assert.equal(await lockRecordsForReencryption(tx), true)
     const [oldId = ''] = rootsOf(OLD)
-    assert.ok((await holdSealedUnder(tx, SEALED_RECORDS, oldId, 1_000)).length > 0)
+    assert.ok((await lockSealedUnder(tx, SEALED_RECORDS, oldId, 1_000)).length > 0)
     const left = [{ name: 'charges:read', purpose: 'To work.' }]
     updated = update(app, { permissions: left })
     await pause(500) // long enough that it has come to the grants, or waits

@@ -9,7 +9,7 @@ import { opaqueToken } from '../base/random.ts'
 import type { Deps } from '../deps.ts'
 import { parseInput } from '../http/parse.ts'
 import { idParam } from '../http/request.ts'
-import { holdForMember } from '../key-life/hold-key.ts'
+import { lockForMember } from '../key-life/lock-key.ts'
 import { rotateManagedKey } from '../key-life/rotate-managed-key.ts'
 import { statusAt } from '../keys/key-states.ts'
 import { listSuccessors } from '../keys/overlap.ts'
@@ -76,7 +76,7 @@ export function rotateRoutes(deps: Deps): Router {
     const recipient = await findRecipientKey(deps, app)
     const { key } = await database.transaction(async tx => {
       const member = { accountId: session.current.account.id, userId: session.user.id }
-      const { key: old } = await holdForMember(tx, { ...member, keyId: idParam(req, 'key', 'key') })
+      const { key: old } = await lockForMember(tx, { ...member, keyId: idParam(req, 'key', 'key') })
       const actor = actorOf(session)
       return await rotateManagedKey(tx, deps, { key: old, overlapSeconds, force, recipient, reason, actor })
     })

@@ -12,7 +12,7 @@ import { idParam } from '../http/request.ts'
 import { findInstallationOf } from '../installs/find-installation.ts'
 import { uninstallApp } from '../installs/uninstall-app.ts'
 import type { KeyChoice } from '../keys/expire-keys.ts'
-import { holdsWorkingKeys, listKeysUsedLast, pageSettledKeys, summarizeKeys } from '../keys/find-keys.ts'
+import { hasWorkingKeys, listKeysUsedLast, pageSettledKeys, summarizeKeys } from '../keys/find-keys.ts'
 import { readUse } from '../keys/usage.ts'
 import { uninstalledPage, uninstallPage } from './uninstall-page.ts'
 
@@ -45,7 +45,7 @@ export function uninstallRoutes(deps: Deps): Router {
     const typed = parseInput(uninstallForm, req.body)
     const now = clock.now()
     const answer = choiceOf(typed, now)
-    const asked = await database.read(tx => holdsWorkingKeys(tx, installation.id, now))
+    const asked = await database.read(tx => hasWorkingKeys(tx, installation.id, now))
     if ('fault' in answer && asked)
       return await showUninstall(req, res, app, { choice: typed.keys, until: typed.until, faults: [answer.fault] })
     await database.transaction(tx =>
@@ -68,7 +68,7 @@ export function uninstallRoutes(deps: Deps): Router {
       const found = await findInstallationOf(tx, account.id, idParam(req, 'installation', 'ins'))
       const { id: installationId, uninstalledAt } = found.installation
       const page = { installationId, endedSince: uninstalledAt ?? 0, before, limit: LISTED + 1 }
-      const anyKept = await holdsWorkingKeys(tx, installationId, now)
+      const anyKept = await hasWorkingKeys(tx, installationId, now)
       return { ...found, keys: await pageSettledKeys(tx, page), anyKept }
     })
     if (installation.status !== 'uninstalled') return res.redirect(303, `/apps/${installation.id}`)

@@ -59,8 +59,8 @@ export async function findAccountRow(tx: Tx, accountId: string): Promise<Account
   return await tx('accounts').where({ id: accountId }).first('id', 'name')
 }
 
-/** Holds the row until the transaction ends, in the mode that lets others refer to the account meanwhile. */
-export async function lockAccount(tx: Tx, accountId: string): Promise<void> {
+/** Locks the row until the transaction ends, in the mode that still lets other rows refer to the account. */
+export async function lockAccountRow(tx: Tx, accountId: string): Promise<void> {
   const query = tx('accounts').where({ id: accountId })
   await (tx.client.config.client === 'pg' ? query.forNoKeyUpdate() : query).first('id')
 }

@@ -4,7 +4,7 @@ import {
   type Account,
   findAccountRow,
   listMemberships,
-  lockAccount,
+  lockAccountRow,
   type Membership,
   type Role,
 } from './account-store.ts'
@@ -58,7 +58,7 @@ export async function findAccount(tx: Tx, accountId: string): Promise<Account | 
   return await findAccountRow(tx, accountId)
 }
 
-/** Holds an account until the transaction ends, so that what is counted of it stays so; after every other row. */
-export async function holdAccount(tx: Tx, accountId: string): Promise<void> {
-  await lockAccount(tx, accountId)
+/** Locks an account's row until the transaction ends, so that counts of its keys stay true. Taken after every other row. */
+export async function lockAccount(tx: Tx, accountId: string): Promise<void> {
+  await lockAccountRow(tx, accountId)
 }

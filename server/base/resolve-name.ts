@@ -2,7 +2,7 @@ import { lookup, Resolver } from 'node:dns/promises'
 import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { SECOND } from './clock.ts'
-import { createPlaces } from './places.ts'
+import { createSlots } from './slots.ts'
 
 export type Address = { address: string; family: number }
 export type ResolveName = (name: string) => Promise<Address[]>
@@ -39,12 +39,12 @@ export function createResolveName({
   system = async name => await lookup(name, { all: true }),
   patience = 5 * SECOND,
 }: Options = {}): ResolveName {
-  const places = createPlaces(SYSTEM_AT_ONCE)
+  const slots = createSlots(SYSTEM_AT_ONCE)
   const asking = new Map<string, Promise<Address[]>>()
 
   /** Whoever asks for a name that is being resolved already shares the answer. */
   async function askSystem(name: string): Promise<Address[]> {
-    const shared = asking.get(name) ?? places.take(() => system(name), patience).finally(() => asking.delete(name))
+    const shared = asking.get(name) ?? slots.take(() => system(name), patience).finally(() => asking.delete(name))
     asking.set(name, shared)
     return await shared
   }

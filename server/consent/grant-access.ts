@@ -2,7 +2,7 @@ import type { Provider } from 'oidc-provider'
 import type { Tx } from '../../db/connect.ts'
 import type { Caps } from '../base/caps.ts'
 import type { Installation } from '../installs/installation.ts'
-import { holdInstallation } from '../installs/lock-installation.ts'
+import { lockLiveInstallation } from '../installs/lock-installation.ts'
 import { apiResource } from '../oauth/api-resource.ts'
 import { linkGrant } from '../oauth/grants.ts'
 import { withTransaction } from '../oauth/request-context.ts'
@@ -24,7 +24,7 @@ export async function grantAccess(
   { provider, clock, publicUrl }: Pick<Caps, 'clock'> & { provider: Provider; publicUrl: string },
   { installation, permissions, interactionUid, userId }: GrantAccess,
 ): Promise<string> {
-  await holdInstallation(tx, installation.id)
+  await lockLiveInstallation(tx, installation.id)
   const granted = installation.permissions.filter(name => permissions.includes(name))
   const grant = new provider.Grant({ accountId: userId, clientId: installation.appId })
   grant.addOIDCScope(['openid', 'offline_access', ...granted].join(' '))

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { heldAtOnce, type Tx } from '../../db/connect.ts'
+import { lockedOrSkipped, type Tx } from '../../db/connect.ts'
 import { newestOf } from '../../db/in-order.ts'
 import { isAmong } from '../../db/json-rows.ts'
 import { firstIdAt } from '../base/ids.ts'
@@ -178,7 +178,7 @@ export async function findDeliveryRow(tx: Tx, id: string): Promise<(DeliveryRow 
 /** Deletes settled deliveries from before a time, with their attempts and events; at most `limit`, and answers how many. */
 export async function deleteSettledBefore(tx: Tx, before: number, limit: number): Promise<number> {
   const settled = tx('deliveries').where('settled_at', '<', before).orderBy('settled_at') // null while it is pending
-  const rows: { id: string; event_id: string }[] = await heldAtOnce(settled.limit(limit)).select('id', 'event_id')
+  const rows: { id: string; event_id: string }[] = await lockedOrSkipped(settled.limit(limit)).select('id', 'event_id')
   const ids = rows.map(row => row.id)
   await tx('delivery_attempts').whereIn('delivery_id', ids).delete()
   await tx('deliveries').whereIn('id', ids).delete()

@@ -15,8 +15,8 @@ export type Redeliver = {
   installationId?: string | undefined
   /** Ids of the encryption keys that the app has now. */
   recipientKids: ReadonlySet<string>
-  /** What `endHold` has answered. */
-  holdEnded?: boolean
+  /** What `endPause` has answered. */
+  pauseEnded?: boolean
   actor: Actor
 }
 
@@ -25,7 +25,7 @@ export type Redeliver = {
  * before `redeliver`. Answers whether there was one. Another app's delivery is indistinguishable from none: throws
  * `object.not_found`.
  */
-export async function endHold(
+export async function endPause(
   tx: Tx,
   caps: Caps,
   command: Pick<Redeliver, 'deliveryId' | 'app' | 'installationId' | 'actor'>,
@@ -57,7 +57,7 @@ export async function findDeliveryToSend(
 export async function redeliver(tx: Tx, caps: Caps, command: Redeliver): Promise<DeliveryWithAttempts> {
   const at = caps.clock.now()
   const delivery = await findDeliveryToSend(tx, command)
-  if (command.holdEnded && delivery.status === 'pending') return delivery // it goes out now
+  if (command.pauseEnded && delivery.status === 'pending') return delivery // it goes out now
   const recipient = await recipientOf(tx, delivery.event_id)
   if (recipient !== undefined && !command.recipientKids.has(recipient)) {
     throw new AppError('delivery.recipient_key_changed', {

@@ -21,7 +21,7 @@ export type Settled = {
 /** What must follow from the end of deliveries, in their transaction, in rooms that this one may not call. */
 export type DeliveryHooks = {
   /** Takes the installations' rows before the deliveries', in the order in which every verb takes them. */
-  hold(tx: Tx, installationIds: readonly string[]): Promise<void>
+  lock(tx: Tx, installationIds: readonly string[]): Promise<void>
   delivered(tx: Tx, settled: readonly Settled[]): Promise<void>
   failed(tx: Tx, settled: Settled): Promise<void>
 }
@@ -44,7 +44,7 @@ export const GONE = 410
  */
 export async function settleAttempts(tx: Tx, caps: SettleCaps, attempts: readonly Attempted[]): Promise<Ended> {
   const at = caps.clock.now()
-  await caps.hooks.hold(
+  await caps.hooks.lock(
     tx,
     attempts.flatMap(({ delivery }) => delivery.installation_id ?? []),
   )

@@ -1,5 +1,5 @@
 import { announce } from '../../db/changes.ts'
-import { heldAtOnce, type Tx } from '../../db/connect.ts'
+import { lockedOrSkipped, type Tx } from '../../db/connect.ts'
 import type { Act, Actor } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import type { ToldExpired } from './tell-expired.ts'
@@ -65,8 +65,8 @@ export async function listJobIds(tx: Tx, but: readonly string[], limit: number):
 }
 
 /** Holds a job until the transaction ends; undefined where another process has it, or has finished it. */
-export async function holdJob(tx: Tx, id: string): Promise<JobRow | undefined> {
-  return await heldAtOnce(tx('batch_jobs').where({ id })).first('id', 'kind', 'subject', 'data', 'position')
+export async function lockJob(tx: Tx, id: string): Promise<JobRow | undefined> {
+  return await lockedOrSkipped(tx('batch_jobs').where({ id })).first('id', 'kind', 'subject', 'data', 'position')
 }
 
 /** Whether a job has not been finished yet. */

@@ -1,4 +1,4 @@
-import { type App, findApp, holdApp, isInstallableIn, isKnownTo } from '../../apps-registry/find-app.ts'
+import { type App, findApp, isInstallableIn, isKnownTo, lockAppShared } from '../../apps-registry/find-app.ts'
 import { keyPermissions } from '../../apps-registry/manifest.ts'
 import type { RecipientKey } from '../../apps-registry/recipient-key.ts'
 import type { Tx } from '../../db/connect.ts'
@@ -43,7 +43,7 @@ export async function installApp(
 ): Promise<{ installation: Installation; created: boolean }> {
   const at = caps.clock.now()
   await requireAbility(tx, command.userId, command.accountId, 'install')
-  await holdApp(tx, command.appId)
+  await lockAppShared(tx, command.appId)
   const app = await findApp(tx, command.appId)
   if (!app || !isKnownTo(app, [command.accountId])) throw new AppError('object.not_found')
   if (!isInstallableIn(app, command.accountId)) throw new AppError('app.not_installable', { detail: NOT_INSTALLABLE })

@@ -4,20 +4,20 @@ import { AppError } from '../base/errors.ts'
 import { type Installation, type InstallationRow, toInstallation } from './installation.ts'
 import { readInstallations } from './installation-store.ts'
 
-/** Holds the row until the transaction ends: what is decided about its keys meanwhile is decided once. */
+/** Locks the row until the transaction ends, so that decisions about its keys are made one after the other. */
 export async function lockInstallation(tx: Tx, id: string): Promise<Installation | undefined> {
   const row: InstallationRow | undefined = await locked(readInstallations(tx).where({ id })).first()
   return row && toInstallation(row)
 }
 
-/** Holds several rows, each transaction in the same order. */
+/** Locks several rows, in the same order in every transaction. */
 export async function lockInstallations(tx: Tx, ids: readonly string[]): Promise<void> {
   const rows = tx('installations').whereRaw(isAmong(tx, 'id', [...new Set(ids)]))
   await locked(rows.orderBy('id')).select('id')
 }
 
-/** Holds an installation that must not be uninstalled meanwhile. Throws `installation.not_active` where it is already. */
-export async function holdInstallation(tx: Tx, id: string): Promise<Installation> {
+/** Locks an installation that must not be uninstalled meanwhile. Throws `installation.not_active` if it already is. */
+export async function lockLiveInstallation(tx: Tx, id: string): Promise<Installation> {
   const installation = await lockInstallation(tx, id)
   if (!installation || installation.status === 'uninstalled') throw new AppError('installation.not_active')
   return installation

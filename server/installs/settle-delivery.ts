@@ -94,7 +94,7 @@ async function note(
   await recordActivity(tx, caps, accounts, [{ actor: SYSTEM, what, object: installation.id, at, data }])
 }
 
-/** Takes the installations' rows first and in one order, as every verb does, so that no two wait for each other. */
-export async function holdForSettling(tx: Tx, installationIds: readonly string[]): Promise<void> {
+/** Locks the installations' rows first and in one order, as every verb does, so that no two transactions deadlock. */
+export async function lockForSettling(tx: Tx, installationIds: readonly string[]): Promise<void> {
   await lockInstallations(tx, installationIds)
 }

@@ -4,7 +4,7 @@ import { requireAbility } from '../accounts/roles.ts'
 import { type Actor, recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { AppError } from '../base/errors.ts'
-import { holdsWorkingKeys } from '../keys/find-keys.ts'
+import { hasWorkingKeys } from '../keys/find-keys.ts'
 import type { Installation } from './installation.ts'
 import type { SuspendedBy } from './installation-states.ts'
 import { setSuspended } from './installation-store.ts'
@@ -40,7 +40,7 @@ export async function suspendInstallation(
     throw new AppError('object.not_found', { detail: 'There is no such installation.' })
   if (command.member) await requireAbility(tx, command.member.userId, before.accountId, 'uninstall')
   const over = before.status === 'uninstalled'
-  if (over && (command.suspended || !(await holdsWorkingKeys(tx, before.id, at))))
+  if (over && (command.suspended || !(await hasWorkingKeys(tx, before.id, at))))
     throw new AppError('installation.not_active')
   if (!command.suspended && command.by === 'platform' && before.suspendedBy.includes('operator'))
     throw new AppError('access.forbidden', {

@@ -1,6 +1,6 @@
 import type { Tx } from '../../db/connect.ts'
 import { DAY } from '../base/clock.ts'
-import { holdsWorkingKeys, type Key, listKeysWithoutAny } from '../keys/find-keys.ts'
+import { hasWorkingKeys, type Key, listKeysWithoutAny } from '../keys/find-keys.ts'
 import { permissionsWatchedSince, readPermissionUse } from '../keys/usage.ts'
 import type { Installation } from './installation.ts'
 
@@ -26,7 +26,7 @@ export async function findUnusedPermissions(
   at: number,
 ): Promise<UnusedPermissions> {
   const runs = installation.status === 'active' || installation.status === 'suspended'
-  if (!runs || installation.permissions.length === 0 || !(await holdsWorkingKeys(tx, installation.id, at)))
+  if (!runs || installation.permissions.length === 0 || !(await hasWorkingKeys(tx, installation.id, at)))
     return { known: false, because: 'idle' }
   const since = Math.max(installation.activatedAt ?? installation.createdAt, await permissionsWatchedSince(tx))
   if (at - since < WINDOW) return { known: false, because: 'young', since, from: since + WINDOW }

@@ -7,7 +7,7 @@ import { tellKeyNews } from '../installs/tell-platform.ts'
 import { changeKey, type KeyEdit } from '../keys/change-key.ts'
 import type { Key } from '../keys/find-keys.ts'
 import { editFaceOf, statusAt } from '../keys/key-states.ts'
-import { holdForMember } from './hold-key.ts'
+import { lockForMember } from './lock-key.ts'
 
 export type EditKey = {
   keyId: string
@@ -26,7 +26,7 @@ export type EditKey = {
  */
 export async function editKey(tx: Tx, caps: Caps, command: EditKey): Promise<{ key: Key; changed: string[] }> {
   const at = caps.clock.now()
-  const { key, installation } = await holdForMember(tx, command)
+  const { key, installation } = await lockForMember(tx, command)
   if (statusAt(key, at) === 'expired') throw new AppError('key.expired')
   const edit = differences(key, command.edit)
   const changed = Object.keys(edit)

@@ -9,7 +9,7 @@ import { expireKey } from '../keys/expire-keys.ts'
 import type { Key } from '../keys/find-keys.ts'
 import { type ExpiryReason, faceOf, statusAt } from '../keys/key-states.ts'
 import { abandonOverlaps } from '../keys/overlap.ts'
-import { holdForMember, holdKeyAndInstallation } from './hold-key.ts'
+import { lockForMember, lockKeyAndInstallation } from './lock-key.ts'
 
 export type ExpireKey = {
   keyId: string
@@ -29,7 +29,7 @@ export async function expireAccountKey(
   caps: Caps,
   command: ExpireKey,
 ): Promise<{ key: Key; expired: boolean }> {
-  const { key } = await holdForMember(tx, command)
+  const { key } = await lockForMember(tx, command)
   return { key, expired: await endKey(tx, caps, key, 'by_account', command.actor, command.seen) }
 }
 
@@ -47,7 +47,7 @@ export async function endKey(
   seen?: string,
 ): Promise<boolean> {
   const at = caps.clock.now()
-  const { key, installation } = await holdKeyAndInstallation(tx, known)
+  const { key, installation } = await lockKeyAndInstallation(tx, known)
   if (statusAt(key, at) === 'expired') return false
   if (seen !== undefined && seen !== faceOf(key)) throw new AppError('key.changed')
   if (!(await expireKey(tx, key.id, because, at))) return false

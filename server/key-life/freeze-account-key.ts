@@ -8,7 +8,7 @@ import { tellKeyNews } from '../installs/tell-platform.ts'
 import type { Key } from '../keys/find-keys.ts'
 import { freezeKey, unfreezeKey } from '../keys/freeze-key.ts'
 import { statusAt } from '../keys/key-states.ts'
-import { holdForMember } from './hold-key.ts'
+import { lockForMember } from './lock-key.ts'
 
 type Act = { keyId: string; accountId: string; userId: string; actor: Actor }
 
@@ -22,7 +22,7 @@ export async function freezeAccountKey(
   command: Act & { freezeMs: number },
 ): Promise<{ key: Key; changed: boolean }> {
   const at = caps.clock.now()
-  const { key, installation } = await holdForMember(tx, command)
+  const { key, installation } = await lockForMember(tx, command)
   if (statusAt(key, at) === 'expired') throw new AppError('key.expired')
   const until = at + command.freezeMs
   if (!(await freezeKey(tx, key.id, { by: 'account', until, at }))) return { key, changed: false }
@@ -42,7 +42,7 @@ export async function unfreezeAccountKey(
   command: Act & { knowsOfLeak: boolean },
 ): Promise<{ key: Key; changed: boolean }> {
   const at = caps.clock.now()
-  const { key, installation } = await holdForMember(tx, command)
+  const { key, installation } = await lockForMember(tx, command)
   if (statusAt(key, at) === 'expired') throw new AppError('key.expired')
   const leaked = key.frozenBy === 'leak_report'
   if (leaked) {

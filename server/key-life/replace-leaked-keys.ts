@@ -9,7 +9,7 @@ import type { Outbound } from '../base/outbound.ts'
 import { type Key, pageLeakedKeys } from '../keys/find-keys.ts'
 import type { MintCaps } from '../keys/mint-key.ts'
 import { tellHolders } from './change-app.ts'
-import { holdKeyAndInstallation } from './hold-key.ts'
+import { lockKeyAndInstallation } from './lock-key.ts'
 import { rotateManagedKey } from './rotate-managed-key.ts'
 
 export type ReplaceCaps = MintCaps & { database: Database; outbound: Outbound }
@@ -58,7 +58,7 @@ export async function replaceLeakedKey(caps: ReplaceCaps, key: Key, actor: Actor
   )
   try {
     await caps.database.transaction(async tx => {
-      const { key: current } = await holdKeyAndInstallation(tx, key)
+      const { key: current } = await lockKeyAndInstallation(tx, key)
       if (current.frozenBy !== 'leak_report') return
       await rotateManagedKey(tx, caps, {
         key: current,

@@ -6,8 +6,8 @@ import { hashSecret } from '../base/secret-format.ts'
 import type { Key } from '../keys/find-keys.ts'
 import { freezeKey } from '../keys/freeze-key.ts'
 import { findUnendedKey } from '../keys/verify-key.ts'
-import { holdKeyAndInstallation } from './hold-key.ts'
 import { leakLetter, platformLeakLetter } from './letters.ts'
+import { lockKeyAndInstallation } from './lock-key.ts'
 import { type ReplaceCaps, replaceLeakedKey } from './replace-leaked-keys.ts'
 
 /**
@@ -25,7 +25,7 @@ export async function freezeLeaked(tx: Tx, caps: ReplaceCaps, hash: string, acto
   const at = caps.clock.now()
   const found = await findUnendedKey(tx, hash, at)
   if (!found) return undefined
-  const { key } = await holdKeyAndInstallation(tx, found) // somebody may be giving it back at this moment
+  const { key } = await lockKeyAndInstallation(tx, found) // somebody may be giving it back at this moment
   if (!(await freezeKey(tx, key.id, { by: 'leak_report', until: null, at }))) return undefined
   const app = key.appId === null ? undefined : await findApp(tx, key.appId)
   const owners = (accountId: string) => ({ accountId, audience: 'owners' }) as const

@@ -14,7 +14,7 @@ import { type MintCaps, mintManagedKey } from '../keys/mint-key.ts'
 import { lastDayOf, listSuccessors, startOverlap } from '../keys/overlap.ts'
 import type { EncryptedSecret } from '../keys/seal-key.ts'
 import { requireGranted } from './granted-permissions.ts'
-import { holdKeyAndInstallation } from './hold-key.ts'
+import { lockKeyAndInstallation } from './lock-key.ts'
 
 export type RotateManagedKey = {
   key: Key
@@ -43,7 +43,7 @@ export async function rotateManagedKey(
 ): Promise<{ key: Key; sealed: EncryptedSecret }> {
   const at = caps.clock.now()
   const { recipient } = command
-  const { key: old, installation } = await holdKeyAndInstallation(tx, command.key)
+  const { key: old, installation } = await lockKeyAndInstallation(tx, command.key)
   if (!installation || installation.status === 'uninstalled') throw new AppError('installation.not_active')
   if (statusAt(old, at) === 'expired') throw new AppError('key.expired')
   if (old.frozenBy === 'account' && command.actor.type !== 'user')

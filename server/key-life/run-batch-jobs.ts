@@ -3,7 +3,7 @@ import type { Database, Tx } from '../../db/connect.ts'
 import type { Caps } from '../base/caps.ts'
 import { SECOND } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
-import { type BatchJob, deleteJob, holdJob, isOpen, type JobRow, listJobIds, moveJob } from '../installs/batch-jobs.ts'
+import { type BatchJob, deleteJob, isOpen, type JobRow, listJobIds, lockJob, moveJob } from '../installs/batch-jobs.ts'
 import { settleInstallation } from '../installs/settle-installation.ts'
 import { tellExpired } from '../installs/tell-expired.ts'
 import { endNext } from './end-app.ts'
@@ -55,7 +55,7 @@ export async function workOff(caps: JobCaps, id: string, most: number): Promise<
 
 /** One batch; false where another process is at the job, or has finished it. */
 async function step(tx: Tx, caps: JobCaps, id: string): Promise<boolean> {
-  const job = await holdJob(tx, id)
+  const job = await lockJob(tx, id)
   if (!job) return false
   const position = await advance(tx, caps, { ...job, ...readJob(job) })
   if (position === undefined) await deleteJob(tx, id)

@@ -35,7 +35,7 @@ export async function findKeyOf(tx: Tx, accountId: string, id: string): Promise<
  * A key as it is now, held until the transaction ends. Whoever also holds its installation takes that first. A stranger's
  * is indistinguishable from none. Throws `object.not_found`.
  */
-export async function holdKeyOf(tx: Tx, accountId: string, id: string): Promise<Key> {
+export async function lockKeyOf(tx: Tx, accountId: string, id: string): Promise<Key> {
   const key = await lockKeyRow(tx, id)
   if (!key || key.accountId !== accountId) throw new AppError('object.not_found')
   return key
@@ -110,7 +110,7 @@ export async function countWorkingKeys(tx: Tx, installationId: string, at: numbe
 }
 
 /** Whether any key of an installation works. */
-export async function holdsWorkingKeys(tx: Tx, installationId: string, at: number): Promise<boolean> {
+export async function hasWorkingKeys(tx: Tx, installationId: string, at: number): Promise<boolean> {
   return (await pageInstallationKeyRows(tx, { installationId, working: { at }, limit: 1 })).length > 0
 }
 

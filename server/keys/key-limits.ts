@@ -1,5 +1,5 @@
 import type { Tx } from '../../db/connect.ts'
-import { holdAccount } from '../accounts/roles.ts'
+import { lockAccount } from '../accounts/roles.ts'
 import { AppError } from '../base/errors.ts'
 import { countOccupied } from './key-list-store.ts'
 
@@ -23,7 +23,7 @@ export async function requireRoom(
   { keyLimits }: { keyLimits: KeyLimits },
   { accountId, installationId, replaces }: NewKey,
 ): Promise<void> {
-  await holdAccount(tx, accountId)
+  await lockAccount(tx, accountId)
   const factor = replaces === null ? 1 : 2
   const rules = [
     { of: 'account', where: { account_id: accountId }, most: keyLimits.perAccount },

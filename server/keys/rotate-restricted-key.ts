@@ -3,7 +3,7 @@ import { type Actor, recordActivity } from '../audit/record-activity.ts'
 import { SECOND } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { expireKey } from './expire-keys.ts'
-import { holdKeyOf } from './find-keys.ts'
+import { lockKeyOf } from './find-keys.ts'
 import { requireKeyAbility } from './key-ability.ts'
 import { statusAt } from './key-states.ts'
 import { mintRestrictedKey, type RestrictedMintCaps, type ShownKey, showAgain } from './mint-restricted-key.ts'
@@ -34,7 +34,7 @@ export async function rotateRestrictedKey(
 ): Promise<ShownKey> {
   const at = caps.clock.now()
   const { accountId, userId, form, actor, reason, overlapSeconds } = command
-  const old = await holdKeyOf(tx, accountId, command.keyId)
+  const old = await lockKeyOf(tx, accountId, command.keyId)
   if (old.kind !== 'restricted') throw new AppError('object.not_found')
   await requireKeyAbility(tx, userId, old)
   const earlier = await showAgain(tx, caps, { accountId, userId, form })

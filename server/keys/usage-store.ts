@@ -1,4 +1,4 @@
-import { heldAtOnce, type Tx } from '../../db/connect.ts'
+import { lockedOrSkipped, type Tx } from '../../db/connect.ts'
 import { deleteFirst } from '../../db/delete-in-batches.ts'
 import { jsonRows } from '../../db/json-rows.ts'
 import { plainAddress } from '../base/addresses.ts'
@@ -43,7 +43,7 @@ export async function addUsage(tx: Tx, batch: readonly Use[]): Promise<Use[]> {
     later('key_usage_permissions.used_at'),
     uses.flatMap(use => latest(use.permissions.map(({ name, at }) => [name, at])).map(seen => [use.keyId, ...seen])),
   )
-  const free = new Set<string>(await heldAtOnce(tx('keys').whereRaw('id in (?)', [named])).pluck('id'))
+  const free = new Set<string>(await lockedOrSkipped(tx('keys').whereRaw('id in (?)', [named])).pluck('id'))
   await noteLastUse(
     tx,
     uses.filter(use => free.has(use.keyId)),

@@ -5,8 +5,8 @@ import type { Caps } from '../base/caps.ts'
 import { hashSecret } from '../base/secret-format.ts'
 import {
   type FoundRecord,
-  holdRecordsOfApp,
-  holdRecordsOfInstallation,
+  lockRecordsOfApp,
+  lockRecordsOfInstallation,
   type OAuthRecord,
   updatePayload,
 } from './record-store.ts'
@@ -25,7 +25,7 @@ export async function narrowGrants(
   appId: string,
   removed: readonly string[],
 ): Promise<void> {
-  await narrowRecords(tx, caps, await holdRecordsOfApp(tx, hashSecret(appId)), removed)
+  await narrowRecords(tx, caps, await lockRecordsOfApp(tx, hashSecret(appId)), removed)
 }
 
 /** The same for the grants of one installation. Call it last, too. */
@@ -35,7 +35,7 @@ export async function narrowInstallationGrants(
   installationId: string,
   removed: readonly string[],
 ): Promise<void> {
-  await narrowRecords(tx, caps, await holdRecordsOfInstallation(tx, installationId), removed)
+  await narrowRecords(tx, caps, await lockRecordsOfInstallation(tx, installationId), removed)
 }
 
 async function narrowRecords(

@@ -1,5 +1,5 @@
 import type { WithdrawalRow } from '../../apps-registry/withdrawals.ts'
-import { heldAtOnce, locked, type Tx } from '../../db/connect.ts'
+import { locked, lockedOrSkipped, type Tx } from '../../db/connect.ts'
 import { deleteFirst } from '../../db/delete-in-batches.ts'
 import { isAmong } from '../../db/json-rows.ts'
 
@@ -71,21 +71,21 @@ export async function deleteByGrant(tx: Tx, model: string, grantHash: string): P
  * Every grant of an app with all that hangs on it, held until the transaction ends. Never waits: what somebody else holds
  * is about to be used up or deleted.
  */
-export async function holdRecordsOfApp(tx: Tx, appHash: string): Promise<OAuthRecord[]> {
+export async function lockRecordsOfApp(tx: Tx, appHash: string): Promise<OAuthRecord[]> {
   await keepReencryptionOut(tx)
-  const grants: OAuthRecord[] = await heldAtOnce(tx('oauth_records').where({ model: 'Grant', uid_hash: appHash }))
+  const grants: OAuthRecord[] = await lockedOrSkipped(tx('oauth_records').where({ model: 'Grant', uid_hash: appHash }))
   const hashes = grants.map(grant => grant.id_hash)
-  return [...grants, ...(await heldAtOnce(tx('oauth_records').whereIn('grant_hash', hashes)))]
+  return [...grants, ...(await lockedOrSkipped(tx('oauth_records').whereIn('grant_hash', hashes)))]
 }
 
 /** The same of one installation. */
-export async function holdRecordsOfInstallation(tx: Tx, installationId: string): Promise<OAuthRecord[]> {
+export async function lockRecordsOfInstallation(tx: Tx, installationId: string): Promise<OAuthRecord[]> {
   await keepReencryptionOut(tx)
   const hashes: string[] = await tx('oauth_grants').where({ installation_id: installationId }).pluck('grant_hash')
-  const grants: OAuthRecord[] = await heldAtOnce(
+  const grants: OAuthRecord[] = await lockedOrSkipped(
     tx('oauth_records').where({ model: 'Grant' }).whereIn('id_hash', hashes),
   )
-  return [...grants, ...(await heldAtOnce(tx('oauth_records').whereIn('grant_hash', hashes)))]
+  return [...grants, ...(await lockedOrSkipped(tx('oauth_records').whereIn('grant_hash', hashes)))]
 }
 
 /** Any number that nothing else in the database locks. */

@@ -5,6 +5,6 @@ import { keepNarrowersOut } from './record-store.ts'
  * Says before records are held only to be encrypted anew that they are: whoever narrows grants passes over what others
  * hold, because they use it up, and must not pass over these. False where grants are being narrowed: try again later.
  */
-export async function holdRecordsForReencryption(tx: Tx): Promise<boolean> {
+export async function lockRecordsForReencryption(tx: Tx): Promise<boolean> {
   return await keepNarrowersOut(tx)
 }

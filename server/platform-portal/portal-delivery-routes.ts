@@ -7,7 +7,7 @@ import { roleAllows } from '../accounts/roles.ts'
 import { actorOf, requireSession, signedIn } from '../accounts/session-guard.ts'
 import { AppError, ERRORS } from '../base/errors.ts'
 import { readAppDelivery, readBodies } from '../deliveries/list-deliveries.ts'
-import { endHold, redeliver } from '../deliveries/redeliver.ts'
+import { endPause, redeliver } from '../deliveries/redeliver.ts'
 import type { Deps } from '../deps.ts'
 import { idParam } from '../http/request.ts'
 import { platformDeliveryPage } from './portal-delivery-page.ts'
@@ -30,20 +30,20 @@ export function portalDeliveryRoutes(deps: Deps): Router {
     const member = { userId: session.user.id, accountId: account.id }
     const found = await database.read(tx => findOwnAppToManage(tx, member, id))
     const kids = await recipientKids(deps, found)
-    const holdEnded = await database.transaction(async tx => {
+    const pauseEnded = await database.transaction(async tx => {
       const app = await findOwnAppToManage(tx, member, id)
-      return await endHold(tx, deps, { deliveryId, app, actor: actorOf(session) })
+      return await endPause(tx, deps, { deliveryId, app, actor: actorOf(session) })
     })
-    if (holdEnded) deps.worker.wake()
+    if (pauseEnded) deps.worker.wake()
     try {
       await database.transaction(async tx => {
         const app = await findOwnAppToManage(tx, member, id)
-        await redeliver(tx, deps, { deliveryId, app, recipientKids: kids, holdEnded, actor: actorOf(session) })
+        await redeliver(tx, deps, { deliveryId, app, recipientKids: kids, pauseEnded, actor: actorOf(session) })
       })
     } catch (error) {
       if (!(error instanceof AppError) || !error.code.startsWith('delivery.')) throw error
       const text = [`${ERRORS[error.code].title}.`, error.detail].filter(Boolean).join(' ')
-      const strong = holdEnded ? 'The other deliveries go out again; this one was not sent.' : 'Nothing was sent.'
+      const strong = pauseEnded ? 'The other deliveries go out again; this one was not sent.' : 'Nothing was sent.'
       return await show(req, res, { tone: 'bad', strong, text })
     }
     res.redirect(303, `/platform/apps/${id}/deliveries/${deliveryId}`)

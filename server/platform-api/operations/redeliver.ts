@@ -1,5 +1,5 @@
 import { recipientKids } from '../../../apps-registry/current-recipient.ts'
-import { endHold, findDeliveryToSend, redeliver as sendAgain } from '../../deliveries/redeliver.ts'
+import { endPause, findDeliveryToSend, redeliver as sendAgain } from '../../deliveries/redeliver.ts'
 import { deliveryObject } from '../api-objects.ts'
 import { Delivery, NoMembers } from '../api-schemas.ts'
 import { type Caller, requireId } from '../caller.ts'
@@ -18,9 +18,9 @@ export const redeliver = idempotentOperation({
   own: (tx, { caller, params }) => findDeliveryToSend(tx, asked(caller, params.delivery)),
   async ready({ caps, caller, params }) {
     const kids = await recipientKids(caps, caller.app)
-    const holdEnded = await caps.database.transaction(tx => endHold(tx, caps, asked(caller, params.delivery)))
-    if (holdEnded) caps.worker.wake()
-    return { recipientKids: kids, holdEnded }
+    const pauseEnded = await caps.database.transaction(tx => endPause(tx, caps, asked(caller, params.delivery)))
+    if (pauseEnded) caps.worker.wake()
+    return { recipientKids: kids, pauseEnded }
   },
   async work(tx, { caps, caller, params }, _delivery, ready) {
     return deliveryObject(await sendAgain(tx, caps, { ...asked(caller, params.delivery), ...ready }))

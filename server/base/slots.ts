@@ -1,14 +1,14 @@
-/** Runs at most so many pieces of work at once; the others wait in the order in which they came. */
-export type Places = {
-  /** Rejects with `TimeoutError` (DOMException) where no place is free within `patience` milliseconds. */
+/** Runs at most `most` pieces of work at once; the others wait in the order of their arrival. */
+export type Slots = {
+  /** Rejects with `TimeoutError` (DOMException) if no slot is free within `patience` milliseconds. */
   take<Result>(work: () => Promise<Result>, patience: number): Promise<Result>
 }
 
-export function createPlaces(most: number): Places {
+export function createSlots(most: number): Slots {
   let taken = 0
   const waiting = new Set<() => void>()
 
-  async function place(patience: number): Promise<void> {
+  async function acquire(patience: number): Promise<void> {
     if (taken < most) {
       taken += 1
       return
@@ -16,15 +16,15 @@ export function createPlaces(most: number): Places {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const timer = setTimeout(() => {
       waiting.delete(resolve)
-      reject(new DOMException('no place was free in time', 'TimeoutError'))
+      reject(new DOMException('no slot was free in time', 'TimeoutError'))
     }, patience)
     waiting.add(resolve)
     await promise
     clearTimeout(timer)
   }
 
-  /** The place goes to the next in line, or is free. */
-  function leave(): void {
+  /** Hands the slot to the next in line, or frees it. */
+  function release(): void {
     const [next] = waiting
     if (!next) {
       taken -= 1
@@ -36,11 +36,11 @@ export function createPlaces(most: number): Places {
 
   return {
     async take(work, patience) {
-      await place(patience)
+      await acquire(patience)
       try {
         return await work()
       } finally {
-        leave()
+        release()
       }
     },
   }

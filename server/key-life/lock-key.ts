@@ -1,0 +1,29 @@
+import type { Tx } from '../../db/connect.ts'
+import type { Installation } from '../installs/installation.ts'
+import { lockInstallation } from '../installs/lock-installation.ts'
+import { findKeyOf, type Key, lockKeyOf } from '../keys/find-keys.ts'
+import { requireKeyAbility } from '../keys/key-ability.ts'
+
+/**
+ * Locks a key and its installation until the transaction ends, in the order that all verbs use. Of two concurrent acts on
+ * one key, the second sees the result of the first. Throws `object.not_found`.
+ */
+export async function lockKeyAndInstallation(
+  tx: Tx,
+  { id, accountId, installationId }: Pick<Key, 'id' | 'accountId' | 'installationId'>,
+): Promise<{ key: Key; installation: Installation | undefined }> {
+  const installation = installationId === null ? undefined : await lockInstallation(tx, installationId)
+  return { key: await lockKeyOf(tx, accountId, id), installation }
+}
+
+/**
+ * The same for a member. The role is checked once the rows are locked: it may have changed during the wait. Throws `object.not_found` and `access.role`.
+ */
+export async function lockForMember(
+  tx: Tx,
+  { keyId, accountId, userId }: { keyId: string; accountId: string; userId: string },
+): Promise<{ key: Key; installation: Installation | undefined }> {
+  const locked = await lockKeyAndInstallation(tx, await findKeyOf(tx, accountId, keyId))
+  await requireKeyAbility(tx, userId, locked.key)
+  return locked
+}

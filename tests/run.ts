@@ -22,6 +22,7 @@ const onceOnly = [
     'tests/base/',
     'tests/browser/',
     'tests/docs/',
+    'tests/examples/',
   ],
   ...['allowlist', 'judge-key', 'key-states', 'record-cache', 'usage-buffer', 'writers'].map(
     name => `tests/keys/${name}.test.ts`,

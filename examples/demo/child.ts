@@ -14,14 +14,16 @@ export async function startChild(script: string, env: Record<string, string | un
   const child = spawn(process.execPath, [script], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   const ready = await firstLine(child, script)
   child.stdout?.resume()
-  child.once('exit', code => {
-    if (code) process.stderr.write(`${script} ended with ${code}\n`)
+  let stopping = false
+  child.once('exit', (code, signal) => {
+    if (!stopping) process.stderr.write(`${script} ${endOf(code, signal)}; the rest goes on without it\n`)
   })
   return {
     ready,
     address: () => /https?:\/\/[^\s]+/.exec(ready)?.[0] ?? '',
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return
+      stopping = true
       const exited = once(child, 'exit')
       child.kill('SIGTERM')
       await exited
@@ -37,6 +39,10 @@ function firstLine(child: ChildProcess, script: string): Promise<string> {
       if (text.includes('\n')) resolve(text.trim())
     })
     child.once('error', reject)
-    child.once('exit', code => reject(new Error(`${script} ended with ${code} before it was ready`)))
+    child.once('exit', (code, signal) => reject(new Error(`${script} ${endOf(code, signal)} before it was ready`)))
   })
 }
+
+/** `exited with status 1`, `was killed by SIGKILL` */
+const endOf = (code: number | null, signal: NodeJS.Signals | null): string =>
+  signal === null ? `exited with status ${code}` : `was killed by ${signal}`

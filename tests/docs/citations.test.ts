@@ -20,6 +20,10 @@ describe('citations', () => {
   test('nothing outside this repository is cited but standards', () => none(citations.foreignCitations(elsewhere)))
   test('every link between documents leads somewhere', () =>
     none(citations.deadLinks(documents, path => existsSync(join(root, path)))))
+  test('ARCHITECTURE.md links to every guide', () => {
+    const linked = documents.get('ARCHITECTURE.md') ?? ''
+    none(globSync('docs/*.md', { cwd: root }).filter(guide => !linked.includes(`](${guide})`)))
+  })
   test('every source file that a document names exists', () => none(citations.deadPaths(current, files)))
   test('every npm script that a document names exists', () =>
     none(citations.deadScripts(current, new Set(Object.keys(packageJson.scripts)))))

@@ -1,0 +1,26 @@
+/** Calls by kind, and how many of each a second. */
+export type Load<Kind extends string> = Record<Kind, { perSecond: number; call: () => Promise<unknown> }>
+
+/** What each call took, in milliseconds. */
+export type Times<Kind extends string> = Record<Kind, number[]>
+
+/** Calls each kind at its own rate, whatever the answers take, for so long; resolves when the last answer is there. */
+export async function callSteadily<Kind extends string>(
+  load: Load<Kind>,
+  milliseconds: number,
+): Promise<Times<Kind>> {
+  const began = performance.now()
+  const lanes = (Object.keys(load) as Kind[]).map(async kind => {
+    const times: number[] = []
+    const underWay: Promise<void>[] = []
+    const { perSecond, call } = load[kind]
+    for (let at = 0; at < milliseconds; at += 1_000 / perSecond) {
+      await new Promise(resolve => setTimeout(resolve, Math.max(0, began + at - performance.now())))
+      const sent = performance.now()
+      underWay.push(call().then(() => void times.push(performance.now() - sent)))
+    }
+    await Promise.all(underWay)
+    return [kind, times] as const
+  })
+  return Object.fromEntries(await Promise.all(lanes)) as Times<Kind>
+}

@@ -48,7 +48,7 @@ export async function startChild({
 }: StartOptions): Promise<ChildServer> {
   const flags = [
     ...(memory ? ['--expose-gc', '--import', new URL('./report-memory.ts', import.meta.url).href] : []),
-    ...(profileDir ? ['--cpu-prof', `--cpu-prof-dir=${profileDir}`] : []),
+    ...(profileDir ? ['--cpu-prof', '--cpu-prof-interval=200', `--cpu-prof-dir=${profileDir}`] : []),
   ]
   const file = join(tree, script)
   const from = performance.now()

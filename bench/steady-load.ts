@@ -5,10 +5,7 @@ export type Load<Kind extends string> = Record<Kind, { perSecond: number; call: 
 export type Times<Kind extends string> = Record<Kind, number[]>
 
 /** Calls each kind at its own rate, whatever the answers take, for so long; resolves when the last answer is there. */
-export async function callSteadily<Kind extends string>(
-  load: Load<Kind>,
-  milliseconds: number,
-): Promise<Times<Kind>> {
+export async function callSteadily<Kind extends string>(load: Load<Kind>, milliseconds: number): Promise<Times<Kind>> {
   const began = performance.now()
   const lanes = (Object.keys(load) as Kind[]).map(async kind => {
     const times: number[] = []

@@ -49,7 +49,7 @@ export function createApp(deps: Deps): Express {
   const { config, database, clock, sessionCookie, log, render } = deps
   const app = express()
   const withSession = loadSession(database, clock, sessionCookie)
-  app.disable('x-powered-by').set('etag', false).set('views', VIEWS).set('view engine', 'ejs').set('view cache', true)
+  app.disable('x-powered-by').set('etag', false)
   app.set('trust proxy', config.trustProxy)
   app.use(plainForwarded)
 

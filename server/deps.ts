@@ -30,6 +30,7 @@ import { createWorker, type Worker } from './deliveries/worker.ts'
 import { createMetrics, type MetricSources, type Metrics } from './http/metrics.ts'
 import { createOutwardPages, type OutwardPages } from './http/outward-pages.ts'
 import { createPages, type RenderPage, renderRefusedRequest } from './http/pages.ts'
+import { createTemplates } from './http/templates.ts'
 import { installedIn } from './installs/list-installations.ts'
 import { deliveriesSucceeded, deliveryFailed, lockForSettling } from './installs/settle-delivery.ts'
 import { retireApp, tellHolders } from './key-life/change-app.ts'
@@ -129,7 +130,8 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
   const signing = await loadSigningKeys(database, caps)
   const { publicUrl, keyBrand, review, catalog, retrySchedule } = config
 
-  const outwardPages = createOutwardPages(VIEWS, config.brand.name)
+  const renderTemplate = createTemplates(VIEWS)
+  const outwardPages = createOutwardPages(renderTemplate, config.brand.name)
   const providerCaps: ProviderCaps = {
     ...caps,
     database,
@@ -144,7 +146,7 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     grantSilently: (appId, params, session) =>
       resumeAccess(database, { clock, provider, publicUrl }, { appId, params, session }),
     renderErrorPage: (res, error, signInFor) =>
-      renderRefusedRequest(VIEWS, config.brand.name, { ...error, status: res.statusCode, signInFor }),
+      renderRefusedRequest(renderTemplate, config.brand.name, { ...error, status: res.statusCode, signInFor }),
     hooks: {
       permissionsRemoved: (tx, app, removed) =>
         shrinkInstallations(tx, caps, app, removed, platformActor(app.platform.id, '')),
@@ -240,7 +242,7 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     },
     usage,
     verification,
-    render: createPages(config.brand.name),
+    render: createPages(renderTemplate, config.brand.name),
     limits,
     passwords: createPasswords({ bounded: config.rateLimits }),
     knownBrowser: createKnownBrowserCookie(caps, publicUrl),

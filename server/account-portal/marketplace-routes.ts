@@ -52,7 +52,7 @@ export function marketplaceRoutes(deps: Deps): Router {
     const app = await database.read(tx => findListing(tx, req.params.slug, accountIds))
     const address = app.client.install_uri
     if (!address) return res.redirect(303, `/interaction/install/${app.slug}`)
-    await leaveFor(deps.outwardPages, req, res, address)
+    leaveFor(deps.outwardPages, req, res, address)
   })
 
   return router

@@ -1,34 +1,34 @@
-import ejs from 'ejs'
 import type { Frame, LeavingPage, PostingPage } from '../../views/models.ts'
 import { BRAND_LOGO } from './pages.ts'
 import { PAGE_POLICY } from './security-headers.ts'
+import type { RenderTemplate } from './templates.ts'
 
 export type OutwardPage = { html: string; headers: Record<string, string> }
 
 /** The two pages that end at somebody else's address. Neither knows who is signed in. */
 export type OutwardPages = {
   /** Goes on to an address by itself, as a navigation that no form began: the redirects that follow are the browser's own matter. */
-  leaving(address: string): Promise<OutwardPage>
+  leaving(address: string): OutwardPage
   /** Posts fields to an address (OAuth 2.0 Form Post Response Mode §2), by itself where scripts run, else by a button. */
-  posting(address: string, fields: Record<string, string>): Promise<OutwardPage>
+  posting(address: string, fields: Record<string, string>): OutwardPage
 }
 
-export function createOutwardPages(views: string, brandName: string): OutwardPages {
-  async function render(name: string, page: LeavingPage | PostingPage): Promise<string> {
+export function createOutwardPages(renderTemplate: RenderTemplate, brandName: string): OutwardPages {
+  function render(name: string, page: LeavingPage | PostingPage): string {
     const title = `Going on to ${page.host}`
     const brand = { name: brandName, logo: BRAND_LOGO }
     const frame: Frame = { brand, title, nav: 'none', here: '/', requestId: '' }
-    return await ejs.renderFile(`${views}/${name}.ejs`, { frame, page })
+    return renderTemplate(name, { frame, page })
   }
   return {
-    async leaving(address) {
+    leaving(address) {
       const { host, href } = new URL(address)
-      return { html: await render('leaving', { host, href }), headers: { ...COMMON, Refresh: `0;url=${href}` } }
+      return { html: render('leaving', { host, href }), headers: { ...COMMON, Refresh: `0;url=${href}` } }
     },
-    async posting(address, fields) {
+    posting(address, fields) {
       const { host, href } = new URL(address)
       const page = { host, href, fields: Object.entries(fields).map(([name, value]) => ({ name, value })) }
-      return { html: await render('posting', page), headers: { ...COMMON, 'Content-Security-Policy': POSTING_POLICY } }
+      return { html: render('posting', page), headers: { ...COMMON, 'Content-Security-Policy': POSTING_POLICY } }
     },
   }
 }

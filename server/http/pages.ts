@@ -1,6 +1,6 @@
-import ejs from 'ejs'
 import type { Request, Response } from 'express'
 import type { ErrorPage, Frame, NavItem, NoticeModel } from '../../views/models.ts'
+import type { RenderTemplate } from './templates.ts'
 import { viewerOf } from './viewer.ts'
 
 export const BRAND_LOGO = '/brand/logo'
@@ -15,7 +15,7 @@ export type PageOptions = {
 /** Renders one page of views/: its name, what the frame needs, and its model. */
 export type RenderPage = (req: Request, res: Response, name: string, options: PageOptions, page: object) => void
 
-export function createPages(brandName: string): RenderPage {
+export function createPages(renderTemplate: RenderTemplate, brandName: string): RenderPage {
   return (req, res, name, { title, nav = 'none', flash, status = 200 }, page) => {
     const viewer = viewerOf(res)
     const frame: Frame = {
@@ -27,7 +27,7 @@ export function createPages(brandName: string): RenderPage {
       ...(viewer && { viewer }),
       ...(flash && { flash }),
     }
-    res.status(status).set('Cache-Control', 'no-store').render(name, { frame, page })
+    res.status(status).set('Cache-Control', 'no-store').send(renderTemplate(name, { frame, page }))
   }
 }
 
@@ -36,11 +36,11 @@ export function requestId(res: Response): string {
 }
 
 /** An authorization request that must not be answered to its redirect address ends on our error page, as HTML. */
-export async function renderRefusedRequest(
-  views: string,
+export function renderRefusedRequest(
+  renderTemplate: RenderTemplate,
   brandName: string,
   refused: { error: string; error_description?: string | undefined; status: number; signInFor: string | undefined },
-): Promise<string> {
+): string {
   const { status, signInFor } = refused
   const away = status === 503
   const heading = away ? `${brandName} cannot answer now` : 'This request cannot go on'
@@ -67,5 +67,5 @@ export async function renderRefusedRequest(
       { href: '/marketplace', text: 'Open marketplace', primary: !signInFor },
     ],
   }
-  return await ejs.renderFile(`${views}/error.ejs`, { frame, page })
+  return renderTemplate('error', { frame, page })
 }

@@ -5,8 +5,8 @@ type OutwardPage = { html: string; headers: Record<string, string> }
 
 /** The pages that lead to an address of somebody else, which this room may not render itself. */
 export type LeadElsewhere = {
-  leaving(address: string): Promise<OutwardPage>
-  posting(address: string, fields: Record<string, string>): Promise<OutwardPage>
+  leaving(address: string): OutwardPage
+  posting(address: string, fields: Record<string, string>): OutwardPage
 }
 
 type Posted = { address: string; fields: Record<string, string> }
@@ -25,12 +25,12 @@ export function answerElsewhere(provider: Provider, pages: LeadElsewhere): void 
   provider.use(async (ctx, next) => {
     await next()
     const posted: Posted | undefined = ctx.state['posted']
-    if (posted) return respond(await pages.posting(posted.address, posted.fields))
+    if (posted) return respond(pages.posting(posted.address, posted.fields))
     const address = ctx.response.get('Location')
     const leaves = address !== '' && new URL(address, provider.issuer).origin !== new URL(provider.issuer).origin
     if (leaves && comesFromOurPage(ctx.headers)) {
       ctx.remove('Location')
-      respond(await pages.leaving(address))
+      respond(pages.leaving(address))
     }
 
     function respond({ html, headers }: OutwardPage): void {

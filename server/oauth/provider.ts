@@ -44,7 +44,7 @@ export type ProviderCaps = AdapterCaps &
       error: { error: string; error_description?: string | undefined },
       /** A path to come back to: the request may be in order for somebody who has signed in. */
       signInFor: string | undefined,
-    ): Promise<string>
+    ): string
   }
 
 const MINUTE = 60
@@ -157,7 +157,7 @@ function configurationOf(caps: ProviderCaps): Configuration {
       if (error instanceof DatabaseAway) ctx.status = 503
       ctx.type = 'html'
       const stranger = error instanceof errors.InvalidClient && currentRequest()?.viewer?.accountIds.length === 0
-      ctx.body = await caps.renderErrorPage(ctx.res, out, stranger && ctx.method === 'GET' ? ctx.url : undefined)
+      ctx.body = caps.renderErrorPage(ctx.res, out, stranger && ctx.method === 'GET' ? ctx.url : undefined)
     },
     routes: {
       authorization: '/oauth/authorize',

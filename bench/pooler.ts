@@ -96,7 +96,7 @@ async function openWay(name: string, { pooled, direct }: { pooled: boolean; dire
 }
 
 function openPooler(url: string): Promise<{ url: string } & AsyncDisposable> {
-  return flags.pgbouncer ? startPgbouncer(flags.pgbouncer, url) : poolTransactions(url)
+  return flags.pgbouncer ? startPgbouncer(flags.pgbouncer, url) : poolTransactions(url, 6)
 }
 
 async function measure(

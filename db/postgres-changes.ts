@@ -1,22 +1,15 @@
 import type { Knex } from 'knex'
-import pg from 'pg'
 import { isReadOnly } from './away.ts'
 import type { Change, Follower, FollowerNews } from './changes.ts'
+import { ANSWER_MS, closePair, createPair, openPair, type Pair, type PostgresUrls } from './listening-pair.ts'
 import { createProof } from './proof.ts'
 
 const CHANNEL = 'latchkey'
-const ANSWER_MS = 3_000
 const FIRST_PAUSE = 100
 const LONGEST_PAUSE = 2_000
 /** Between two attempts to listen where what was sent does not come back: a pooler stands between, and stays there. */
 const DEAF_PAUSE = 15_000
 const BEAT = 'beat:'
-
-/** `heard`: a beat has come back over it. */
-type Pair = { listener: pg.Client; beater: pg.Client; heard: boolean }
-
-/** `listen`: another address of the same database, for where `DATABASE_URL` leads to a pooler in transaction mode. */
-export type PostgresUrls = { url: string; listenUrl?: string | undefined }
 
 /** Puts changes into the transaction's own notifications: they leave with its commit, in the order of commits. */
 export async function notify(tx: Knex.Transaction, node: string, changes: readonly Change[]): Promise<void> {
@@ -33,7 +26,7 @@ export async function notify(tx: Knex.Transaction, node: string, changes: readon
  * succeeds, and nothing ever arrives. `readOnly` is called where the server takes no writes: another one may by now.
  */
 export function followPostgres(
-  { url, listenUrl = url }: PostgresUrls,
+  urls: PostgresUrls,
   node: string,
   { hear, connected }: FollowerNews,
   readOnly: (reason: Error) => void,
@@ -107,11 +100,7 @@ export function followPostgres(
   }
 
   function lose(lost: Pair): void {
-    for (const connection of [lost.listener, lost.beater]) {
-      connection.removeAllListeners()
-      connection.on('error', () => undefined) // it is given up: what it still has to say changes nothing
-      connection.end().catch(() => undefined)
-    }
+    closePair(lost)
     if (client !== lost) return
     client = undefined
     asked.clear()
@@ -128,14 +117,13 @@ export function followPostgres(
   }
 
   async function open(): Promise<void> {
-    const opening: Pair = { listener: connection(listenUrl), beater: connection(url), heard: false }
+    const opening = createPair(urls)
     const { listener, beater } = opening
     for (const half of [listener, beater]) half.on('error', () => lose(opening)).on('end', () => lose(opening))
     listener.on('notification', ({ payload }) => receive(payload ?? ''))
-    try {
-      await Promise.all([listener.connect(), beater.connect()])
-      await listener.query(`listen ${CHANNEL}`)
-    } catch {
+    const listens = await openPair(opening, CHANNEL).catch(() => undefined)
+    if (!listens) {
+      if (listens === false) pause = DEAF_PAUSE
       lose(opening)
       again()
       return
@@ -169,14 +157,4 @@ export function followPostgres(
       if (last) lose(last)
     },
   }
-}
-
-function connection(url: string): pg.Client {
-  return new pg.Client({
-    connectionString: url,
-    application_name: 'latchkey changes',
-    keepAlive: true,
-    connectionTimeoutMillis: ANSWER_MS,
-    query_timeout: ANSWER_MS,
-  })
 }

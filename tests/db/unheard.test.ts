@@ -60,6 +60,22 @@ test('a channel that hears nothing is said to, once; the worker looks by itself,
   assert.equal(said().length, 1)
 })
 
+test('nobody listens through a pooler in transaction mode: it would stay with the connections of others', {
+  skip: !onPostgres,
+}, async () => {
+  await using world = await createWorld({ worker: false })
+  await using way = await deafWay(world)
+  const database = connect({ kind: 'postgres', url: way.env.DATABASE_URL })
+  try {
+    await database.changes.start()
+    assert.equal(database.changes.connected(), false)
+    const { rows } = await database.look(tx => tx.raw('select pg_listening_channels() as channel'))
+    assert.deepEqual(rows, [])
+  } finally {
+    await database.close()
+  }
+})
+
 test('doctor: a channel that hears nothing is named, with the remedy', async () => {
   await using world = await createWorld({ worker: false })
   await using way = await deafWay(world)

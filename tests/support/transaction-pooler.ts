@@ -1,29 +1,73 @@
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import { Transform } from 'node:stream'
+import { type AddressInfo, createServer, Socket } from 'node:net'
+import pg from 'pg'
+import { postgresMessage, readMessages } from './postgres-messages.ts'
+
+/** A connection to the server, and whom it is lent to. */
+type Far = { socket: Socket; client: Client | undefined }
+type Client = { socket: Socket; far: Promise<Far> | undefined }
+
+/** The end of ReadyForQuery outside a transaction. */
+const IDLE = 'I'.charCodeAt(0)
+/** AuthenticationOk, a key for cancelling that means nothing, ReadyForQuery. */
+const WELCOME = Buffer.concat([
+  postgresMessage('R', Buffer.alloc(4)),
+  postgresMessage('K', Buffer.alloc(8)),
+  postgresMessage('Z', Buffer.from('I')),
+])
 
 /**
- * An address before PostgreSQL that behaves to LISTEN as a pooler in transaction mode does: it succeeds, and no notification
- * ever arrives.
+ * A pooler in transaction mode before one database: a client is lent a connection of the server from its first message to
+ * the end of that transaction, for the next one perhaps another. So LISTEN succeeds and no notification arrives, because
+ * whoever listens has no connection then; and what is set for a session stays with the connection, not with the client.
+ * With one connection, whoever needs two at a time waits for ever.
  */
-export async function poolTransactions(databaseUrl: string): Promise<{ url: string } & AsyncDisposable> {
-  const target = new URL(databaseUrl)
-  const sockets = new Set<Socket>()
-  const server = createServer(near => {
-    const far = connect(Number(target.port || 5432), target.hostname)
-    for (const socket of [near, far]) {
-      sockets.add(socket)
-      socket
-        .setNoDelay()
-        .on('error', () => undefined)
-        .on('close', () => {
-          near.destroy()
-          far.destroy()
-          sockets.delete(socket)
-        })
-    }
-    near.pipe(far)
-    far.pipe(withoutNotifications()).pipe(near)
-  })
+export async function poolTransactions(databaseUrl: string, size = 1): Promise<{ url: string } & AsyncDisposable> {
+  const [clients, fars, free] = [new Set<Client>(), new Set<Far>(), [] as Far[]]
+  const waiting: ((far: Far) => void)[] = []
+
+  function giveBack(far: Far): void {
+    if (far.client) far.client.far = undefined
+    far.client = undefined
+    const next = waiting.shift()
+    if (next) next(far)
+    else free.push(far)
+  }
+
+  async function lend(client: Client): Promise<Far> {
+    const far = free.pop() ?? (fars.size < size ? await open() : await new Promise<Far>(next => waiting.push(next)))
+    far.client = client
+    return far
+  }
+
+  async function open(): Promise<Far> {
+    const far: Far = { socket: new Socket(), client: undefined }
+    fars.add(far)
+    const login = new pg.Client({ connectionString: databaseUrl, stream: () => far.socket })
+    await login.on('error', () => undefined).connect()
+    far.socket.removeAllListeners('data')
+    readMessages(far.socket, (type, message) => {
+      far.client?.socket.write(message)
+      if (type === 'Z' && message.at(-1) === IDLE) giveBack(far)
+    })
+    return far
+  }
+
+  function serve(socket: Socket): void {
+    const client: Client = { socket, far: undefined }
+    clients.add(client)
+    socket.setNoDelay().on('error', () => undefined)
+    socket.once('data', () => {
+      socket.write(WELCOME)
+      readMessages(socket, (type, message) => {
+        if (type === 'X') return void socket.end()
+        client.far ??= lend(client)
+        void client.far.then(far => far.socket.write(message))
+      })
+    })
+    socket.on('close', () => clients.delete(client))
+  }
+
+  const server = createServer(serve)
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const url = new URL(databaseUrl)
   url.hostname = '127.0.0.1'
@@ -31,27 +75,8 @@ export async function poolTransactions(databaseUrl: string): Promise<{ url: stri
   return {
     url: url.href,
     async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy()
+      for (const { socket } of [...clients, ...fars]) socket.destroy()
       await new Promise(resolve => server.close(resolve))
     },
   }
-}
-
-const NOTIFICATION = 'A'.charCodeAt(0)
-const HEAD = 5
-
-/** Every message of the server but NotificationResponse (PostgreSQL, "Message Formats"). */
-function withoutNotifications(): Transform {
-  let rest = Buffer.alloc(0)
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      rest = Buffer.concat([rest, chunk])
-      while (rest.length >= HEAD && rest.length >= 1 + rest.readInt32BE(1)) {
-        const end = 1 + rest.readInt32BE(1)
-        if (rest[0] !== NOTIFICATION) this.push(rest.subarray(0, end))
-        rest = rest.subarray(end)
-      }
-      done()
-    },
-  })
 }

@@ -1,8 +1,9 @@
-import { type App, findApp } from '../../apps-registry/find-app.ts'
+import type { App } from '../../apps-registry/find-app.ts'
 import { type MoveApp, moveApp } from '../../apps-registry/move-app.ts'
 import type { Tx } from '../../db/connect.ts'
 import type { Act, Actor } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
+import { AppError } from '../base/errors.ts'
 import { leaveJob } from '../installs/batch-jobs.ts'
 import { type JobCaps, workOff } from './run-batch-jobs.ts'
 import { accountsConcerned } from './tell-accounts.ts'
@@ -46,8 +47,9 @@ export async function retireApp(
   { appId, actor, batches = BEFORE_THE_ANSWER }: { appId: string; actor: Actor; batches?: number },
 ): Promise<void> {
   const jobId = await caps.database.transaction(async tx => {
-    const app = await findApp(tx, appId)
-    if (app?.status !== 'retired') await moveApp(tx, caps, { id: appId, verb: 'retire', actor })
+    await moveApp(tx, caps, { id: appId, verb: 'retire', actor }).catch(error => {
+      if (!(error instanceof AppError && error.code === 'app.state')) throw error // retired already, perhaps just now
+    })
     return await leaveJob(tx, caps, { kind: 'end_app', subject: appId, data: { actor } }, '')
   })
   await workOff(caps, jobId, batches)

@@ -1,15 +1,18 @@
 import type { JWK } from 'jose'
-import type { Adapter, AdapterPayload } from 'oidc-provider'
+import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
 import { openClientSecret } from '../../apps-registry/app-secrets.ts'
+import { platformOfToken } from '../../apps-registry/create-platform.ts'
 import { type App, findApp, isKnownTo } from '../../apps-registry/find-app.ts'
 import { readJwks } from '../../apps-registry/read-jwks.ts'
 import { registerApp } from '../../apps-registry/register-app.ts'
+import { countsAsRegistrationToken } from '../../apps-registry/registration-token.ts'
 import { updateApp } from '../../apps-registry/update-app.ts'
 import type { Database, Tx } from '../../db/connect.ts'
 import type { Act, Note } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { AppError } from '../base/errors.ts'
 import { isId } from '../base/ids.ts'
+import { hashSecret } from '../base/secret-format.ts'
 import { narrowGrants } from './narrow-grants.ts'
 import { currentRequest } from './request-context.ts'
 import { scopeOf } from './scopes.ts'
@@ -43,11 +46,14 @@ export function createClientAdapter(
       const registration = request?.registration
       if (!registration) throw new Error('an app is only stored after its registration was checked')
       const { client_secret: clientSecret, ...client } = payload
-      const { platformId, manifest, jwks, logo } = registration
+      const { platformId, token, manifest, jwks, logo } = registration
       const command = { id, client, clientSecret, manifest, jwks, logo, ip: request.ip }
       const actor = request.registrant?.actor
       if (platformId) {
-        const stored = database.transaction(tx => registerApp(tx, caps, { ...command, platformId, actor }))
+        const stored = database.transaction(async tx => {
+          if (token !== undefined && (await platformOfToken(tx, token))?.id !== platformId) throw tokenEnded()
+          return await registerApp(tx, caps, { ...command, platformId, actor })
+        })
         registration.created = await stored.catch(error => {
           if (error instanceof AppError) request.refusal = error // oidc-provider would make a fault of ours of it
           throw error
@@ -63,7 +69,11 @@ export function createClientAdapter(
             return notes
           },
           tellHolders: (appId, acts) => hooks.tellHolders(tx, appId, acts),
+        }).catch(error => {
+          throw error instanceof AppError && error.code === 'object.not_found' ? tokenEnded() : error
         })
+        // It may have ended while the request looked into the network, as slowly as its sender likes.
+        if (!(await countsAsRegistrationToken(tx, app.id, hashSecret(token ?? '')))) throw tokenEnded()
         registration.secretMade = secretMade
         if (removed.length > 0 && !grantsFollow) await narrowGrants(tx, caps, app.id, removed)
       })
@@ -82,6 +92,11 @@ export function createClientAdapter(
     consume: never,
     revokeByGrantId: never,
   }
+}
+
+/** RFC 7592 §2.2 and §2.3: also where the client does not exist any more. */
+function tokenEnded(): errors.InvalidToken {
+  return new errors.InvalidToken('the token has ended')
 }
 
 function clientOf(app: App, clientSecret: string | undefined): AdapterPayload {

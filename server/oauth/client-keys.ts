@@ -71,7 +71,7 @@ function adapt(store: KeyStore, known: Known, { clock, outbound }: { clock: Cloc
   const readFor = new WeakSet<object>()
   const request = () => currentRequest() ?? store
   store.selectForVerify = options => {
-    const at = clock.now()
+    const at = clock.monotonic()
     const stale = at >= known.freshUntil && !readFor.has(request()) && mayRead(known, at)
     if (stale || at >= known.usableUntil) return []
     store.clear()
@@ -79,7 +79,7 @@ function adapt(store: KeyStore, known: Known, { clock, outbound }: { clock: Cloc
     return select(options)
   }
   // The library asks after a failure, and tries once more after a refresh: once for each request.
-  store.fresh = () => readFor.has(request()) || !mayRead(known, clock.now())
+  store.fresh = () => readFor.has(request()) || !mayRead(known, clock.monotonic())
   store.refresh = async () => {
     readFor.add(request())
     known.reading ??= read(known, clock, outbound).finally(() => {
@@ -100,7 +100,7 @@ async function read(known: Known, clock: Clock, outbound: Outbound): Promise<voi
   known.reads.left -= 1
   const set = await fetchKeySet(outbound, known.address)
   if (!set) return // what is known goes on until it may not be used any more
-  const at = clock.now()
+  const at = clock.monotonic()
   known.keys = set.keys
   known.freshUntil = at + Math.min(FRESH, set.maxAge ?? FRESH)
   known.usableUntil = at + AT_MOST

@@ -34,7 +34,8 @@ export function createRegistrationPolicy(caps: CheckCaps & { database: Database 
       delete properties['client_secret'] // of the time before an update; there is none beside a key
       delete properties['client_secret_expires_at']
     }
-    request.registration = { platformId, manifest, jwks: keys.fetched, logo }
+    const { RegistrationAccessToken: managing } = ctx.oidc.entities
+    request.registration = { platformId, token: token ?? managing?.jti, manifest, jwks: keys.fetched, logo }
     Object.assign(properties, {
       ...(keys.inline && { jwks: keys.inline }),
       ...Object.fromEntries(Object.entries(manifest).filter(([, value]) => value !== undefined)),

@@ -28,12 +28,14 @@ export type OAuthRequest = {
   /** A registration whose manifest has been checked. */
   registration?: {
     platformId: string | undefined
+    /** What the request was allowed by, an initial or a registration access token; absent where a member registers. */
+    token: string | undefined
     manifest: Manifest
     jwks: unknown
     logo: Logo | undefined
-    /** Set by the adapter, shown once in the answer. */
     /** Whether an update made a client secret; set by the adapter. */
     secretMade?: boolean
+    /** Set by the adapter, shown once in the answer. */
     created?: { status: string; webhookSecret: string }
   }
 }

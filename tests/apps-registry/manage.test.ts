@@ -352,6 +352,20 @@ test('DELETE retires: uninstalled everywhere, keys expired, platform told, clien
   assert.deepEqual([page?.status, page?.location], [400, undefined])
 })
 
+test('changes and deletions at once: the app is retired, and whoever comes after that is told that the token has ended', async () => {
+  const app = await world.app()
+  const answers = await Promise.all(
+    [1, 2, 3, 4, 5, 6, 7, 8].map(turn => (turn % 2 ? manage(app.registered, 'DELETE') : update(app))),
+  )
+  const statuses = answers.map(({ status }) => status)
+  assert.ok(statuses.includes(204), statuses.join())
+  assert.ok(
+    statuses.every(status => [200, 204, 401].includes(status)),
+    statuses.join(),
+  )
+  assert.equal((await stored(app.id)).app?.['status'], 'retired')
+})
+
 test('DELETE ends kept keys and those of the other mode too, and no other app’s', async () => {
   const [app, other] = [await world.app(), await world.app()]
   const person = await world.person()

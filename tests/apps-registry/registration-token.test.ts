@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
 import { activityOf } from '../installs/steps.ts'
 import { basic, post } from '../oauth/flow.ts'
@@ -173,4 +176,42 @@ test('the same is told when another key appears behind jwks_uri, once', async ()
   await world.install(third, app)
   const told = (await activityOf(world, owner.accountId)).filter(what => what === 'app.recipient_key_changed')
   assert.equal(told.length, 1)
+})
+
+/** A key set that is sent only when `release` is called; `asked` is kept once somebody waits for it. */
+async function slowKeySet(keys: object) {
+  const { promise: asked, resolve: noteAsked } = Promise.withResolvers<void>()
+  const { promise: released, resolve: release } = Promise.withResolvers<void>()
+  const server = createServer((_req, res) => {
+    noteAsked()
+    released.then(() => res.end(JSON.stringify(keys)))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  after(() => server.close().closeAllConnections())
+  return { jwks_uri: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, asked, release }
+}
+
+test('a change that was under way when its token ended is refused, however long its own address takes', async () => {
+  const app = await world.app()
+  const { jwks_uri, asked, release } = await slowKeySet(app.receiver.publicJwks())
+  const changed = update(app, { client_name: 'Taken over', jwks: undefined, jwks_uri })
+  await Promise.race([asked, changed])
+  await press(app, 'registration-token/end')
+  release()
+  const { status, body } = await changed
+  assert.deepEqual([status, body['error']], [401, 'invalid_token'])
+  const page = await app.platform.person.browser.get(`/platform/apps/${app.id}`)
+  assert.doesNotMatch(page.text, /Taken over/)
+})
+
+test('a registration that was under way when the registration token was replaced is refused', async () => {
+  const platform = await world.platform()
+  const receiver = await world.receiver()
+  const { jwks_uri, asked, release } = await slowKeySet(receiver.publicJwks())
+  const registered = world.register(platform, receiver, { jwks: undefined, jwks_uri })
+  await Promise.race([asked, registered])
+  await platform.person.browser.post(`/platform/${platform.platformId}/token`)
+  release()
+  const { status, body } = await registered
+  assert.deepEqual([status, body['error']], [401, 'invalid_token'])
 })

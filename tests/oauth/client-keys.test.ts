@@ -54,6 +54,12 @@ async function client() {
   return { behind, use, first, second }
 }
 
+/** Of the world's clock only the time that has passed: the time of day is the system's. */
+function pass(ms: number): void {
+  world.clock.advance(ms)
+  world.clock.set(-ms)
+}
+
 /** Real time and ours go on together: the authorization server checks `exp` by the system's clock. */
 async function later<Result>(
   t: { mock: { timers: typeof test.mock.timers } },
@@ -61,9 +67,11 @@ async function later<Result>(
   work: () => Promise<Result>,
 ) {
   t.mock.timers.enable({ apis: ['Date'], now: Date.now() + ms })
+  pass(ms)
   try {
     return await work()
   } finally {
+    pass(-ms)
     t.mock.timers.reset()
   }
 }
@@ -101,6 +109,19 @@ test('a removed key dies within ten minutes, and sooner where Cache-Control says
   assert.equal(await brief.use(brief.first), 200)
   brief.behind.keys = []
   assert.equal(await later(t, 31_000, () => brief.use(brief.first)), 401)
+})
+
+test('a clock that is set back keeps no removed key alive and no budget spent', async t => {
+  const { behind, use, first, second } = await client()
+  assert.equal(await use(first), 200)
+  await Promise.all(Array.from({ length: 10 }, (_, index) => use(second, `random-${index}`)))
+  behind.keys = [second.jwk]
+  await later(t, -24 * 60 * 60_000, async () => {
+    pass(24 * 60 * 60_000 + 10 * 60_000)
+    assert.equal(await use(first), 401)
+    assert.equal(await use(second), 200)
+    pass(-24 * 60 * 60_000 - 10 * 60_000)
+  })
 })
 
 test('where the address does not answer, the keys read last count for an hour', async t => {

@@ -236,7 +236,7 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     metricSources: {
       verifications: () => verification.counts,
       queue: () => database.read(tx => queueState(tx, clock.now())),
-      mails: () => database.read(countOpenMails),
+      mails: () => database.read(tx => countOpenMails(tx)),
       changesHeard: () => database.changes.connected(),
       now: () => clock.now(),
     },

@@ -122,7 +122,7 @@ async function firstLeaseEnd(tx: Tx, full: readonly FullLane[], at: number): Pro
 }
 
 /** Each app twice, once for each pace. */
-function eachApp(tx: Tx, full: readonly FullLane[]) {
+export function eachApp(tx: Tx, full: readonly FullLane[]) {
   const named = (slow: boolean) => full.filter(lane => lane.slow === slow).map(({ appId }) => appId)
   const paces = [false, true].map(slow =>
     tx('waiting')
@@ -143,7 +143,7 @@ type AppInTurn = { app_id: string; slow: boolean; due: number; gone: boolean | n
 const GONE = 'exists (select 1 from apps as a where a.id = w.app_id and a.gone_address is not null)'
 
 /** From each app to the next by the index; a `distinct` would read everything that is pending. */
-const EACH_APP = (tx: Tx) =>
+export const EACH_APP = (tx: Tx) =>
   tx.raw(`select min(d.app_id) from deliveries as d where ${PENDING}
     union all
     select (select min(d.app_id) from deliveries as d where ${PENDING} and d.app_id > waiting.app_id)

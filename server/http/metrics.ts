@@ -55,9 +55,9 @@ export function createMetrics(): Metrics {
   const attempts = counter('delivery_attempts_total', 'Posts to platforms by outcome.', ['outcome'])
   const posts = histogram('delivery_attempt_duration_seconds', 'How long platforms take to answer.', ['outcome'])
   const deliveries = counter('deliveries_total', 'Deliveries that have ended, by status.', ['status'])
-  const pending = gauge('deliveries_pending', 'Deliveries that wait, of all processes.')
+  const pending = gauge('deliveries_pending', 'Deliveries that wait, of all processes; not counted beyond 50,000.')
   const age = gauge('delivery_queue_age_seconds', 'For how long the oldest delivery that is due has waited.')
-  const mails = gauge('mails_pending', 'Mails that wait, of all processes.')
+  const mails = gauge('mails_pending', 'Mails that wait, of all processes; not counted beyond 50,000.')
   const requests = histogram('http_request_duration_seconds', 'Answered requests, without verifications.', [
     ...['method', 'area', 'status'],
   ])

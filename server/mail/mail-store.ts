@@ -38,12 +38,23 @@ export async function claimMails(
   return await tx('mails').whereIn('id', ids)
 }
 
+/** Leases are looked for among the first mails only, which is where they are; of more mails than all processes hold. */
+const LOOKED_THROUGH = 1_000
+
 /** When the next mail is due that nobody holds, or its lease ends. */
 export async function nextMailAt(tx: Tx): Promise<number | undefined> {
-  const row: { due: number | null } | undefined = await open(tx)
-    .select(tx.raw('min(case when lease_until > next_attempt_at then lease_until else next_attempt_at end) as due'))
+  const free: { due: number } | undefined = await open(tx)
+    .whereRaw('(lease_until is null or lease_until <= next_attempt_at)')
+    .orderBy('next_attempt_at')
+    .first('next_attempt_at as due')
+  const first = open(tx).orderBy('next_attempt_at').limit(LOOKED_THROUGH).select('next_attempt_at', 'lease_until')
+  const held: { end: number | null } | undefined = await tx
+    .from(first.as('first'))
+    .whereRaw('lease_until > next_attempt_at')
+    .min({ end: 'lease_until' })
     .first()
-  return row?.due ?? undefined
+  const times = [free?.due, held?.end ?? undefined].filter(time => time !== undefined)
+  return times.length > 0 ? Math.min(...times) : undefined
 }
 
 type Held = Pick<MailRow, 'id' | 'lease'>
@@ -71,8 +82,13 @@ export async function deleteFailedBefore(tx: Tx, at: number, limit: number): Pro
   return await deleteFirst(tx, 'mails', ['id'], failed, limit)
 }
 
-export async function countOpenMails(tx: Tx): Promise<number> {
-  const row: { count?: number | string } | undefined = await open(tx).count({ count: '*' }).first()
+/** Further than this nobody counts: a scrape costs the same, however much waits. */
+const MOST_COUNTED = 50_000
+
+/** How many mails wait, counted up to a bound. */
+export async function countOpenMails(tx: Tx, most = MOST_COUNTED): Promise<number> {
+  const some = open(tx).orderBy('next_attempt_at').limit(most).select('id')
+  const row: { count?: number | string } | undefined = await tx.from(some.as('some')).count({ count: '*' }).first()
   return Number(row?.count ?? 0)
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { request } from 'undici'
 import { mintSecret } from '../../server/base/secret-format.ts'
+import { queueState } from '../../server/deliveries/queue-store.ts'
 import { keyAt } from '../installs/steps.ts'
 import { createWorld, type World } from '../support/world.ts'
 
@@ -90,4 +91,23 @@ test('metrics: addresses that strangers make up are one series, and no identifie
   const text = await (await fetch(`${world.url}/metrics`)).text()
   assert.ok(!text.includes('made-up') && !/(?:ins|app|acct|key)_[0-9a-z]{26}/.test(text))
   assert.match(text, /area="other",status="404"/)
+})
+
+test('what waits is counted up to a bound; the oldest that is due is found app by app', async () => {
+  await using world = await createWorld({ worker: false })
+  const { database, clock } = world.deps
+  const state = async (at: number, most?: number) => await database.read(tx => queueState(tx, at, most))
+  assert.deepEqual(await state(clock.now()), { pending: 0, oldestDueAt: undefined })
+  for (let index = 0; index < 2; index += 1) await world.install(await world.person(), await world.app())
+  const rows: { id: string; next_attempt_at: number }[] = await database.knex('deliveries').orderBy('id')
+  const [first = 0] = rows.map(row => row.next_attempt_at)
+  const [, , ...ofSecond] = rows
+  for (const { id } of ofSecond)
+    await database
+      .knex('deliveries')
+      .where({ id })
+      .update({ slow: true, next_attempt_at: first - 500 })
+  assert.deepEqual(await state(clock.now()), { pending: 4, oldestDueAt: first - 500 })
+  assert.deepEqual(await state(first - 501), { pending: 4, oldestDueAt: undefined })
+  assert.equal((await state(clock.now(), 3)).pending, 3)
 })

@@ -5,9 +5,9 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { globSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
+import { globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { createTemplate } from './support/database.ts'
 import { startPostgresServer } from './support/postgres-server.ts'
 
@@ -31,13 +31,19 @@ const onceOnly = [
   ...['tests/verify/', 'tests/web-processes.test.ts', 'tests/deliveries/lanes.test.ts'],
 ]
 
+/** Files of one process at most: more would share less evenly between two cores. */
+const LARGEST_GROUP = 12
+
+/** What takes longest begins first. */
+const SLOWEST_ROOMS = ['tests/deliveries', 'tests/cli', 'tests/browser']
+
 const REPORTERS = ['spec', './tests/support/slowest-files.ts'].flatMap(reporter => [
   `--test-reporter=${reporter}`,
   '--test-reporter-destination=stdout',
 ])
 
-/** A test that hangs fails, and ends its file although something is still open; the next files go on. */
-const TIMEOUT = ['--test-timeout=180000', '--test-force-exit']
+/** A test that hangs fails. (`--test-force-exit` is no help: it ends a file before all its tests are known.) */
+const TIMEOUT = ['--test-timeout=180000']
 
 const root = join(import.meta.dirname, '..')
 const interrupted = new AbortController()
@@ -95,9 +101,10 @@ async function runOnPostgres(files: string[], flags: string[]): Promise<boolean>
 async function runFiles(files: string[], flags: string[], postgresUrl?: string): Promise<boolean> {
   const { TEST_POSTGRES_URL: _, ...inherited } = process.env
   const concurrency = Math.min(4, availableParallelism())
+  const groups = writeGroups(files)
   const template = await createTemplate(postgresUrl)
   const env = {
-    NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/node'), // every file is a process that loads the whole server
+    NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/node'), // every group is a process that loads the whole server
     ...inherited,
     ...(postgresUrl && { TEST_POSTGRES_URL: postgresUrl }),
     TEST_TEMPLATE: template.name,
@@ -105,7 +112,7 @@ async function runFiles(files: string[], flags: string[], postgresUrl?: string):
   try {
     running = spawn(
       process.execPath,
-      ['--test', ...REPORTERS, ...TIMEOUT, `--test-concurrency=${concurrency}`, ...flags, ...files],
+      ['--test', ...REPORTERS, ...TIMEOUT, `--test-concurrency=${concurrency}`, ...flags, ...groups.files],
       { cwd: root, stdio: 'inherit', env },
     )
     const [code] = (await once(running, 'exit')) as [number | null]
@@ -113,5 +120,31 @@ async function runFiles(files: string[], flags: string[], postgresUrl?: string):
   } finally {
     running = undefined
     template.remove()
+    groups.remove()
+  }
+}
+
+/**
+ * Writes one file for each group of test files of one room. `node --test` runs each in a process of its own; the slowest
+ * rooms come first, so that the last process ends soon after the others.
+ */
+function writeGroups(files: readonly string[]): { files: string[]; remove(): void } {
+  const directory = mkdtempSync(join(tmpdir(), 'latchkey-groups-'))
+  const rooms = Object.groupBy(files, file => dirname(file))
+  const groups = Object.values(rooms).flatMap((room = []) => {
+    const count = Math.ceil(room.length / LARGEST_GROUP)
+    return Array.from({ length: count }, (_, group) => room.filter((_, index) => index % count === group))
+  })
+  const first = (group: readonly string[]) => SLOWEST_ROOMS.findLastIndex(room => group[0]?.startsWith(room))
+  groups.sort((one, other) => first(other) - first(one))
+  const support = JSON.stringify(join(root, 'tests/support/file-group.ts'))
+  return {
+    files: groups.map((group, index) => {
+      const name = `${String(index).padStart(2, '0')}.test.ts`
+      const paths = JSON.stringify(group.map(file => join(root, file)))
+      writeFileSync(join(directory, name), `import { runFileGroup } from ${support}\nrunFileGroup(${paths})\n`)
+      return join(directory, name)
+    }),
+    remove: () => rmSync(directory, { recursive: true, force: true }),
   }
 }

@@ -6,10 +6,10 @@ const SHOWN = 10
 export default async function* slowestFiles(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   const files: { file: string; seconds: number }[] = []
   for await (const { type, data } of source)
-    if (type === 'test:summary' && data.file) files.push({ file: data.file, seconds: data.duration_ms / 1_000 })
+    if ((type === 'test:pass' || type === 'test:fail') && data.nesting === 0 && data.name.endsWith('.test.ts'))
+      files.push({ file: data.name, seconds: data.details.duration_ms / 1_000 })
   const slowest = files.sort((one, other) => other.seconds - one.seconds).slice(0, SHOWN)
   if (slowest.length === 0) return
   yield 'Slowest files, seconds:\n'
-  for (const { file, seconds } of slowest)
-    yield `${seconds.toFixed(1).padStart(7)}  ${file.slice(file.indexOf('tests/'))}\n`
+  for (const { file, seconds } of slowest) yield `${seconds.toFixed(1).padStart(7)}  ${file}\n`
 }

@@ -3,7 +3,7 @@ import { type Clock, DAY, SECOND } from './base/clock.ts'
 import { createRunner } from './base/runner.ts'
 import { createClockFollower } from './deliveries/follow-clock.ts'
 import type { Deps } from './deps.ts'
-import { endOverdueKeys } from './key-life/end-overdue-keys.ts'
+import { expireOverdueKeys } from './key-life/expire-overdue-keys.ts'
 import { remindOfDeadlines } from './key-life/remind-of-deadlines.ts'
 import { replaceLeakedKeys } from './key-life/replace-leaked-keys.ts'
 import { runBatchJobs } from './key-life/run-batch-jobs.ts'
@@ -20,7 +20,7 @@ export function startUpkeep(deps: Deps): () => Promise<void> {
   const heard = () => database.changes.connected()
   const runner = (name: string, work: (progress: () => void) => Promise<number | undefined>) =>
     createRunner({ clock, log, pulses, name, work, heard })
-  const deadlines = runner('deadlines', () => endOverdueKeys(deps))
+  const deadlines = runner('deadlines', () => expireOverdueKeys(deps))
   const reminders = runner('reminders', () => remindOfDeadlines(deps))
   const leaks = runner('leaked keys', () => replaceLeakedKeys(deps))
   const reports = runner('leak reports', () => dealWithLeftReports(deps))

@@ -2,7 +2,7 @@ import { listCheckpoints, makeCheckpoints } from '../../server/audit/checkpoints
 import { verifyActivity } from '../../server/audit/verify-activity.ts'
 import { listJobIds } from '../../server/installs/batch-jobs.ts'
 import { suspendApp } from '../../server/key-life/change-app.ts'
-import { endOverdueKeys } from '../../server/key-life/end-overdue-keys.ts'
+import { expireOverdueKeys } from '../../server/key-life/expire-overdue-keys.ts'
 import { remindOfDeadlines } from '../../server/key-life/remind-of-deadlines.ts'
 import { replaceLeakedKeys } from '../../server/key-life/replace-leaked-keys.ts'
 import { workOff } from '../../server/key-life/run-batch-jobs.ts'
@@ -74,7 +74,7 @@ function operations(world: World, { app, installed }: Place): [string, () => Pro
 
 function byItself({ deps }: World): [string, () => Promise<unknown>][] {
   return [
-    ['runner deadlines', () => endOverdueKeys(deps)],
+    ['runner deadlines', () => expireOverdueKeys(deps)],
     ['runner reminders', () => remindOfDeadlines(deps)],
     ['runner leaks', () => replaceLeakedKeys(deps)],
     ['runner reports', () => dealWithLeftReports(deps)],

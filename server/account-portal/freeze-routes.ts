@@ -8,7 +8,7 @@ import type { Deps } from '../deps.ts'
 import { agoText, counted, dayTimeMoment } from '../http/format.ts'
 import { parseInput } from '../http/parse.ts'
 import { idParam } from '../http/request.ts'
-import { freezeAccountKey, unfreezeAccountKey } from '../key-life/freeze-account-key.ts'
+import { freezeKey, unfreezeKey } from '../key-life/freeze-key.ts'
 import { statusAt } from '../keys/key-states.ts'
 import { refusalOf } from './key-flash-page.ts'
 import { showKeys } from './keys-page.ts'
@@ -39,21 +39,19 @@ export function freezeRoutes(deps: Deps): Router {
     const { days } = parseInput(freezeForm, req.body)
     if (days === '')
       return await showFreeze(req, res, days, [{ field: 'days', message: 'Choose when a frozen key should expire.' }])
-    await act(req, res, 'frozen', (tx, command) =>
-      freezeAccountKey(tx, deps, { ...command, freezeMs: Number(days) * DAY }),
-    )
+    await act(req, res, 'frozen', (tx, command) => freezeKey(tx, deps, { ...command, freezeMs: Number(days) * DAY }))
   })
 
   router.get('/keys/:key/unfreeze', requireSession, async (req, res) => await showUnfreeze(req, res, []))
 
   router.post('/keys/:key/unfreeze', requireSession, async (req, res) => {
     const knowsOfLeak = parseInput(unfreezeForm, req.body).knows === 'yes'
-    await act(req, res, 'unfrozen', (tx, command) => unfreezeAccountKey(tx, deps, { ...command, knowsOfLeak }))
+    await act(req, res, 'unfrozen', (tx, command) => unfreezeKey(tx, deps, { ...command, knowsOfLeak }))
   })
 
   type Verb = (
-    tx: Parameters<typeof freezeAccountKey>[0],
-    command: Pick<Parameters<typeof freezeAccountKey>[2], 'keyId' | 'accountId' | 'userId' | 'actor'>,
+    tx: Parameters<typeof freezeKey>[0],
+    command: Pick<Parameters<typeof freezeKey>[2], 'keyId' | 'accountId' | 'userId' | 'actor'>,
   ) => Promise<{ changed: boolean }>
 
   async function act(req: Request, res: Response, done: 'frozen' | 'unfrozen', verb: Verb): Promise<void> {

@@ -9,7 +9,7 @@ import type { Deps } from '../deps.ts'
 import { agoText } from '../http/format.ts'
 import { parseInput } from '../http/parse.ts'
 import { idParam } from '../http/request.ts'
-import { expireAccountKey } from '../key-life/expire-account-key.ts'
+import { expireKeyForMember } from '../key-life/expire-key.ts'
 import { accountOfKey, type Key } from '../keys/find-keys.ts'
 import { faceOf, statusAt } from '../keys/key-states.ts'
 import { fromText, useSentence } from '../keys/key-use-page.ts'
@@ -40,7 +40,7 @@ export function keysRoutes(deps: Deps): Router {
       actor: actorOf(session),
     }
     try {
-      const { key } = await database.transaction(tx => expireAccountKey(tx, deps, command))
+      const { key } = await database.transaction(tx => expireKeyForMember(tx, deps, command))
       res.redirect(303, `/keys?expired=${key.id}`)
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'key.changed') throw error

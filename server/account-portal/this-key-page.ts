@@ -9,7 +9,8 @@ import type { RenderPage } from '../http/pages.ts'
 import { idParam } from '../http/request.ts'
 import { findKeyOf, type Key } from '../keys/find-keys.ts'
 import { requireKeyAbility } from '../keys/key-ability.ts'
-import { type KeyUse, readUse, type UsageRecorder } from '../keys/usage.ts'
+import { type KeyUse, readUse } from '../keys/read-usage.ts'
+import type { UsageRecorder } from '../keys/usage-recorder.ts'
 import { managerOf } from './key-row-page.ts'
 
 /** What showing keys takes of what routes are given. */

@@ -8,7 +8,7 @@ import { asJudged } from '../installs/installation-states.ts'
 import type { Key } from '../keys/find-keys.ts'
 import { statusAt } from '../keys/key-states.ts'
 import { breakage, deadlineSentence, fromModel, fromText, useSentence } from '../keys/key-use-page.ts'
-import type { KeyUse } from '../keys/usage.ts'
+import type { KeyUse } from '../keys/read-usage.ts'
 import { keyStatus } from './key-row-page.ts'
 
 /** How many keys work, and of these how many were delivered, have a deadline, and were ever used. */

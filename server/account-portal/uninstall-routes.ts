@@ -11,9 +11,10 @@ import { parseInput } from '../http/parse.ts'
 import { idParam } from '../http/request.ts'
 import { findInstallationOf } from '../installs/find-installation.ts'
 import { uninstallApp } from '../installs/uninstall-app.ts'
-import type { KeyChoice } from '../keys/expire-keys.ts'
-import { hasWorkingKeys, listKeysUsedLast, pageSettledKeys, summarizeKeys } from '../keys/find-keys.ts'
-import { readUse } from '../keys/usage.ts'
+import { hasWorkingKeys, summarizeKeys } from '../keys/count-keys.ts'
+import { listKeysUsedLast, pageSettledKeys } from '../keys/list-keys.ts'
+import { readUse } from '../keys/read-usage.ts'
+import type { KeyChoice } from '../keys/settlement.ts'
 import { uninstalledPage, uninstallPage } from './uninstall-page.ts'
 
 /** Keys on one page; the question lists those that were used last. */

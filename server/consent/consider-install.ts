@@ -6,8 +6,9 @@ import { AppError } from '../base/errors.ts'
 import type { Mode } from '../base/mode.ts'
 import { findInstalled } from '../installs/find-installation.ts'
 import type { Installation } from '../installs/installation.ts'
-import { countKeptKeys, type Key, listKeptKeys } from '../keys/find-keys.ts'
-import { type KeyUse, readUse } from '../keys/usage.ts'
+import type { Key } from '../keys/find-keys.ts'
+import { countKeptKeys, listKeptKeys } from '../keys/kept-keys.ts'
+import { type KeyUse, readUse } from '../keys/read-usage.ts'
 
 /** What is asked for: by a platform's authorization request, or by a person from the marketplace. */
 export type Asked = {

@@ -7,10 +7,10 @@ import { type Actor, recordActivity } from '../audit/record-activity.ts'
 import { AppError } from '../base/errors.ts'
 import type { Mode } from '../base/mode.ts'
 import { eventKey } from '../deliveries/event.ts'
-import { endKeysWith } from '../keys/expire-keys.ts'
-import { countKeptKeys } from '../keys/find-keys.ts'
+import { markToExpireWith } from '../keys/expire-keys.ts'
+import { countKeptKeys } from '../keys/kept-keys.ts'
 import { type MintCaps, mintManagedKey } from '../keys/mint-key.ts'
-import { endKeysOfBefore } from './end-keys-of-before.ts'
+import { expireKeysOfBefore } from './expire-keys-of-before.ts'
 import { findInstalled } from './find-installation.ts'
 import type { Installation, NewInstallation, Place } from './installation.ts'
 import { insertInstallation, lastGeneration } from './installation-store.ts'
@@ -56,8 +56,8 @@ export async function installApp(
   const installation = await insertNew(tx, caps, app, command)
   if (!installation) return { installation: await winner(tx, command), created: false }
 
-  if (command.kept === 'expire') await endKeysWith(tx, command, installation.id)
-  const ended = installation.status === 'active' ? await endKeysOfBefore(tx, caps, installation.id) : 0 // nothing to wait for
+  if (command.kept === 'expire') await markToExpireWith(tx, command, installation.id)
+  const ended = installation.status === 'active' ? await expireKeysOfBefore(tx, caps, installation.id) : 0 // nothing to wait for
   const keys = await mintKeys(tx, caps, app, installation, command.recipient)
   await tellPlatform(tx, caps, app, installation, [
     { type: 'installation.created', details: { permissions: installation.permissions } },

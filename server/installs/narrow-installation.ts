@@ -5,7 +5,7 @@ import { type Act, type Actor, recordActivity } from '../audit/record-activity.t
 import type { Caps } from '../base/caps.ts'
 import { AppError } from '../base/errors.ts'
 import { cancelExpiredKeys } from '../deliveries/queue-event.ts'
-import { removePermissions } from '../keys/expire-keys.ts'
+import { removePermissions } from '../keys/remove-permissions.ts'
 import { narrowInstallationGrants } from '../oauth/narrow-grants.ts'
 import { leaveRest } from './batch-jobs.ts'
 import type { Installation } from './installation.ts'

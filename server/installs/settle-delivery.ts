@@ -5,12 +5,13 @@ import { recordActivity, SYSTEM } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { cancelPendingKeys } from '../deliveries/queue-event.ts'
 import type { Settled } from '../deliveries/settle-attempts.ts'
-import { expireIfUndelivered, expireUndelivered, hasUndelivered } from '../keys/expire-keys.ts'
-import { noteKeysDelivered } from '../keys/find-keys.ts'
+import { hasUndelivered } from '../keys/count-keys.ts'
+import { expireIfUndelivered, expireUndelivered } from '../keys/expire-keys.ts'
+import { noteKeysDelivered } from '../keys/note-delivered.ts'
 import { abandonOverlaps, endOverlaps } from '../keys/overlap.ts'
 import { leaveRest } from './batch-jobs.ts'
 import { deliveryFailedLetter } from './delivery-failed-letter.ts'
-import { endKeysOfBefore } from './end-keys-of-before.ts'
+import { expireKeysOfBefore } from './expire-keys-of-before.ts'
 import type { Installation } from './installation.ts'
 import { moveInstallation } from './installation-store.ts'
 import { listInstalling } from './list-installations.ts'
@@ -40,7 +41,7 @@ export async function deliveriesSucceeded(tx: Tx, caps: Caps, settled: readonly 
 async function activate(tx: Tx, caps: Caps, installation: Installation, at: number): Promise<void> {
   if (await hasUndelivered(tx, installation.id)) return
   if (!(await moveInstallation(tx, installation.id, 'activate', at))) return
-  const expired = await endKeysOfBefore(tx, caps, installation.id)
+  const expired = await expireKeysOfBefore(tx, caps, installation.id)
   await note(tx, caps, installation, 'installation.active', at, { expired })
 }
 

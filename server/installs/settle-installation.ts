@@ -1,5 +1,5 @@
 import type { Tx } from '../../db/connect.ts'
-import { settleKeys } from '../keys/expire-keys.ts'
+import { settleKeys } from '../keys/settle-keys.ts'
 import { endSettlement, findSettlement } from './installation-store.ts'
 import { lockInstallation } from './lock-installation.ts'
 

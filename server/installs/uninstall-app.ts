@@ -7,12 +7,12 @@ import { isoTime } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import type { EventDetails } from '../deliveries/event.ts'
 import { cancelPendingKeys } from '../deliveries/queue-event.ts'
-import { type KeyChoice, type KeyOutcome, listOutcomes } from '../keys/expire-keys.ts'
-import { countWorkingKeys, summarizeKeys } from '../keys/find-keys.ts'
-import { KEY_REASONS } from '../keys/settlement.ts'
+import { countWorkingKeys, summarizeKeys } from '../keys/count-keys.ts'
+import { type KeyOutcome, listOutcomes } from '../keys/settle-keys.ts'
+import { KEY_REASONS, type KeyChoice } from '../keys/settlement.ts'
 import { revokeGrants } from '../oauth/grants.ts'
 import { leaveRest } from './batch-jobs.ts'
-import { endKeysOfBefore } from './end-keys-of-before.ts'
+import { expireKeysOfBefore } from './expire-keys-of-before.ts'
 import type { Installation, UninstallReason } from './installation.ts'
 import { endInstallation } from './installation-store.ts'
 import { lockInstallation } from './lock-installation.ts'
@@ -67,7 +67,7 @@ export async function uninstallApp(
     settleInstallation(tx, installation.id, position),
   )
   await revokeGrants(tx, installation.id)
-  await endKeysOfBefore(tx, caps, installation.id)
+  await expireKeysOfBefore(tx, caps, installation.id)
   const keys = keysTold(caps.publicUrl, installation.id, outcomes, total)
   await tellPlatform(tx, caps, app, installation, [{ type: 'installation.uninstalled', details: { ...keys, reason } }])
   const expired = total - delivered

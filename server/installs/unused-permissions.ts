@@ -1,7 +1,9 @@
 import type { Tx } from '../../db/connect.ts'
 import { DAY } from '../base/clock.ts'
-import { hasWorkingKeys, type Key, listKeysWithoutAny } from '../keys/find-keys.ts'
-import { permissionsWatchedSince, readPermissionUse } from '../keys/usage.ts'
+import { hasWorkingKeys } from '../keys/count-keys.ts'
+import type { Key } from '../keys/find-keys.ts'
+import { listKeysWithoutAny } from '../keys/list-keys.ts'
+import { permissionsWatchedSince, readPermissionUse } from '../keys/read-usage.ts'
 import type { Installation } from './installation.ts'
 
 const WINDOW = 30 * DAY

@@ -3,8 +3,8 @@ import type { Actor } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { listAliveAfter } from '../installs/list-installations.ts'
 import { uninstallApp } from '../installs/uninstall-app.ts'
-import { listKeptKeys } from '../keys/find-keys.ts'
-import { endKey } from './expire-account-key.ts'
+import { listKeptKeys } from '../keys/kept-keys.ts'
+import { expireKey } from './expire-key.ts'
 
 /** A position after every installation: what is left are the kept keys. */
 const KEPT_KEYS = 'kept'
@@ -28,6 +28,6 @@ export async function endNext(
   }
   const [key] = await listKeptKeys(tx, { appId }, 1, caps.clock.now())
   if (!key) return undefined
-  await endKey(tx, caps, key, 'app_retired', actor)
+  await expireKey(tx, caps, key, 'app_retired', actor)
   return KEPT_KEYS
 }

@@ -4,7 +4,7 @@ import { writeToMembers } from '../accounts/write-to-members.ts'
 import { type Actor, recordActivity } from '../audit/record-activity.ts'
 import { hashSecret } from '../base/secret-format.ts'
 import type { Key } from '../keys/find-keys.ts'
-import { freezeKey } from '../keys/freeze-key.ts'
+import { setFrozen } from '../keys/freeze-key.ts'
 import { findUnendedKey } from '../keys/verify-key.ts'
 import { leakLetter, platformLeakLetter } from './letters.ts'
 import { lockKeyAndInstallation } from './lock-key.ts'
@@ -26,7 +26,7 @@ export async function freezeLeaked(tx: Tx, caps: ReplaceCaps, hash: string, acto
   const found = await findUnendedKey(tx, hash, at)
   if (!found) return undefined
   const { key } = await lockKeyAndInstallation(tx, found) // somebody may be giving it back at this moment
-  if (!(await freezeKey(tx, key.id, { by: 'leak_report', until: null, at }))) return undefined
+  if (!(await setFrozen(tx, key.id, { by: 'leak_report', until: null, at }))) return undefined
   const app = key.appId === null ? undefined : await findApp(tx, key.appId)
   const owners = (accountId: string) => ({ accountId, audience: 'owners' }) as const
   await writeToMembers(tx, caps, owners(key.accountId), name => leakLetter(app, key, name, at))

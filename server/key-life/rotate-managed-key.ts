@@ -7,7 +7,7 @@ import { AppError } from '../base/errors.ts'
 import { eventKey } from '../deliveries/event.ts'
 import { cancelKeyDelivery } from '../deliveries/queue-event.ts'
 import { keyExpiredNews, tellPlatform } from '../installs/tell-platform.ts'
-import { expireKey } from '../keys/expire-keys.ts'
+import { markExpired } from '../keys/expire-keys.ts'
 import type { Key } from '../keys/find-keys.ts'
 import { statusAt } from '../keys/key-states.ts'
 import { type MintCaps, mintManagedKey } from '../keys/mint-key.ts'
@@ -99,7 +99,7 @@ export async function rotateManagedKey(
 /** Ends the old key now, or plans its end; returns when that is. */
 async function endOld(tx: Tx, old: Key, overlap: number, at: number): Promise<number> {
   if (overlap > 0) return await startOverlap(tx, old, overlap, at)
-  await expireKey(tx, old.id, 'replaced', at)
+  await markExpired(tx, old.id, 'replaced', at)
   await cancelKeyDelivery(tx, old.id, at)
   return at
 }
@@ -108,7 +108,7 @@ async function endOld(tx: Tx, old: Key, overlap: number, at: number): Promise<nu
 async function giveUp(tx: Tx, earlier: readonly Key[], at: number): Promise<Key[]> {
   const givenUp = earlier.filter(key => key.deliveredAt === null)
   for (const key of givenUp) {
-    await expireKey(tx, key.id, 'undelivered', at)
+    await markExpired(tx, key.id, 'undelivered', at)
     await cancelKeyDelivery(tx, key.id, at)
   }
   return givenUp

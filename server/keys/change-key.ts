@@ -1,9 +1,19 @@
 import type { Tx } from '../../db/connect.ts'
-import { editRow, type KeyEdit } from './key-changes-store.ts'
+import { changeKeys, workingRow } from './key-changes-store.ts'
+import type { Key } from './key-store.ts'
 
-export type { KeyEdit } from './key-changes-store.ts'
+export type KeyEdit = Partial<Pick<Key, 'name' | 'note' | 'permissions' | 'addresses' | 'expiresAt'>>
 
-/** Changes a key that works; false where it works no more. */
-export async function changeKey(tx: Tx, keyId: string, edit: KeyEdit): Promise<boolean> {
-  return await editRow(tx, keyId, edit)
+/** Changes what people may change of a key that works; a deadline that is given makes it expiring. False where it works no
+ * more. */
+export async function changeKey(tx: Tx, id: string, edit: KeyEdit): Promise<boolean> {
+  const { name, note, permissions, addresses, expiresAt } = edit
+  const change = {
+    ...(name !== undefined && { name }),
+    ...(note !== undefined && { note }),
+    ...(permissions !== undefined && { permissions: JSON.stringify(permissions) }),
+    ...(addresses !== undefined && { addresses: addresses && JSON.stringify(addresses) }),
+    ...(expiresAt !== undefined && { expires_at: expiresAt, status: 'expiring' }),
+  }
+  return (await changeKeys(tx, workingRow(tx, id), change)) === 1
 }

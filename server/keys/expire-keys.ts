@@ -1,105 +1,51 @@
 import type { Tx } from '../../db/connect.ts'
+import { oldestOf } from '../../db/in-order.ts'
 import type { Mode } from '../base/mode.ts'
-import {
-  expireRow,
-  expireRowsEndingWith,
-  expireUndeliveredRows,
-  keepEndingWith,
-  replacePermissions,
-  settleRows,
-} from './key-changes-store.ts'
-import { hasUndeliveredRow, listExpiredRows, listPermissionSets, pageInstallationKeyRows } from './key-list-store.ts'
+import { changeKeys, changeMany, unended, WORKS, workingRow } from './key-changes-store.ts'
+import { listed } from './key-query-store.ts'
 import { type ExpiryReason, statusAt } from './key-states.ts'
-import { findKeyRow, type Key } from './key-store.ts'
-import { type Settlement, settledState } from './settlement.ts'
+import { findKeyRow, type Key, readKeys } from './key-store.ts'
 
-/** Expires one key now; false where it had expired before. */
-export async function expireKey(tx: Tx, keyId: string, because: ExpiryReason, at: number): Promise<boolean> {
-  return await expireRow(tx, keyId, because, at)
+/** Writes that a key has expired; false where somebody was first. */
+export async function markExpired(tx: Tx, id: string, because: ExpiryReason, at: number): Promise<boolean> {
+  const change = { status: 'expired', expired_at: at, expired_because: because }
+  return (await changeKeys(tx, workingRow(tx, id), change)) === 1
 }
 
 /** Expires a key that its platform never acknowledged; nothing where it did once, or where the key had expired before. */
 export async function expireIfUndelivered(tx: Tx, keyId: string, at: number): Promise<Key | undefined> {
   const key = await findKeyRow(tx, keyId)
   if (key?.deliveredAt !== null || statusAt(key, at) === 'expired') return undefined
-  if (!(await expireRow(tx, keyId, 'undelivered', at))) return undefined
+  if (!(await markExpired(tx, keyId, 'undelivered', at))) return undefined
   return { ...key, status: 'expired', expiredAt: at, expiredBecause: 'undelivered' }
 }
 
-/** Expires what an installation holds but its platform never acknowledged; returns how many keys that were. */
+/** Expires the working keys of an installation that its platform never acknowledged; returns how many. */
 export async function expireUndelivered(tx: Tx, installationId: string, at: number): Promise<number> {
-  return await expireUndeliveredRows(tx, installationId, at)
+  const which = unended(tx('keys').where({ installation_id: installationId }).whereNull('delivered_at'), at)
+  return await changeMany(tx, which, { status: 'expired', expired_at: at, expired_because: 'undelivered' })
 }
 
 /** Expires the kept keys that were to end once this installation is active; returns how many. */
 export async function expireKeysEndingWith(tx: Tx, installationId: string, at: number): Promise<number> {
-  return await expireRowsEndingWith(tx, installationId, at)
+  const which = unended(tx('keys').where({ ends_with: installationId }), at)
+  return await changeMany(tx, which, { status: 'expired', expired_at: at, expired_because: 'replaced' })
 }
 
-/** Marks the kept keys of a place to expire once a new installation is active. */
-export async function endKeysWith(
+/** An uninstallation has kept the key, and its row does not say so yet. */
+const KEPT_UNSETTLED = `delivered_at is not null and installation_id in
+  (select id from installations where settle_keys is not null and settle_keys <> 'expire')`
+
+/** Marks the kept keys of a place to expire once a new installation is active; it decides about nothing yet, so no copy of a key need be forgotten. */
+export async function markToExpireWith(
   tx: Tx,
   place: { appId: string; accountId: string; mode: Mode },
   installationId: string,
 ): Promise<void> {
-  await keepEndingWith(tx, place, installationId)
-}
-
-/** Whether keys of an installation still wait for the platform's acknowledgement. */
-export async function hasUndelivered(tx: Tx, installationId: string): Promise<boolean> {
-  return await hasUndeliveredRow(tx, installationId)
-}
-
-export type { KeyChoice } from './settlement.ts'
-export type KeyOutcome = { key: Key; outcome: 'expired' | 'kept'; expiresAt: number | null }
-
-/** What an uninstallation makes of the newest working keys of its installation, before it is written. */
-export async function listOutcomes(
-  tx: Tx,
-  installationId: string,
-  settlement: Settlement,
-  limit: number,
-): Promise<KeyOutcome[]> {
-  const keys = await pageInstallationKeyRows(tx, { installationId, working: { at: settlement.at }, limit })
-  return keys.flatMap(key => {
-    const state = settledState(key, settlement)
-    if (!state) return []
-    const expired = state.status === 'expired'
-    return [{ key, outcome: expired ? 'expired' : 'kept', expiresAt: expired ? settlement.at : state.expiresAt }]
-  })
-}
-
-/**
- * Writes into some of the rows what the uninstallation made of these keys, in the order of their ids from `after` on. It
- * changes nothing that verification says. Returns the last id, or undefined where no key is left to settle.
- */
-export async function settleKeys(
-  tx: Tx,
-  installationId: string,
-  settlement: Settlement,
-  batch: { after: string; limit: number },
-): Promise<string | undefined> {
-  return await settleRows(tx, installationId, settlement, batch)
-}
-
-/**
- * Takes permissions away from the working keys of an installation, all keys that have the same ones in one statement; a
- * key that is left with none expires. Returns how many those were.
- */
-export async function removePermissions(
-  tx: Tx,
-  installationId: string,
-  removed: readonly string[],
-  at: number,
-): Promise<number> {
-  let emptied = 0
-  for (const permissions of await listPermissionSets(tx, installationId)) {
-    const left = permissions.filter(name => !removed.includes(name))
-    if (left.length === permissions.length) continue
-    const changed = await replacePermissions(tx, installationId, permissions, left, at)
-    if (left.length === 0) emptied += changed
-  }
-  return emptied
+  await tx('keys')
+    .where({ app_id: place.appId, account_id: place.accountId, mode: place.mode })
+    .whereRaw(`${WORKS} and (kept_at is not null or (${KEPT_UNSETTLED}))`)
+    .update({ ends_with: installationId })
 }
 
 /** Keys that one act has expired, in the order of their ids: those of an installation, or those that ended with it. */
@@ -114,7 +60,9 @@ export type ExpiredTogether = {
 export async function listExpired(
   tx: Tx,
   act: ExpiredTogether,
-  batch: { after: string; limit: number },
+  { after, limit }: { after: string; limit: number },
 ): Promise<Key[]> {
-  return await listExpiredRows(tx, act, batch)
+  const column = act.which === 'own' ? 'keys.installation_id' : 'keys.ends_with'
+  const query = oldestOf(readKeys(tx), [column, 'keys.id'], act.installationId, after)
+  return await listed(query.where({ 'keys.expired_at': act.at, 'keys.expired_because': act.because }).limit(limit))
 }

@@ -1,5 +1,5 @@
 import type { Tx } from '../../db/connect.ts'
-import { clearFrozen, setFrozen, setFrozenByLeak } from './key-changes-store.ts'
+import { changeKeys, workingRow } from './key-changes-store.ts'
 import type { FrozenBy } from './key-states.ts'
 
 export type Freeze = {
@@ -13,12 +13,22 @@ export type Freeze = {
  * Stops a key that works, reversibly; false where it is frozen already or works no more. That it was found in public is
  * noted of a frozen key too.
  */
-export async function freezeKey(tx: Tx, keyId: string, freeze: Freeze): Promise<boolean> {
-  if (await setFrozen(tx, keyId, freeze)) return true
-  return freeze.by === 'leak_report' && (await setFrozenByLeak(tx, keyId))
+export async function setFrozen(tx: Tx, keyId: string, freeze: Freeze): Promise<boolean> {
+  const { by, until, at } = freeze
+  const change = { frozen_at: at, frozen_by: by, freeze_until: until }
+  if ((await changeKeys(tx, workingRow(tx, keyId).whereNull('frozen_at'), change)) === 1) return true
+  return by === 'leak_report' && (await noteLeak(tx, keyId))
+}
+
+/** A key that its account froze was found in public meanwhile; false where it is not frozen so. */
+async function noteLeak(tx: Tx, id: string): Promise<boolean> {
+  return (await changeKeys(tx, workingRow(tx, id).where('frozen_by', 'account'), { frozen_by: 'leak_report' })) === 1
 }
 
 /** Gives a frozen key back; false where it is not frozen, or where it ended meanwhile. */
-export async function unfreezeKey(tx: Tx, keyId: string, at: number): Promise<boolean> {
-  return await clearFrozen(tx, keyId, at)
+export async function clearFrozen(tx: Tx, id: string, at: number): Promise<boolean> {
+  const frozen = workingRow(tx, id)
+    .whereNotNull('frozen_at')
+    .where(open => open.whereNull('freeze_until').orWhere('freeze_until', '>', at))
+  return (await changeKeys(tx, frozen, { frozen_at: null, frozen_by: null, freeze_until: null })) === 1
 }

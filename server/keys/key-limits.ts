@@ -1,7 +1,7 @@
 import type { Tx } from '../../db/connect.ts'
 import { lockAccount } from '../accounts/roles.ts'
 import { AppError } from '../base/errors.ts'
-import { countOccupied } from './key-list-store.ts'
+import { countOccupied } from './count-keys.ts'
 
 /** How many keys may work at once. */
 export type KeyLimits = { perInstallation: number; perAccount: number }

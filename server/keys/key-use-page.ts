@@ -2,7 +2,7 @@ import { DAY } from '../base/clock.ts'
 import { agoText, counted, dayTimeMoment } from '../http/format.ts'
 import type { Key } from './find-keys.ts'
 import { deadlineOf } from './key-states.ts'
-import type { KeyUse } from './usage.ts'
+import type { KeyUse } from './read-usage.ts'
 
 const SHOWN = 3
 

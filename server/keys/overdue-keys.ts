@@ -1,28 +1,57 @@
 import type { Tx } from '../../db/connect.ts'
-import { firstDeadlineAfter, listOverdue, type OverdueKey } from './deadline-store.ts'
-import { expireOverdueRow } from './key-changes-store.ts'
+import { changeKeys, workingRow } from './key-changes-store.ts'
 import { deadlineOf, reasonAtDeadline } from './key-states.ts'
 import { findKeyRow, type Key } from './key-store.ts'
 
-export type { OverdueKey } from './deadline-store.ts'
+/** What ends a key by itself; each column has an index of the keys that still work. */
+const DEADLINES = ['expires_at', 'freeze_until'] as const
 
+// A literal: with a parameter SQLite cannot use the index.
+const working = (tx: Tx) => tx('keys').whereRaw("status <> 'expired'")
+
+export type OverdueKey = { id: string; installationId: string | null }
+
+/** An uninstallation has decided about the key already; what it decided is written into its row soon. */
+const UNSETTLED = `kept_at is null and exists (select 1 from installations as over
+  where over.id = keys.installation_id and over.settle_keys is not null)`
+
+/** So many are listed at once. */
 const MOST = 200
 
-/** Some of the keys whose deadline has passed while their row still says that they work; `but` are left out. */
+/** Some of the keys that work by their row although a deadline has passed, but for some, and for those that are being settled. */
 export async function listOverdueKeys(tx: Tx, at: number, but: ReadonlySet<string>): Promise<OverdueKey[]> {
-  return await listOverdue(tx, at, but, MOST)
+  const overdue = new Map<string, OverdueKey>()
+  for (const column of DEADLINES) {
+    const found: OverdueKey[] = await working(tx)
+      .where(column, '<=', at)
+      .whereNotIn('id', [...but])
+      .whereRaw(`not (${UNSETTLED})`)
+      .orderBy(column)
+      .limit(MOST)
+      .select('id', 'installation_id as installationId')
+    for (const key of found) overdue.set(key.id, key)
+  }
+  return [...overdue.values()]
 }
 
-/** When the next deadline passes; nothing where no working key has one. */
+/** When the next deadline passes; undefined where no working key has one. */
 export async function nextDeadline(tx: Tx, at: number): Promise<number | undefined> {
-  return await firstDeadlineAfter(tx, at)
+  const coming: number[] = []
+  for (const column of DEADLINES) {
+    const row: { deadline: number } | undefined = await working(tx)
+      .where(column, '>', at)
+      .orderBy(column)
+      .first(`${column} as deadline`)
+    if (row) coming.push(row.deadline)
+  }
+  return coming.length > 0 ? Math.min(...coming) : undefined
 }
 
 /**
  * Ends a key whose deadline has passed, as of then; nothing where somebody else has ended it or has moved the deadline
- * meanwhile. Answers the key as it was, with its end.
+ * meanwhile. Returns the key as it was, with its end.
  */
-export async function expireOverdueKey(
+export async function markOverdueExpired(
   tx: Tx,
   keyId: string,
   at: number,
@@ -31,6 +60,8 @@ export async function expireOverdueKey(
   const deadline = key && deadlineOf(key)
   if (!key || typeof deadline !== 'number' || deadline > at) return undefined
   const expiredBecause = reasonAtDeadline(key)
-  if (!(await expireOverdueRow(tx, key, deadline, expiredBecause))) return undefined
+  const same = workingRow(tx, key.id).where({ expires_at: key.expiresAt, freeze_until: key.freezeUntil })
+  const change = { status: 'expired', expired_at: deadline, expired_because: expiredBecause }
+  if ((await changeKeys(tx, same, change)) !== 1) return undefined
   return { ...key, status: 'expired', expiredAt: deadline, expiredBecause }
 }

@@ -1,8 +1,7 @@
 import type { Tx } from '../../db/connect.ts'
-import { setRotation } from './key-changes-store.ts'
-import { listReplacementRows, listReplacing } from './key-list-store.ts'
 import { deadlineOf, endOf, endToTell, overlapAfterArrival, type Replaced, statusAt } from './key-states.ts'
 import { findKeyRow, type Key } from './key-store.ts'
+import { listReplacements, listReplacing, setRotation } from './rotation-store.ts'
 
 /*
  * A rotation is a chain: each new key names the one that it replaces, and may be replaced before it has arrived. What ends
@@ -120,7 +119,7 @@ async function listReplaced(tx: Tx, key: Pick<Key, 'replaces'>): Promise<Key[]> 
 export async function listSuccessors(tx: Tx, keyId: string, at: number): Promise<Key[]> {
   const successors: Key[] = []
   for (let replaced = [keyId]; replaced.length > 0; ) {
-    const next = await listReplacementRows(tx, replaced)
+    const next = await listReplacements(tx, replaced)
     const works = (key: Key) => statusAt(key, at) !== 'expired'
     successors.push(...next.filter(works))
     replaced = next.filter(key => !works(key) || isOnItsWay(key)).map(({ id }) => id)
@@ -131,6 +130,6 @@ export async function listSuccessors(tx: Tx, keyId: string, at: number): Promise
 /** The last day that a key was given; an overlap's end is none, so the day is looked up at what replaced the key first. */
 export async function lastDayOf(tx: Tx, key: Key): Promise<number | null> {
   if (key.rotation !== 'running') return key.expiresAt
-  const first = (await listReplacementRows(tx, [key.id])).at(-1)
+  const first = (await listReplacements(tx, [key.id])).at(-1)
   return first ? await lastDayOf(tx, first) : key.expiresAt
 }

@@ -2,7 +2,7 @@ import type { Tx } from '../../db/connect.ts'
 import { type Actor, recordActivity } from '../audit/record-activity.ts'
 import { SECOND } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
-import { expireKey } from './expire-keys.ts'
+import { markExpired } from './expire-keys.ts'
 import { lockKeyOf } from './find-keys.ts'
 import { requireKeyAbility } from './key-ability.ts'
 import { statusAt } from './key-states.ts'
@@ -48,7 +48,7 @@ export async function rotateRestrictedKey(
     ...{ accountId, userId, mode, name, permissions, note, addresses, form },
     ...{ expiresAt: await lastDayOf(tx, old), replaces: old.id, instead: overlapSeconds === 0 },
   })
-  if (overlapSeconds === 0) await expireKey(tx, old.id, 'replaced', at)
+  if (overlapSeconds === 0) await markExpired(tx, old.id, 'replaced', at)
   else await beginOverlap(tx, old, overlapSeconds * SECOND, at)
   const data = { name, new_key: shown.key.id, overlap_seconds: overlapSeconds, reason }
   await recordActivity(tx, caps, [accountId], [{ actor, what: 'key.rotated', object: old.id, at, data }])

@@ -2,8 +2,6 @@ import { lockedOrSkipped, type Tx } from '../../db/connect.ts'
 import { deleteFirst } from '../../db/delete-in-batches.ts'
 import { jsonRows } from '../../db/json-rows.ts'
 import { plainAddress } from '../base/addresses.ts'
-import { DAY } from '../base/clock.ts'
-import { noteLastUse } from './key-changes-store.ts'
 import { hoursOf, type Use } from './usage-buffer.ts'
 
 /**
@@ -51,6 +49,21 @@ export async function addUsage(tx: Tx, batch: readonly Use[]): Promise<Use[]> {
   return uses.filter(use => !free.has(use.keyId)).map(use => ({ ...use, ...NOTHING_MORE }))
 }
 
+/** Moves the last use of keys forward, never back. It decides about nothing, so no copy of a key need be forgotten. */
+async function noteLastUse(tx: Tx, uses: readonly { keyId: string; lastAt: number }[]): Promise<void> {
+  if (uses.length === 0) return
+  const used = jsonRows(
+    tx,
+    { key_id: 'text', last_at: 'integer' },
+    uses.map(({ keyId, lastAt }) => [keyId, lastAt]),
+  )
+  await tx.raw(
+    `update keys set last_used_at = used.last_at from (?) as used
+     where keys.id = used.key_id and (keys.last_used_at is null or keys.last_used_at < used.last_at)`,
+    [used],
+  )
+}
+
 const NOTHING_MORE = { calls: 0, earlier: undefined, addresses: [], permissions: [] }
 
 const later = (column: string): string =>
@@ -75,65 +88,6 @@ function latest(seen: readonly (readonly [string, number])[]): [string, number][
   const all = new Map<string, number>()
   for (const [name, at] of seen) all.set(name, Math.max(at, all.get(name) ?? 0))
   return [...all].sort(([one], [other]) => (one < other ? -1 : 1))
-}
-
-export async function sumCalls(tx: Tx, keyIds: readonly string[], since: number): Promise<Map<string, number>> {
-  const rows: { key_id: string; calls: number | string }[] = await tx('key_usage_hours')
-    .whereIn('key_id', [...keyIds])
-    .where('hour', '>=', since)
-    .groupBy('key_id')
-    .select('key_id')
-    .sum({ calls: 'calls' })
-  return new Map(rows.map(row => [row.key_id, Number(row.calls)]))
-}
-
-/** Calls of each key and day (UTC), by the day's beginning. */
-export async function sumCallsByDay(
-  tx: Tx,
-  keyIds: readonly string[],
-  since: number,
-): Promise<{ keyId: string; day: number; calls: number }[]> {
-  const day = tx.raw('hour - hour % ?', [DAY])
-  const rows: { key_id: string; day: number | string; calls: number | string }[] = await tx('key_usage_hours')
-    .whereIn('key_id', [...keyIds])
-    .where('hour', '>=', since)
-    .select('key_id', { day })
-    .sum({ calls: 'calls' })
-    .groupBy('key_id', 'day')
-  return rows.map(row => ({ keyId: row.key_id, day: Number(row.day), calls: Number(row.calls) }))
-}
-
-export type AddressRow = { key_id: string; address: string; total: number }
-
-/** Of each key the latest `most` addresses, the latest first, each with how many there are in all. */
-export async function listAddresses(
-  tx: Tx,
-  keyIds: readonly string[],
-  since: number,
-  most: number,
-): Promise<AddressRow[]> {
-  const ranked = tx('key_usage_addresses')
-    .whereIn('key_id', [...keyIds])
-    .where('seen_at', '>=', since)
-    .select('key_id', 'address', 'seen_at')
-    .select(tx.raw('row_number() over (partition by key_id order by seen_at desc, address) as place'))
-    .select(tx.raw('count(*) over (partition by key_id) as total'))
-    .as('ranked')
-  return await tx(ranked).where('place', '<=', most).orderBy('place').select('key_id', 'address', 'total')
-}
-
-/** The permissions that keys of an installation used since a moment; the empty one stands for calls that did not say what for. */
-export async function listPermissionsUsed(tx: Tx, installationId: string, since: number): Promise<string[]> {
-  return await tx('key_usage_permissions')
-    .whereIn('key_id', tx('keys').where({ installation_id: installationId }).select('id'))
-    .where('used_at', '>=', since)
-    .distinct('permission')
-    .pluck('permission')
-}
-
-export async function findWatchStart(tx: Tx): Promise<number | undefined> {
-  const row: { since: number } | undefined = await tx('usage_watches').where({ what: 'permissions' }).first('since')
-  return row?.since
 }
 
 /** Deletes counts of hours before a moment, at most `limit`; returns how many. */

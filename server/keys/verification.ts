@@ -6,7 +6,7 @@ import { hashSecret, isWellFormedSecret } from '../base/secret-format.ts'
 import { type KeyRecord, type Question, type RefusalCode, refusalOf, validVerdict } from './judge-key.ts'
 import { findKeyByHash } from './key-record-store.ts'
 import { createRecordCache } from './record-cache.ts'
-import type { UsageRecorder } from './usage.ts'
+import type { UsageRecorder } from './usage-recorder.ts'
 import { listVerifierHashes } from './verifier-store.ts'
 
 /** Copies that a process keeps: a key takes about a kilobyte. */

@@ -6,7 +6,7 @@ import type { Log } from '../base/log.ts'
 import type { Worker } from '../deliveries/worker.ts'
 import type { ReplaceCaps } from '../key-life/replace-leaked-keys.ts'
 import type { MintCaps } from '../keys/mint-key.ts'
-import type { UsageRecorder } from '../keys/usage.ts'
+import type { UsageRecorder } from '../keys/usage-recorder.ts'
 import type { RateLimits } from '../limits/rate-limits.ts'
 
 /** What the operations of the platform API may use. */

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { findApp } from '../../apps-registry/find-app.ts'
 import { moveApp } from '../../apps-registry/move-app.ts'
 import { takePermissions } from '../../server/installs/narrow-installation.ts'
-import { endOverdueKeys } from '../../server/key-life/end-overdue-keys.ts'
+import { expireOverdueKeys } from '../../server/key-life/expire-overdue-keys.ts'
 import { replaceLeakedKeys } from '../../server/key-life/replace-leaked-keys.ts'
 import { reportLeak } from '../../server/key-life/report-leak.ts'
 import { uninstall } from '../installs/steps.ts'
@@ -134,7 +134,7 @@ export async function perform(setting: ChainSetting, act: ChainAct, keys: readon
       setting.advance(act.ms)
       return
     case 'upkeep':
-      await endOverdueKeys(world.deps)
+      await expireOverdueKeys(world.deps)
       await replaceLeakedKeys(world.deps)
       return
     case 'uninstall': {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { endOverdueKeys } from '../../server/key-life/end-overdue-keys.ts'
-import { editRow } from '../../server/keys/key-changes-store.ts'
+import { expireOverdueKeys } from '../../server/key-life/expire-overdue-keys.ts'
+import { changeKey } from '../../server/keys/change-key.ts'
 import { nodeBeside } from '../deliveries/node-beside.ts'
 import { startServer } from '../deliveries/server-process.ts'
 import { activityOf, keysAt, rowsOf, stopClock, textOf, uninstall } from '../installs/steps.ts'
@@ -22,7 +22,7 @@ async function setUp(options: WorldOptions = {}) {
 }
 
 /** Does what the server does by itself, now. */
-const upkeep = ({ deps }: World) => endOverdueKeys(deps)
+const upkeep = ({ deps }: World) => expireOverdueKeys(deps)
 
 const endsAt = (events: readonly ReceivedEvent[]) => events.filter(({ type }) => type === 'managed_key.expired')
 
@@ -75,7 +75,7 @@ test('a second round and a second process find nothing left to tell', async () =
   const last = day(world.clock.now() + DAY)
   await uninstall(person, installed.id, { keys: 'until', until: last })
   stopClock(world, endOf(last))
-  await Promise.all([upkeep(world), endOverdueKeys(beside.deps), upkeep(world), endOverdueKeys(beside.deps)])
+  await Promise.all([upkeep(world), expireOverdueKeys(beside.deps), upkeep(world), expireOverdueKeys(beside.deps)])
   await upkeep(world)
   await world.deliver()
   assert.equal(endsAt(app.receiver.events).length, 1)
@@ -176,7 +176,7 @@ test('a clock that is set back in the middle of a round stops the round from not
     looks += 1
     return looks === 1 ? deadline : deadline - 5_000
   }
-  await endOverdueKeys({ ...world.deps, clock: { ...world.clock, now } })
+  await expireOverdueKeys({ ...world.deps, clock: { ...world.clock, now } })
   assert.equal((await rowsOf(world, 'keys'))[0]?.['status'], 'expired')
 })
 
@@ -186,7 +186,7 @@ test('a server does it by itself, when the deadline comes', async () => {
   await using server = await startServer(world, { ROLES: 'web,worker' })
   const deadline = world.clock.now() + 1_500
   const [key] = await rowsOf(world, 'keys')
-  await world.deps.database.transaction(tx => editRow(tx, String(key?.['id']), { expiresAt: deadline }))
+  await world.deps.database.transaction(tx => changeKey(tx, String(key?.['id']), { expiresAt: deadline }))
   const told = await app.receiver.waitFor('managed_key.expired')
   assert.equal(told.body.data.key?.expires_at, new Date(deadline).toISOString())
   assert.ok(server.url)

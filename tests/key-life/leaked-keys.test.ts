@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { replaceLeakedKeys } from '../../server/key-life/replace-leaked-keys.ts'
 import { reportLeak } from '../../server/key-life/report-leak.ts'
-import { freezeKey, unfreezeKey } from '../../server/keys/freeze-key.ts'
+import { clearFrozen, setFrozen } from '../../server/keys/freeze-key.ts'
 import { rowsOf, uninstall } from '../installs/steps.ts'
 import { createWorld, type World } from '../support/world.ts'
 import { DAY, installManaged, keyRow } from './key-steps.ts'
@@ -12,7 +12,7 @@ const MINUTE = 60_000
 /** What a process leaves behind that dies between the freeze and the replacement. */
 async function freezeOnly({ deps: { database, clock } }: World, keyId: string): Promise<void> {
   const freeze = { by: 'leak_report', until: null, at: clock.now() } as const
-  assert.ok(await database.transaction(tx => freezeKey(tx, keyId, freeze)))
+  assert.ok(await database.transaction(tx => setFrozen(tx, keyId, freeze)))
 }
 
 /** On PostgreSQL: until somebody waits for a row that is held. SQLite lets nobody begin meanwhile. */
@@ -35,7 +35,7 @@ test('a leak that is reported while its account unfreezes the key is not lost', 
   const { database, clock } = world.deps
   let report: Promise<void> | undefined
   await database.transaction(async tx => {
-    assert.ok(await unfreezeKey(tx, keyId, clock.now()))
+    assert.ok(await clearFrozen(tx, keyId, clock.now()))
     report = reportLeak(world.deps, key, '192.0.2.1')
     await somebodyWaits(world)
   })
@@ -66,7 +66,7 @@ test('a leaked key that was given back, or kept after an uninstall, is not repla
   const { person, id, keyId } = await installManaged(world)
   const { deps, clock } = world
   await freezeOnly(world, keyId)
-  assert.ok(await deps.database.transaction(tx => unfreezeKey(tx, keyId, clock.now())))
+  assert.ok(await deps.database.transaction(tx => clearFrozen(tx, keyId, clock.now())))
   clock.advance(MINUTE)
   assert.equal(await replaceLeakedKeys(deps), undefined)
   await freezeOnly(world, keyId)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { lockInstallation } from '../../server/installs/lock-installation.ts'
-import { unfreezeAccountKey } from '../../server/key-life/freeze-account-key.ts'
+import { unfreezeKey } from '../../server/key-life/freeze-key.ts'
 import { countMade } from '../installs/steps.ts'
 import { createWorld } from '../support/world.ts'
 import { eventually, installManaged, keyRow, makeKey, pressDuring, reportLeak } from './key-steps.ts'
@@ -16,7 +16,7 @@ for (const kind of ['managed', 'restricted'] as const) {
     const command = { keyId: made.id, accountId: person.accountId, userId: person.userId, actor, knowsOfLeak: false }
     await pressDuring(
       world,
-      tx => unfreezeAccountKey(tx, world.deps, command),
+      tx => unfreezeKey(tx, world.deps, command),
       () => reportLeak(world, made.key),
     )
     await eventually(async () => (await keyRow(world, made.id))['frozen_by'] === 'leak_report')

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createUsageRecorder } from '../../server/keys/usage.ts'
+import { createUsageRecorder } from '../../server/keys/usage-recorder.ts'
 import { sweep } from '../../server/sweep.ts'
 import { nodeBeside } from '../deliveries/node-beside.ts'
 import { keyAt, keysAt, rowsOf, stopClock } from '../installs/steps.ts'

@@ -1,4 +1,4 @@
-import { endKey } from '../../key-life/expire-account-key.ts'
+import { expireKey as expire } from '../../key-life/expire-key.ts'
 import { keyObject } from '../api-objects.ts'
 import { Key, NoMembers } from '../api-schemas.ts'
 import { findOwnKey } from '../caller.ts'
@@ -15,7 +15,7 @@ export const expireKey = idempotentOperation({
   errors: ['object.not_found'],
   own: (tx, { caller, params }) => findOwnKey(tx, caller, params.key),
   async work(tx, { caps, caller }, key) {
-    await endKey(tx, caps, key, 'by_platform', caller.actor)
+    await expire(tx, caps, key, 'by_platform', caller.actor)
     return keyObject(await findOwnKey(tx, caller, key.id), caps.clock.now())
   },
 })

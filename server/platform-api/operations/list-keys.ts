@@ -1,5 +1,5 @@
 import { operation } from '../../http/operation.ts'
-import { pageInstallationKeys } from '../../keys/find-keys.ts'
+import { pageInstallationKeys } from '../../keys/list-keys.ts'
 import { keyObject } from '../api-objects.ts'
 import { Key, listOf, pageOf } from '../api-schemas.ts'
 import { findOwnInstallation } from '../caller.ts'

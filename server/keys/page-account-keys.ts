@@ -2,8 +2,8 @@ import type { Knex } from 'knex'
 import type { Tx } from '../../db/connect.ts'
 import { isAmong } from '../../db/json-rows.ts'
 import type { Mode } from '../base/mode.ts'
-import { ENDED, listed, newestFirst, unended, WORKING, working } from './key-list-store.ts'
-import { type Key, readKeys } from './key-store.ts'
+import { ENDED, listed, newestFirst, unended, WORKING, working } from './key-query-store.ts'
+import { findKeyRow, type Key, readKeys } from './key-store.ts'
 
 /** What the keys page may be asked for; all of it together. */
 export type KeyPageFilter = {
@@ -21,11 +21,22 @@ export type KeyPageFilter = {
 
 type Narrow = (query: Knex.QueryBuilder) => Knex.QueryBuilder
 
+/** One page of an account's keys; a cursor that is none of its keys is no cursor. */
+export async function pageAccountKeys(
+  tx: Tx,
+  filter: Omit<KeyPageFilter, 'after'> & { before?: string | undefined },
+  at: number,
+): Promise<Key[]> {
+  const last = filter.before === undefined ? undefined : await findKeyRow(tx, filter.before)
+  const after = last?.accountId === filter.accountId ? last : undefined
+  return await pageKeyRows(tx, { ...filter, after }, at)
+}
+
 /**
  * One page of an account's keys, the newest first. It is merged from the pages of several sets of keys, each of which an
  * index finds: keys that ended long ago, and in the rare sets those that are in none of them, are not read.
  */
-export async function pageKeyRows(tx: Tx, filter: KeyPageFilter, at: number): Promise<Key[]> {
+async function pageKeyRows(tx: Tx, filter: KeyPageFilter, at: number): Promise<Key[]> {
   const unsettled = await listUnsettled(tx, filter.accountId)
   const found = new Map<string, Key>()
   for (const set of setsOf(tx, filter, unsettled, at))

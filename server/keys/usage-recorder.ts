@@ -1,9 +1,9 @@
-import type { Database, Tx } from '../../db/connect.ts'
-import { type Clock, DAY, HOUR, SECOND } from '../base/clock.ts'
+import type { Database } from '../../db/connect.ts'
+import { type Clock, SECOND } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 
 import { type Bounds, createUsageBuffer, type Use } from './usage-buffer.ts'
-import { addUsage, findWatchStart, listAddresses, listPermissionsUsed, sumCalls, sumCallsByDay } from './usage-store.ts'
+import { addUsage } from './usage-store.ts'
 
 /** Gathers in memory what keys do and writes it in batches: verification itself never writes. */
 export type UsageRecorder = {
@@ -121,60 +121,4 @@ export function createUsageRecorder({
     },
   }
   return recorder
-}
-
-/** What a key did lately, as the uninstall question shows it. */
-export type KeyUse = {
-  calls24h: number
-  calls7d: number
-  /** Of the last 7 days, the latest first, and at most LISTED of them. */
-  addresses: string[]
-  /** How many addresses there are in all. */
-  places: number
-}
-
-const LISTED = 20
-
-/** Uses of the last 24 hours and 7 days, in whole hours: one that has begun counts, so that no use is hidden. */
-export async function readUse(tx: Tx, keyIds: readonly string[], at: number): Promise<(keyId: string) => KeyUse> {
-  const since = (age: number) => at - age - ((at - age) % HOUR)
-  const [day, week] = [await sumCalls(tx, keyIds, since(DAY)), await sumCalls(tx, keyIds, since(7 * DAY))]
-  const rows = await listAddresses(tx, keyIds, since(7 * DAY), LISTED)
-  const byKey = Map.groupBy(rows, row => row.key_id)
-  return keyId => {
-    const own = byKey.get(keyId) ?? []
-    return {
-      calls24h: day.get(keyId) ?? 0,
-      calls7d: week.get(keyId) ?? 0,
-      addresses: own.map(row => row.address),
-      places: Number(own[0]?.total ?? 0),
-    }
-  }
-}
-
-/** What the keys of an installation were used for since a moment; `unsaid` where calls came that did not name a permission. */
-export async function readPermissionUse(
-  tx: Tx,
-  installationId: string,
-  since: number,
-): Promise<{ used: ReadonlySet<string>; unsaid: boolean }> {
-  const used = new Set(await listPermissionsUsed(tx, installationId, since))
-  return { used, unsaid: used.delete('') }
-}
-
-/** Since when it is written down what keys are used for. */
-export async function permissionsWatchedSince(tx: Tx): Promise<number> {
-  return (await findWatchStart(tx)) ?? Number.POSITIVE_INFINITY
-}
-
-/** Calls of each key on each of the last seven days (UTC), today last. */
-export async function readCallsPerDay(
-  tx: Tx,
-  keyIds: readonly string[],
-  at: number,
-): Promise<(keyId: string) => number[]> {
-  const first = at - (at % DAY) - 6 * DAY
-  const sums = await sumCallsByDay(tx, keyIds, first)
-  const calls = new Map(sums.map(sum => [`${sum.keyId} ${sum.day}`, sum.calls]))
-  return keyId => Array.from({ length: 7 }, (_, index) => calls.get(`${keyId} ${first + index * DAY}`) ?? 0)
 }

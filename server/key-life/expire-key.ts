@@ -5,7 +5,7 @@ import type { Caps } from '../base/caps.ts'
 import { AppError } from '../base/errors.ts'
 import { cancelKeyDelivery } from '../deliveries/queue-event.ts'
 import { keyExpiredNews, tellKeyNews, tellPlatform } from '../installs/tell-platform.ts'
-import { expireKey } from '../keys/expire-keys.ts'
+import { markExpired } from '../keys/expire-keys.ts'
 import type { Key } from '../keys/find-keys.ts'
 import { type ExpiryReason, faceOf, statusAt } from '../keys/key-states.ts'
 import { abandonOverlaps } from '../keys/overlap.ts'
@@ -24,13 +24,13 @@ export type ExpireKey = {
  * *Expire* on the account's side, of either kind. Throws `object.not_found` for a stranger's key, `access.role`, and
  * `key.changed` where the key is not what the person saw any more.
  */
-export async function expireAccountKey(
+export async function expireKeyForMember(
   tx: Tx,
   caps: Caps,
   command: ExpireKey,
 ): Promise<{ key: Key; expired: boolean }> {
   const { key } = await lockForMember(tx, command)
-  return { key, expired: await endKey(tx, caps, key, 'by_account', command.actor, command.seen) }
+  return { key, expired: await expireKey(tx, caps, key, 'by_account', command.actor, command.seen) }
 }
 
 /**
@@ -38,7 +38,7 @@ export async function expireAccountKey(
  * Where it was to replace another and had not arrived, that one goes on, as if the delivery had failed, and that is told too.
  * An installation that waited for this key only is active once its platform has acknowledged that.
  */
-export async function endKey(
+export async function expireKey(
   tx: Tx,
   caps: Caps,
   known: Key,
@@ -50,7 +50,7 @@ export async function endKey(
   const { key, installation } = await lockKeyAndInstallation(tx, known)
   if (statusAt(key, at) === 'expired') return false
   if (seen !== undefined && seen !== faceOf(key)) throw new AppError('key.changed')
-  if (!(await expireKey(tx, key.id, because, at))) return false
+  if (!(await markExpired(tx, key.id, because, at))) return false
   await cancelKeyDelivery(tx, key.id, at)
   const app = installation && (await findApp(tx, installation.appId))
   if (installation && app) await tellPlatform(tx, caps, app, installation, [keyExpiredNews(key, at)])

@@ -7,7 +7,7 @@ import type { Log } from '../base/log.ts'
 import { cancelKeyDelivery } from '../deliveries/queue-event.ts'
 import { lockInstallation } from '../installs/lock-installation.ts'
 import { keyExpiredNews, tellKeyNews, tellPlatform } from '../installs/tell-platform.ts'
-import { expireOverdueKey, listOverdueKeys, nextDeadline, type OverdueKey } from '../keys/overdue-keys.ts'
+import { listOverdueKeys, markOverdueExpired, nextDeadline, type OverdueKey } from '../keys/overdue-keys.ts'
 import { abandonOverlaps } from '../keys/overlap.ts'
 
 export type OverdueCaps = Caps & { database: Database; log: Log }
@@ -16,7 +16,7 @@ export type OverdueCaps = Caps & { database: Database; log: Log }
  * Ends every key whose deadline has passed, one transaction each, so that nobody waits for long; several processes at once
  * end each key once. A key that makes trouble is passed over until the next time. Answers when the next deadline is.
  */
-export async function endOverdueKeys(caps: OverdueCaps): Promise<number | undefined> {
+export async function expireOverdueKeys(caps: OverdueCaps): Promise<number | undefined> {
   const { database, clock, log } = caps
   const at = clock.now()
   const troubled = new Set<string>()
@@ -25,7 +25,7 @@ export async function endOverdueKeys(caps: OverdueCaps): Promise<number | undefi
     if (overdue.length === 0) return await database.read(tx => nextDeadline(tx, at))
     for (const key of overdue) {
       try {
-        await database.transaction(tx => endOverdueKey(tx, caps, key, at))
+        await database.transaction(tx => expireOverdueKey(tx, caps, key, at))
       } catch (error) {
         log.error({ err: error, key: key.id }, 'a key whose deadline has passed could not be ended; tries again')
         troubled.add(key.id)
@@ -35,9 +35,14 @@ export async function endOverdueKeys(caps: OverdueCaps): Promise<number | undefi
 }
 
 /** Tells the platform of a managed key, also of a kept one, as an event of its installation; both sides' logs say it. */
-async function endOverdueKey(tx: Tx, caps: OverdueCaps, { id, installationId }: OverdueKey, at: number): Promise<void> {
+async function expireOverdueKey(
+  tx: Tx,
+  caps: OverdueCaps,
+  { id, installationId }: OverdueKey,
+  at: number,
+): Promise<void> {
   const installation = installationId === null ? undefined : await lockInstallation(tx, installationId)
-  const key = await expireOverdueKey(tx, id, at)
+  const key = await markOverdueExpired(tx, id, at)
   if (!key) return
   await cancelKeyDelivery(tx, key.id, at)
   const app = installation && (await findApp(tx, installation.appId))

@@ -6,7 +6,7 @@ import { isoTime } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { tellKeyNews } from '../installs/tell-platform.ts'
 import type { Key } from '../keys/find-keys.ts'
-import { freezeKey, unfreezeKey } from '../keys/freeze-key.ts'
+import { clearFrozen, setFrozen } from '../keys/freeze-key.ts'
 import { statusAt } from '../keys/key-states.ts'
 import { lockForMember } from './lock-key.ts'
 
@@ -16,7 +16,7 @@ type Act = { keyId: string; accountId: string; userId: string; actor: Actor }
  * *Freeze*: the key is refused until somebody gives it back, or for good once the chosen time has passed. A second press
  * changes nothing. Throws `key.expired`, `access.role` and `object.not_found`.
  */
-export async function freezeAccountKey(
+export async function freezeKey(
   tx: Tx,
   caps: Caps,
   command: Act & { freezeMs: number },
@@ -25,7 +25,7 @@ export async function freezeAccountKey(
   const { key, installation } = await lockForMember(tx, command)
   if (statusAt(key, at) === 'expired') throw new AppError('key.expired')
   const until = at + command.freezeMs
-  if (!(await freezeKey(tx, key.id, { by: 'account', until, at }))) return { key, changed: false }
+  if (!(await setFrozen(tx, key.id, { by: 'account', until, at }))) return { key, changed: false }
   const accounts = await tellKeyNews(tx, caps, { ...key, freezeUntil: until }, installation, 'key_frozen')
   const data = { name: key.name, until: isoTime(until) }
   await recordActivity(tx, caps, accounts, [{ actor: command.actor, what: 'key.frozen', object: key.id, at, data }])
@@ -36,7 +36,7 @@ export async function freezeAccountKey(
  * *Unfreeze*: the same key works again. One that was found in public is given back only by an owner or admin who says that
  * they know; throws `key.leaked` otherwise. Throws `key.expired`, `access.role` and `object.not_found`.
  */
-export async function unfreezeAccountKey(
+export async function unfreezeKey(
   tx: Tx,
   caps: Caps,
   command: Act & { knowsOfLeak: boolean },
@@ -49,7 +49,7 @@ export async function unfreezeAccountKey(
     await requireAbility(tx, command.userId, key.accountId, 'expire_key')
     if (!command.knowsOfLeak) throw new AppError('key.leaked')
   }
-  if (!(await unfreezeKey(tx, key.id, at))) return { key, changed: false }
+  if (!(await clearFrozen(tx, key.id, at))) return { key, changed: false }
   const accounts = await tellKeyNews(tx, caps, { ...key, freezeUntil: null }, installation, 'key_unfrozen')
   const data = { name: key.name, although_leaked: leaked }
   await recordActivity(tx, caps, accounts, [{ actor: command.actor, what: 'key.unfrozen', object: key.id, at, data }])

@@ -8,7 +8,7 @@ import { type ToldExpired, tellExpired } from './tell-expired.ts'
  * Expires the kept keys of an earlier installation that were to end once this one has its own: the account has said so, and
  * nobody waits for that any more. Returns how many.
  */
-export async function endKeysOfBefore(tx: Tx, caps: Caps, installationId: string): Promise<number> {
+export async function expireKeysOfBefore(tx: Tx, caps: Caps, installationId: string): Promise<number> {
   const at = caps.clock.now()
   const expired = await expireKeysEndingWith(tx, installationId, at)
   const data: ToldExpired = { installationId, which: 'ending_with', because: 'replaced', at }

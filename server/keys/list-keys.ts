@@ -1,0 +1,89 @@
+import type { Tx } from '../../db/connect.ts'
+import { newestOf, oldestOf } from '../../db/in-order.ts'
+import { isAmong } from '../../db/json-rows.ts'
+import { listed, newestFirst, unended, WORKING, working, workingInOrder } from './key-query-store.ts'
+import { type Key, readKeys } from './key-store.ts'
+
+const OF_INSTALLATION = ['keys.installation_id', 'keys.id'] as const
+
+/** One page of what an installation ever held, the newest id first. `working`: what works at that time only. */
+export async function pageInstallationKeys(
+  tx: Tx,
+  page: { installationId: string; before?: string | undefined; working?: { at: number } | undefined; limit: number },
+): Promise<Key[]> {
+  const query = newestOf(readKeys(tx), OF_INSTALLATION, page.installationId, page.before)
+  if (page.working) unended(workingInOrder(query), page.working.at)
+  return await listed(query.limit(page.limit))
+}
+
+/** One page of what an uninstallation settled or found ended at the same moment: what became of the keys. */
+export async function pageSettledKeys(
+  tx: Tx,
+  page: { installationId: string; endedSince: number; before?: string | undefined; limit: number },
+): Promise<Key[]> {
+  const query = newestOf(readKeys(tx), OF_INSTALLATION, page.installationId, page.before)
+  query.where(settled => settled.whereNull('keys.expired_at').orWhere('keys.expired_at', '>=', page.endedSince))
+  return await listed(query.limit(page.limit))
+}
+
+/** The working keys of an installation that were used last. */
+export async function listKeysUsedLast(tx: Tx, installationId: string, limit: number, at: number): Promise<Key[]> {
+  const order = 'coalesce(keys.last_used_at, 0) desc, keys.id desc'
+  const first = unended(working(tx('keys')), at).where('keys.installation_id', installationId)
+  const ids: string[] = await first.orderByRaw(order).limit(limit).pluck('keys.id') // what else is read of a key is read of these only
+  return await listed(
+    readKeys(tx)
+      .whereRaw(isAmong(tx, 'keys.id', ids))
+      .orderByRaw(order),
+  )
+}
+
+/** Working keys of an installation that have none of these permissions, at most `limit`. */
+export async function listKeysWithoutAny(
+  tx: Tx,
+  installationId: string,
+  permissions: readonly string[],
+  limit: number,
+  at: number,
+): Promise<Key[]> {
+  const query = oldestOf(unended(workingInOrder(readKeys(tx)), at), OF_INSTALLATION, installationId)
+  for (const name of permissions)
+    query.whereRaw("replace(keys.permissions, ?, '') = keys.permissions", [JSON.stringify(name)])
+  return await listed(query.limit(limit))
+}
+
+/** Of each name the newest key of an installation, for names that a manifest has. */
+export async function listLatestKeys(tx: Tx, installationId: string, names: readonly string[]): Promise<Key[]> {
+  const found: Key[] = []
+  for (const name of names) {
+    const query = newestFirst(readKeys(tx).where({ 'keys.installation_id': installationId, 'keys.name': name }))
+    found.push(...(await listed(query.limit(1))))
+  }
+  return found
+}
+
+/** Which of these names a working key has that the platform acknowledged. */
+export async function namesOfDeliveredKeys(
+  tx: Tx,
+  installationId: string,
+  names: readonly string[],
+  at: number,
+): Promise<ReadonlySet<string>> {
+  const query = unended(working(tx('keys')).where('keys.installation_id', installationId), at)
+  const held: string[] = await query
+    .whereNotNull('keys.delivered_at')
+    .whereIn('keys.name', [...names])
+    .distinct()
+    .pluck('keys.name')
+  return new Set(held)
+}
+
+export type LeakPlace = { frozenAt: number; id: string }
+
+/** Managed keys that a leak report froze, and that still wait for what takes their place, the oldest first; of a kept key nothing does. */
+export async function pageLeakedKeys(tx: Tx, after: LeakPlace | undefined, limit: number): Promise<Key[]> {
+  const leaked = `${WORKING} and keys.frozen_by = 'leak_report' and keys.kind = 'managed' and keys.kept_at is null`
+  const query = readKeys(tx).whereRaw(leaked).orderBy('keys.frozen_at').orderBy('keys.id').limit(limit)
+  if (after) query.whereRaw('(keys.frozen_at, keys.id) > (?, ?)', [after.frozenAt, after.id])
+  return await listed(query)
+}

@@ -1,0 +1,104 @@
+import type { Tx } from '../../db/connect.ts'
+import { DAY, HOUR } from '../base/clock.ts'
+
+/** What a key did lately, as the uninstall question shows it. */
+export type KeyUse = {
+  calls24h: number
+  calls7d: number
+  /** Of the last 7 days, the latest first, and at most LISTED of them. */
+  addresses: string[]
+  /** How many addresses there are in all. */
+  places: number
+}
+
+const LISTED = 20
+
+/** Uses of the last 24 hours and 7 days, in whole hours: one that has begun counts, so that no use is hidden. */
+export async function readUse(tx: Tx, keyIds: readonly string[], at: number): Promise<(keyId: string) => KeyUse> {
+  const since = (age: number) => at - age - ((at - age) % HOUR)
+  const [day, week] = [await sumCalls(tx, keyIds, since(DAY)), await sumCalls(tx, keyIds, since(7 * DAY))]
+  const rows = await listAddresses(tx, keyIds, since(7 * DAY), LISTED)
+  const byKey = Map.groupBy(rows, row => row.key_id)
+  return keyId => {
+    const own = byKey.get(keyId) ?? []
+    return {
+      calls24h: day.get(keyId) ?? 0,
+      calls7d: week.get(keyId) ?? 0,
+      addresses: own.map(row => row.address),
+      places: Number(own[0]?.total ?? 0),
+    }
+  }
+}
+
+/** What the keys of an installation were used for since a moment; `unsaid` where calls came that did not name a permission. */
+export async function readPermissionUse(
+  tx: Tx,
+  installationId: string,
+  since: number,
+): Promise<{ used: ReadonlySet<string>; unsaid: boolean }> {
+  const permissions: string[] = await tx('key_usage_permissions')
+    .whereIn('key_id', tx('keys').where({ installation_id: installationId }).select('id'))
+    .where('used_at', '>=', since)
+    .distinct('permission')
+    .pluck('permission')
+  // The empty name stands for calls that did not say what for.
+  return { used: new Set(permissions.filter(name => name !== '')), unsaid: permissions.includes('') }
+}
+
+/** Since when it is written down what keys are used for. */
+export async function permissionsWatchedSince(tx: Tx): Promise<number> {
+  const row: { since: number } | undefined = await tx('usage_watches').where({ what: 'permissions' }).first('since')
+  return row?.since ?? Number.POSITIVE_INFINITY
+}
+
+/** Calls of each key on each of the last seven days (UTC), today last. */
+export async function readCallsPerDay(
+  tx: Tx,
+  keyIds: readonly string[],
+  at: number,
+): Promise<(keyId: string) => number[]> {
+  const first = at - (at % DAY) - 6 * DAY
+  const sums = await sumCallsByDay(tx, keyIds, first)
+  const calls = new Map(sums.map(sum => [`${sum.keyId} ${sum.day}`, sum.calls]))
+  return keyId => Array.from({ length: 7 }, (_, index) => calls.get(`${keyId} ${first + index * DAY}`) ?? 0)
+}
+
+async function sumCalls(tx: Tx, keyIds: readonly string[], since: number): Promise<Map<string, number>> {
+  const rows: { key_id: string; calls: number | string }[] = await tx('key_usage_hours')
+    .whereIn('key_id', [...keyIds])
+    .where('hour', '>=', since)
+    .groupBy('key_id')
+    .select('key_id')
+    .sum({ calls: 'calls' })
+  return new Map(rows.map(row => [row.key_id, Number(row.calls)]))
+}
+
+/** Calls of each key and day (UTC), by the day's beginning. */
+async function sumCallsByDay(
+  tx: Tx,
+  keyIds: readonly string[],
+  since: number,
+): Promise<{ keyId: string; day: number; calls: number }[]> {
+  const day = tx.raw('hour - hour % ?', [DAY])
+  const rows: { key_id: string; day: number | string; calls: number | string }[] = await tx('key_usage_hours')
+    .whereIn('key_id', [...keyIds])
+    .where('hour', '>=', since)
+    .select('key_id', { day })
+    .sum({ calls: 'calls' })
+    .groupBy('key_id', 'day')
+  return rows.map(row => ({ keyId: row.key_id, day: Number(row.day), calls: Number(row.calls) }))
+}
+
+type AddressRow = { key_id: string; address: string; total: number }
+
+/** Of each key the latest `most` addresses, the latest first, each with how many there are in all. */
+async function listAddresses(tx: Tx, keyIds: readonly string[], since: number, most: number): Promise<AddressRow[]> {
+  const ranked = tx('key_usage_addresses')
+    .whereIn('key_id', [...keyIds])
+    .where('seen_at', '>=', since)
+    .select('key_id', 'address', 'seen_at')
+    .select(tx.raw('row_number() over (partition by key_id order by seen_at desc, address) as place'))
+    .select(tx.raw('count(*) over (partition by key_id) as total'))
+    .as('ranked')
+  return await tx(ranked).where('place', '<=', most).orderBy('place').select('key_id', 'address', 'total')
+}

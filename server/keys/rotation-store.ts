@@ -1,0 +1,32 @@
+import type { Tx } from '../../db/connect.ts'
+import { isAmong } from '../../db/json-rows.ts'
+import { changeKeys, workingRow } from './key-changes-store.ts'
+import { listed, newestFirst, working } from './key-query-store.ts'
+import type { Replaced } from './key-states.ts'
+import { type Key, readKeys } from './key-store.ts'
+
+/** Writes how far the replacement of a key is; `deadline`: from then on the key is refused. */
+export async function setRotation(
+  tx: Tx,
+  id: string,
+  { rotation, overlapUntil, overlapMs }: Replaced,
+  deadline?: number,
+): Promise<void> {
+  const plan = { rotation, overlap_until: overlapUntil, overlap_ms: overlapMs }
+  const end = deadline !== undefined && { status: 'expiring', expires_at: deadline }
+  await changeKeys(tx, workingRow(tx, id), { ...plan, ...end })
+}
+
+/** Of these keys, the working ones that were minted to replace others. */
+export async function listReplacing(tx: Tx, ids: readonly string[]): Promise<Key[]> {
+  return await listed(
+    working(readKeys(tx))
+      .whereRaw(isAmong(tx, 'keys.id', ids))
+      .whereNotNull('keys.replaces'),
+  )
+}
+
+/** Keys that were minted to replace one of these, whether they still work or not; the newest first. */
+export async function listReplacements(tx: Tx, keyIds: readonly string[]): Promise<Key[]> {
+  return await listed(newestFirst(readKeys(tx).whereRaw(isAmong(tx, 'keys.replaces', keyIds))))
+}

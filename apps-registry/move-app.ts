@@ -25,7 +25,7 @@ const PAST: Record<AppVerb, string> = {
   retire: 'app.retired',
 }
 
-/** Moves an app through its life. Publishing approves the latest version. Throws `app.state` where the move is not legal. */
+/** Moves an app through its life. Publishing approves the latest version. Throws `app.status` where the move is not legal. */
 export async function moveApp(tx: Tx, caps: Caps, command: MoveApp): Promise<App> {
   const at = caps.clock.now()
   await lockApp(tx, command.id)
@@ -33,7 +33,7 @@ export async function moveApp(tx: Tx, caps: Caps, command: MoveApp): Promise<App
   if (!app) throw new AppError('object.not_found', { detail: 'There is no such app.' })
   const { from, to } = APP_TRANSITIONS[command.verb]
   if (!(await moveAppRow(tx, app.id, from, to, at))) {
-    throw new AppError('app.state', { detail: `The app is ${app.status}; this needs it to be ${from.join(' or ')}.` })
+    throw new AppError('app.status', { detail: `The app is ${app.status}; this needs it to be ${from.join(' or ')}.` })
   }
   if (command.verb === 'publish') {
     await approveLatestVersion(tx, app.id)

@@ -22,7 +22,7 @@ export function hasRegistrationToken(app: App): boolean {
 }
 
 /**
- * A new registration access token for an app, made by `issue` in this transaction; the one before ends. Throws `app.state`
+ * A new registration access token for an app, made by `issue` in this transaction; the one before ends. Throws `app.retired`
  * where the app is retired.
  */
 export async function replaceRegistrationToken(
@@ -52,7 +52,8 @@ async function lockLivingApp(tx: Tx, appId: string): Promise<App> {
   await lockApp(tx, appId)
   const app = await findAppRow(tx, appId)
   if (!app) throw new AppError('object.not_found')
-  if (app.status === 'retired') throw new AppError('app.state', { detail: 'Nothing was changed: the app is retired.' })
+  if (app.status === 'retired')
+    throw new AppError('app.retired', { detail: 'Nothing was changed: the app is retired.' })
   return app
 }
 

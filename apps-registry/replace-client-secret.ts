@@ -16,7 +16,7 @@ export function newClientSecret(random: Caps['random']): string {
 
 /**
  * Makes a new client secret, shown once; the one before is refused at once (an OAuth client has one), and so is the
- * registration access token, which may have leaked with it. Throws `app.state`
+ * registration access token, which may have leaked with it. Throws `app.no_secret`
  * where the app authenticates with a key instead.
  */
 export async function replaceClientSecret(
@@ -30,7 +30,7 @@ export async function replaceClientSecret(
   const app = await findAppRow(tx, command.appId)
   if (!app) throw new AppError('object.not_found')
   if (app.clientSecret === null || app.status === 'retired')
-    throw new AppError('app.state', { detail: 'Nothing was changed: the app has no client secret.' })
+    throw new AppError('app.no_secret', { detail: 'Nothing was changed: the app has no client secret.' })
   const secret = newClientSecret(random)
   const sealed = sealClientSecret(keyring, app.id, secret)
   if (sealed === null) throw new Error('a secret was not sealed')

@@ -44,7 +44,7 @@ export async function startSession(tx: Tx, caps: Caps, command: StartSession): P
   const before = command.previousToken ? await deleteSession(tx, hashSecret(command.previousToken)) : undefined
   const looked = before?.user_id === command.userId ? before.account_id : undefined // who signs in again looks on where they did
   const first = memberships.find(({ account }) => account.id === looked) ?? memberships[0]
-  if (!first) throw new AppError('access.forbidden', { detail: 'You are not a member of any account.' })
+  if (!first) throw new AppError('access.no_account')
   const token = opaqueToken(random)
   const id = ids.next('sess')
   await insertSession(tx, {

@@ -52,7 +52,7 @@ export async function findDeliveryToSend(
 /**
  * Sends the same event with the same ciphertext again, as new attempts on the same delivery, outside the order of the
  * installation's other events. Throws `delivery.recipient_key_changed` where nobody could open it any more, and
- * `delivery.state`, also where it would hand over a key that has expired.
+ * `key.expired` where it would hand over a key that works no more, and `delivery.not_redeliverable`.
  */
 export async function redeliver(tx: Tx, caps: Caps, command: Redeliver): Promise<DeliveryWithAttempts> {
   const at = caps.clock.now()
@@ -65,12 +65,13 @@ export async function redeliver(tx: Tx, caps: Caps, command: Redeliver): Promise
     })
   }
   if (delivery.key_id !== null && (await hasExpired(tx, delivery.key_id, at))) {
-    throw new AppError('delivery.state', {
-      detail: 'The key that it would hand over has expired. Rotate a key that works, or mint another.',
+    throw new AppError('key.expired', {
+      detail:
+        'A delivery that hands over a key which has expired is not sent again. Rotate a key that works, or mint another.',
     })
   }
   if (!(await reopen(tx, delivery.id, at))) {
-    throw new AppError('delivery.state', {
+    throw new AppError('delivery.not_redeliverable', {
       detail: `The delivery is ${delivery.status}; only a delivered or failed one can be sent again.`,
     })
   }

@@ -9,12 +9,12 @@ import { pingBody } from './event.ts'
 /**
  * *Send test delivery*: a `ping` to the app's address, signed and logged as any event. It has one attempt, goes out also
  * where the address is held as gone, and ends that hold when it is acknowledged. Answers the delivery's id. Throws
- * `app.state`.
+ * `app.retired` and `app.no_address`.
  */
 export async function sendPing(tx: Tx, caps: Caps, { app, actor }: { app: App; actor: Actor }): Promise<string> {
-  if (app.status === 'retired') throw new AppError('app.state', { detail: 'Nothing was sent: the app is retired.' })
+  if (app.status === 'retired') throw new AppError('app.retired', { detail: 'Nothing was sent: the app is retired.' })
   if (!app.client.key_delivery_uri)
-    throw new AppError('app.state', { detail: 'Nothing was sent: the app has no key delivery address.' })
+    throw new AppError('app.no_address', { detail: 'Nothing was sent: the app has no key delivery address.' })
   const { clock, ids } = caps
   const at = clock.now()
   const body = pingBody(at, { id: app.id, name: app.manifest.client_name })

@@ -82,13 +82,10 @@ export function respondOAuth(log: Log): ErrorRequestHandler {
     if (res.headersSent) return next(thrown)
     const error = asAppError(thrown)
     report(error, req, res, log)
-    const entry: { status: number; oauth?: string } = ERRORS[error.code]
-    const unavailable = entry.status === 429 || entry.status === 503
-    const fallback = unavailable ? 'temporarily_unavailable' : entry.status >= 500 ? 'server_error' : 'invalid_request'
-    res
-      .status(entry.status)
-      .set('Cache-Control', 'no-store')
-      .json({ error: entry.oauth ?? fallback, error_description: error.message })
+    const { status } = ERRORS[error.code]
+    const unavailable = status === 429 || status === 503
+    const fault = unavailable ? 'temporarily_unavailable' : status >= 500 ? 'server_error' : 'invalid_request'
+    res.status(status).set('Cache-Control', 'no-store').json({ error: fault, error_description: error.message })
   }
 }
 

@@ -49,7 +49,7 @@ export async function installApp(
   if (!isInstallableIn(app, command.accountId)) throw new AppError('app.not_installable', { detail: NOT_INSTALLABLE })
   const existing = await findInstalled(tx, command)
   if (existing) return { installation: existing, created: false }
-  if (app.version !== command.version) throw new AppError('app.not_installable', { detail: CHANGED_MEANWHILE })
+  if (app.version !== command.version) throw new AppError('app.changed', { detail: CHANGED_MEANWHILE })
 
   const kept = await countKeptKeys(tx, command, at)
   if (kept.count > 0 && command.kept === undefined) throw new AppError('consent.kept_unanswered')
@@ -119,7 +119,7 @@ async function insertNew(
 async function winner(tx: Tx, place: Place): Promise<Installation> {
   const installation = await findInstalled(tx, place)
   if (!installation)
-    throw new AppError('app.not_installable', {
+    throw new AppError('installation.ended', {
       detail: 'Nothing was installed. It was uninstalled in the same moment. Try again.',
     })
   return installation

@@ -26,7 +26,7 @@ export type SuspendInstallation = {
 /**
  * Sets or clears one of the two flags that make an installation's keys answer `suspended`; a second press changes nothing.
  * Of an installation that is over they are only cleared, for the sake of the keys that were kept. Throws `object.not_found`,
- * `access.role`, `access.forbidden` and `installation.not_active`.
+ * `access.role`, `installation.held_by_operator` and `installation.not_active`.
  */
 export async function suspendInstallation(
   tx: Tx,
@@ -43,7 +43,7 @@ export async function suspendInstallation(
   if (over && (command.suspended || !(await hasWorkingKeys(tx, before.id, at))))
     throw new AppError('installation.not_active')
   if (!command.suspended && command.by === 'platform' && before.suspendedBy.includes('operator'))
-    throw new AppError('access.forbidden', {
+    throw new AppError('installation.held_by_operator', {
       detail: 'Nothing was changed: the operator has suspended it, and only the operator can resume it.',
     })
   if (!(await setSuspended(tx, before.id, command.by, command.suspended ? at : null)))

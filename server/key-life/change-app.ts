@@ -48,7 +48,7 @@ export async function retireApp(
 ): Promise<void> {
   const jobId = await caps.database.transaction(async tx => {
     await moveApp(tx, caps, { id: appId, verb: 'retire', actor }).catch(error => {
-      if (!(error instanceof AppError && error.code === 'app.state')) throw error // retired already, perhaps just now
+      if (!(error instanceof AppError && error.code === 'app.status')) throw error // retired already, perhaps just now
     })
     return await leaveJob(tx, caps, { kind: 'end_app', subject: appId, data: { actor } }, '')
   })

@@ -5,7 +5,7 @@ import type { NoticeModel } from '../../views/models.ts'
 import { lookAtAccountOf } from '../accounts/account-guard.ts'
 import { roleAllows } from '../accounts/roles.ts'
 import { actorOf, requireSession, signedIn } from '../accounts/session-guard.ts'
-import { AppError, ERRORS } from '../base/errors.ts'
+import { AppError, ERRORS, type ErrorCode } from '../base/errors.ts'
 import { readAppDelivery, readBodies } from '../deliveries/list-deliveries.ts'
 import { endPause, redeliver } from '../deliveries/redeliver.ts'
 import type { Deps } from '../deps.ts'
@@ -13,6 +13,7 @@ import { idParam } from '../http/request.ts'
 import { platformDeliveryPage } from './portal-delivery-page.ts'
 
 const WATCHED_FOR = 30_000
+const REFUSALS: readonly ErrorCode[] = ['delivery.not_redeliverable', 'delivery.recipient_key_changed', 'key.expired']
 
 /** One delivery with all its attempts, and *Redeliver*: the same verb that the platform API has. */
 export function portalDeliveryRoutes(deps: Deps): Router {
@@ -41,7 +42,7 @@ export function portalDeliveryRoutes(deps: Deps): Router {
         await redeliver(tx, deps, { deliveryId, app, recipientKids: kids, pauseEnded, actor: actorOf(session) })
       })
     } catch (error) {
-      if (!(error instanceof AppError) || !error.code.startsWith('delivery.')) throw error
+      if (!(error instanceof AppError) || !REFUSALS.includes(error.code)) throw error
       const text = [`${ERRORS[error.code].title}.`, error.detail].filter(Boolean).join(' ')
       const strong = pauseEnded ? 'The other deliveries go out again; this one was not sent.' : 'Nothing was sent.'
       return await show(req, res, { tone: 'bad', strong, text })

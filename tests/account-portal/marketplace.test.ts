@@ -211,10 +211,10 @@ test('a suspended app: its keys answer suspended, it is off the marketplace and 
 
 test('an app cannot be suspended twice, nor resumed without having been suspended', async () => {
   const app = await world.app({ metadata: { client_name: 'Only Once' } })
-  await assert.rejects(move(world, app.id, 'resume'), { code: 'app.state' })
+  await assert.rejects(move(world, app.id, 'resume'), { code: 'app.status' })
   await move(world, app.id, 'suspend')
-  await assert.rejects(move(world, app.id, 'suspend'), { code: 'app.state' })
-  await assert.rejects(move(world, app.id, 'publish'), { code: 'app.state' })
+  await assert.rejects(move(world, app.id, 'suspend'), { code: 'app.status' })
+  await assert.rejects(move(world, app.id, 'publish'), { code: 'app.status' })
 })
 
 test('a retired app is gone from the marketplace', async () => {

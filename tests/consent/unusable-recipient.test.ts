@@ -53,7 +53,7 @@ for (const [what, jwk] of Object.entries(UNUSABLE)) {
         body: path.endsWith('/rotate') ? '{}' : '{"name":"second"}',
       })
       const problem = (await answer.json()) as { code: string }
-      assert.deepEqual([path, answer.status, problem.code], [path, 409, 'recipient_key_changed'])
+      assert.deepEqual([path, answer.status, problem.code], [path, 409, 'recipient_key_unusable'])
     }
     const portal = await app.platform.person.browser.get(`/platform/apps/${app.id}`)
     assert.equal(portal.status, 200)

@@ -100,7 +100,7 @@ test('an expired key is not handed over again, whether it had arrived or not', a
   ] as const) {
     assert.ok(states.some(row => row[0] === sequence && row[1] === status))
     const refused = await redeliver(world, app, sequence)
-    assert.deepEqual([refused.status, refused.body.code], [409, 'invalid_request'])
+    assert.deepEqual([refused.status, refused.body.code], [409, 'key_expired'])
     assert.match(refused.body.detail ?? '', /has expired/)
   }
   assert.equal(await world.deliver(), 0)

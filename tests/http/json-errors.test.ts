@@ -72,7 +72,7 @@ test('413: a body that is too large is a problem too', async () => {
   await using world = await createWorld({ worker: false })
   const answer = await verify(world, JSON.stringify({ key: 'a'.repeat(20_000) }))
   assert.equal(answer.status, 413)
-  assert.equal((await problemOf(answer))['code'], 'invalid_request')
+  assert.equal((await problemOf(answer))['code'], 'request_too_large')
 })
 
 test('500: a mistake of ours is a problem that says nothing of its cause', async () => {
@@ -91,7 +91,7 @@ test('503: where a verification cannot be decided, the problem says nothing of i
 async function saysNothing(answer: Response, status: number): Promise<void> {
   assert.equal(answer.status, status)
   const problem = await problemOf(answer)
-  assert.equal(problem['code'], 'internal')
+  assert.equal(problem['code'], status === 503 ? 'unavailable' : 'internal')
   assert.equal(problem['detail'], undefined)
   assert.doesNotMatch(JSON.stringify(problem), /verifiers|oauth_records|select|\.ts/)
 }

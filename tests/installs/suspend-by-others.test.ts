@@ -69,7 +69,7 @@ test('what the operator has suspended the platform cannot resume, also where it 
   await post(world, app, `${path}/suspend`)
   assert.deepEqual((await operator(world, installed.id, true)).installation.suspendedBy, ['operator'])
   const refused = await post(world, app, `${path}/resume`)
-  assert.deepEqual([refused.status, refused.body['code']], [403, 'forbidden'])
+  assert.deepEqual([refused.status, refused.body['code']], [403, 'suspended_by_operator'])
   await post(world, app, `${path}/suspend`)
   assert.equal((await world.verify(key ?? ''))['code'], 'suspended')
   assert.deepEqual((await operator(world, installed.id, false)).installation.suspendedBy, [])

@@ -41,7 +41,7 @@ test('a platform cannot replace a key that its account has frozen; the account c
   const before = [await countMade(world), await keyRow(world, keyId)]
   for (const overlap of [0, DAY / 1_000]) {
     const { status, body } = await rotateAsPlatform(world, app, keyId, overlap)
-    assert.deepEqual([status, body['code']], [409, 'invalid_request'])
+    assert.deepEqual([status, body['code']], [409, 'key_frozen'])
     assert.match(String(body['detail']), /only the account can replace a key that it has frozen/)
   }
   assert.deepEqual([await countMade(world), await keyRow(world, keyId)], before)

@@ -59,7 +59,7 @@ describe('POST /v1/keys/verify', () => {
     test(`${status}: a body that is ${name} is a problem, without a word of what went wrong inside`, async () => {
       const answer = await send(body)
       assert.equal(answer.status, status)
-      assert.equal(answer.body.code, 'invalid_request')
+      assert.equal(answer.body.code, status === 413 ? 'request_too_large' : 'invalid_request')
       assert.match(String(answer.headers.get('content-type')), /^application\/problem\+json/)
       assert.doesNotMatch(JSON.stringify(answer.body), /JSON at position|SyntaxError|node_modules/)
     })
@@ -113,7 +113,10 @@ describe('POST /v1/keys/verify', () => {
     try {
       for (let round = 0; round < 5; round += 1) {
         const answer = await send(JSON.stringify({ key: mintSecret(systemRandom, 'lkm_live_') }))
-        assert.deepEqual([answer.status, answer.body.code, answer.headers.get('retry-after')], [503, 'internal', '1'])
+        assert.deepEqual(
+          [answer.status, answer.body.code, answer.headers.get('retry-after')],
+          [503, 'unavailable', '1'],
+        )
         assert.doesNotMatch(JSON.stringify(answer.body), /gone/)
       }
     } finally {

@@ -14,7 +14,7 @@ export const redeliver = idempotentOperation({
     'Send the same event with the same ciphertext again, beside its later events; a key that has expired is refused (409)',
   body: NoMembers,
   answers: { 200: Delivery },
-  errors: ['object.not_found', 'delivery.state', 'delivery.recipient_key_changed'],
+  errors: ['object.not_found', 'delivery.not_redeliverable', 'delivery.recipient_key_changed', 'key.expired'],
   own: (tx, { caller, params }) => findDeliveryToSend(tx, asked(caller, params.delivery)),
   async ready({ caps, caller, params }) {
     const kids = await recipientKids(caps, caller.app)

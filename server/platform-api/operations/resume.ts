@@ -12,7 +12,7 @@ export const resume = idempotentOperation({
   summary: 'Take back what the platform has suspended; what the account or the operator has suspended stays so',
   body: NoMembers,
   answers: { 200: Installation },
-  errors: ['object.not_found', 'installation.not_active', 'access.forbidden'],
+  errors: ['object.not_found', 'installation.not_active', 'installation.held_by_operator'],
   own: (tx, { caller, params }) => findOwnInstallation(tx, caller, params.installation),
   async work(tx, { caps, caller: { app, actor } }, { id: installationId }) {
     const command = { installationId, appId: app.id, by: 'platform', suspended: false, actor } as const

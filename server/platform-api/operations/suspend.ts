@@ -12,7 +12,7 @@ export const suspend = idempotentOperation({
   summary: 'Have its keys refused until it is resumed; the account is told. Suspended already, nothing changes',
   body: NoMembers,
   answers: { 200: Installation },
-  errors: ['object.not_found', 'installation.not_active', 'access.forbidden'],
+  errors: ['object.not_found', 'installation.not_active'],
   own: (tx, { caller, params }) => findOwnInstallation(tx, caller, params.installation),
   async work(tx, { caps, caller: { app, actor } }, { id: installationId }) {
     const command = { installationId, appId: app.id, by: 'platform', suspended: true, actor } as const

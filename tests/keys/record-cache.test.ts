@@ -129,16 +129,16 @@ test('a read that fails is told to everyone who waits, and the next one tries ag
   assert.equal((await cache.lookup('a'))?.version, 1)
 })
 
-test('a million unknown ids: what is known stays, and next to nothing is kept of them', async () => {
+test('200,000 unknown ids: what is known stays, and next to nothing is kept of them', async () => {
   const { cache, state } = sourceOf(one(), { mostUnknown: 1_000 })
   await cache.lookup('a')
   const before = memory()
-  for (let index = 0; index < 1_000_000; index += 1) {
+  for (let index = 0; index < 200_000; index += 1) {
     const found = cache.lookup(`unknown ${index}`)
     if (index % 1_000 === 0) assert.equal(await found, undefined)
   }
   await null
-  assert.ok(memory() - before < 40_000_000, `${memory() - before} bytes more`)
+  assert.ok(memory() - before < 8_000_000, `${memory() - before} bytes more`)
   assert.equal(cache.size, 1)
   assert.ok(!(cache.lookup('a') instanceof Promise), 'still at hand')
   const reads = state.reads

@@ -4,8 +4,8 @@ export type RecordCache<Found> = {
   lookup(id: string): Found | undefined | Promise<Found | undefined>
   /** The record has changed; a read that is under way is not kept. */
   forget(id: string): void
-  /** Every record that this holds for has changed, and any that is being read may have. */
-  forgetWhere(affected: (record: Found) => boolean): void
+  /** Every record of a group has changed, and any that is being read may have. It costs the same however many are kept. */
+  forgetGroup(group: string): void
   forgetAll(): void
   readonly size: number
 }
@@ -16,6 +16,8 @@ export type RecordSource<Found> = {
   trusted(): boolean
   /** Milliseconds, monotonic. */
   elapsed(): number
+  /** The groups of a record, whose names are never the same; null: it is in none of that kind. */
+  groups?: readonly ((record: Found) => string | null)[]
   /** How many records are kept at most. */
   most: number
   /** How many ids that name nothing are kept, and for how long. */
@@ -28,6 +30,12 @@ const SHARED_FOR = 20
 /** How often a record that changes while it is read is read again, before what was found is answered. */
 const MOST_READS = 3
 
+/** So many changed groups are remembered before all copies are gone through. */
+const MOST_CHANGED = 10_000
+
+/** A record as it was after so many changes of groups. */
+type Copy<Found> = { found: Found; keptAt: number }
+
 /** `stale`: the record has changed since the read began. */
 type Reading<Found> = { id: string; begunAt: number; stale: boolean; answer: Promise<Found | undefined> }
 
@@ -38,19 +46,37 @@ type Reading<Found> = { id: string; begunAt: number; stale: boolean; answer: Pro
  */
 export function createRecordCache<Found extends object>(source: RecordSource<Found>): RecordCache<Found> {
   const half = Math.ceil(source.most / 2)
-  let young = new Map<string, Found>()
-  let old = new Map<string, Found>()
+  let young = new Map<string, Copy<Found>>()
+  let old = new Map<string, Copy<Found>>()
+  let changes = 0
+  const changedAt = new Map<string, number>()
   let unknown = new Map<string, number>()
   let longUnknown = new Map<string, number>()
   const readings = new Set<Reading<Found>>()
   const latest = new Map<string, Reading<Found>>()
 
-  function keep(id: string, found: Found): void {
+  function keep(id: string, copy: Copy<Found>): void {
     if (young.size >= half) {
       old = young
       young = new Map()
     }
-    young.set(id, found)
+    young.set(id, copy)
+  }
+
+  function isOutdated({ found, keptAt }: Copy<Found>): boolean {
+    if (keptAt === changes || changedAt.size === 0) return false
+    for (const groupOf of source.groups ?? []) {
+      const group = groupOf(found)
+      if (group !== null && (changedAt.get(group) ?? 0) > keptAt) return true
+    }
+    return false
+  }
+
+  function dropOutdated(): void {
+    for (const copies of [young, old]) {
+      for (const [id, copy] of copies) if (isOutdated(copy)) copies.delete(id)
+    }
+    changedAt.clear()
   }
 
   function keepUnknown(id: string): void {
@@ -63,13 +89,18 @@ export function createRecordCache<Found extends object>(source: RecordSource<Fou
 
   function copyOf(id: string): Found | undefined {
     const known = young.get(id)
-    if (known) return known
-    const aged = old.get(id)
-    if (aged) {
+    const copy = known ?? old.get(id)
+    if (!copy) return undefined
+    if (isOutdated(copy)) {
+      young.delete(id)
       old.delete(id)
-      keep(id, aged)
+      return undefined
     }
-    return aged
+    if (!known) {
+      old.delete(id)
+      keep(id, copy)
+    }
+    return copy.found
   }
 
   function read(id: string): Promise<Found | undefined> {
@@ -88,7 +119,7 @@ export function createRecordCache<Found extends object>(source: RecordSource<Fou
       mine.stale = false
       const found = await source.load(mine.id)
       if (mine.stale && reads < MOST_READS) continue
-      if (!mine.stale && found) keep(mine.id, found)
+      if (!mine.stale && found) keep(mine.id, { found, keptAt: changes })
       else if (!mine.stale) keepUnknown(mine.id)
       return found
     }
@@ -123,10 +154,10 @@ export function createRecordCache<Found extends object>(source: RecordSource<Fou
       longUnknown.delete(id)
       outdate(reading => reading.id === id)
     },
-    forgetWhere(affected) {
-      for (const records of [young, old]) {
-        for (const [id, record] of records) if (affected(record)) records.delete(id)
-      }
+    forgetGroup(group) {
+      changes += 1
+      changedAt.set(group, changes)
+      if (changedAt.size > MOST_CHANGED) dropOutdated()
       outdate(() => true)
     },
     forgetAll() {
@@ -134,9 +165,11 @@ export function createRecordCache<Found extends object>(source: RecordSource<Fou
       old = new Map()
       unknown = new Map()
       longUnknown = new Map()
+      changedAt.clear()
       outdate(() => true)
     },
     get size() {
+      dropOutdated()
       return young.size + old.size
     },
   }

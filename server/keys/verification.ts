@@ -57,6 +57,7 @@ export function createVerification({
   const keys = createRecordCache<KeyRecord & { valid?: string }>({
     ...shared,
     most: MOST_KEYS,
+    groups: [key => key.installationId, key => key.appId],
     load: hash => inTime(database.look(tx => findKeyByHash(tx, hash))),
   })
   const verifiers = createRecordCache<ReadonlySet<string>>({
@@ -70,13 +71,8 @@ export function createVerification({
       verifiers.forgetAll()
     } else if (change === 'verifiers') verifiers.forgetAll()
     else if (change.startsWith('key:')) keys.forget(change.slice(4))
-    else if (change.startsWith('installation:')) {
-      const id = change.slice(13)
-      keys.forgetWhere(key => key.installationId === id)
-    } else if (change.startsWith('app:')) {
-      const id = change.slice(4)
-      keys.forgetWhere(key => key.appId === id)
-    }
+    else if (change.startsWith('installation:')) keys.forgetGroup(change.slice(13))
+    else if (change.startsWith('app:')) keys.forgetGroup(change.slice(4))
   })
   let lastVerifier = { token: '', hash: '' } // a resource server sends the same one with every call: it is hashed once
   const counts: VerificationCounts = { valid: 0 }

@@ -49,13 +49,13 @@ test('where copies are not trusted, every look is a read, however often there wa
 })
 
 test('a change that is heard while a record is read: the old state is never kept', async () => {
-  for (const hear of ['forget', 'forgetWhere', 'forgetAll'] as const) {
+  for (const hear of ['forget', 'forgetGroup', 'forgetAll'] as const) {
     const records = one()
     const { cache } = sourceOf(records)
     const early = cache.lookup('a')
     records.set('a', { id: 'a', version: 2 })
     if (hear === 'forget') cache.forget('a')
-    else if (hear === 'forgetWhere') cache.forgetWhere(() => false)
+    else if (hear === 'forgetGroup') cache.forgetGroup('another')
     else cache.forgetAll()
     const after = cache.lookup('a')
     assert.equal((await early)?.version, 2, 'it is read again for whoever asked before the change')
@@ -64,15 +64,43 @@ test('a change that is heard while a record is read: the old state is never kept
   }
 })
 
-test('what affects several records forgets exactly those', async () => {
-  const records = new Map(['a', 'b', 'c'].map(id => [id, { id, version: 1 }]))
-  const { cache, state } = sourceOf(records)
-  for (const id of records.keys()) await cache.lookup(id)
-  cache.forgetWhere(record => record.id !== 'b')
-  assert.equal(cache.size, 1)
+test('what affects a group of records forgets exactly those, in both halves, and not what is read afterwards', async () => {
+  const records = new Map(['a', 'b', 'c', 'd'].map(id => [id, { id, version: 1 }]))
+  const groups = [({ id }: Found) => (id === 'd' ? null : `1${id}`), ({ id }: Found) => (id === 'b' ? '2b' : '2other')]
+  const { cache, state } = sourceOf(records, { most: 6, groups })
+  for (const id of records.keys()) await cache.lookup(id) // `a` to `c` are in the old half
+  cache.forgetGroup('2other')
   assert.ok(!(cache.lookup('b') instanceof Promise))
-  assert.ok(cache.lookup('a') instanceof Promise)
-  assert.equal(state.reads, 4)
+  for (const id of ['a', 'd']) assert.equal(await cache.lookup(id), records.get(id))
+  assert.equal(state.reads, 6)
+  cache.forgetGroup('1b')
+  assert.ok(!(cache.lookup('a') instanceof Promise) && !(cache.lookup('d') instanceof Promise))
+  assert.ok(cache.lookup('b') instanceof Promise)
+})
+
+test('however many groups change, what changed is never found in a copy, and what did not is', async () => {
+  const records = new Map(['a', 'b'].map(id => [id, { id, version: 1 }]))
+  const { cache, state } = sourceOf(records, { groups: [({ id }) => id] })
+  for (const id of records.keys()) await cache.lookup(id)
+  cache.forgetGroup('a')
+  for (let index = 0; index < 25_000; index += 1) cache.forgetGroup(`other ${index}`)
+  assert.equal(cache.size, 1)
+  assert.ok(!(cache.lookup('b') instanceof Promise) && cache.lookup('a') instanceof Promise)
+  assert.equal(state.reads, 3)
+})
+
+test('a change of one group costs the same however many records are kept', async () => {
+  const { cache } = sourceOf(new Map(), {
+    most: 100_000,
+    load: async id => ({ id, version: 1 }),
+    groups: [({ id }) => id],
+  })
+  for (let index = 0; index < 90_000; index += 1) void cache.lookup(`key ${index}`)
+  await new Promise(setImmediate)
+  const began = performance.now()
+  for (let index = 0; index < 5_000; index += 1) cache.forgetGroup(`installation ${index}`)
+  const ms = performance.now() - began
+  assert.ok(ms < 1_000, `${ms} ms for 5,000 changes; going through all copies takes 5 ms each`)
 })
 
 test('who asks at the same time shares one read; without trust, who asks later than it may be old does not', async () => {

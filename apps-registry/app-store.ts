@@ -192,7 +192,7 @@ export async function insertVersion(
 }
 
 /**
- * Holds the row until the transaction ends, so that two updates never make the same version. On PostgreSQL in the mode
+ * Locks the row until the transaction ends, so that two updates never make the same version. On PostgreSQL in the mode
  * that lets others refer to the app meanwhile: an event of its installation must not wait for us while we wait for it.
  */
 export async function lockApp(tx: Tx, id: string): Promise<void> {
@@ -229,7 +229,7 @@ export async function updateApp(tx: Tx, id: string, change: AppChange): Promise<
     })
 }
 
-/** Moves the app to another state if it is in one of `from`; answers whether it was. */
+/** Moves the app to another state if it is in one of `from`; returns whether it was. */
 export async function moveApp(
   tx: Tx,
   id: string,

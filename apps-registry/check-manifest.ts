@@ -89,7 +89,7 @@ async function addressFault(
   }
 }
 
-/** The JWK Set behind an address, or nothing where it cannot be had. */
+/** The JWK Set behind an address, or nothing if it cannot be had. */
 export async function fetchJwks(outbound: Outbound, address: string): Promise<unknown> {
   try {
     const answer = await outbound.fetch(address, { headers: { accept: 'application/jwk-set+json, application/json' } })

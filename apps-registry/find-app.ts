@@ -25,7 +25,7 @@ export async function browseCategories(tx: Tx, accountId: string | undefined, li
   return await listCategories(tx, accountId, limit)
 }
 
-/** One listing; a stranger's draft is indistinguishable from none. Throws `object.not_found`. */
+/** One listing; a stranger's draft looks as if it did not exist. Throws `object.not_found`. */
 export async function findListing(tx: Tx, slug: string, accountIds: readonly string[]): Promise<App> {
   const app = await findAppBySlug(tx, slug)
   if (!app || !isVisible(app, accountIds)) throw new AppError('object.not_found')

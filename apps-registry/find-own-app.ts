@@ -17,7 +17,7 @@ export async function listOwnApps(
   return await pageOwnApps(tx, { accountId, after: own, limit })
 }
 
-/** An app that the account publishes; a stranger's is indistinguishable from none. Throws `object.not_found`. */
+/** An app that the account publishes; a stranger's looks as if it did not exist. Throws `object.not_found`. */
 export async function findOwnApp(tx: Tx, accountId: string, id: string): Promise<App> {
   const app = await findAppRow(tx, id)
   if (!app || app.platform.accountId !== accountId) throw new AppError('object.not_found')

@@ -25,7 +25,7 @@ const PAST: Record<AppVerb, string> = {
   retire: 'app.retired',
 }
 
-/** Moves an app through its life. Publishing approves the latest version. Throws `app.status` where the move is not legal. */
+/** Moves an app through its life. Publishing approves the latest version. Throws `app.status` if the move is not legal. */
 export async function moveApp(tx: Tx, caps: Caps, command: MoveApp): Promise<App> {
   const at = caps.clock.now()
   await lockApp(tx, command.id)

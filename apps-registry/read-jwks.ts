@@ -35,7 +35,7 @@ export function readJwks(input: unknown, field: JwksField): ReadJwks {
   return { keys }
 }
 
-/** The key, what is wrong with it, or nothing where its type is unknown. */
+/** The key, what is wrong with it, or nothing if its type is unknown. */
 function readKey(entry: unknown): JWK | string | undefined {
   if (!isObject(entry)) return 'must be an object'
   const secret = PRIVATE_MEMBERS.find(member => Object.hasOwn(entry, member))

@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Bytes. `rss` is absent where the system has no /proc. */
+/** Bytes. `rss` is absent if the system has no /proc. */
 export type Memory = { rss: number | undefined; heapUsed: number }
 
 export type ChildServer = {

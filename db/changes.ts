@@ -27,7 +27,7 @@ export type Hear = (change: Change) => void
 export type ChangeFeed = Follower & {
   /** Changes of this process are heard before its `transaction` answers, those of others as soon as they can be. */
   listen(hear: Hear): void
-  /** Tells at each change whether what others commit is heard; nothing where that was never in doubt. */
+  /** Tells at each change whether what others commit is heard; nothing if that was never in doubt. */
   watch(tell: (connected: boolean) => void): void
 }
 

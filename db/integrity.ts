@@ -1,7 +1,7 @@
 import type { Database } from './connect.ts'
 
 /**
- * What is wrong inside a SQLite file, a sentence each; nothing where it is sound. Reads the whole file: seconds per
+ * What is wrong inside a SQLite file, a sentence each; nothing if it is sound. Reads the whole file: seconds per
  * gigabyte. Of PostgreSQL it knows nothing: `pg_amcheck` does that there.
  */
 export async function integrityFaults({ knex, kind }: Database): Promise<string[]> {

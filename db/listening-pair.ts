@@ -18,7 +18,7 @@ export function createPair({ url, listenUrl = url }: PostgresUrls): Pair {
   return { listener: connection(listenUrl), beater: connection(url), heard: false }
 }
 
-/** Connects both and listens. Returns false where a pooler lends connections for a transaction each: nothing would be heard. */
+/** Connects both and listens. Returns false if a pooler lends connections for a transaction each: nothing would be heard. */
 export async function openPair(pair: Pair, channel: string): Promise<boolean> {
   await Promise.all([pair.listener.connect(), pair.beater.connect()])
   if (await isPooledByTransaction(pair)) return false

@@ -10,7 +10,7 @@ const MOST_TRIES = 4
  * Does a transaction again where that is safe: nothing of it was committed, and the reason lies in the moment. Either two
  * transactions were in each other's way, or the connection turned out to lead to a server that has gone or writes no more;
  * the next attempt gets another one. Once COMMIT is on its way nobody knows, and nothing is done twice. Nothing in the
- * transaction may reach outside the database. Throws `DatabaseAway` where the database is.
+ * transaction may reach outside the database. Throws `DatabaseAway` if the database is.
  */
 export async function repeating<Result>(attempt: (progress: Progress) => Promise<Result>): Promise<Result> {
   for (let tries = 1; ; tries += 1) {

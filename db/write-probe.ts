@@ -13,7 +13,7 @@ const LEFT_BEHIND = 10 * MINUTE
 
 /** Whether a write works now: neither a connection nor a read tells of a full disk or a read-only server. */
 export type WriteProbe = {
-  /** Returns why a write failed, within 3 s; nothing where it was committed. A success counts for 5 s, a failure for 1 s. */
+  /** Returns why a write failed, within 3 s; nothing if it was committed. A success counts for 5 s, a failure for 1 s. */
   check(): Promise<Error | undefined>
   /** Deletes what the probe wrote. */
   clear(): Promise<void>

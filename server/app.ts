@@ -37,14 +37,14 @@ import { portalDeliveryRoutes } from './platform-portal/portal-delivery-routes.t
 import { portalRoutes } from './platform-portal/portal-routes.ts'
 import { registerRoutes } from './platform-portal/register-routes.ts'
 
-/** Everything that answers: the hot path by itself, and all else. */
+/** Everything that serves requests: the verification path by itself, and all other routes. */
 export function createListener(deps: Deps): RequestListener {
   const verify = verifyRoute(deps)
   const app = boundRequests(createApp(deps))
   return refuseUnclearHead((req, res) => void (asksToVerify(req) ? verify(req, res) : app(req, res)))
 }
 
-/** All but the hot path, in order: what machines ask, then pages with a session. */
+/** All routes but verification, in order: APIs first, then pages with a session. */
 export function createApp(deps: Deps): Express {
   const { config, database, clock, sessionCookie, log, render } = deps
   const app = express()

@@ -46,7 +46,7 @@ import { requireRoots } from './reencrypt.ts'
 
 export const VIEWS = fileURLToPath(new URL('../views', import.meta.url))
 
-/** How long a stop waits for receivers that were posted to, before it hangs up and leaves them for the next start. */
+/** How long a shutdown waits for receivers to respond before it gives up and leaves their deliveries to the next start. */
 const PATIENCE = 4 * SECOND
 
 const UNHEARD =
@@ -213,7 +213,7 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
   })
   database.changes.watch(heard => {
     renew()
-    if (heard) log.info({}, 'what other processes commit is heard again')
+    if (heard) log.info({}, 'changes of other processes are heard again')
     else log.warn({}, UNHEARD)
   })
   const usage = createUsageRecorder({ database, clock, log })
@@ -280,7 +280,9 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
       clearTimeout(impatient)
       await outbound.hangUp()
       await usage.stop()
-      await writeProbe.clear().catch(error => log.debug({ err: error }, 'what a write probe left stays for a while'))
+      await writeProbe
+        .clear()
+        .catch(error => log.debug({ err: error }, 'the row of a write probe could not be deleted'))
       await database.close()
     },
   }

@@ -9,7 +9,7 @@ const FRESH_FOR = MINUTE
 /** What a process that died has left is deleted by a worker that lives. */
 const LEFT_BEHIND = 10 * MINUTE
 
-/** What workers have said in the database; nothing where none runs, or all of them stopped in good order. */
+/** What workers have said in the database; nothing if none runs, or all of them stopped in good order. */
 export type WorkersSeen = { fresh: number; ill: string[]; silentFor: number } | undefined
 
 /**
@@ -26,7 +26,7 @@ export function startBeating({ database, clock, random, log, pulses }: Deps): ()
       await database.relaxed(tx => note(tx, { id, at: clock.now(), ill: pulses.ill().join(',') }))
       failed = false
     } catch (error) {
-      if (!failed) log.warn({ err: error }, 'could not note that this worker runs; tries again')
+      if (!failed) log.warn({ err: error }, 'the heartbeat of this worker could not be written; retrying')
       failed = true
     }
   }
@@ -43,7 +43,7 @@ export function startBeating({ database, clock, random, log, pulses }: Deps): ()
     await beating
     await database
       .relaxed(tx => tx('heartbeats').where({ id }).delete())
-      .catch(error => log.warn({ err: error }, 'could not note that this worker stopped'))
+      .catch(error => log.warn({ err: error }, 'the heartbeat of this worker could not be removed'))
   }
 }
 

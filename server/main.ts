@@ -11,7 +11,7 @@ import { startUpkeep } from './upkeep.ts'
 import { type Front, hearFirstProcess, startWebProcesses } from './web-processes.ts'
 
 const GRACE = 9_000
-/** How long a stop waits for requests, before it hangs up on callers that do not finish theirs. */
+/** How long a shutdown waits for requests before it closes the connections of callers that do not finish. */
 const PATIENCE = 4_000
 
 /** Starts what ROLES names and stops it on SIGTERM or SIGINT. The one place that touches the process. */
@@ -35,12 +35,12 @@ async function main(): Promise<void> {
     closeAll([front?.stop(), stopUpkeep(), stopBeating()], deps).then(
       () => process.exit(0),
       error => {
-        deps.log.error({ err: error }, 'could not stop in good order')
+        deps.log.error({ err: error }, 'shutdown failed')
         process.exit(1)
       },
     )
   }
-  process.on('SIGTERM', stop) // a second one must not cut short what the first one began
+  process.on('SIGTERM', stop) // a second signal must not interrupt the shutdown
   process.on('SIGINT', stop)
   if (cluster.isWorker) return // the process that started it speaks for all
   process.stdout.write(front ? `Latchkey listens on ${urlOf(front)} as ${config.publicUrl}\n` : 'Latchkey delivers\n')
@@ -75,7 +75,7 @@ function proxyRule(trusted: Config['trustProxy']): (address: string) => boolean 
   return typeof trusted === 'object' ? createAllowedRule(trusted) : () => trusted !== false && trusted > 0
 }
 
-/** Takes nothing new, finishes what is in flight, then lets go of the database. */
+/** Stops accepting, finishes requests in flight, then closes the database. */
 async function closeAll(stopped: (Promise<void> | undefined)[], deps: Deps): Promise<void> {
   await Promise.all(stopped)
   await deps.close()

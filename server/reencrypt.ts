@@ -20,7 +20,7 @@ const SEALED: readonly SealedColumn[] = [
   SEALED_ANSWERS,
 ]
 
-/** Small enough that nobody waits for it. */
+/** Small enough that no other transaction waits noticeably. */
 const BATCH = 100
 /** Until values that somebody held are looked at again. */
 const PAUSE = 5 * SECOND
@@ -29,7 +29,7 @@ export type ReencryptCaps = { database: Database; keyring: Keyring; clock: Clock
 
 /**
  * Encrypts anew, under the current root secret, whatever is still under an older one, in small batches; several processes
- * at once take different rows, and one that is killed leaves the rest for the next. Answers when to look again.
+ * at once take different rows, and one that is killed leaves the rest for the next. Returns when to look again.
  */
 export async function reencrypt(caps: ReencryptCaps, progress = () => {}): Promise<number | undefined> {
   const { database, keyring, clock, log } = caps
@@ -49,7 +49,7 @@ export async function reencrypt(caps: ReencryptCaps, progress = () => {}): Promi
       held ||= (await database.read(tx => countUnder(tx, column, rootId))) > 0
     }
   }
-  if (done > 0) log.info({ values: done }, 'values were encrypted anew under the current root secret')
+  if (done > 0) log.info({ values: done }, 'values were re-encrypted under the current root secret')
   if (!held && done > 0) log.info({}, 'nothing is left under an older root secret; it may be removed')
   return held ? clock.now() + PAUSE : undefined
 }

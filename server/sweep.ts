@@ -53,7 +53,7 @@ export async function sweep(deps: Deps): Promise<Swept> {
 /** Sweeps now and every hour until the answer is called. */
 export function startSweeping(deps: Deps): () => void {
   const once = () =>
-    void sweep(deps).catch(error => deps.log.error({ err: error }, 'could not sweep; tries again in an hour'))
+    void sweep(deps).catch(error => deps.log.error({ err: error }, 'a sweep failed; retrying in an hour'))
   once()
   const timer = setInterval(once, EVERY).unref()
   return () => clearInterval(timer)

@@ -11,7 +11,7 @@ import { dealWithLeftReports } from './key-life/take-leak-report.ts'
 import { sweepOpenRequests } from './oauth/sweep-open-requests.ts'
 import { reencrypt } from './reencrypt.ts'
 
-/** How long a stop waits for a mail server that takes its time; what is not noted as sent is sent once more. */
+/** How long a shutdown waits for a slow mail server; a mail not recorded as sent is sent again. */
 const PATIENCE = 4 * SECOND
 
 /** Does what happens by itself at its time, until the answer is called and has resolved. */
@@ -51,7 +51,7 @@ export function startUpkeep(deps: Deps): () => Promise<void> {
     if (!follower.isBehind()) return
     follower.follow().then(
       () => runners.forEach(each => void each.wake()),
-      error => log.error({ err: error }, 'could not follow the clock; tries again'),
+      error => log.error({ err: error }, 'the clock could not be checked; retrying'),
     )
   }, SECOND).unref()
   return async () => {

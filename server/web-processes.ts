@@ -4,20 +4,20 @@ import { SECOND } from './base/clock.ts'
 import type { Log } from './base/log.ts'
 import type { Pulses } from './base/pulses.ts'
 
-/** What answers requests, in this process or in others. */
+/** What serves requests, in this process or in others. */
 export type Front = {
   address: { address: string; port: number }
-  /** Takes nothing new, finishes what is in flight, and resolves when that is done. */
+  /** Stops accepting, finishes requests in flight, and resolves when that is done. */
   stop(): Promise<void>
 }
 
 const PAUSE_BEFORE_ANOTHER = SECOND
-/** How often the first process looks whether its loops go on, to tell the others. */
+/** How often the first process checks its loops, to tell the others. */
 const LOOK_EVERY = SECOND
 
 /**
- * Starts `count` processes of this program that share one port and have the role `web`; answers when all of them listen.
- * One that ends by itself later is replaced. Throws where one ends before it listens: what it wrote says why.
+ * Starts `count` processes of this program that share one port and have the role `web`; returns when all of them listen.
+ * One that exits later is replaced. Throws if one exits before it listens; its own output says why.
  */
 export async function startWebProcesses(count: number, { log, pulses }: { log: Log; pulses: Pulses }): Promise<Front> {
   let stopping = false
@@ -26,7 +26,7 @@ export async function startWebProcesses(count: number, { log, pulses }: { log: L
 
   async function startOne(): Promise<Address> {
     const worker = cluster.fork({ ROLES: 'web', WEB_CONCURRENCY: '1' })
-    worker.on('error', error => log.error({ err: error }, 'a web process could not be told something'))
+    worker.on('error', error => log.error({ err: error }, 'a message to a web process failed'))
     const ended = once(worker, 'exit').then(([code, signal]) => {
       running.delete(worker.id)
       return { code, signal, process: worker.process.pid }
@@ -36,10 +36,10 @@ export async function startWebProcesses(count: number, { log, pulses }: { log: L
     worker.once('listening', () => tell([worker]))
     const listening = once(worker, 'listening').then(([address]: Address[]) => address)
     const address = await Promise.race([listening, ended.then(() => undefined)])
-    if (!address) throw new Error('A process that was to answer requests ended at its start.')
+    if (!address) throw new Error('A web process exited before listening.')
     void ended.then(end => {
       if (stopping) return
-      log.error(end, 'a web process ended by itself; another takes its place')
+      log.error(end, 'a web process exited unexpectedly; starting another')
       startAnotherSoon()
     })
     return address
@@ -49,13 +49,13 @@ export async function startWebProcesses(count: number, { log, pulses }: { log: L
     setTimeout(() => {
       if (stopping) return
       startOne().catch(error => {
-        log.error({ err: error }, 'a web process could not be replaced; tries again')
+        log.error({ err: error }, 'a web process could not be started; retrying')
         startAnotherSoon()
       })
     }, PAUSE_BEFORE_ANOTHER)
   }
 
-  /** They answer `/readyz` for the loops that run here. */
+  /** Web processes answer `/readyz` for the loops that run here. */
   function tell(workers: readonly Worker[]): void {
     if (!pulses.any()) return
     for (const each of workers) if (each.isConnected()) each.send({ ill: pulses.ill() })
@@ -77,7 +77,7 @@ export async function startWebProcesses(count: number, { log, pulses }: { log: L
 
   try {
     const [first] = await Promise.all(Array.from({ length: count }, startOne))
-    if (!first) throw new Error('No process was to be started.')
+    if (!first) throw new Error('The number of web processes must be at least 1.')
     return { address: { address: first.address, port: first.port }, stop }
   } catch (error) {
     await stop()
@@ -85,7 +85,7 @@ export async function startWebProcesses(count: number, { log, pulses }: { log: L
   }
 }
 
-/** In a process that was started by another one: takes what that one says of its loops. */
+/** In a web process: receives the state of the loops from the process that started it. */
 export function hearFirstProcess(pulses: Pulses): void {
   process.on('message', (message: { ill?: string[] }) => {
     if (Array.isArray(message?.ill)) pulses.told(message.ill)

@@ -5,7 +5,7 @@
 const waiting = new WeakMap()
 
 /**
- * Calls `stop` when the caller hangs up; answers how to take that back.
+ * Calls `stop` when the caller hangs up; returns how to take that back.
  * @param {import('node:net').Socket | undefined} socket
  * @param {() => void} stop
  * @returns {() => void}

@@ -17,7 +17,7 @@ export interface VerifiedKey {
   app_id: string | null
   mode: 'live' | 'test'
   permissions: string[]
-  /** RFC 3339, or null where the key has no deadline. */
+  /** RFC 3339, or null if the key has no deadline. */
   expires_at: string | null
 }
 
@@ -97,7 +97,7 @@ export function protect(permission?: string): Middleware
 /** `verify` of a Latchkey that the environment names: `LATCHKEY_URL`, `LATCHKEY_VERIFIER_KEY`. */
 export function verify(req: IncomingMessage, permission?: string): Promise<Verdict>
 
-/** Answers a refused request: status, `WWW-Authenticate` (RFC 6750 §3) and a problem (RFC 9457). */
+/** Responds to a refused request: status, `WWW-Authenticate` (RFC 6750 §3) and a problem (RFC 9457). */
 export function refuse(res: ServerResponse, refused: Refused): void
 
 /** The key behind `protect`; throws where the route is not protected. */

@@ -36,7 +36,7 @@ export async function up(knex: Knex): Promise<void> {
     table.string('delivery_id').notNullable().references('id').inTable('deliveries')
     table.integer('number').notNullable()
     table.bigInteger('at').notNullable()
-    table.integer('status') // HTTP, absent where none came
+    table.integer('status') // HTTP, absent if none came
     table.integer('ms').notNullable()
     table.string('error', 40)
     table.text('answer').notNullable()

@@ -16,5 +16,5 @@ export async function personSeenFrom(
   if (accounts.some(({ id }) => id === accountId)) return { name: await userEmail(tx, userId), stranger: false }
   const [only, ...more] = accounts
   if (!only) return { name: 'a former member', stranger: true }
-  return { name: more.length === 0 ? only.name : 'another account', stranger: true } // which of several is nobody's business
+  return { name: more.length === 0 ? only.name : 'another account', stranger: true } // a person may have several accounts; only the first is shown
 }

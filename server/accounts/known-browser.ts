@@ -4,7 +4,7 @@ import type { Request, Response } from 'express'
 import type { Caps } from '../base/caps.ts'
 import { DAY } from '../base/clock.ts'
 
-/** One person's mark in one browser. Whoever has copied it is counted under `nonce`. */
+/** One person's mark in one browser. A copy of it is counted under the same `nonce`. */
 export type KnownBrowser = { userId: string; nonce: string }
 
 export type KnownBrowserCookie = {

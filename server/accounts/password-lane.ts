@@ -94,7 +94,7 @@ export function createPasswordLane({ yields }: { yields: boolean }): PasswordLan
   }
 }
 
-/** Whoever is refused has not been compared with anything; a second later there may be room. */
+/** A refused caller's password was not compared; there may be room a second later. */
 export function busy(retryAfter = 1): AppError {
   return new AppError('service.busy', { retryAfter })
 }

@@ -8,7 +8,7 @@ import { setViewer, type Viewer } from '../http/viewer.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import { findSession, type Session } from './sessions.ts'
 
-/** Finds out who asks; everyone may pass. */
+/** Loads the session of the caller, if there is one; everyone may pass. */
 export function loadSession(database: Database, clock: Clock, cookie: SessionCookie): RequestHandler {
   return async (req, res, next) => {
     const token = cookie.read(req)

@@ -63,7 +63,7 @@ export async function startSession(tx: Tx, caps: Caps, command: StartSession): P
   return { token }
 }
 
-/** The session of a cookie, or nothing where it has ended, or where the person has left every account. */
+/** The session of a cookie, or nothing if it has ended, or where the person has left every account. */
 export async function findSession(
   tx: Tx,
   { clock }: Pick<Caps, 'clock'>,
@@ -91,7 +91,7 @@ export async function endSession(tx: Tx, caps: Caps, token: string, ip: string):
   )
 }
 
-/** Looks at another account of the same person. Throws `object.not_found` where they are not a member. */
+/** Looks at another account of the same person. Throws `object.not_found` if they are not a member. */
 export async function switchAccount(tx: Tx, session: Session, accountId: string): Promise<void> {
   if (!session.memberships.some(({ account }) => account.id === accountId)) throw new AppError('object.not_found')
   await updateSessionAccount(tx, session.id, accountId)

@@ -4,7 +4,7 @@ import type { SealedColumn } from '../../db/sealed-columns.ts'
 import type { Caps } from '../base/caps.ts'
 
 const PURPOSE = 'activity-key'
-/** There is one. */
+/** The id of the only row. */
 const ID = 'activity'
 const KEY_BYTES = 32
 

@@ -10,10 +10,10 @@ export type ActivityRow = {
   object: string
   /** JSON. */
   data: string
-  /** JSON of personal values; null where there are none or they were erased. */
+  /** JSON of personal values; null if there are none or they were erased. */
   personal: string | null
   personal_salt: string | null
-  /** To the personal values; empty where there were none. */
+  /** To the personal values; empty if there were none. */
   commitment: string
   hash: string
 }
@@ -21,7 +21,7 @@ export type ActivityRow = {
 /** The end of a chain. */
 export type Head = { number: number; hash: string; seal: string }
 
-/** The end of an account's chain, held until the transaction ends, so that two writers never continue the same link. */
+/** The end of an account's chain, locked until the transaction ends, so that two writers never continue the same link. */
 export async function lockHead(tx: Tx, accountId: string): Promise<Head> {
   const start = { account_id: accountId, number: 0, hash: '', seal: '' }
   await tx('activity_heads').insert(start).onConflict('account_id').ignore()

@@ -3,7 +3,7 @@ import type { Personal } from './activity-chain.ts'
 import type { ActivityRow } from './activity-store.ts'
 
 export type ActivityEntry = Omit<ActivityRow, 'personal' | 'personal_salt' | 'commitment' | 'hash'> & {
-  /** The address from which somebody acted; empty where it is unknown or was erased. */
+  /** The address from which somebody acted; empty if it is unknown or was erased. */
   ip: string
 }
 

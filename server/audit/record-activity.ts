@@ -57,7 +57,7 @@ async function extend(tx: Tx, caps: ActivityCaps, accountId: string, head: Head,
   return { ...next, seal }
 }
 
-/** An end that was put back to an earlier entry would be continued as if nothing had been cut off. */
+/** An end that was reset to an earlier entry would otherwise be continued as if nothing had been cut off. */
 function intact({ activityKey }: ActivityCaps, accountId: string, head: Head): boolean {
   return head.number === 0 || head.seal === sealHead(activityKey, accountId, head)
 }

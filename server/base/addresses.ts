@@ -37,7 +37,7 @@ const SPECIAL_PURPOSE = [
   'ff00::/8',
 ] // prettier-ignore
 
-/** A CIDR as two parts, or nothing where it is not one. A bare address is a range of one. */
+/** A CIDR as two parts, or nothing if it is not one. A bare address is a range of one. */
 export function parseCidr(text: string): { address: string; bits: number } | undefined {
   const [address = '', bits, ...rest] = text.trim().split('/')
   const family = isIP(address)

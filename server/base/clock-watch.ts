@@ -1,13 +1,13 @@
 import { type Clock, SECOND } from './clock.ts'
 
-/** Slower changes are how a clock is kept right, and delay nothing worth the name. */
+/** Slower changes are ordinary corrections (NTP) and delay nothing noticeably. */
 const SMALLEST = SECOND
 
-/** Notices that the clock was set, by a comparison with the monotonic one; whoever asks every second misses no step. */
+/** Detects that the clock was set by comparing it with the monotonic clock. Ask every second to miss no step. */
 export type ClockWatch = {
   /** By how many milliseconds the clock was set since the last `accept`: negative where back, 0 where it was not set. */
   step(): number
-  /** Whatever had to follow from a step has been done. */
+  /** The step has been dealt with; the next comparison starts here. */
   accept(step: number): void
 }
 

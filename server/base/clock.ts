@@ -13,7 +13,7 @@ export const MINUTE = 60 * SECOND
 export const HOUR = 60 * MINUTE
 export const DAY = 24 * HOUR
 
-/** The end of a day, UTC, that is named as in `2030-01-31`; nothing where there is no such day. */
+/** The end of a day, UTC, that is named as in `2030-01-31`; nothing if there is no such day. */
 export function endOfDay(text: string): number | undefined {
   const start = Date.parse(`${text}T00:00:00.000Z`)
   const real = !Number.isNaN(start) && isoTime(start).slice(0, 10) === text // 31 February parses as 3 March

@@ -26,7 +26,7 @@ export function createIds(clock: Clock, random: Random): Ids {
   return { next: prefix => `${prefix}_${next(clock.now()).toLowerCase()}` }
 }
 
-/** Whether a text from outside has the form of such an identifier; saves the look-up of nonsense. */
+/** Whether a text has the form of such an identifier; malformed ones are not looked up. */
 export function isId(prefix: IdPrefix, text: unknown): text is string {
   return (
     typeof text === 'string' && text.startsWith(`${prefix}_`) && /^[0-9a-z]{26}$/.test(text.slice(prefix.length + 1))
@@ -38,7 +38,7 @@ export function firstIdAt(prefix: IdPrefix, at: number): string {
   return `${prefix}_${encodeTime(Math.max(0, at)).toLowerCase()}${'0'.repeat(16)}`
 }
 
-/** When an identifier was made, by the clock of whoever made it; nothing where it was not made here. */
+/** When an identifier was made, by the clock of whoever made it; nothing if it was not made here. */
 export function timeOfId(id: string): number | undefined {
   try {
     return decodeTime(id.slice(id.indexOf('_') + 1))

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createHash, hkdfSync } from 'node:crypto'
 import type { Random } from './random.ts'
 
-/** Encrypts what must be readable again, with a key of its own for each purpose, all under the root secret. */
+/** Encrypts values that must be readable again, with one key per purpose derived from the root secret. */
 export type Keyring = {
   /** The ids of the root secrets, the current one first. A ciphertext begins with the id of its own. */
   roots: readonly string[]

@@ -9,13 +9,13 @@ export type Log = {
 
 export const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
 
-/** So many bytes wait for whoever reads the log; lines beyond are dropped and counted. */
+/** Bytes buffered for a slow reader of the log; lines beyond are dropped and counted. */
 const MOST_WAITING = 1024 * 1024
 
 /** JSON lines on standard error, so that standard output stays for results. Headers and bodies never go in. */
 export function createLog(level: (typeof LOG_LEVELS)[number]): Log {
   const stream = process.stderr
-  // A reader that has gone away (EPIPE), or a disk that is full: there is no other place to say it.
+  // The reader has gone (EPIPE) or the disk is full: there is nowhere else to report it.
   if (!stream.listeners('error').includes(ignore)) stream.on('error', ignore)
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
   const toStream = pino(options, stream)

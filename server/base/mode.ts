@@ -1,2 +1,2 @@
-/** Real or play: every installation and key has one, and they never mix. */
+/** Live or test: every installation and key has one mode, and the two never mix. */
 export type Mode = 'live' | 'test'

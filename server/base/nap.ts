@@ -1,6 +1,6 @@
 /** A sleep that can be ended early. */
 export type Nap = {
-  /** Resolves after so many milliseconds, or when it is rung. */
+  /** Resolves after `ms` milliseconds, or as soon as it is woken. */
   rest(ms: number): Promise<void>
   ring(): void
 }

@@ -6,7 +6,7 @@ import { readAtMost, readBriefly } from './read-answer.ts'
 import { type Address, createResolveName, type ResolveName } from './resolve-name.ts'
 import { wasStale } from './stale-connections.ts'
 
-/** Why a call did not get an answer; safe to show to the platform. */
+/** Why a call got no response; safe to show to the platform. */
 export type OutboundFault = 'address_refused' | 'dns' | 'connect' | 'tls' | 'timeout' | 'aborted' | 'protocol'
 
 export class OutboundError extends Error {
@@ -25,7 +25,7 @@ export type OutboundAnswer = {
   body: Promise<string>
 }
 
-/** The only way out. Each address is resolved, checked and pinned to the connection; redirects are never followed. */
+/** The only way to call other servers. Each address is resolved, checked and pinned to the connection; redirects are not followed. */
 export type Outbound = {
   /**
    * Posts `body` and resolves with the headers of the answer. Repeats it once, on a new connection, where a kept-alive one
@@ -38,7 +38,7 @@ export type Outbound = {
   check(url: string): Promise<void>
   /** Whether `hostname` is an address that EGRESS_ALLOW names; those may be called without TLS. */
   mayBePlain(url: string): Promise<boolean>
-  /** Ends every connection at once; what was under way fails as `aborted`. */
+  /** Closes every connection at once; calls in flight fail as `aborted`. */
   hangUp(): Promise<void>
 }
 

@@ -22,6 +22,6 @@ const JOINED = new RegExp(
 /** Whether a name or text shows all that it holds in the order in which it is written: no bidirectional marks, no invisible characters. */
 export const showsAll = (text: string): boolean => !HIDDEN.test(text) || !HIDDEN.test(text.replaceAll(JOINED, ''))
 
-/** The same text without what is hidden in it. */
+/** The text without hidden characters. */
 export const withoutHidden = (text: string): string =>
   showsAll(text) ? text : text.replaceAll(new RegExp(HIDDEN, 'gu'), '')

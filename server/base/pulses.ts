@@ -2,23 +2,23 @@ import type { Clock } from './clock.ts'
 
 /** The signs of life of one loop. Durations in milliseconds. */
 export type Pulse = {
-  /** A round begins, perhaps sooner than was expected. */
+  /** A round begins, possibly earlier than announced. */
   begin(): void
-  /** The loop makes progress; it rests for `ms` before it begins again. */
+  /** The loop makes progress; it rests for `ms` before the next round. */
   expect(ms: number): void
-  /** The loop has ended: as it should, or by itself. */
+  /** The loop has ended: because it was stopped, or unexpectedly. */
   end(intended: boolean): void
 }
 
-/** The loops that run in this process, and which of them stand still. */
+/** The loops of this process, and which of them are stuck. */
 export type Pulses = {
-  /** A loop that begins now; it stands still where it gives no sign for `patience` milliseconds longer than it rests. */
+  /** Registers a loop. It counts as stuck when it gives no sign for `patience` milliseconds longer than it rests. */
   start(name: string, patience: number): Pulse
   /** Whether any loop runs here, or in the process that started this one. */
   any(): boolean
-  /** The names of those that stand still or have ended by themselves. */
+  /** The names of loops that are stuck or have ended unexpectedly. */
   ill(): string[]
-  /** What the process that started this one says of its own loops. */
+  /** The stuck loops of the parent process, as it reported them. */
   told(ill: readonly string[]): void
 }
 

@@ -4,7 +4,7 @@ const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 /** The largest multiple of 62 that fits a byte: bytes above it are drawn again, so that no letter is likelier. */
 const UNBIASED = 248
 
-/** Where chance comes from: a cryptographically secure generator outside tests. */
+/** The source of randomness: a cryptographically secure generator outside tests. */
 export type Random = {
   bytes(length: number): Buffer
   /** Uniform in [0, 1); for jitter, never for secrets. */

@@ -1,10 +1,10 @@
 import { isStorable } from './plain-text.ts'
 
-/** Deeper than anything that is taken: a JWK Set and a manifest are four levels deep. */
+/** More than any accepted document needs: a JWK Set and a manifest are four levels deep. */
 const DEEPEST = 32
 const UNSTORABLE = 'must not hold NUL or half a surrogate pair'
 
-/** Valid JSON that is not taken. `path` leads to the member at fault; the message never quotes a value. */
+/** Valid JSON that is refused. `path` leads to the member at fault; the message never quotes a value. */
 export class JsonFault extends SyntaxError {
   readonly path: readonly (string | number)[]
   readonly rule: string
@@ -19,8 +19,8 @@ export class JsonFault extends SyntaxError {
 type Level = { names: Set<string> | undefined; at: string | number }
 
 /**
- * Reads JSON from outside; everything that is stored or passed on is read here; a verification, which stores nothing of it and is a hot path, is not. Refused besides what is no JSON: more than 32 levels,
- * a member that is named twice (RFC 8259 §4) or `__proto__`, and strings that cannot be stored. Throws SyntaxError, of which
+ * Reads JSON from callers whose values are stored or passed on. (A verification stores nothing and is a hot path: it uses
+ * `JSON.parse`.) Besides malformed JSON it refuses more than 32 levels, a member that is named twice (RFC 8259 §4) or `__proto__`, and strings that cannot be stored. Throws SyntaxError, of which
  * `JsonFault` says where.
  */
 export function readJson(text: string): unknown {

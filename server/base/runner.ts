@@ -3,12 +3,12 @@ import type { Log } from './log.ts'
 import { createNap } from './nap.ts'
 import type { Pulse, Pulses } from './pulses.ts'
 
-/** However far away the next time is: the clock may be set, and another process may die. */
+/** The longest sleep, however far away the next due time is: the clock may be set, and another process may die. */
 const LONGEST_SLEEP = 5 * MINUTE
-/** What changes a thousand times a second is looked at once. */
+/** Wakes within this time are served by one round. */
 const SHORTEST_SLEEP = SECOND
 const PAUSE_AFTER_FAULT = 15 * SECOND
-/** Work that makes no progress for so long stands still. */
+/** Work without progress for this long counts as stuck. */
 const LONGEST_WORK = 10 * MINUTE
 /** While nobody would wake it. */
 const LONGEST_SLEEP_UNHEARD = 2 * SECOND
@@ -16,9 +16,9 @@ const LONGEST_SLEEP_UNHEARD = 2 * SECOND
 export type Runner = {
   /** Works until `stop`. */
   start(): void
-  /** There may be something to do now, or sooner than was known. */
+  /** Something may be due now, or earlier than was known. */
   wake(): void
-  /** Begins nothing more and waits for what is under way. */
+  /** Starts nothing more and waits for the round in progress. */
   stop(): Promise<void>
 }
 
@@ -27,7 +27,7 @@ export type RunnerCaps = {
   log: Log
   name: string
   /**
-   * Does what is due, and returns when more is; nothing where none is known. A fault is logged and it is done again. Work
+   * Does what is due, and returns when more is; nothing if none is known. A fault is logged and it is done again. Work
    * without a bound calls `progress` between its parts.
    */
   work(progress: () => void): Promise<number | undefined>

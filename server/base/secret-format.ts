@@ -14,7 +14,7 @@ export function mintSecret(random: Random, prefix: string): string {
   return body + checksum(body)
 }
 
-/** Whether `text` has the form and the checksum of a secret of any brand; false never needs a look into the database. */
+/** Whether `text` has the form and the checksum of a secret of any brand; false makes a database lookup unnecessary. */
 export function isWellFormedSecret(text: string): boolean {
   if (text.length > 64 || !/^[a-z]{2,8}(?:[mr]_(?:live|test)|[vt])_[0-9A-Za-z]{38}$/.test(text)) return false
   return text.slice(-CHECKSUM) === checksum(text.slice(0, -CHECKSUM))

@@ -1,4 +1,4 @@
-/** What `work` resolves to, or what `late` returns where that takes longer than so many milliseconds; `work` goes on. */
+/** Resolves to the result of `work`, or to that of `late` after the given milliseconds; `work` continues. */
 export async function within<Result, Late>(
   work: Promise<Result>,
   ms: number,

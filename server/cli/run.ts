@@ -8,7 +8,7 @@ type Action = (...args: unknown[]) => Promise<void>
 
 /**
  * Makes a command's action: builds everything, does the work beside a running server, and closes it again. What `work`
- * returns becomes one JSON object on standard output. Throws ConfigError where there is no instance yet: a command without
+ * returns becomes one JSON object on standard output. Throws ConfigError if there is no instance yet: a command without
  * the server's environment would else make an empty one beside the real one. Only `makesInstance` may make it.
  */
 export function run<Options extends object = object>(

@@ -28,7 +28,7 @@ export type Consideration = {
   /** Accounts in which the person may install this app now. */
   accounts: Membership[]
   modes: Mode[]
-  /** Where it would go; absent where there is no such account. */
+  /** Where it would go; absent if there is no such account. */
   place: { appId: string; accountId: string; accountName: string; mode: Mode } | undefined
   existing: Installation | undefined
   /** Keys of earlier installations in that place: how many, when the last of them was kept, and some of them. */
@@ -37,7 +37,7 @@ export type Consideration = {
   useOf: (keyId: string) => KeyUse
 }
 
-/** Gathers what a person must know to decide. Throws `object.not_found` where there is no such app. */
+/** Gathers what a person must know to decide. Throws `object.not_found` if there is no such app. */
 export async function considerInstall(
   tx: Tx,
   asked: Asked,

@@ -7,7 +7,7 @@ import { AppError } from '../base/errors.ts'
 export type Waiting = { app: App; loginHint?: string }
 
 /**
- * What waits at the path of a consent page; nothing where there is no such page any more, or where the app is no
+ * What waits at the path of a consent page; nothing if there is no such page any more, or where the app is no
  * stranger's business.
  */
 export async function findWaitingApp(

@@ -12,7 +12,7 @@ import type { ClaimedDelivery } from './claim-store.ts'
 /** How one attempt went. */
 export type Attempted = {
   delivery: ClaimedDelivery
-  /** Where it went; absent where the app has no address any more. */
+  /** Where it went; absent if the app has no address any more. */
   address: string | undefined
   status: number | null
   error: string | null

@@ -69,7 +69,7 @@ export async function claimDue(tx: Tx, kind: Database['kind'], claim: Claim): Pr
     .toSorted((a, b) => (places.get(a.id) ?? 0) - (places.get(b.id) ?? 0))
 }
 
-/** When the next delivery is due that nobody holds, or its lease ends; nothing where none is pending. */
+/** When the next delivery is due that nobody has leased, or its lease ends; nothing if none is pending. */
 export async function nextDueAt(tx: Tx, full: readonly FullLane[], at: number): Promise<number | undefined> {
   const [[first], lease] = [await appsInTurn(tx, full, at, FOREVER), await firstLeaseEnd(tx, full, at)]
   const times = [first?.due, lease].filter(time => time !== undefined)

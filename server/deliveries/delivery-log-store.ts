@@ -175,7 +175,7 @@ export async function findDeliveryRow(tx: Tx, id: string): Promise<(DeliveryRow 
     .first('deliveries.*', 'events.type')
 }
 
-/** Deletes settled deliveries from before a time, with their attempts and events; at most `limit`, and answers how many. */
+/** Deletes settled deliveries from before a time, with their attempts and events; at most `limit`, and returns how many. */
 export async function deleteSettledBefore(tx: Tx, before: number, limit: number): Promise<number> {
   const settled = tx('deliveries').where('settled_at', '<', before).orderBy('settled_at') // null while it is pending
   const rows: { id: string; event_id: string }[] = await lockedOrSkipped(settled.limit(limit)).select('id', 'event_id')

@@ -118,7 +118,7 @@ function stillHeld(tx: Tx, deliveries: readonly Leased[]) {
 
 const released = (tx: Tx) => ({ attempts: tx.raw('attempts + 1'), lease: null, lease_until: null })
 
-/** Ends deliveries that this worker still holds, lets the next events of their installations go, and answers which ended. */
+/** Ends deliveries that this worker still holds, lets the next events of their installations go, and returns which ended. */
 export async function settle(
   tx: Tx,
   deliveries: readonly Leased[],
@@ -220,7 +220,7 @@ export async function hurry(tx: Tx, installationId: string, at: number): Promise
     .update({ next_attempt_at: at })
 }
 
-/** Sends a settled delivery once more, from the beginning of the schedule; false where it is pending or was cancelled. */
+/** Sends a settled delivery once more, from the beginning of the schedule; false if it is pending or was cancelled. */
 export async function reopen(tx: Tx, id: string, at: number): Promise<boolean> {
   const change = {
     status: 'pending',

@@ -12,7 +12,7 @@ export async function placeOf(tx: Tx, appId: string, id: string): Promise<EventP
   return await tx('events').where({ id, app_id: appId }).first('position', 'installation_id', 'sequence')
 }
 
-/** The lowest position among the app's events with this id or a higher one; nothing where none has. */
+/** The lowest position among the app's events with this id or a higher one; nothing if none has. */
 export async function lowestPositionFrom(tx: Tx, appId: string, id: string): Promise<number | undefined> {
   const row: { lowest?: number | null } | undefined = await tx('events')
     .where({ app_id: appId })

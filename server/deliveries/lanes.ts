@@ -39,7 +39,7 @@ export type Lanes = {
   leave(claimed: Claimed, answerMs: number, at: number): void
   /** Posts that take long leave their places to quick ones, and take slow places where there are some; returns how many. */
   turnSlow(at: number): number
-  /** In how many milliseconds the next post becomes slow; nothing where none may. */
+  /** In how many milliseconds the next post becomes slow; nothing if none may. */
   slowIn(at: number): number | undefined
   /** The app has said that it wants no more: nothing goes out until that is written down, and what waits is stale. */
   close(appId: string): void

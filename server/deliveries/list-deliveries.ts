@@ -33,14 +33,14 @@ export async function readDelivery(tx: Tx, id: string): Promise<DeliveryWithAtte
   return { ...row, log: await listAttempts(tx, [id]) }
 }
 
-/** A delivery of an app with all its attempts; another app's is indistinguishable from none. Throws `object.not_found`. */
+/** A delivery of an app with all its attempts; another app's looks as if it did not exist. Throws `object.not_found`. */
 export async function readAppDelivery(tx: Tx, appId: string, id: string): Promise<DeliveryWithAttempts> {
   const delivery = await findAppDelivery(tx, appId, id)
   if (!delivery) throw new AppError('object.not_found')
   return delivery
 }
 
-/** The same, but undefined where the app has no such delivery. */
+/** The same, but undefined if the app has no such delivery. */
 export async function findAppDelivery(tx: Tx, appId: string, id: string): Promise<DeliveryWithAttempts | undefined> {
   const row = await findDeliveryRow(tx, id)
   return row?.app_id === appId ? { ...row, log: await listAttempts(tx, [id]) } : undefined

@@ -81,7 +81,7 @@ export async function listKeyDeliveries(
   return await listDeliveriesOfKeys(tx, installationId, keyIds)
 }
 
-/** The id of the public key that an event's secret is sealed to; nothing where it carries none. */
+/** The id of the public key that an event's secret is sealed to; nothing if it carries none. */
 export async function recipientOf(tx: Tx, eventId: string): Promise<string | undefined> {
   const { body } = await readEvent(tx, eventId)
   const event: { data?: { encrypted_secret?: { recipient_key_id?: string } } } = JSON.parse(body)

@@ -21,8 +21,8 @@ export type Redeliver = {
 }
 
 /**
- * Ends the hold after a 410, whatever becomes of the delivery on which *Redeliver* was pressed; in a transaction of its own,
- * before `redeliver`. Answers whether there was one. Another app's delivery is indistinguishable from none: throws
+ * Ends the pause after a 410, whatever becomes of the delivery on which *Redeliver* was pressed; in a transaction of its own,
+ * before `redeliver`. Returns whether there was one. Another app's delivery looks as if it did not exist: throws
  * `object.not_found`.
  */
 export async function endPause(
@@ -38,7 +38,7 @@ export async function endPause(
   return true
 }
 
-/** The delivery that a platform speaks of; another's is indistinguishable from none. Throws `object.not_found`. */
+/** The delivery that a platform speaks of; another's looks as if it did not exist. Throws `object.not_found`. */
 export async function findDeliveryToSend(
   tx: Tx,
   { deliveryId, app, installationId }: Pick<Redeliver, 'deliveryId' | 'app' | 'installationId'>,
@@ -51,7 +51,7 @@ export async function findDeliveryToSend(
 
 /**
  * Sends the same event with the same ciphertext again, as new attempts on the same delivery, outside the order of the
- * installation's other events. Throws `delivery.recipient_key_changed` where nobody could open it any more, and
+ * installation's other events. Throws `delivery.recipient_key_changed` if nobody could open it any more, and
  * `key.expired` where it would hand over a key that works no more, and `delivery.not_redeliverable`.
  */
 export async function redeliver(tx: Tx, caps: Caps, command: Redeliver): Promise<DeliveryWithAttempts> {

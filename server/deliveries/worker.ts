@@ -32,7 +32,7 @@ export type Worker = {
   wake(): void
   /** What this process or another has committed: deliveries may be due, or may not go out any more. */
   hear(change: Change): void
-  /** Attempts everything that is due until nothing is, and answers how many attempts were made. */
+  /** Attempts everything that is due until nothing is, and returns how many attempts were made. */
   runDue(): Promise<number>
   /** Claims nothing more and waits for what is under way. */
   stop(): Promise<void>
@@ -62,7 +62,7 @@ export function createWorker(caps: WorkerCaps): Worker {
   /** How many may be claimed; what is answered and not yet written down counts, so that a slow database gets no more. */
   const room = () => lanes.room() - (underWay.size - lanes.posting())
 
-  /** Gives back what waited too long, leases what is due, begins what has a place; answers how many more it has now. */
+  /** Gives back what waited too long, leases what is due, begins what has a place; returns how many more it has now. */
   async function claim(): Promise<number> {
     if ((await follower.follow()) !== 0) await renewOwn()
     owed = [...owed, ...lanes.takeStale(clock.monotonic()).map(({ delivery }) => delivery)]

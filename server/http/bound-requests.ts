@@ -2,14 +2,14 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { Socket } from 'node:net'
 import { SECOND } from '../base/clock.ts'
 
-/** Requests that one connection may send before it has its answers (pipelining, RFC 9112 §9.3.2). */
+/** Requests that one connection may send without waiting for responses (pipelining, RFC 9112 §9.3.2). */
 const MOST_AT_ONCE = 16
-/** How long what is still on its way is read after the answer, so that the answer arrives (RFC 9112 §9.6). */
+/** How long the rest of a request is read after the response, so that the response arrives (RFC 9112 §9.6). */
 const LINGER = SECOND
 
 /**
- * Refuses a connection that sends request after request without waiting, and hangs up on whoever goes on sending a body
- * after the answer. A body that is too large is refused by the route that reads it, in its own form.
+ * Refuses connections that pipeline too many requests, and closes those that keep sending a body after the response. A body
+ * that is too large is refused by the route that reads it, in the form of its errors.
  */
 export function boundRequests(listener: RequestListener): RequestListener {
   const waiting = new WeakMap<Socket, number>()

@@ -8,13 +8,13 @@ export type ConnectionBounds = {
   most: number
   /** Of one address, which may be a whole network. */
   perAddress: number
-  /** A proxy of ours, which speaks for many: it may have all. */
+  /** A trusted proxy carries many callers: it may have all connections. */
   isProxy(address: string): boolean
 }
 
 const DEFAULTS: ConnectionBounds = { most: 5_000, perAddress: 1_000, isProxy: () => false }
 
-/** How often all connections are looked at; nothing is done for each request. */
+/** How often all connections are checked; requests themselves cost nothing. */
 const LOOK_EVERY = 5 * SECOND
 /** Looks after which a connection on which nothing has moved makes room for a new one. */
 const QUIET = 2

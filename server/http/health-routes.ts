@@ -4,7 +4,7 @@ import { AWAY_RETRY_SECONDS } from '../base/errors.ts'
 import { within } from '../base/within.ts'
 import type { Deps } from '../deps.ts'
 
-/** How long the database has for the question which migrations have run, in milliseconds. */
+/** How long the database may take to say which migrations have run, in milliseconds. */
 const PATIENCE = 3 * SECOND
 
 /** Liveness and readiness (docs/health.md). */

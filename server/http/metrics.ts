@@ -4,7 +4,7 @@ import { SECOND } from '../base/clock.ts'
 import { DatabaseAway } from '../base/errors.ts'
 import { type Outbound, OutboundError } from '../base/outbound.ts'
 
-/** What is asked of others at the moment when the metrics are read. */
+/** Values that are collected when the metrics are read. */
 export type MetricSources = {
   verifications(): Readonly<Record<string, number>>
   queue(): Promise<{ pending: number; oldestDueAt: number | undefined }>
@@ -22,12 +22,12 @@ export type Metrics = {
   watched(outbound: Outbound): Outbound
   /** Counts deliveries that have ended. Call it after the commit: a transaction may be repeated. */
   ended(counts: { delivered: number; failed: number }): void
-  /** Asks whatever must be asked for; answers the Prometheus text. */
+  /** Collects the values and returns the Prometheus text. */
   text(sources: MetricSources): Promise<string>
   contentType: string
 }
 
-/** First parts of addresses that are counted apart; whatever else strangers try is one. */
+/** First path segments that are counted separately; all others share one label. */
 const AREAS = new Set([
   'oauth',
   '.well-known',

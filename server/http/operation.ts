@@ -6,7 +6,7 @@ import type { Challenges } from './respond-error.ts'
 
 /** Who may call an operation, and what is known of a caller who was let in. */
 export type Access<Caps, Caller> = {
-  /** The security scheme in the OpenAPI document; absent where no credential is needed. */
+  /** The security scheme in the OpenAPI document; absent if no credential is needed. */
   scheme?: string
   /** What `admit` throws. */
   errors: readonly ErrorCode[]

@@ -5,7 +5,7 @@ import type { RenderTemplate } from './templates.ts'
 
 export type OutwardPage = { html: string; headers: Record<string, string> }
 
-/** The two pages that end at somebody else's address. Neither knows who is signed in. */
+/** The two pages that lead to another origin. Neither knows who is signed in. */
 export type OutwardPages = {
   /** Goes on to an address by itself, as a navigation that no form began: the redirects that follow are the browser's own matter. */
   leaving(address: string): OutwardPage

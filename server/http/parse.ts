@@ -6,7 +6,7 @@ import { JsonFault, readJson } from '../base/read-json.ts'
 import { redactSecrets } from '../base/secret-format.ts'
 import { oddInput } from './refuse-odd-input.ts'
 
-/** Reads a form of a page; a body of another type or over 64 kB never reaches a route, and nothing that cannot be stored. */
+/** Reads the form of a page. Bodies of another type, over 64 kB, or with text that cannot be stored never reach a route. */
 export const formBody: RequestHandler[] = [
   express.urlencoded({ extended: false, limit: '64kb', parameterLimit: 1_000 }),
   (req, _res, next) => {
@@ -24,7 +24,7 @@ export const jsonBody: RequestHandler[] = [
   },
 ]
 
-/** A JSON body, absent where it is empty. Throws `request.invalid`, which names the member at fault and quotes nothing. */
+/** A JSON body, absent if it is empty. Throws `request.invalid`, which names the member at fault and quotes nothing. */
 export function parseJson(text: string): unknown {
   if (text === '') return undefined
   try {

@@ -1,7 +1,7 @@
 import type { RequestHandler } from 'express'
 import { AppError } from '../base/errors.ts'
 
-/** NUL in an address, percent-encoded as it must be there: nothing has it in its name. Stands before every route. */
+/** Refuses a percent-encoded NUL in a path: no object has one in its name. Runs before every route. */
 export const refuseOddAddress: RequestHandler = (req, _res, next) => {
   next(req.originalUrl.includes('%00') ? oddInput() : undefined)
 }

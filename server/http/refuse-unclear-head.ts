@@ -18,7 +18,7 @@ export function refuseUnclearHead(listener: RequestListener): RequestListener {
   }
 }
 
-/** The status that says what is wrong with a head; undefined where all is clear. */
+/** The status that says what is wrong with a head; undefined if all is clear. */
 function faultOf({ httpVersion, headers, rawHeaders }: IncomingMessage): 400 | 501 | 505 | undefined {
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return 505
   if (headers.host !== undefined && !HOST.test(headers.host)) return 400 // RFC 9112 §3.2

@@ -6,7 +6,7 @@ import { redactSecrets } from '../base/secret-format.ts'
 import { type RenderPage, requestId } from './pages.ts'
 import { viewerOf } from './viewer.ts'
 
-/** What Express and its parsers throw, in our terms; anything unknown is our own mistake. */
+/** Maps what Express and its parsers throw to an `AppError`; anything unknown is our fault. */
 export function asAppError(error: unknown): AppError {
   if (error instanceof AppError) return error
   if (error instanceof DatabaseAway)
@@ -27,7 +27,7 @@ function report(error: AppError, req: Request, res: Response, log: Log): void {
   if (status >= 500 && error.code !== 'service.busy')
     log.error({ ...fields, err: error.cause ?? error }, 'request failed')
   else log.debug(fields, 'request refused')
-  if (status === 413) res.set('Connection', 'close') // nor is what else is on its way read
+  if (status === 413) res.set('Connection', 'close') // the rest of the body is not read
   if (error.retryAfter !== undefined) res.set('Retry-After', String(error.retryAfter))
 }
 
@@ -62,7 +62,7 @@ const bearerChallenge: Challenges = (_error, scheme) => [
   `Bearer realm="latchkey"${scheme === undefined ? '' : ', error="invalid_token"'}`,
 ]
 
-/** Answers as application/problem+json. */
+/** Responds as application/problem+json. */
 export function respondProblem(log: Log, challenges = bearerChallenge): ErrorRequestHandler {
   return (thrown, req, res, next) => {
     if (res.headersSent) return next(thrown)
@@ -76,7 +76,7 @@ export function respondProblem(log: Log, challenges = bearerChallenge): ErrorReq
   }
 }
 
-/** Answers as an OAuth endpoint does (RFC 6749 §5.2): for what fails before the authorization server sees the request. */
+/** Responds as an OAuth endpoint does (RFC 6749 §5.2): for what fails before the authorization server sees the request. */
 export function respondOAuth(log: Log): ErrorRequestHandler {
   return (thrown, req, res, next) => {
     if (res.headersSent) return next(thrown)
@@ -89,7 +89,7 @@ export function respondOAuth(log: Log): ErrorRequestHandler {
   }
 }
 
-/** Answers with the error page. */
+/** Responds with the error page. */
 export function respondPage(log: Log, render: RenderPage): ErrorRequestHandler {
   return (thrown, req, res, next) => {
     if (res.headersSent) return next(thrown)
@@ -114,8 +114,8 @@ const TEXTS: Partial<Record<ErrorCode, string>> = {
   'service.busy': 'Nothing was changed. Many people are signing in just now. Wait a moment, then try again.',
   'request.rate_limited': 'Nothing was changed. Wait a minute, then try again.',
   'service.unavailable':
-    'It is not your doing. Wait a minute, then look whether what you last sent has gone through before you send it again.',
-  internal: 'It is not your doing, and it has been written to the log. Try again in a moment.',
+    'This is our fault. Wait a minute, then check whether your last change was saved before you send it again.',
+  internal: 'This is our fault; it has been logged. Try again in a moment.',
 }
 
 function actions(known: boolean): ErrorPage['actions'] {

@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { SECOND } from '../base/clock.ts'
 import { boundConnections, type ConnectionBounds } from './connections.ts'
 
-/** Milliseconds that a caller may take, as Node names them; it looks for late ones every `connectionsCheckingInterval`. */
+/** Milliseconds that a caller may take, under the names of Node, which checks every `connectionsCheckingInterval`. */
 const TIMES = {
   headersTimeout: 10 * SECOND,
   requestTimeout: 30 * SECOND,
@@ -15,8 +15,8 @@ const TIMES = {
 const LARGEST_HEAD = 16 * 1_024
 
 /**
- * The HTTP server of a web process: nobody holds a connection by being slow, and nobody all of them (docs/limits.md). A
- * caller that is late gets 408, a head that is too large 431, both from Node.
+ * The HTTP server of a web process. Slow callers lose their connection, and nobody takes all connections (docs/limits.md).
+ * Node itself responds with 408 to a late request and with 431 to a head that is too large.
  */
 export function createWebServer(
   listener: RequestListener,

@@ -64,7 +64,7 @@ export async function listJobIds(tx: Tx, but: readonly string[], limit: number):
     .pluck('id')
 }
 
-/** Holds a job until the transaction ends; undefined where another process has it, or has finished it. */
+/** Holds a job until the transaction ends; undefined if another process has it, or has finished it. */
 export async function lockJob(tx: Tx, id: string): Promise<JobRow | undefined> {
   return await lockedOrSkipped(tx('batch_jobs').where({ id })).first('id', 'kind', 'subject', 'data', 'position')
 }

@@ -10,7 +10,7 @@ export async function findInstallation(tx: Tx, id: string): Promise<Installation
   return row && toInstallation(row)
 }
 
-/** An installation of an account with its app; a stranger's is indistinguishable from none. Throws `object.not_found`. */
+/** An installation of an account with its app; a stranger's looks as if it did not exist. Throws `object.not_found`. */
 export async function findInstallationOf(
   tx: Tx,
   accountId: string,
@@ -23,7 +23,7 @@ export async function findInstallationOf(
   return { installation, app }
 }
 
-/** An installation of an app; another app's is indistinguishable from none. Throws `object.not_found`. */
+/** An installation of an app; another app's looks as if it did not exist. Throws `object.not_found`. */
 export async function findInstallationOfApp(tx: Tx, appId: string, id: string): Promise<Installation> {
   const installation = await findInstallation(tx, id)
   if (!installation || installation.appId !== appId) throw new AppError('object.not_found')

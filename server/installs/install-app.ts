@@ -25,7 +25,7 @@ export type InstallApp = {
   permissions: string[]
   /** The version that the person saw. */
   version: number
-  /** The app's key, read before the transaction; absent where it has no managed keys. */
+  /** The app's key, read before the transaction; absent if it has no managed keys. */
   recipient: RecipientKey | undefined
   /** What happens to keys of an earlier installation; compulsory where there are any. */
   kept: 'leave' | 'expire' | undefined

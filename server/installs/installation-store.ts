@@ -45,7 +45,7 @@ export async function lastGeneration(tx: Tx, place: Place): Promise<number> {
   return row?.last ?? 0
 }
 
-/** Takes a legal step; false where the installation is not in a state that allows it. */
+/** Takes a legal step; false if the installation is not in a state that allows it. */
 export async function moveInstallation(
   tx: Tx,
   id: string,
@@ -115,7 +115,7 @@ export async function nextSequence(tx: Tx, id: string): Promise<number> {
   return row.sequence
 }
 
-/** Sets or clears a flag; false where it was so already. The operator takes over what the platform has set. */
+/** Sets or clears a flag; false if it was so already. The operator takes over what the platform has set. */
 export async function setSuspended(tx: Tx, id: string, by: SuspendedBy, at: number | null): Promise<boolean> {
   const own = by === 'account'
   const column = own ? 'suspended_by_account_at' : 'suspended_by_operator_at'

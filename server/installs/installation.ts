@@ -16,7 +16,7 @@ export type Installation = {
   permissions: string[]
   installedBy: string
   createdAt: number
-  /** When its platform had acknowledged every key; absent where there was nothing to acknowledge. */
+  /** When its platform had acknowledged every key; absent if there was nothing to acknowledge. */
   activatedAt: number | null
   uninstalledAt: number | null
   uninstallReason: UninstallReason | null

@@ -56,7 +56,7 @@ export async function narrowInstallation(
 
 /**
  * Takes permissions away from one installation and its keys, as they are now, and tells its platform, also of the keys that
- * are left with none and expire. Returns what the logs say of the first of those, or nothing where the installation had
+ * are left with none and expire. Returns what the logs say of the first of those, or nothing if the installation had
  * none of the permissions.
  */
 export async function takePermissions(

@@ -43,7 +43,7 @@ export async function retryInstallation(tx: Tx, caps: MintCaps, command: RetryIn
   return { ...installation, status: 'installing' }
 }
 
-/** *Send again now* while the schedule still runs. An address that is gone stays so: only its platform ends that hold. */
+/** *Send again now* while the schedule still runs. An address that is gone stays so: only its platform ends that pause. */
 export async function hurryInstallation(
   tx: Tx,
   caps: Pick<MintCaps, 'clock'>,

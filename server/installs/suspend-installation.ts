@@ -15,7 +15,7 @@ export type SuspendInstallation = {
   installationId: string
   /** Set where the account acts. */
   member?: { userId: string; accountId: string }
-  /** Set where the platform acts: another app's installation is indistinguishable from none. */
+  /** Set where the platform acts: another app's installation looks as if it did not exist. */
   appId?: string
   /** Which of the two flags; the installation works only when both are clear. */
   by: SuspendedBy

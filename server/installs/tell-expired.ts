@@ -11,7 +11,7 @@ import { keyExpiredNews, tellKeyNews, tellPlatform } from './tell-platform.ts'
 const BATCH = 50
 
 /**
- * `actor`: both logs say of each key who expired it; absent where they say so of the act as a whole. `sent`: false where the
+ * `actor`: both logs say of each key who expired it; absent if they say so of the act as a whole. `sent`: false if the
  * events are only for whoever reads them, as nothing arrives at the app's address.
  */
 export type ToldExpired = ExpiredTogether & { actor?: Actor | undefined; sent?: boolean }
@@ -19,7 +19,7 @@ export type ToldExpired = ExpiredTogether & { actor?: Actor | undefined; sent?: 
 /**
  * Tells platforms of keys that one act expired together, each as an event of its installation: some of them, those after a
  * position. Keys that were to be replaced by them go on, and that is told too. What the logs say of them goes into `acts`, for a caller that writes more, or else into the logs; call it last
- * then. Returns the next position, or undefined where all were told of.
+ * then. Returns the next position, or undefined if all were told of.
  */
 export async function tellExpired(
   tx: Tx,

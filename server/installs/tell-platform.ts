@@ -44,7 +44,7 @@ export async function tellPlatform(
 /**
  * Tells the platform of a managed key that something about it has changed which no event type of its own speaks of: an
  * `installation.updated` with the same permissions, the key with the deadline that counts now, and why. Nothing is sent
- * of an installation that is over. Answers the accounts that are concerned.
+ * of an installation that is over. Returns the accounts that are concerned.
  */
 export async function tellKeyNews(
   tx: Tx,

@@ -34,7 +34,7 @@ export async function expireKeyForMember(
 }
 
 /**
- * Expires one key now, tells its platform, and writes it down for both; false where it had expired, and nothing changes.
+ * Expires one key now, tells its platform, and writes it down for both; false if it had expired, and nothing changes.
  * Where it was to replace another and had not arrived, that one goes on, as if the delivery had failed, and that is told too.
  * An installation that waited for this key only is active once its platform has acknowledged that.
  */

@@ -14,7 +14,7 @@ export type OverdueCaps = Caps & { database: Database; log: Log }
 
 /**
  * Ends every key whose deadline has passed, one transaction each, so that nobody waits for long; several processes at once
- * end each key once. A key that makes trouble is passed over until the next time. Answers when the next deadline is.
+ * end each key once. A key that makes trouble is passed over until the next time. Returns when the next deadline is.
  */
 export async function expireOverdueKeys(caps: OverdueCaps): Promise<number | undefined> {
   const { database, clock, log } = caps
@@ -27,7 +27,7 @@ export async function expireOverdueKeys(caps: OverdueCaps): Promise<number | und
       try {
         await database.transaction(tx => expireOverdueKey(tx, caps, key, at))
       } catch (error) {
-        log.error({ err: error, key: key.id }, 'a key whose deadline has passed could not be ended; tries again')
+        log.error({ err: error, key: key.id }, 'an overdue key could not be expired; retrying')
         troubled.add(key.id)
       }
     }

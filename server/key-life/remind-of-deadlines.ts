@@ -12,7 +12,7 @@ export type ReminderCaps = Pick<Caps, 'clock' | 'ids'> & { database: Database; l
 /**
  * Writes to the owners and admins of an account a week and a day before keys that they kept end: once for each key and
  * deadline, one letter for the keys of an installation. One that makes
- * trouble is passed over until the next time. Answers when the next one is due.
+ * trouble is passed over until the next time. Returns when the next one is due.
  */
 export async function remindOfDeadlines(caps: ReminderCaps): Promise<number | undefined> {
   const { database, clock, log } = caps
@@ -22,7 +22,7 @@ export async function remindOfDeadlines(caps: ReminderCaps): Promise<number | un
       try {
         await database.transaction(tx => remind(tx, caps, id, stage))
       } catch (error) {
-        log.error({ err: error, installation: id }, 'nobody could be reminded of kept keys; tries again')
+        log.error({ err: error, installation: id }, 'reminders of kept keys could not be queued; retrying')
       }
     }
   }

@@ -21,7 +21,7 @@ const AT_ONCE = 200
 
 /**
  * Replaces every leaked key that was frozen and not yet replaced, because the process died in between or the app offered
- * no key to seal for. One that makes trouble is passed over until the next time. Answers when to look again.
+ * no key to seal for. One that makes trouble is passed over until the next time. Returns when to look again.
  */
 export async function replaceLeakedKeys(caps: ReplaceCaps & { log: Log }): Promise<number | undefined> {
   const at = caps.clock.now()
@@ -36,7 +36,7 @@ export async function replaceLeakedKeys(caps: ReplaceCaps & { log: Log }): Promi
       try {
         await replaceLeakedKey(caps, key, SYSTEM)
       } catch (error) {
-        caps.log.error({ err: error, key: key.id }, 'a leaked key could not be replaced; tries again')
+        caps.log.error({ err: error, key: key.id }, 'a leaked key could not be replaced; retrying')
       }
     }
   } while (after)

@@ -35,7 +35,7 @@ export async function runBatchJobs(caps: JobCaps, progress = () => {}): Promise<
       try {
         if (!(await database.transaction(tx => step(tx, caps, id)))) passed.add(id)
       } catch (error) {
-        log.error({ err: error, job: id }, 'a batch failed; it is tried again')
+        log.error({ err: error, job: id }, 'a batch failed; retrying')
         passed.add(id)
       }
       await setTimeout(PAUSE)
@@ -53,7 +53,7 @@ export async function workOff(caps: JobCaps, id: string, most: number): Promise<
   }
 }
 
-/** One batch; false where another process is at the job, or has finished it. */
+/** One batch; false if another process is at the job, or has finished it. */
 async function step(tx: Tx, caps: JobCaps, id: string): Promise<boolean> {
   const job = await lockJob(tx, id)
   if (!job) return false

@@ -42,18 +42,18 @@ export async function dealWithLeakReport(
   await caps.database.transaction(tx => deleteLeakReport(tx, id))
   for (const key of frozen) {
     await replaceLeakedKey(caps, key, actor).catch(error =>
-      caps.log.error({ err: error, key: key.id }, 'a leaked key could not be replaced; tries again'),
+      caps.log.error({ err: error, key: key.id }, 'a leaked key could not be replaced; retrying'),
     )
   }
 }
 
-/** Deals with what was reported to a process that has died since, or that could not. Answers when to look again. */
+/** Deals with what was reported to a process that has died since, or that could not. Returns when to look again. */
 export async function dealWithLeftReports(caps: ReplaceCaps & { log: Log }): Promise<number | undefined> {
   const at = caps.clock.now()
   const reports = await caps.database.read(tx => listLeakReports(tx, AT_ONCE))
   for (const report of reports.filter(({ reportedAt }) => reportedAt <= at - GRACE || reportedAt > at)) {
     await dealWithLeakReport(caps, report).catch(error =>
-      caps.log.error({ err: error, report: report.id }, 'a leak report could not be dealt with; tries again'),
+      caps.log.error({ err: error, report: report.id }, 'a leak report could not be processed; retrying'),
     )
   }
   return reports.length > 0 ? at + GRACE : undefined

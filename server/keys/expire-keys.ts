@@ -6,13 +6,13 @@ import { listed } from './key-query-store.ts'
 import { type ExpiryReason, statusAt } from './key-states.ts'
 import { findKeyRow, type Key, readKeys } from './key-store.ts'
 
-/** Writes that a key has expired; false where somebody was first. */
+/** Writes that a key has expired; false if somebody was first. */
 export async function markExpired(tx: Tx, id: string, because: ExpiryReason, at: number): Promise<boolean> {
   const change = { status: 'expired', expired_at: at, expired_because: because }
   return (await changeKeys(tx, workingRow(tx, id), change)) === 1
 }
 
-/** Expires a key that its platform never acknowledged; nothing where it did once, or where the key had expired before. */
+/** Expires a key that its platform never acknowledged; nothing if it did once, or where the key had expired before. */
 export async function expireIfUndelivered(tx: Tx, keyId: string, at: number): Promise<Key | undefined> {
   const key = await findKeyRow(tx, keyId)
   if (key?.deliveredAt !== null || statusAt(key, at) === 'expired') return undefined

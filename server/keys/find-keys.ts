@@ -5,7 +5,7 @@ import { findKeyRow, type Key, lockKeyRow } from './key-store.ts'
 
 export type { Key } from './key-store.ts'
 
-/** A key of an account; a stranger's is indistinguishable from none. Throws `object.not_found`. */
+/** A key of an account; a stranger's looks as if it did not exist. Throws `object.not_found`. */
 export async function findKeyOf(tx: Tx, accountId: string, id: string): Promise<Key> {
   const key = await findKeyRow(tx, id)
   if (!key || key.accountId !== accountId) throw new AppError('object.not_found')
@@ -14,7 +14,7 @@ export async function findKeyOf(tx: Tx, accountId: string, id: string): Promise<
 
 /**
  * A key as it is now, locked until the transaction ends. Whoever also locks its installation locks that first. A stranger's
- * is indistinguishable from none. Throws `object.not_found`.
+ * looks as if it did not exist. Throws `object.not_found`.
  */
 export async function lockKeyOf(tx: Tx, accountId: string, id: string): Promise<Key> {
   const key = await lockKeyRow(tx, id)
@@ -33,7 +33,7 @@ export async function findKeyIfOf(tx: Tx, accountId: string, id: string): Promis
   return key?.accountId === accountId ? key : undefined
 }
 
-/** A managed key of an app; another app's is indistinguishable from none. Throws `object.not_found`. */
+/** A managed key of an app; another app's looks as if it did not exist. Throws `object.not_found`. */
 export async function findAppKey(tx: Tx, appId: string, id: string): Promise<Key> {
   const key = await findKeyRow(tx, id)
   if (!key || key.appId !== appId) throw new AppError('object.not_found')

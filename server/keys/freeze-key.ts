@@ -10,7 +10,7 @@ export type Freeze = {
 }
 
 /**
- * Stops a key that works, reversibly; false where it is frozen already or works no more. That it was found in public is
+ * Stops a key that works, reversibly; false if it is frozen already or works no more. That it was found in public is
  * noted of a frozen key too.
  */
 export async function setFrozen(tx: Tx, keyId: string, freeze: Freeze): Promise<boolean> {
@@ -20,12 +20,12 @@ export async function setFrozen(tx: Tx, keyId: string, freeze: Freeze): Promise<
   return by === 'leak_report' && (await noteLeak(tx, keyId))
 }
 
-/** A key that its account froze was found in public meanwhile; false where it is not frozen so. */
+/** A key that its account froze was found in public meanwhile; false if it is not frozen so. */
 async function noteLeak(tx: Tx, id: string): Promise<boolean> {
   return (await changeKeys(tx, workingRow(tx, id).where('frozen_by', 'account'), { frozen_by: 'leak_report' })) === 1
 }
 
-/** Gives a frozen key back; false where it is not frozen, or where it ended meanwhile. */
+/** Unfreezes a key; false if it is not frozen, or where it ended meanwhile. */
 export async function clearFrozen(tx: Tx, id: string, at: number): Promise<boolean> {
   const frozen = workingRow(tx, id)
     .whereNotNull('frozen_at')

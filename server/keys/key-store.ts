@@ -164,7 +164,7 @@ export async function findKeyRow(tx: Tx, id: string): Promise<Key | undefined> {
   return row && toKey(row)
 }
 
-/** Holds the row until the transaction ends: what is decided about a key meanwhile is decided once. */
+/** Locks the row until the transaction ends: what is decided about a key meanwhile is decided once. */
 export async function lockKeyRow(tx: Tx, id: string): Promise<Key | undefined> {
   const held: unknown = await locked(tx('keys').where({ id })).first('id')
   return held ? await findKeyRow(tx, id) : undefined

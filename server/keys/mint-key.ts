@@ -27,7 +27,7 @@ export type MintKey = {
 
 /**
  * Mints a managed key and seals it in the same step. The plaintext lives in this function only; what leaves it is the
- * row, with a hash, and the sealed form (docs/rules.md#secrecy). Throws `permission.not_granted` where the key could do nothing,
+ * row, with a hash, and the sealed form (docs/rules.md#secrecy). Throws `permission.not_granted` if the key could do nothing,
  * and `key.limit`.
  */
 export async function mintManagedKey(

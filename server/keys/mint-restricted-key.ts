@@ -25,7 +25,7 @@ export type MintRestrictedKey = {
   replaces: string | null
   /** The key that it replaces ends in the same transaction. */
   instead?: boolean
-  /** The one-time name of the form that was sent; absent where it came from no page of ours. */
+  /** The one-time name of the form that was sent; absent if it came from no page of ours. */
   form: string | undefined
 }
 
@@ -38,7 +38,7 @@ const SAME_PRESS = 10 * MINUTE
 /**
  * Mints a restricted key. The second press of one form makes no second key and does not lose the first: the plaintext is
  * derived from the form's one-time name, which only the browser has, under the root secret, which only we have; so it is
- * stored nowhere and is the same both times. Throws `key.form_used` where that is over, and `key.limit`.
+ * stored nowhere and is the same both times. Throws `key.form_used` if that is over, and `key.limit`.
  */
 export async function mintRestrictedKey(
   tx: Tx,

@@ -34,7 +34,7 @@ export async function listOverdueKeys(tx: Tx, at: number, but: ReadonlySet<strin
   return [...overdue.values()]
 }
 
-/** When the next deadline passes; undefined where no working key has one. */
+/** When the next deadline passes; undefined if no working key has one. */
 export async function nextDeadline(tx: Tx, at: number): Promise<number | undefined> {
   const coming: number[] = []
   for (const column of DEADLINES) {
@@ -48,7 +48,7 @@ export async function nextDeadline(tx: Tx, at: number): Promise<number | undefin
 }
 
 /**
- * Ends a key whose deadline has passed, as of then; nothing where somebody else has ended it or has moved the deadline
+ * Ends a key whose deadline has passed, as of then; nothing if somebody else has ended it or has moved the deadline
  * meanwhile. Returns the key as it was, with its end.
  */
 export async function markOverdueExpired(

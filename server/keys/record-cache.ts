@@ -1,6 +1,6 @@
 /** Copies of records by id, bounded, for as long as their source lets them be trusted. */
 export type RecordCache<Found> = {
-  /** At once where a copy may be trusted, else as the source has it now; nothing where there is no such record. */
+  /** At once where a copy may be trusted, else as the source has it now; nothing if there is no such record. */
   lookup(id: string): Found | undefined | Promise<Found | undefined>
   /** The record has changed; a read that is under way is not kept. */
   forget(id: string): void

@@ -35,7 +35,7 @@ export async function listDueOf(
     .select('id', 'expires_at as deadline')
 }
 
-/** Takes a reminder upon this transaction; false where somebody else has. */
+/** Takes a reminder upon this transaction; false if somebody else has. */
 export async function insertReminder(
   tx: Tx,
   reminder: { keyId: string; deadline: number; days: number; at: number },

@@ -26,7 +26,7 @@ export async function takeReminders(tx: Tx, installationId: string, stage: Stage
   return taken
 }
 
-/** When the next reminder is due; nothing where no kept key has a deadline far enough away. */
+/** When the next reminder is due; nothing if no kept key has a deadline far enough away. */
 export async function nextReminder(tx: Tx, at: number): Promise<number | undefined> {
   const times: number[] = []
   for (const { days } of STAGES) {

@@ -60,7 +60,7 @@ export type SettlementRow = {
   uninstall_reason: keyof typeof KEY_REASONS | null
 }
 
-/** The settlement that an installation's row speaks of; undefined where none is under way. */
+/** The settlement that an installation's row speaks of; undefined if none is under way. */
 export function settlementOf(row: SettlementRow): Settlement | undefined {
   const { settle_keys: answer, settle_until, uninstalled_at: at, uninstall_reason: reason } = row
   if (answer === null || at === null || reason === null) return undefined

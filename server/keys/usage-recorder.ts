@@ -26,7 +26,7 @@ const MOST_RESTING = 40_000
 const FLUSH_AT = 15_000
 /** Keys per transaction: nobody waits long for one. */
 const AT_ONCE = 1_000
-/** A last batch that another process is in the way of is tried so often. */
+/** How often the last batch is tried while another process is in its way. */
 const LAST_TRIES = 4
 
 export function createUsageRecorder({
@@ -60,7 +60,7 @@ export function createUsageRecorder({
     if (writtenAt.size > MOST_RESTING) writtenAt.clear()
     for (const { keyId } of uses) writtenAt.set(keyId, now)
     if (undetailedKeys > 0 || lostCalls > 0) {
-      log.warn({ undetailedKeys, lostCalls }, 'more keys were used than fit in memory: addresses or calls are missing')
+      log.warn({ undetailedKeys, lostCalls }, 'more keys were used than fit in memory; addresses or calls were dropped')
     }
     for (let start = 0; start < uses.length; start += AT_ONCE) {
       if (!(await written(uses.slice(start, start + AT_ONCE)))) {
@@ -74,11 +74,11 @@ export function createUsageRecorder({
   async function written(uses: readonly Use[]): Promise<boolean> {
     try {
       buffer.putBack(await database.relaxed(tx => addUsage(tx, uses)))
-      if (failing) log.info({}, 'what keys did is written again')
+      if (failing) log.info({}, 'key usage is being written again')
       failing = false
       return true
     } catch (error) {
-      if (!failing) log.error({ err: error }, 'what keys did could not be written; it is kept for the next batch')
+      if (!failing) log.error({ err: error }, 'key usage could not be written; keeping it for the next batch')
       failing = true
       buffer.putBack(uses)
       return false
@@ -117,7 +117,7 @@ export function createUsageRecorder({
         if (buffer.size() === 0) break
       }
       clearTimeout(timer)
-      if (buffer.size() > 0) log.error({ keys: buffer.size() }, 'what keys did last could not be written and is lost')
+      if (buffer.size() > 0) log.error({ keys: buffer.size() }, 'the last key usage could not be written and is lost')
     },
   }
   return recorder

@@ -121,7 +121,7 @@ export async function pageSeen(
   return rows.map(({ key_id, total, first }) => ({ keyId: key_id, total: Number(total), first }))
 }
 
-/** When what stands at this place, from 0 on, was seen, the latest first; undefined where a key has no more. */
+/** When what stands at this place, from 0 on, was seen, the latest first; undefined if a key has no more. */
 export async function seenAtPlace(tx: Tx, keyId: string, place: number): Promise<number | undefined> {
   const query = tx('key_usage_addresses').where({ key_id: keyId }).orderBy('seen_at', 'desc').offset(place)
   const row: { seen_at: number } | undefined = await query.first('seen_at')

@@ -20,7 +20,7 @@ export async function listVerifierHashes(tx: Tx): Promise<string[]> {
   return await tx('verifiers').whereNull('revoked_at').pluck('token_hash')
 }
 
-/** Ends a verifier key; false where it has ended or there is none. */
+/** Ends a verifier key; false if it has ended or there is none. */
 export async function endVerifier(tx: Tx, id: string, at: number): Promise<boolean> {
   announce(tx, 'verifiers')
   return (await tx('verifiers').where({ id }).whereNull('revoked_at').update({ revoked_at: at })) === 1

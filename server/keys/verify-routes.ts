@@ -21,7 +21,7 @@ const body = z.object({
 
 type Asked = Question & { key: string }
 
-/** What nearly every call looks like is seen at a glance; all else goes through the schema, which names the fault. */
+/** The usual form of a call is checked by hand; anything else goes through the schema, which names the fault. */
 function readQuestion(input: unknown): Asked {
   return looksRight(input) ? input : parseInput(body, input)
 }
@@ -53,7 +53,7 @@ export function verifyRoute(deps: Deps): (req: IncomingMessage, res: ServerRespo
   let saidAt = Number.NEGATIVE_INFINITY
   let unsaid = 0
 
-  /** At once where everything is in memory: a promise for each call would cost as much as the rest of it. */
+  /** Synchronous if everything is in memory: a promise per call would cost as much as the rest of it. */
   function answer(token: string | undefined, text: string): string | Promise<string> {
     const known = token !== undefined && verification.knowsVerifier(token)
     return known instanceof Promise ? known.then(found => answerKnown(found, text)) : answerKnown(known, text)
@@ -88,7 +88,7 @@ export function verifyRoute(deps: Deps): (req: IncomingMessage, res: ServerRespo
     res.end(text)
   }
 
-  /** With every call of every resource server failing, one line a second says it. */
+  /** When every call fails, the log gets one line a second. */
   function fail(error: AppError): void {
     unsaid += 1
     const now = performance.now()
@@ -100,13 +100,13 @@ export function verifyRoute(deps: Deps): (req: IncomingMessage, res: ServerRespo
 
   return (req, res) => {
     if (!isJson(req.headers['content-type']) || req.headers['content-encoding'] !== undefined) {
-      res.setHeader('Connection', 'close') // nor is what else is on its way read
+      res.setHeader('Connection', 'close') // the rest of the body is not read
       refuse(res, new AppError('request.invalid', { detail: 'Send application/json in UTF-8, not compressed.' }))
       return
     }
     readBody(req, text => {
       if (text === undefined) {
-        res.setHeader('Connection', 'close') // what else is on its way is not read
+        res.setHeader('Connection', 'close') // the rest of the body is not read
         refuse(res, new AppError('request.too_large'))
         return
       }
@@ -124,7 +124,7 @@ function send(res: ServerResponse, text: string): void {
   res.end(text)
 }
 
-/** Hands over the whole body, or nothing where it is too large. */
+/** Hands over the whole body, or nothing if it is too large. */
 function readBody(req: IncomingMessage, done: (text: string | undefined) => void): void {
   if (Number(req.headers['content-length'] ?? 0) > LARGEST_BODY) {
     done(undefined)

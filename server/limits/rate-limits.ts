@@ -14,7 +14,7 @@ export type RateLimits = {
   spend(...asked: Spending[]): Promise<void>
   /** Like `spend` of one, but returns whether there was a point. */
   trySpend(name: LimitName, key: string): Promise<boolean>
-  /** Throws `request.rate_limited` where this process knows that nothing is left. Takes nothing and asks nobody. */
+  /** Throws `request.rate_limited` if this process knows that nothing is left. Takes nothing and asks nobody. */
   requireLeft(name: LimitName, key: string): void
   /** Gives one point back, to this process. */
   giveBack(name: LimitName, key: string): void

@@ -41,7 +41,7 @@ export async function claimMails(
 /** Leases are looked for among the first mails only, which is where they are; of more mails than all processes hold. */
 const LOOKED_THROUGH = 1_000
 
-/** When the next mail is due that nobody holds, or its lease ends. */
+/** When the next mail is due that nobody has leased, or its lease ends. */
 export async function nextMailAt(tx: Tx): Promise<number | undefined> {
   const free: { due: number } | undefined = await open(tx)
     .whereRaw('(lease_until is null or lease_until <= next_attempt_at)')

@@ -11,7 +11,7 @@ import { LOGO, type MailboxOptions, openMailbox } from './mailbox.ts'
 
 /** Waits between attempts; after the last one a mail is given up. */
 const SCHEDULE = [MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, DAY, DAY]
-/** Longer than an attempt can take, so that only a dead process's lease ever ends by itself. */
+/** Longer than an attempt can take, so that a lease ends by itself only when its process has died. */
 const LEASE = 2 * MINUTE
 const AT_ONCE = 5
 
@@ -19,11 +19,11 @@ export type MailerCaps = Pick<Caps, 'clock' | 'random'> &
   MailboxOptions & { database: Database; log: Log; views: string; logoFile: string | undefined }
 
 export type Mailer = {
-  /** Sends every mail that is due, outside any transaction, and answers when the next one is. */
+  /** Sends every mail that is due, outside any transaction, and returns when the next one is. */
   sendDue(progress?: () => void): Promise<number | undefined>
 }
 
-/** A process that dies while it sends leaves the mail to the next; such a mail may arrive twice, and never not at all. */
+/** If a process dies while it sends, another one sends the mail again: a mail may arrive twice, but is never lost. */
 export function createMailer(caps: MailerCaps): Mailer {
   const { database, clock, random, log } = caps
   const mailbox = openMailbox(caps)
@@ -55,10 +55,10 @@ export function createMailer(caps: MailerCaps): Mailer {
     const reason = (error instanceof Error ? error.message : String(error)).replaceAll('\0', '').slice(0, 300)
     const about = { mail: mail.id, kind: mail.template, reason }
     if (wait === undefined || isForGood(error)) {
-      log.error(about, 'a mail could not be sent and is given up')
+      log.error(about, 'a mail could not be sent and was given up')
       return await database.transaction(tx => giveMailUp(tx, mail, clock.now(), reason))
     }
-    log.warn(about, 'a mail could not be sent; it is tried again')
+    log.warn(about, 'a mail could not be sent; retrying')
     await database.transaction(tx => postponeMail(tx, mail, clock.now() + wait, reason))
   }
 
@@ -70,7 +70,7 @@ export function createMailer(caps: MailerCaps): Mailer {
         const lease = opaqueToken(random).slice(0, 40)
         const mails = await database.transaction(tx => claimMails(tx, { lease, at, until: at + LEASE, most: AT_ONCE }))
         if (mails.length === 0) return await database.read(nextMailAt)
-        const sent = await Promise.allSettled(mails.map(send)) // one that fails leaves none of the others alone
+        const sent = await Promise.allSettled(mails.map(send)) // one failure must not stop the others
         const failed = sent.find(outcome => outcome.status === 'rejected')
         if (failed) throw failed.reason
       }

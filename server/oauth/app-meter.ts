@@ -7,9 +7,9 @@ import type { RateLimits } from '../limits/rate-limits.ts'
  * only an answer that succeeds shows; then it is the app's. So no stranger spends what is an app's by naming it.
  */
 export type AppMeter = {
-  /** Throws the OAuth error of a 429 where the app has nothing left. */
+  /** Throws the OAuth error of a 429 if the app has nothing left. */
   requireLeft(appId: string): void
-  /** Throws the OAuth error of a 429 where the app or platform has changed or registered too much. */
+  /** Throws the OAuth error of a 429 if the app or platform has changed or registered too much. */
   spend(name: 'update_app' | 'register_platform', key: string): Promise<void>
   proven(appId: string): Promise<void>
 }

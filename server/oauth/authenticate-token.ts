@@ -12,7 +12,7 @@ import { installationOfGrant } from './grants.ts'
 export type TokenBearer = {
   appId: string
   installationId: string | undefined
-  /** What the token was granted, of an installation that may have more; absent where an app without permissions holds it. */
+  /** What the token was granted, of an installation that may have more; absent if an app without permissions holds it. */
   permissions: string[] | undefined
 }
 

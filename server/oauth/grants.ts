@@ -23,7 +23,7 @@ export async function linkGrant(tx: Tx, link: LinkGrant): Promise<void> {
   })
 }
 
-/** Ends every grant of an installation and all its tokens, in the caller's transaction; answers how many grants ended. */
+/** Ends every grant of an installation and all its tokens, in the caller's transaction; returns how many grants ended. */
 export async function revokeGrants(tx: Tx, installationId: string): Promise<number> {
   return await deleteGrantsOf(tx, installationId)
 }

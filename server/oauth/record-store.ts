@@ -50,7 +50,7 @@ export async function findRecord(
     )
 }
 
-/** Marks a record as used; false where somebody was first. */
+/** Marks a record as used; false if somebody was first. */
 export async function consumeRecord(tx: Tx, model: string, idHash: string, at: number): Promise<boolean> {
   const changed = await tx('oauth_records')
     .where({ model, id_hash: idHash })
@@ -68,7 +68,7 @@ export async function deleteByGrant(tx: Tx, model: string, grantHash: string): P
 }
 
 /**
- * Every grant of an app with all that hangs on it, held until the transaction ends. Never waits: what somebody else holds
+ * Every grant of an app with all that hangs on it, locked until the transaction ends. Never waits: what somebody else holds
  * is about to be used up or deleted.
  */
 export async function lockRecordsOfApp(tx: Tx, appHash: string): Promise<OAuthRecord[]> {
@@ -199,7 +199,7 @@ export async function hasGrantOf(tx: Tx, installationId: string, userId: string)
   return link !== undefined
 }
 
-/** Deletes the grants of an installation with every token that hangs on them; answers how many grants there were. */
+/** Deletes the grants of an installation with every token that hangs on them; returns how many grants there were. */
 export async function deleteGrantsOf(tx: Tx, installationId: string): Promise<number> {
   const links: { grant_hash: string }[] = await locked(
     tx('oauth_grants').where({ installation_id: installationId }).select('grant_hash'),

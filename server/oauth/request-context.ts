@@ -15,7 +15,7 @@ export type OAuthRequest = {
    * may not know of is no client there.
    */
   viewer?: { accountIds: readonly string[] }
-  /** Who is counted; absent where a member or our own code asks. */
+  /** Who is counted; absent if a member or our own code asks. */
   meter?: AppMeter
   /** Who is signed in on our pages; of authorization requests only. */
   session?: Session | undefined
@@ -28,7 +28,7 @@ export type OAuthRequest = {
   /** A registration whose manifest has been checked. */
   registration?: {
     platformId: string | undefined
-    /** What the request was allowed by, an initial or a registration access token; absent where a member registers. */
+    /** What the request was allowed by, an initial or a registration access token; absent if a member registers. */
     token: string | undefined
     manifest: Manifest
     jwks: unknown

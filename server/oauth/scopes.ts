@@ -10,7 +10,7 @@ export function isStandardScope(name: string): boolean {
   return STANDARD_SCOPES.some(scope => scope === name)
 }
 
-/** The names in a `scope` parameter (RFC 6749 §3.3); none where it is absent. */
+/** The names in a `scope` parameter (RFC 6749 §3.3); none if it is absent. */
 export function scopeNames(scope: unknown): string[] {
   return typeof scope === 'string' ? scope.split(' ').filter(name => name !== '') : []
 }

@@ -18,7 +18,7 @@ export async function insertSigningKey(tx: Tx, row: SigningKeyRow): Promise<void
   announce(tx, 'signing-keys')
 }
 
-/** From now on these are in `/oauth/jwks` no more; answers how many were. */
+/** From now on these are in `/oauth/jwks` no more; returns how many were. */
 export async function retireSigningKeys(tx: Tx, kids: readonly string[], at: number): Promise<number> {
   return await tx('signing_keys')
     .whereIn('kid', [...kids])

@@ -17,7 +17,7 @@ const place = ({ app_id, path, key_hash }: Pick<IdempotentRequest, 'app_id' | 'p
 })
 
 /**
- * Takes the place of a request; false where it is taken by one that was made at `since` or later. On PostgreSQL it waits for
+ * Takes the place of a request; false if it is taken by one that was made at `since` or later. On PostgreSQL it waits for
  * one that is under way.
  */
 export async function takePlace(tx: Tx, request: Omit<IdempotentRequest, 'answer'>, since: number): Promise<boolean> {

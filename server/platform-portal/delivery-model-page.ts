@@ -50,7 +50,7 @@ const FAULTS: Record<string, string> = {
   no_address: 'The app has no key delivery address.',
 }
 
-/** What became of an attempt, in a sentence; nothing where its status says it all. */
+/** What became of an attempt, in a sentence; nothing if its status says it all. */
 export function attemptNote({ error }: Attempt): string {
   if (error === null || error === 'status') return ''
   return FAULTS[error] ?? `The connection failed (${error.replaceAll('_', ' ')}).`

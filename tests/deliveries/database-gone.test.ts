@@ -11,7 +11,7 @@ import { startServer } from './server-process.ts'
 /** Real time, because it is the database that waits; nothing is asserted about it. */
 const SOME_SECONDS = 3_000
 
-/** An installation whose first event is at its receiver when `away` begins; answers when that and the wait are over. */
+/** An installation whose first event is at its receiver when `away` begins; returns when that and the wait are over. */
 async function installWhile(world: World, away: () => Promise<() => Promise<void>>): Promise<void> {
   const app = await world.app()
   const person = await world.person()

@@ -132,7 +132,7 @@ test('500: a mistake of ours says nothing of its cause, and the log has it under
   await world.deps.database.knex.schema.dropTable('memberships')
   const answer = await browser.get('/apps')
   assert.equal(answer.status, 500)
-  assert.match(answer.text, /It is not your doing/)
+  assert.match(answer.text, /This is our fault/)
   assert.doesNotMatch(answer.text, /memberships|select|knex|node_modules|\.ts:/i)
   const [number = 'none'] = REQUEST.exec(answer.text) ?? []
   const lines = world.logs.filter(line => line.includes(number))

@@ -26,7 +26,7 @@ async function installed(options: WorldOptions = {}) {
   await world.deliver()
   return {
     ...{ world, app, person, id, tokens, keys: keysAt(app) },
-    /** The codes with which the keys are refused; undefined where one is good. */
+    /** The codes with which the keys are refused; undefined if one is good. */
     codes: async () => await Promise.all(keysAt(app).map(async key => (await world.verify(key))['code'])),
     [Symbol.asyncDispose]: () => world[Symbol.asyncDispose](),
   }

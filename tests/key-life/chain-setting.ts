@@ -24,7 +24,7 @@ export type Seen = {
   verdict: { valid: boolean; code?: string; expires_at?: string | null }
   /** The words of the account's page. */
   page: string
-  /** The end that events have told last; absent where none spoke of the key. */
+  /** The end that events have told last; absent if none spoke of the key. */
   told: string | null | undefined
 }
 

@@ -23,7 +23,7 @@ const ELSEWHERE: Route[] = [
 const DOCS = readFileSync(new URL('../../docs/limits.md', import.meta.url), 'utf8')
 const ROWS = DOCS.split('\n').filter(line => line.startsWith('|'))
 
-/** The limits that docs/limits.md names for a route, or for all those below a path; nothing where it does not stand there. */
+/** The limits that docs/limits.md names for a route, or for all those below a path; nothing if it does not stand there. */
 function documented({ method, path }: Route): string[] | undefined {
   const names = [path, ...(path.startsWith('/v1/') ? ['/v1/*'] : path.startsWith('/oauth/') ? [] : ['/*'])]
   const row = names.flatMap(name => ROWS.filter(line => line.startsWith(`| \`${method} ${name}\` |`)))[0]

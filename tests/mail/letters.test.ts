@@ -24,7 +24,7 @@ async function setUp(options: WorldOptions = {}) {
   }
 }
 
-/** Installs, and uninstalls so that the keys are kept for some days; answers when they end. */
+/** Installs, and uninstalls so that the keys are kept for some days; returns when they end. */
 async function keepFor(setting: Awaited<ReturnType<typeof setUp>>, days: number): Promise<number> {
   const { world, app, person } = setting
   const { id } = await world.install(person, app)

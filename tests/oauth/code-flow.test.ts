@@ -11,7 +11,7 @@ const app = await world.app()
 const other = await world.app()
 const tokenEndpoint = `${world.url}/oauth/token`
 
-/** Sends an authorization request with some parameters changed (or, where undefined, left out) and answers what it led to. */
+/** Sends an authorization request with some parameters changed (or, where undefined, left out) and returns what it led to. */
 async function ask(changes: Record<string, string | undefined>) {
   const person = await world.person()
   const { url, state } = await authorizationUrl(app.client, { redirectUri: REDIRECT })

@@ -46,7 +46,7 @@ export type RunningServer = AsyncDisposable & {
   stop(signal?: NodeJS.Signals): Promise<Ended & { ms: number }>
 }
 
-/** `npm start`, without npm; answers when it has said its first line. Throws what it wrote where it ends before. */
+/** `npm start`, without npm; returns when it has said its first line. Throws what it wrote if it ends before. */
 export async function startServer(env: Record<string, string>): Promise<RunningServer> {
   const child = spawn(process.execPath, ['server/main.ts'], { cwd: root, env: clean(env) })
   const lines: string[] = []

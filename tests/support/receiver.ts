@@ -297,7 +297,7 @@ async function openSecret(sealed: SealedSecret, expected: Expectation, { private
   return payload
 }
 
-/** Answers as told; resolves with what went out once it is written, or with why nothing did. */
+/** Responds as told; resolves with what went out once it is written, or with why nothing did. */
 async function send(response: ServerResponse, step: Behaviour, elsewhere: string): Promise<Attempt['answered']> {
   if (step === 'hang') return 'hang'
   if (step === 'drop') {

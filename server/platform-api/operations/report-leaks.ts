@@ -38,7 +38,9 @@ export const reportLeaks = operation({
   async handle({ caps, caller: { address }, body: { tokens } }) {
     const report = await takeLeakReport(caps, tokens, address)
     const dealt = answered().then(() => dealWithLeakReport(caps, report))
-    caps.afterwards(dealt.catch(error => caps.log.error({ err: error }, 'a leak report waits: it is dealt with later')))
+    caps.afterwards(
+      dealt.catch(error => caps.log.error({ err: error }, 'a leak report could not be processed; it is retried later')),
+    )
     return { received: tokens.length }
   },
 })

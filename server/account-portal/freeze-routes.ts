@@ -28,7 +28,7 @@ const freezeForm = z.object({
 })
 const unfreezeForm = z.object({ knows: z.literal('yes').optional().catch(undefined) })
 
-/** *Freeze* and *Unfreeze*: a stop for one key that can be taken back, until it turns into expiry. */
+/** *Freeze* and *Unfreeze*: a reversible stop of one key, which ends in expiry. */
 export function freezeRoutes(deps: Deps): Router {
   const { database, clock } = deps
   const router = Router()

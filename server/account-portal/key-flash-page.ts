@@ -25,7 +25,7 @@ export function flashOf(what: (typeof flashNames)[number], key: Key, now: number
   )
 }
 
-/** What somebody else did meanwhile, in the words of the page that the refused act ends on; nothing for other errors. */
+/** What somebody else did meanwhile, as the page says it after a refused act; nothing for other errors. */
 export function refusalOf(error: unknown, key: Pick<Key, 'name'>): { flash: NoticeModel; status: number } | undefined {
   if (!(error instanceof AppError)) return undefined
   const refused = (tone: NoticeModel['tone'], text: string) => ({

@@ -20,7 +20,7 @@ import type { ShowCaps } from './this-key-page.ts'
 
 const LISTED_AFTER_EXPIRY = 30 * DAY
 const PAGE = 20
-/** So many apps can be chosen from. */
+/** The most apps in the filter. */
 const MOST_MANAGERS = 100
 
 const MODES = [

@@ -67,7 +67,7 @@ export async function considerInstall(
   return { app, permissions, accounts, modes, place, existing, ...kept }
 }
 
-/** So many kept keys are listed with their use; of the others the page says how many there are. */
+/** The most kept keys that are listed with their use; the page counts the others. */
 const LISTED = 20
 
 async function keptIn(

@@ -7,8 +7,8 @@ import { AppError } from '../base/errors.ts'
 export type Waiting = { app: App; loginHint?: string }
 
 /**
- * What waits at the path of a consent page; nothing if there is no such page any more, or where the app is no
- * stranger's business.
+ * What waits at the path of a consent page; nothing if there is no such page any more, or if strangers may not see
+ * the app.
  */
 export async function findWaitingApp(
   database: Database,

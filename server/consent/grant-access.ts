@@ -16,7 +16,7 @@ export type GrantAccess = {
 }
 
 /**
- * Grants the platform OAuth access to an installation, in the caller's transaction: the installation is held, so that a
+ * Grants the platform OAuth access to an installation, in the caller's transaction: the installation is locked, so that a
  * grant never appears after its uninstallation has ended all others. Returns the grant's id.
  */
 export async function grantAccess(

@@ -12,18 +12,18 @@ import type { ClaimedDelivery } from './claim-store.ts'
 /** How one attempt went. */
 export type Attempted = {
   delivery: ClaimedDelivery
-  /** Where it went; absent if the app has no address any more. */
+  /** The address that was called; absent if the app no longer has one. */
   address: string | undefined
   status: number | null
   error: string | null
   retryAfter: string | undefined
   body: string
-  /** When the status of the answer was there, or it was clear that there is none. */
+  /** When the status arrived, or the attempt failed without one. */
   at: number
   ms: number
 }
 
-/** An attempt whose outcome is known while the body of the answer may still be on its way. It never rejects. */
+/** An attempt whose outcome is known although the body of the response may still be arriving. It never rejects. */
 export type Answered = Omit<Attempted, 'body'> & { body: Promise<string> }
 
 const NO_BODY = Promise.resolve('')
@@ -39,7 +39,7 @@ function signersOf(keyring: Keyring, app: App, at: number): Webhook[] {
   return signers
 }
 
-/** Makes one attempt of a leased delivery, outside any transaction. Whatever the platform does, it does not throw. */
+/** Makes one attempt of a leased delivery, outside any transaction. It does not throw, whatever the platform does. */
 export async function attemptDelivery(
   { clock, keyring, outbound, log }: Pick<Caps, 'clock' | 'keyring'> & { outbound: Outbound; log: Log },
   delivery: ClaimedDelivery,

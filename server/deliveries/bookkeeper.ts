@@ -22,16 +22,16 @@ export type Bookkeeper = {
    * until the lease ends, at `until` by the monotonic clock; then it rejects, and the delivery will be attempted once more.
    */
   write(attempt: Attempted, until: number): Promise<void>
-  /** Tries nothing again. */
+  /** Stops retrying. */
   stop(): void
 }
 
-/** Should the machine lose power before the disk has it, the same events are sent and acknowledged once more. */
+/** If the machine loses power before the disk has the commit, the same events are sent and acknowledged again. */
 const accepted = (attempts: readonly Attempted[]) => attempts.every(({ error }) => error === null)
 
 /**
- * Writes attempts down one transaction after the other; what finishes meanwhile shares the next one, so that a commit costs
- * the same however many there are. It waits for `gather` first, so that those that end together are written down together.
+ * Records attempts, one transaction after the other. Attempts that finish meanwhile share the next one, so that a commit costs
+ * the same for one and for many. It waits for `gather` first, so that those that end together are written down together.
  */
 export function createBookkeeper(caps: BookkeeperCaps, gather: () => Promise<void>): Bookkeeper {
   const { database, clock, log } = caps
@@ -68,7 +68,7 @@ export function createBookkeeper(caps: BookkeeperCaps, gather: () => Promise<voi
     for (const entry of batch.filter(entry => !inTime(entry))) entry.lost(error)
     const again = batch.filter(inTime)
     if (again.length === 0) return
-    log.warn({ err: error, attempts: again.length }, 'attempts could not be written down; tries again')
+    log.warn({ err: error, attempts: again.length }, 'attempts could not be recorded; retrying')
     waiting.push(...again.map(entry => ({ ...entry, alone: true })))
     await pause(batch.length > 1 ? 0 : PAUSE_AFTER_FAULT)
   }

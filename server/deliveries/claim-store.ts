@@ -9,7 +9,7 @@ export type ClaimedDelivery = DeliveryRow & EventContent
 /** An app, and whether those whose last attempt took long are meant, or the others: of these nothing more may be claimed. */
 export type FullLane = { appId: string; slow: boolean }
 
-/** Longer than an attempt can take, so that only a dead worker's lease ever ends by itself. */
+/** Longer than an attempt can take, so that a lease ends by itself only when its worker has died. */
 export const LEASE = 25 * SECOND
 
 export type Claim = {
@@ -29,7 +29,7 @@ const PENDING = "d.status = 'pending'"
 /** It belongs to no installation, and so to no order. */
 const PING = 'd.installation_id is null'
 
-/** An event waits for the earlier ones of its installation; one that is sent once more waits for none and holds up none. */
+/** An event waits for the earlier ones of its installation. A redelivery neither waits nor delays others. */
 const IN_TURN = `(${PING} or d.redelivery or d.sequence = (select e.sequence from deliveries as e
   where e.installation_id = d.installation_id and e.${STILL_PENDING} and not e.redelivery
   order by e.status, e.sequence limit 1))` // in the order of an index: however much waits there, one step
@@ -151,7 +151,7 @@ export const EACH_APP = (tx: Tx) =>
 
 type Due = { id: string; app_id: string; next_attempt_at: number }
 
-/** The first of each app, then the second of each, and so on: a long queue of one takes no turn of another. */
+/** The first of each app, then the second of each, and so on: a long queue of one app does not delay the others. */
 function byTurns(due: readonly Due[]): Due[] {
   const counts = new Map<string, number>()
   const ranked = due
@@ -183,7 +183,7 @@ async function earliestOf(tx: Tx, apps: readonly AppInTurn[], claim: Claim): Pro
   return await tx.unionAll(shares)
 }
 
-/** Held by no worker, or by one whose lease has ended. */
+/** Leased by no worker, or by one whose lease has ended. */
 function unleased(query: Knex.QueryBuilder, at: number): Knex.QueryBuilder {
   return query.where(free => free.whereNull('d.lease_until').orWhere('d.lease_until', '<=', at))
 }

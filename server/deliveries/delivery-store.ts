@@ -10,7 +10,7 @@ export type DeliveryRow = {
   id: string
   event_id: string
   app_id: string
-  /** A ping has neither; it waits for nobody and nobody waits for it. */
+  /** A ping has neither: it stands outside any order. */
   installation_id: string | null
   sequence: number | null
   key_id: string | null
@@ -19,9 +19,9 @@ export type DeliveryRow = {
   next_attempt_at: number
   lease: string | null
   lease_until: number | null
-  /** Sent once more; it neither waits for the other events of its installation nor holds them up. */
+  /** A redelivery: it neither waits for the other events of its installation nor delays them. */
   redelivery: boolean
-  /** Its last attempt took long: it goes out beside the others of its app, and takes no place of theirs. */
+  /** Its last attempt took long: it uses slots of its own. */
   slow: boolean
   created_at: number
   settled_at: number | null
@@ -101,7 +101,7 @@ export async function readEvent(tx: Tx, id: string): Promise<EventContent> {
 
 type Leased = Pick<DeliveryRow, 'id' | 'lease' | 'installation_id' | 'sequence' | 'redelivery'>
 
-/** Those that the worker still holds: what was cancelled or taken over meanwhile is not its to settle. */
+/** Deliveries that the worker still has leased; what was cancelled or taken over meanwhile is not settled by it. */
 function stillHeld(tx: Tx, deliveries: readonly Leased[]) {
   const leases = deliveries.map(({ id, lease }) => [id, lease])
   return tx('deliveries')
@@ -118,7 +118,7 @@ function stillHeld(tx: Tx, deliveries: readonly Leased[]) {
 
 const released = (tx: Tx) => ({ attempts: tx.raw('attempts + 1'), lease: null, lease_until: null })
 
-/** Ends deliveries that this worker still holds, lets the next events of their installations go, and returns which ended. */
+/** Ends deliveries that this worker still has leased, lets the next events of their installations go, and returns which ended. */
 export async function settle(
   tx: Tx,
   deliveries: readonly Leased[],
@@ -137,13 +137,13 @@ export async function settle(
   return new Set(rows.map(row => row.id))
 }
 
-/** What a worker leased and did not attempt is due again, for whoever comes. */
+/** Releases deliveries that a worker leased and did not attempt: they are due for any worker. */
 export async function giveBack(tx: Tx, deliveries: readonly Leased[]): Promise<void> {
   if (deliveries.length === 0) return
   if ((await stillHeld(tx, deliveries).update({ lease: null, lease_until: null })) > 0) announce(tx, 'deliveries')
 }
 
-/** Tries a delivery again later, and its installation's later events not before it. */
+/** Schedules the next attempt of a delivery; later events of its installation wait for it. */
 export async function postpone(tx: Tx, delivery: Leased, nextAttemptAt: number, slow: boolean): Promise<void> {
   const change = { next_attempt_at: nextAttemptAt, slow, ...released(tx) }
   if ((await stillHeld(tx, [delivery]).update(change)) === 0 || delivery.redelivery) return
@@ -176,7 +176,7 @@ export async function cancelDeliveryOfKey(tx: Tx, keyId: string, at: number): Pr
   return rows.length
 }
 
-/** The same for keys that have expired all the same, whoever expired them. */
+/** The same for keys that have expired in the meantime. */
 export async function cancelDeliveriesOfExpired(tx: Tx, installationId: string, at: number): Promise<number> {
   const expired = tx('keys').where({ installation_id: installationId, status: 'expired' }).select('id')
   const count = await handingOver(tx)
@@ -209,7 +209,7 @@ async function release(tx: Tx, installationIds: readonly string[], at: number): 
   if (count > 0) announce(tx, 'deliveries')
 }
 
-/** Makes the pending deliveries of an installation due now, except what a worker holds. */
+/** Makes the pending deliveries of an installation due now, except leased ones. */
 export async function hurry(tx: Tx, installationId: string, at: number): Promise<number> {
   announce(tx, 'deliveries')
   return await tx('deliveries')

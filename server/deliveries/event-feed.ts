@@ -44,7 +44,7 @@ export async function readEventFeed(database: Database, page: EventPage): Promis
   }
 }
 
-/** Numbers what nobody has read yet, so that a first reader need not. */
+/** Numbers events that nobody has read yet, so that the first reader does not have to. */
 export async function numberBacklog(database: Database): Promise<void> {
   for (const appId of await database.read(appsWithUnnumbered))
     while (await database.transaction(tx => numberEvents(tx, appId)));

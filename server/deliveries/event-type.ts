@@ -1,4 +1,4 @@
-/** What platforms are told of (docs/wire.md#event-types). */
+/** The types of events (docs/wire.md#event-types). */
 export type EventType =
   | 'installation.created'
   | 'managed_key.created'

@@ -46,7 +46,7 @@ export function eventBody(
   return JSON.stringify({ type, timestamp: isoTime(at), data: { installation, sequence, ...details } })
 }
 
-/** A test delivery's bytes: it speaks of an app and of no installation, so it has no place in any order. */
+/** The body of a test delivery. It is about an app and no installation, so it has no sequence. */
 export function pingBody(at: number, app: { id: string; name: string }): string {
   return JSON.stringify({ type: 'ping', timestamp: isoTime(at), data: { app_id: app.id, app_name: app.name } })
 }

@@ -43,7 +43,7 @@ export function createClockFollower({
       if (!corrected) await database.transaction(tx => correct(tx, clock.now()))
       corrected = true
       if (by === 0) return 0
-      log.warn({ by }, 'the clock was set; next attempts keep their distance from now')
+      log.warn({ by }, 'the clock was set; next attempts were moved with it')
       if (by < 0) await database.transaction(tx => moveWaits(tx, { at: clock.now(), by }))
       watch.accept(by)
       return by

@@ -3,7 +3,7 @@ import { SECOND } from '../base/clock.ts'
 import type { ClaimedDelivery } from './claim-store.ts'
 
 /**
- * A delivery that is this worker's for a while, and the app as it was then. `at`: since when it waits for a place; `until`:
+ * A delivery that is this worker's for a while, and the app as it was then. `at`: since when it waits for a slot; `until`:
  * when its lease ends; both by the monotonic clock.
  */
 export type Claimed = { delivery: ClaimedDelivery; app: App | undefined; at: number; until: number }
@@ -15,7 +15,7 @@ export const PACES: readonly Pace[] = ['quick', 'slow']
 export const paceOf = ({ delivery }: Claimed): Pace => (delivery.slow ? 'slow' : 'quick')
 
 /**
- * How many posts are under way at once, of each pace, in all and for one app. When half of the places are taken, an app's
+ * How many posts are under way at once, of each pace, in all and for one app. When half of the slots are taken, an app's
  * share is small: however many hang, there is room for those that answer.
  */
 export const MOST = 512
@@ -29,7 +29,7 @@ const AHEAD_MS = 200
 const MOST_AHEAD = 480
 /** The newest answer counts this much in an app's pace. */
 const NEWEST = 0.2
-/** What has waited for a place so long is given back: the app does not keep its pace, or has changed since. */
+/** What has waited for a slot so long is given back: the app does not keep its pace, or has changed since. */
 export const LONGEST_WAIT = SECOND
 /** What is left of a lease when an attempt begins: longer than the attempt can take. */
 const LEAST_LEASE = 17 * SECOND
@@ -66,11 +66,11 @@ const slowShare = (lane: Lane, load: Load, at: number) =>
 const startsOf = (lane: Lane, load: Load, pace: Pace, at: number) =>
   pace === 'quick' ? fairShare(load.quick) : slowShare(lane, load, at) / 2
 
-/** Whether a post may begin. Those that are slow from the beginning leave half of the slow places to those that become so. */
+/** Whether a post may begin. Those that are slow from the beginning leave half of the slow slots to those that become so. */
 export const mayBegin = (lane: Lane, load: Load, pace: Pace, at: number): boolean =>
   load[pace] < MOST && lane.posting[pace] < startsOf(lane, load, pace, at)
 
-/** Whether a post that has become slow may leave its quick place to another one. */
+/** Whether a post that has become slow may leave its quick slot to another one. */
 export const mayTurnSlow = (lane: Lane, load: Load, at: number): boolean =>
   load.slow < MOST && lane.posting.slow < slowShare(lane, load, at)
 
@@ -87,7 +87,7 @@ function aheadOf({ answerMs }: Lane, share: number): number {
   return Math.min(MOST_AHEAD, Math.floor((share * AHEAD_MS) / Math.max(answerMs, 1)))
 }
 
-/** A post has left its place: of those that were slow the pace of the app says nothing. */
+/** A post has left its slot: of those that were slow the pace of the app says nothing. */
 export function noteAnswer(lane: Lane, pace: Pace, answerMs: number, at: number): void {
   if (answerMs < QUICK_MS) lane.answeredAt = at
   if (pace === 'quick')

@@ -17,12 +17,12 @@ import {
   roomIn,
 } from './lane.ts'
 
-/** How many deliveries are held in all, under way or waiting for a place. */
+/** How many deliveries are held in all, under way or waiting for a slot. */
 const MOST_HELD = 3 * MOST
 
 /**
- * Who of the apps may post how much, and what was claimed for each. A slow app never takes the places of the others, and
- * posts that hang never take the places of quick ones of the same app: each pace has places of its own. All times are
+ * Who of the apps may post how much, and what was claimed for each. A slow app never takes the slots of the others, and
+ * posts that hang never take the slots of quick ones of the same app: each pace has slots of its own. All times are
  * monotonic.
  */
 export type Lanes = {
@@ -33,11 +33,11 @@ export type Lanes = {
   full(): FullLane[]
   /** `since` is when the claim began. */
   add(claimed: Claimed, since: number): void
-  /** The next that has a place now, which it takes. */
+  /** The next that has a slot now, which it takes. */
   next(at: number): Claimed | undefined
-  /** A post was answered, or given up, and leaves its place. */
+  /** A post was answered, or given up, and leaves its slot. */
   leave(claimed: Claimed, answerMs: number, at: number): void
-  /** Posts that take long leave their places to quick ones, and take slow places where there are some; returns how many. */
+  /** Posts that take long leave their slots to quick ones, and take slow slots where there are some; returns how many. */
   turnSlow(at: number): number
   /** In how many milliseconds the next post becomes slow; nothing if none may. */
   slowIn(at: number): number | undefined
@@ -58,7 +58,7 @@ export function createLanes(): Lanes {
   const underWay = new Map<Claimed, Pace>()
   /** Quick so far, the longest under way first. */
   const fresh = new Map<Claimed, number>()
-  /** Neither quick any more nor slow: there was no place. */
+  /** Neither quick any more nor slow: there was no slot. */
   const stuck = new Set<Claimed>()
   let waiting = 0
   let now = 0

@@ -8,7 +8,7 @@ import { pingBody } from './event.ts'
 
 /**
  * *Send test delivery*: a `ping` to the app's address, signed and logged as any event. It has one attempt, goes out also
- * where the address is held as gone, and ends that pause when it is acknowledged. Returns the delivery's id. Throws
+ * where the app is paused after a 410, and ends that pause when it is acknowledged. Returns the delivery's id. Throws
  * `app.retired` and `app.no_address`.
  */
 export async function sendPing(tx: Tx, caps: Caps, { app, actor }: { app: App; actor: Actor }): Promise<string> {

@@ -62,7 +62,7 @@ export function createWorker(caps: WorkerCaps): Worker {
   /** How many may be claimed; what is answered and not yet written down counts, so that a slow database gets no more. */
   const room = () => lanes.room() - (underWay.size - lanes.posting())
 
-  /** Gives back what waited too long, leases what is due, begins what has a place; returns how many more it has now. */
+  /** Gives back what waited too long, leases what is due, begins what has a slot; returns how many more it has now. */
   async function claim(): Promise<number> {
     if ((await follower.follow()) !== 0) await renewOwn()
     owed = [...owed, ...lanes.takeStale(clock.monotonic()).map(({ delivery }) => delivery)]
@@ -96,7 +96,7 @@ export function createWorker(caps: WorkerCaps): Worker {
     return deliveries.map(delivery => ({ delivery, app: apps.get(delivery.app_id) }))
   }
 
-  /** Begins whatever has a place. */
+  /** Begins whatever has a slot. */
   function begin(): void {
     if (stopped) return
     const next = () => lanes.next(clock.monotonic())
@@ -105,7 +105,7 @@ export function createWorker(caps: WorkerCaps): Worker {
     if (ms !== undefined) turning ??= setTimeout(turnSlow, Math.max(ms, 1)).unref()
   }
 
-  /** What takes long leaves its places to others. */
+  /** What takes long leaves its slots to others. */
   function turnSlow(): void {
     turning = undefined
     const turned = lanes.turnSlow(clock.monotonic())
@@ -135,7 +135,7 @@ export function createWorker(caps: WorkerCaps): Worker {
         await bookkeeper.write(attempted, until).finally(() => gone && lanes.reopen(appId, clock.monotonic()))
       })
       .catch(error =>
-        log.error({ err: error, delivery: delivery.id }, 'an attempt could not be written down; its lease will end'),
+        log.error({ err: error, delivery: delivery.id }, 'an attempt could not be recorded; its lease will end'),
       )
       .finally(() => {
         underWay.delete(delivery)
@@ -179,7 +179,7 @@ export function createWorker(caps: WorkerCaps): Worker {
     if (!woken) await nap.rest(ms)
   }
 
-  /** What has no place yet is anybody's again. */
+  /** What has no slot yet is anybody's again. */
   async function letGo(): Promise<void> {
     const left = [...owed, ...lanes.takeStale(clock.monotonic(), true).map(({ delivery }) => delivery)]
     if (left.length > 0) await atTheEnd(tx => giveBack(tx, left))
@@ -188,7 +188,9 @@ export function createWorker(caps: WorkerCaps): Worker {
   async function atTheEnd(work: (tx: Tx) => Promise<void>): Promise<void> {
     await database
       .transaction(work)
-      .catch(error => log.error({ err: error }, 'a worker that stops could not hand on what it had; leases will end'))
+      .catch(error =>
+        log.error({ err: error }, 'a stopping worker could not release its deliveries; their leases will end'),
+      )
   }
 
   async function loop(): Promise<void> {
@@ -200,7 +202,7 @@ export function createWorker(caps: WorkerCaps): Worker {
         pulse?.expect(0)
         if (more <= 0) await sleep()
       } catch (error) {
-        log.error({ err: error }, 'the worker could not reach the database; it goes on')
+        log.error({ err: error }, 'the worker could not reach the database; retrying')
         await pause(PAUSE_AFTER_FAULT)
       }
     }

@@ -26,7 +26,7 @@ export type NarrowInstallation = {
 /**
  * Takes unused permissions away from an installation, its keys and its grants; a key that is left with none expires. Its
  * platform is told, and gets them back only by asking again. Where one was used since the person looked, nothing is
- * changed and `inUse` names it; a second press finds nothing left to take.
+ * changed and `inUse` names it; a second click changes nothing.
  */
 export async function narrowInstallation(
   tx: Tx,

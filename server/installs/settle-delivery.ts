@@ -28,7 +28,7 @@ export async function deliveriesSucceeded(tx: Tx, caps: Caps, settled: readonly 
   const keyIds = settled.flatMap(({ keyId }) => keyId ?? [])
   const arrived = await noteKeysDelivered(tx, keyIds, at)
   for (const old of await endOverlaps(tx, arrived, at)) {
-    const installation = await lockInstallation(tx, old.installationId ?? '') // held already, as that of the new key
+    const installation = await lockInstallation(tx, old.installationId ?? '') // locked already, with that of the new key
     await tellKeyNews(tx, caps, old, installation, 'deadline_changed')
   }
   const installing = await listInstalling(
@@ -46,15 +46,15 @@ async function activate(tx: Tx, caps: Caps, installation: Installation, at: numb
 }
 
 /**
- * The schedule is exhausted. A key that was on its way expires, and so does everything else that an installing app waits
- * for: it has failed, visibly, and can be tried again. A rotation is stuck: the old key goes on.
+ * The schedule is exhausted. The key that was being delivered expires; an installation that was installing becomes
+ * `delivery_failed`, and all its undelivered keys expire. If the key was to replace another one, the old key stays active.
  */
 export async function deliveryFailed(tx: Tx, caps: Caps, settled: Settled): Promise<void> {
   const at = caps.clock.now()
   const installation = await lockInstallation(tx, settled.installationId)
   if (!installation) return
   if (installation.status === 'installing') {
-    if (settled.keyId === null && settled.gone && (await hasUndelivered(tx, installation.id))) return // its keys are held
+    if (settled.keyId === null && settled.gone && (await hasUndelivered(tx, installation.id))) return // its keys are paused
     await cancelPendingKeys(tx, installation.id, at)
     const expired = await expireUndelivered(tx, installation.id, at)
     await moveInstallation(tx, installation.id, 'fail', at)
@@ -65,7 +65,7 @@ export async function deliveryFailed(tx: Tx, caps: Caps, settled: Settled): Prom
     await note(tx, caps, installation, 'installation.delivery_failed', at, { expired })
   } else if (settled.keyId !== null) {
     const expired = await expireIfUndelivered(tx, settled.keyId, at)
-    if (!expired) return // sent once more, and it had arrived before
+    if (!expired) return // a redelivery of a key that had arrived before
     const app = await findApp(tx, installation.appId)
     if (app) await tellPlatform(tx, caps, app, installation, [keyExpiredNews(expired, at)])
     for (const key of await abandonOverlaps(tx, [expired], at))

@@ -3,7 +3,7 @@ import { settleKeys } from '../keys/settle-keys.ts'
 import { endSettlement, findSettlement } from './installation-store.ts'
 import { lockInstallation } from './lock-installation.ts'
 
-/** Small enough that nobody waits for it. */
+/** Small enough that no other transaction waits noticeably. */
 const BATCH = 200
 
 /**

@@ -13,19 +13,19 @@ import { tellPlatform } from './tell-platform.ts'
 
 export type SuspendInstallation = {
   installationId: string
-  /** Set where the account acts. */
+  /** Set if the account acts. */
   member?: { userId: string; accountId: string }
-  /** Set where the platform acts: another app's installation looks as if it did not exist. */
+  /** Set if the platform acts: another app's installation looks as if it did not exist. */
   appId?: string
-  /** Which of the two flags; the installation works only when both are clear. */
+  /** Which of the two flags to set or clear; the installation works only when both are clear. */
   by: SuspendedBy
   suspended: boolean
   actor: Actor
 }
 
 /**
- * Sets or clears one of the two flags that make an installation's keys answer `suspended`; a second press changes nothing.
- * Of an installation that is over they are only cleared, for the sake of the keys that were kept. Throws `object.not_found`,
+ * Sets or clears one of the two flags that make an installation's keys answer `suspended`; a second click changes nothing.
+ * On an uninstalled installation they can only be cleared, for the sake of kept keys. Throws `object.not_found`,
  * `access.role`, `installation.held_by_operator` and `installation.not_active`.
  */
 export async function suspendInstallation(

@@ -18,8 +18,8 @@ export type ToldExpired = ExpiredTogether & { actor?: Actor | undefined; sent?: 
 
 /**
  * Tells platforms of keys that one act expired together, each as an event of its installation: some of them, those after a
- * position. Keys that were to be replaced by them go on, and that is told too. What the logs say of them goes into `acts`, for a caller that writes more, or else into the logs; call it last
- * then. Returns the next position, or undefined if all were told of.
+ * position. If a key was to replace another one, the old key stays active, and the platform is told so. Log entries go into
+ * `acts` for the caller to write, or else into the logs; in that case call it last. Returns the next position, or undefined if all were told of.
  */
 export async function tellExpired(
   tx: Tx,

@@ -22,20 +22,20 @@ import { tellPlatform } from './tell-platform.ts'
 
 export type UninstallApp = {
   installationId: string
-  /** Absent where it is not a member who acts. */
+  /** Absent if the actor is not a member. */
   member?: { userId: string; accountId: string }
   keys: KeyChoice
   reason: UninstallReason
   actor: Actor
 }
 
-/** An event names so many keys at most; whoever wants the others reads them from the API. */
+/** The most keys that an event names; the others are listed by the API. */
 const MOST_TOLD = 100
 
 /**
- * Ends an installation; its keys stop now, live on, or live until a date, as was chosen, and those that were never
- * delivered stop in any case: the installation's row says so for all of them at once, and the rows of the keys follow in
- * batches, the first of them here. Its grants and tokens die. A second press finds it ended and changes nothing.
+ * Ends an installation. Its keys expire now, stay active, or stay active until a date, as the account chose; keys that were
+ * never delivered expire in any case. The installation's row decides for all keys at once; the rows of the keys follow in
+ * batches, the first of them here. Grants and tokens are revoked. A second click changes nothing.
  */
 export async function uninstallApp(
   tx: Tx,

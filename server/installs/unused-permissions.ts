@@ -7,7 +7,7 @@ import { permissionsWatchedSince, readPermissionUse } from '../keys/read-usage.t
 import type { Installation } from './installation.ts'
 
 const WINDOW = 30 * DAY
-/** So many keys that would expire are named. */
+/** The most keys that are named of those that would expire. */
 const MOST_NAMED = 20
 
 /** What can be said about the permissions that an installation did not use in 30 days. */

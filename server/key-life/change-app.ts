@@ -35,7 +35,7 @@ export async function suspendApp(tx: Tx, caps: Caps, command: MoveApp & { verb: 
   return await moveApp(tx, caps, { ...command, alsoTold: await tellHolders(tx, caps, command.id, [act]) })
 }
 
-/** So many places and keys are dealt with before the answer; the rest follows. */
+/** The most installations and keys that are dealt with before the response; the rest follows. */
 const BEFORE_THE_ANSWER = 100
 
 /**

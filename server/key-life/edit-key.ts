@@ -39,7 +39,7 @@ export async function editKey(tx: Tx, caps: Caps, command: EditKey): Promise<{ k
   return { key: { ...key, ...edit }, changed }
 }
 
-/** What is really different, and may be. */
+/** The changes that differ from the present values. */
 function differences(key: Key, wanted: KeyEdit): KeyEdit {
   const { name, note, permissions, addresses, expiresAt } = wanted
   const own = key.kind === 'restricted'

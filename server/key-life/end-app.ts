@@ -10,7 +10,7 @@ import { expireKey } from './expire-key.ts'
 const KEPT_KEYS = 'kept'
 
 /**
- * Uninstalls a retired app from the next place, or expires the next of its kept keys, which are refused already since the
+ * Uninstalls a retired app from the next account, or expires the next of its kept keys, which are refused already since the
  * app was retired; one of them, because each writes into the logs of others. Returns the next position, or undefined where
  * nothing is left.
  */

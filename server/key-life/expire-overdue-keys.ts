@@ -14,7 +14,7 @@ export type OverdueCaps = Caps & { database: Database; log: Log }
 
 /**
  * Ends every key whose deadline has passed, one transaction each, so that nobody waits for long; several processes at once
- * end each key once. A key that makes trouble is passed over until the next time. Returns when the next deadline is.
+ * end each key once. A key that fails is skipped until the next run. Returns when the next deadline is.
  */
 export async function expireOverdueKeys(caps: OverdueCaps): Promise<number | undefined> {
   const { database, clock, log } = caps

@@ -13,7 +13,7 @@ import { lockForMember } from './lock-key.ts'
 type Act = { keyId: string; accountId: string; userId: string; actor: Actor }
 
 /**
- * *Freeze*: the key is refused until somebody gives it back, or for good once the chosen time has passed. A second press
+ * *Freeze*: the key is refused until somebody unfreezes it, and expires once the chosen time has passed. A second click
  * changes nothing. Throws `key.expired`, `access.role` and `object.not_found`.
  */
 export async function freezeKey(
@@ -33,8 +33,8 @@ export async function freezeKey(
 }
 
 /**
- * *Unfreeze*: the same key works again. One that was found in public is given back only by an owner or admin who says that
- * they know; throws `key.leaked` otherwise. Throws `key.expired`, `access.role` and `object.not_found`.
+ * *Unfreeze*: the same key works again. A leaked key is unfrozen only by an owner or admin who confirms that they know
+ * about the leak; throws `key.leaked` otherwise. Throws `key.expired`, `access.role` and `object.not_found`.
  */
 export async function unfreezeKey(
   tx: Tx,

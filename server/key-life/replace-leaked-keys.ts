@@ -21,7 +21,7 @@ const AT_ONCE = 200
 
 /**
  * Replaces every leaked key that was frozen and not yet replaced, because the process died in between or the app offered
- * no key to seal for. One that makes trouble is passed over until the next time. Returns when to look again.
+ * no key to seal for. A key that fails is skipped until the next run. Returns when to look again.
  */
 export async function replaceLeakedKeys(caps: ReplaceCaps & { log: Log }): Promise<number | undefined> {
   const at = caps.clock.now()

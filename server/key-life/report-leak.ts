@@ -11,8 +11,8 @@ import { lockKeyAndInstallation } from './lock-key.ts'
 import { type ReplaceCaps, replaceLeakedKey } from './replace-leaked-keys.ts'
 
 /**
- * A token was found where it must not be. If it is a key that works, it is frozen at once; a managed one is then rotated
- * without overlap, so that its platform goes on with a new key and no person is needed. Anything else changes nothing.
+ * A token was found in public. If it is a working key, it is frozen at once; a managed key is then rotated without overlap,
+ * so that its platform receives a new key without anybody's help. Other tokens change nothing.
  */
 export async function reportLeak(caps: ReplaceCaps, token: string, ip: string): Promise<void> {
   const actor: Actor = { type: 'system', id: 'leak-report', ip }
@@ -25,7 +25,7 @@ export async function freezeLeaked(tx: Tx, caps: ReplaceCaps, hash: string, acto
   const at = caps.clock.now()
   const found = await findUnendedKey(tx, hash, at)
   if (!found) return undefined
-  const { key } = await lockKeyAndInstallation(tx, found) // somebody may be giving it back at this moment
+  const { key } = await lockKeyAndInstallation(tx, found) // somebody may be unfreezing it at this moment
   if (!(await setFrozen(tx, key.id, { by: 'leak_report', until: null, at }))) return undefined
   const app = key.appId === null ? undefined : await findApp(tx, key.appId)
   const owners = (accountId: string) => ({ accountId, audience: 'owners' }) as const

@@ -18,9 +18,9 @@ import { lockKeyAndInstallation } from './lock-key.ts'
 
 export type RotateManagedKey = {
   key: Key
-  /** 0: the old key stops now, without waiting for the new one to arrive; for leaks. */
+  /** 0: the old key expires now, without waiting for the new one to arrive; for leaks. */
   overlapSeconds: number
-  /** Rotates although a rotation is under way. */
+  /** Rotates even if a rotation is in progress. */
   force: boolean
   /** What the token that asks was granted; absent: everything that the installation has. */
   atMost?: readonly string[] | undefined
@@ -30,9 +30,9 @@ export type RotateManagedKey = {
 }
 
 /**
- * Replaces a key: the new one is sealed and queued, the old one goes on until the overlap ends, which begins to count for
- * good only when the new one has arrived; so a rotation cannot lose a key. The new one may be used from where and for as
- * long as the old one may, and only the account itself replaces what it has frozen. Throws `key.rotation_in_progress`,
+ * Replaces a key. The new key is sealed and queued; the old one stays active until the overlap ends, which it only does once
+ * the new key has arrived, so a rotation cannot lose a key. The new key has the allowlist and the deadline of the old one.
+ * Only the account itself replaces a key that it has frozen. Throws `key.rotation_in_progress`,
  * `key.expired`, `key.frozen`, `installation.not_active`, and `permission.not_granted` where the new key could do more than
  * the token that asks, or nothing.
  */
@@ -104,7 +104,7 @@ async function endOld(tx: Tx, old: Key, overlap: number, at: number): Promise<nu
   return at
 }
 
-/** One rotation at a time: a forced one gives up the new keys of the one before that have not arrived. */
+/** One rotation at a time: a forced one expires the new keys of the previous one that have not arrived. */
 async function giveUp(tx: Tx, earlier: readonly Key[], at: number): Promise<Key[]> {
   const givenUp = earlier.filter(key => key.deliveredAt === null)
   for (const key of givenUp) {

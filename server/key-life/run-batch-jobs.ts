@@ -12,17 +12,17 @@ import { tellAccounts } from './tell-accounts.ts'
 
 export type JobCaps = Caps & { database: Database; log: Log; publicUrl: string }
 
-/** So many jobs take turns. */
+/** The most jobs that take turns. */
 const AT_ONCE = 50
 /** Between two batches, so that on SQLite another process comes to write. */
 const PAUSE = 2
-/** Until what failed, or what another process was at, is looked at again. */
+/** Wait before a job that failed, or that another process had locked, is tried again. */
 const AGAIN = 15 * SECOND
 
 /**
  * Finishes what was left to go on after its answer: one batch of each job in turn, each in a transaction of its own, which
- * also moves the job on; so a process that dies leaves the rest for the next, and nothing is done twice. One that makes
- * trouble is passed over until the next time. Returns when to look again.
+ * also moves the job on; so a process that dies leaves the rest for the next, and nothing is done twice. A job that fails
+ * is skipped until the next run. Returns when to look again.
  */
 export async function runBatchJobs(caps: JobCaps, progress = () => {}): Promise<number | undefined> {
   const { database, clock, log } = caps

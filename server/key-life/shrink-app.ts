@@ -9,7 +9,7 @@ import { listAliveAfter } from '../installs/list-installations.ts'
 import { takePermissions } from '../installs/narrow-installation.ts'
 import { narrowInstallationGrants } from '../oauth/narrow-grants.ts'
 
-/** So many installations shrink in one transaction. */
+/** Installations that shrink in one transaction. */
 const BATCH = 25
 
 /**

@@ -26,7 +26,7 @@ export async function takeLeakReport(
 }
 
 /**
- * Freezes what is a key and works, then replaces the managed ones among them. Once all are frozen the report is not needed
+ * Freezes the reported keys that work, then replaces the managed ones among them. Once all are frozen the report is not needed
  * any more: `replaceLeakedKeys` finds a frozen key that was not replaced.
  */
 export async function dealWithLeakReport(

@@ -5,7 +5,7 @@ import type { Caps } from '../base/caps.ts'
 import type { AppNews } from '../installs/batch-jobs.ts'
 import { listAccountsOfApp } from '../installs/list-installations.ts'
 
-/** So many logs are held at once. */
+/** Activity logs that one transaction locks. */
 const BATCH = 25
 
 /** Some accounts that are concerned by an app, after a position; `next` where there may be more. */

@@ -40,7 +40,7 @@ export async function findAppKey(tx: Tx, appId: string, id: string): Promise<Key
   return key
 }
 
-/** Whether a key is of no use any more. */
+/** Whether a key has expired. */
 export async function hasExpired(tx: Tx, keyId: string, at: number): Promise<boolean> {
   const key = await findKeyRow(tx, keyId)
   return key === undefined || statusAt(key, at) === 'expired'

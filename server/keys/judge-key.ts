@@ -2,7 +2,7 @@ import { isoTime } from '../base/clock.ts'
 import type { Mode } from '../base/mode.ts'
 import { type Deadlines, type KeyStatus, statusAt } from './key-states.ts'
 
-/** What decides about a key, small enough to be kept in memory by the million. */
+/** What decides whether a key is valid, small enough to keep a million in memory. */
 export type KeyRecord = Deadlines & {
   id: string
   kind: 'managed' | 'restricted'
@@ -13,7 +13,7 @@ export type KeyRecord = Deadlines & {
   permissions: string[]
   status: KeyStatus
   frozen: boolean
-  /** Its installation or its app is. */
+  /** Its installation or its app is suspended. */
   suspended: boolean
   /** Whether an address is on the key's allowlist; absent for most keys, which have none. */
   allows: ((address: string) => boolean) | null
@@ -54,7 +54,7 @@ export function judge(key: KeyRecord, question: Question, at: number): Verdict {
 
 /**
  * Why a known key is refused at one moment, if it is; the codes are tried in the order of docs/wire.md#verification. A key with
- * an allowlist is refused where nobody says whose call it is.
+ * an allowlist is refused if the question has no address.
  */
 export function refusalOf(key: KeyRecord, { permission, ip }: Question, at: number): RefusalCode | undefined {
   if (statusAt(key, at) === 'expired') return 'expired'
@@ -65,7 +65,7 @@ export function refusalOf(key: KeyRecord, { permission, ip }: Question, at: numb
   return undefined
 }
 
-/** What is said of a key that is not refused: always the same, whatever was asked. */
+/** The verdict on a valid key; it does not depend on the question. */
 export function validVerdict(key: KeyRecord): Verdict {
   return {
     valid: true,

@@ -7,7 +7,7 @@ export function abilityFor({ kind, mode }: Pick<Key, 'kind' | 'mode'>): Ability 
   return kind === 'restricted' && mode === 'test' ? 'manage_test_keys' : 'expire_key'
 }
 
-/** The role is looked at inside the transaction that acts. Throws `object.not_found` and `access.role`. */
+/** The role is read in the transaction that acts. Throws `object.not_found` and `access.role`. */
 export async function requireKeyAbility(
   tx: Tx,
   userId: string,

@@ -14,8 +14,8 @@ export type NewKey = {
 }
 
 /**
- * Refuses a key that would be one too many for its installation or its account. The account's row is held from here to the
- * end of the transaction, after the installation's, so that two at once cannot both take the last place. A key that
+ * Refuses a key that would be one too many for its installation or its account. The account's row is locked from here to the
+ * end of the transaction, after the installation's, so that concurrent requests cannot exceed the limit together. A key that
  * replaces another may go up to twice the limits: every key may be in the overlap of its rotation. Throws `key.limit`.
  */
 export async function requireRoom(

@@ -7,7 +7,7 @@ export type KeyStatus = 'active' | 'expiring' | 'expired'
 /** The states in which a key still works, if its deadline has not passed. */
 export const WORKING: readonly KeyStatus[] = ['active', 'expiring']
 
-/** Why a key expired; shown to people and kept for ever. */
+/** Why a key expired; shown to people and kept for good. */
 export type ExpiryReason =
   | 'by_account'
   | 'by_platform'
@@ -19,7 +19,7 @@ export type ExpiryReason =
   | 'deadline'
   | 'freeze_ended'
 
-/** Who froze a key. What a leak report froze is in strangers' hands. */
+/** Who froze a key. A key that a leak report froze is known to strangers. */
 export type FrozenBy = 'account' | 'leak_report'
 
 /** What ends a key by itself: its deadline, and where it is frozen the end of that. */
@@ -76,8 +76,8 @@ export function reasonAtDeadline(key: Deadlines & Replaced): ExpiryReason {
 }
 
 /**
- * The state that counts now, for whoever judges, shows or tells it: a deadline is enforced to the millisecond, and a key is
- * expiring exactly while it has one. Of the row's own state only its end counts.
+ * The state at a moment, used for verification, pages and events alike: a deadline is enforced to the millisecond, and a key is
+ * expiring exactly while it has one. Of the stored state only `expired` counts.
  */
 export function statusAt(key: Deadlines & { status: KeyStatus }, at: number): KeyStatus {
   const deadline = deadlineOf(key)

@@ -11,7 +11,7 @@ import { listVerifierHashes } from './verifier-store.ts'
 
 /** Copies that a process keeps: a key takes about a kilobyte. */
 const MOST_KEYS = 100_000
-/** Verifier keys are few, and are kept together: whoever makes some up costs no look into the database. */
+/** Verifier keys are few and kept together, so that made-up ones cost no database lookup. */
 const ALL = 'all'
 const MOST_UNKNOWN = 20_000
 const UNKNOWN_FOR = 5_000
@@ -24,7 +24,7 @@ export type VerificationCounts = { valid: number } & { [code in RefusalCode]?: n
 
 /**
  * Verifies presented keys from memory. A copy is trusted only while the change feed proves that nothing was missed
- * (docs/rules.md 3.2); otherwise the database is asked, and where it does not answer, nothing is valid.
+ * (docs/rules.md 3.2); otherwise the database is read, and if that fails, every key is refused.
  */
 export type Verification = {
   /** Whether a bearer token is a verifier key. */
@@ -74,7 +74,7 @@ export function createVerification({
     else if (change.startsWith('installation:')) keys.forgetGroup(change.slice(13))
     else if (change.startsWith('app:')) keys.forgetGroup(change.slice(4))
   })
-  let lastVerifier = { token: '', hash: '' } // a resource server sends the same one with every call: it is hashed once
+  let lastVerifier = { token: '', hash: '' } // a resource server sends the same verifier key with every call: it is hashed once
   const counts: VerificationCounts = { valid: 0 }
   let answers = 0
 
@@ -119,7 +119,7 @@ export function createVerification({
   }
 }
 
-/** A database that does not answer must not hold up every call of every resource server. */
+/** A database that does not respond must not delay every call of every resource server. */
 async function inTime<Found>(reading: Promise<Found>): Promise<Found> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {

@@ -13,7 +13,7 @@ export async function verifyKey(tx: Tx, presented: Question & { key: string }, a
   return key ? judge(key, presented, at) : { valid: false, code: 'not_found' }
 }
 
-/** The key itself, where whoever shows it may use it now, from that address. */
+/** The key itself, if it may be used now from that address. */
 export async function findPresentedKey(tx: Tx, presented: string, ip: string, at: number): Promise<Key | undefined> {
   if (!isWellFormedSecret(presented)) return undefined
   const verdict = await verifyKey(tx, { key: presented, ip }, at)

@@ -37,7 +37,7 @@ export function createAdapterFactory(caps: AdapterCaps, hooks: ClientHooks): (mo
   }
 }
 
-/** What a person or a platform simply begins anew, should the machine lose power within seconds. */
+/** Records that a person or a platform simply starts again if the machine loses power within seconds. */
 const SHORT_LIVED: readonly string[] = [
   'Interaction',
   'Session',

@@ -4,7 +4,7 @@ import type { RateLimits } from '../limits/rate-limits.ts'
 
 /**
  * Counts one request to an endpoint of the authorization server. It is the address's until the app has proven itself, which
- * only an answer that succeeds shows; then it is the app's. So no stranger spends what is an app's by naming it.
+ * only an answer that succeeds shows; then it is the app's. So a stranger who names an app does not spend its limit.
  */
 export type AppMeter = {
   /** Throws the OAuth error of a 429 if the app has nothing left. */

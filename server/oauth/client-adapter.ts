@@ -33,7 +33,7 @@ export type ClientHooks = {
   retire(appId: string, ip: string): Promise<void>
 }
 
-/** An OAuth client is an app of the registry: this is the same row under oidc-provider's eyes. */
+/** An OAuth client is an app of the registry: this presents its row to oidc-provider. */
 export function createClientAdapter(
   caps: Caps & { database: Database; review: 'required' | 'off' },
   hooks: ClientHooks,

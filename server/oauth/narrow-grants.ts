@@ -17,7 +17,7 @@ const BOUND_BY_GRANT = ['AuthorizationCode', 'RefreshToken']
 
 /**
  * Takes permissions away from every grant of an app and from the tokens that hang on them. Call it last:
- * it waits for nobody, so that nobody who waits for it is waited for.
+ * it waits for no lock, so it cannot be part of a deadlock.
  */
 export async function narrowGrants(
   tx: Tx,

@@ -6,7 +6,7 @@ import { currentRequest } from './request-context.ts'
 
 const { Check, Prompt, base } = interactionPolicy
 
-/** What goes on without a question (`prompt=none`): a grant, or the error that says which question there would be. */
+/** The outcome of a request without a page (`prompt=none`): a grant, or the error that names the missing interaction. */
 export type SilentAccess = { grantId: string } | { error: 'consent_required' | 'account_selection_required' }
 
 export type PromptCaps = {
@@ -95,7 +95,7 @@ function hintedSubject({ oidc }: KoaContextWithOIDC): string | undefined {
 }
 
 /**
- * The library's own session says what ours says: who is signed in here, and when they entered their password. Call it
+ * Makes the library's session follow ours: who is signed in, and when they entered their password. Call it
  * for every authorization request, before anything looks at that session.
  */
 export function followOurSession(ctx: KoaContextWithOIDC): void {

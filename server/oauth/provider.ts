@@ -61,7 +61,7 @@ const TTL = {
   ClientCredentials: HOUR,
   Grant: 20 * YEAR,
   IdToken: HOUR,
-  /** Anybody may begin one; whoever is signed in has longer. */
+  /** Anybody may begin one; signed-in people have longer. */
   Interaction: (_ctx: unknown, { session }: { session?: { accountId?: string } | undefined }) =>
     session?.accountId === undefined ? HOUR / 2 : HOUR,
   RefreshToken: YEAR,
@@ -150,7 +150,7 @@ function configurationOf(caps: ProviderCaps): Configuration {
     renderError: async (ctx, out, error) => {
       const [, uid] = /^\/oauth\/authorize\/([\w-]+)$/.exec(ctx.path) ?? []
       if (uid && error instanceof errors.SessionNotFound) {
-        ctx.status = 303 // pressed twice: the consent page knows what the first press has made
+        ctx.status = 303 // a double click: the consent page knows what the first one made
         ctx.redirect(`/interaction/${uid}`)
         return
       }

@@ -68,7 +68,7 @@ export async function deleteByGrant(tx: Tx, model: string, grantHash: string): P
 }
 
 /**
- * Every grant of an app with all that hangs on it, locked until the transaction ends. Never waits: what somebody else holds
+ * Every grant of an app with all that hangs on it, locked until the transaction ends. Never waits: what somebody else has locked
  * is about to be used up or deleted.
  */
 export async function lockRecordsOfApp(tx: Tx, appHash: string): Promise<OAuthRecord[]> {

@@ -4,7 +4,7 @@ import { deleteGrants, listGrantsAfter, listSpentOf } from './record-store.ts'
 
 /** A grant is no use any more once its codes and tokens have lapsed; those of today may still be in somebody's hands. */
 const KEPT = DAY
-/** Small enough that nobody waits for it. */
+/** Small enough that no other transaction waits noticeably. */
 const BATCH = 500
 
 /**

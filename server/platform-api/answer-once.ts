@@ -19,13 +19,13 @@ export type Repeatable = {
   body: unknown
 }
 
-/** What a call does, in the steps that a repetition takes again and those that it does not. */
+/** The steps of a call: some are taken again by a repetition, others are not. */
 export type Call<Object, Ready> = {
-  /** Whose it is: finds what the call is about, and refuses whoever may not ask; a repetition is judged by it too. */
+  /** Loads the object of the call and checks that the caller may use it; repeated for every repetition. */
   own(tx: Tx): Promise<Object>
-  /** Whether whoever asks may have what was answered before: a token may have less than the first one had. */
+  /** Checks that the caller may have the saved answer: a token may have been granted less than the first one. */
   mayHave?(answer: Answer): void
-  /** What depends on the time or calls the network: outside of any transaction, and only for what was not answered yet. */
+  /** Work that depends on time or calls the network: outside any transaction, and only if there is no saved answer. */
   ready?(): Promise<Ready>
   work(tx: Tx, object: Object, ready: Ready): Promise<Answer>
 }

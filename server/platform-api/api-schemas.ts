@@ -79,17 +79,17 @@ const limit = z.object({
     .default(20),
 })
 
-/** A place in a list is the id of what stands there, whether it is there any more or not. */
-const place = (prefix: string) =>
+/** A cursor is the id of an item, which may have been deleted. */
+const cursorOf = (prefix: string) =>
   z
     .string()
     .regex(new RegExp(`^${prefix}_[0-9a-z]{26}$`), 'must be the `next_cursor` of another page')
     .optional()
     .meta({ description: '`next_cursor` of the page before' })
 
-export const pageOf = (prefix: 'ins' | 'key' | 'dlv') => limit.extend({ cursor: place(prefix) })
+export const pageOf = (prefix: 'ins' | 'key' | 'dlv') => limit.extend({ cursor: cursorOf(prefix) })
 
-export const eventsPage = limit.extend({ after: place('evt') })
+export const eventsPage = limit.extend({ after: cursorOf('evt') })
 
 /** The body of a call that takes nothing: absent, or an object whatever it holds. */
 export const NoMembers = z.object({}, 'must be a JSON object')

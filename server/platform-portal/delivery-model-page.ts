@@ -12,7 +12,7 @@ const ENDED: Record<Exclude<DeliveryWithAttempts['status'], 'pending'>, StatusMo
   cancelled: { text: 'Cancelled', tone: 'none' },
 }
 
-/** Where a delivery stands; one that waits says when it is tried again, or that it is held. */
+/** The state of a delivery; a pending one says when it is tried again, or that it is paused. */
 export function deliveryStatus(delivery: DeliveryWithAttempts, held: boolean, now: number): StatusModel {
   if (delivery.status !== 'pending') return ENDED[delivery.status]
   if (held && delivery.installation_id !== null) return { text: 'On hold', tone: 'warn', waiting: true }

@@ -82,7 +82,7 @@ export function portalAppRoutes(deps: Deps): Router {
     const session = signedIn(res)
     const id = idParam(req, 'app', 'app')
     const member = { userId: session.user.id, accountId: session.current.account.id }
-    await database.read(tx => findOwnAppToManage(tx, member, id)) // a stranger spends none of it
+    await database.read(tx => findOwnAppToManage(tx, member, id)) // strangers must not spend the limit
     await deps.limits.spend(['test_delivery', id])
     const deliveryId = await act(req, res, (tx, app) => sendPing(tx, deps, { app, actor: actorOf(session) }))
     res.redirect(303, `/platform/apps/${id}?test=${deliveryId}`)

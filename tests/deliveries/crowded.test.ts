@@ -77,7 +77,7 @@ test('attempts that could not be made leave their places: an app whose secret co
   await apps().update({ webhook_secret: 'not to be read' })
   await world.deliver()
   assert.equal(app.receiver.attempts.length, 0)
-  assert.ok(world.logs.some(line => line.includes('could not be written down')))
+  assert.ok(world.logs.some(line => line.includes('could not be recorded')))
   await apps().update({ webhook_secret })
   world.clock.advance(26_000)
   assert.equal(await world.deliver(), 40)

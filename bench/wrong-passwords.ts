@@ -1,143 +1,142 @@
 /**
- * What strangers who guess passwords cost everybody else: warm and cold verification and an owner's *Expire*, calm and under
- * 1,000 wrong passwords a minute from 100 addresses, in turn in one run, on both databases. About 25 seconds each.
+ * What strangers who guess passwords cost everybody else: warm and cold verification and an owner's *Expire*, in turns: calm;
+ * while they ask for a page that does nothing as often (the control: what the machine and the client cost); while a process
+ * of its own hashes as much at the lowest priority (what hashing at all costs on this machine); and under 1,000 wrong
+ * passwords a minute from 100 addresses. About 45 seconds for each database.
  *
- *   node bench/wrong-passwords.ts [--sqlite | --postgres] [--seconds=N]
+ *   node bench/wrong-passwords.ts [--sqlite | --postgres] [--rounds=N] [--seconds=N] [--profile=FOLDER]
  */
 import { parseArgs } from 'node:util'
-import { Client, Pool } from 'undici'
+import { Pool } from 'undici'
 import { createAuthorizationClient } from './authorization-client.ts'
 import { startChild } from './child-server.ts'
 import { openDatabases } from './databases.ts'
+import { signUp } from './growth/customers.ts'
 import { startKeyReceiver } from './key-receiver.ts'
-import { percentile, rounded } from './statistics.ts'
+import { runStatements } from './run-statements.ts'
+import { callSteadily } from './steady-load.ts'
+import { printTurns, takeTurns } from './turns.ts'
 import { benchKey, benchKeyId } from './verification/bench-keys.ts'
 import { fillKeys } from './verification/fill-keys.ts'
 import { prepare } from './verification/prepare.ts'
-import { printTable } from './verification/table.ts'
 
-const KEYS = 6_000
-const EXPIRED_FROM = 5_000
+const KEYS = 10_000
+const EXPIRED_FROM = 9_000
 const PER_MINUTE = 1_000
 const ADDRESSES = 100
+/** Who expire keys in turn: each may send so many forms a minute. */
+const OWNERS = 5
 
 const { values: flags } = parseArgs({
   options: {
     sqlite: { type: 'boolean' },
     postgres: { type: 'boolean' },
-    seconds: { type: 'string', default: '5' },
+    rounds: { type: 'string', default: '4' },
+    seconds: { type: 'string', default: '2.5' },
+    profile: { type: 'string' },
   },
 })
 const both = Boolean(flags.sqlite) === Boolean(flags.postgres)
-for (const kind of ['sqlite', 'postgres'] as const) if (both || flags[kind]) await measure(kind, Number(flags.seconds))
+for (const kind of ['sqlite', 'postgres'] as const) if (both || flags[kind]) await measure(kind)
 
-type Times = { warm: number[]; cold: number[]; expire: number[] }
-
-async function measure(kind: 'sqlite' | 'postgres', seconds: number): Promise<void> {
+async function measure(kind: 'sqlite' | 'postgres'): Promise<void> {
   const [databases, receiver] = [await openDatabases(kind), await startKeyReceiver()]
+  const hasher = await startChild({ script: 'bench/passwords/hash-apart.ts', env: {} })
   try {
     const prepared = await prepare(databases, receiver, { keys: 0 })
     const { verifierKey, app, cookie, database } = prepared
     const origin = prepared.env['PUBLIC_URL'] ?? ''
-    const server = await startChild({
-      script: 'server/main.ts',
-      env: { ...prepared.env, RATE_LIMITS: 'on', TRUST_PROXY: '1' },
-    })
+    const first = await startChild({ script: 'server/main.ts', env: prepared.env })
     const endpoints = { authorization: '/oauth/authorize', token: '/oauth/token' }
     const client = createAuthorizationClient(origin, endpoints, app, 1)
     const { tokens } = await client.authorize(cookie)
     await client.close()
     const [detail] = tokens['authorization_details'] as { account_id: string; installation_id: string }[]
     const of = { accountId: detail?.account_id ?? '', installationId: detail?.installation_id ?? '' }
+    const owners: string[] = []
+    for (let owner = 0; owner < OWNERS; owner += 1) owners.push(await signUp(origin, ownerEmail(owner)))
+    await first.stop()
     await fillKeys({ database, appId: app.id, keys: KEYS, real: KEYS, of })
-    const [verifier, owner, strangers] = [new Client(origin), new Client(origin), new Pool(origin, { connections: 64 })]
-    let [cold, expired, tried] = [1, EXPIRED_FROM, 0]
+    await runStatements(
+      database,
+      owners.map((_, owner) => give(owner)),
+    )
 
-    const timed = async (times: number[], work: () => Promise<unknown>) => {
-      const from = performance.now()
-      await work()
-      times.push(performance.now() - from)
-    }
+    const env = { ...prepared.env, RATE_LIMITS: 'on', TRUST_PROXY: '1' }
+    const server = await startChild({ script: 'server/main.ts', env, profileDir: flags.profile })
+    const [pool, strangers] = [new Pool(origin, { connections: 16 }), new Pool(origin, { connections: 64 })]
+    const apart = new Pool(hasher.firstLine)
+    const form = { origin, 'sec-fetch-site': 'same-origin' }
+
     const verify = async (index: number) => {
-      const answer = await verifier.request({
-        path: '/v1/keys/verify',
-        method: 'POST',
-        headers: { authorization: `Bearer ${verifierKey}`, 'content-type': 'application/json' },
-        body: JSON.stringify({ key: benchKey(index) }),
-      })
+      const headers = { authorization: `Bearer ${verifierKey}`, 'content-type': 'application/json' }
+      const body = JSON.stringify({ key: benchKey(index) })
+      const answer = await pool.request({ path: '/v1/keys/verify', method: 'POST', headers, body })
       if (!((await answer.body.json()) as { valid?: boolean }).valid) throw new Error('a good key was refused')
     }
-    const form = { origin, 'sec-fetch-site': 'same-origin' }
     const expire = async (index: number) => {
       const path = `/keys/${benchKeyId(index)}/expire`
-      const answer = await owner.request({ path, method: 'POST', headers: { cookie, ...form } })
-      await answer.body.dump()
-      if (answer.statusCode !== 303) throw new Error(`Expire answered ${answer.statusCode}`)
-    }
-    const guess = async (number: number) => {
-      const answer = await strangers.request({
-        path: '/signin',
+      const answer = await pool.request({
+        path,
         method: 'POST',
-        headers: {
-          ...form,
-          'content-type': 'application/x-www-form-urlencoded',
-          'x-forwarded-for': `198.51.100.${number % ADDRESSES}`,
-        },
-        body: `email=person${number}%40example.com&password=wrong+password+here`,
+        headers: { cookie: owners[index % OWNERS] ?? '', ...form },
       })
       await answer.body.dump()
-      return answer.statusCode
+      if (answer.statusCode !== 303) throw new Error(`Expire returned ${answer.statusCode}`)
     }
+    const statuses: Record<number, number> = {}
+    const guess = async (number: number) => {
+      const headers = {
+        ...form,
+        'content-type': 'application/x-www-form-urlencoded',
+        'x-forwarded-for': `198.51.100.${number % ADDRESSES}`,
+      }
+      const body = `email=person${number}%40example.com&password=wrong+password+here`
+      const answer = await strangers.request({ path: '/signin', method: 'POST', headers, body })
+      await answer.body.dump()
+      statuses[answer.statusCode] = (statuses[answer.statusCode] ?? 0) + 1
+    }
+    const get = async (from: Pool, path: string) => await (await from.request({ path, method: 'GET' })).body.dump()
 
-    const phase = async (times: Times, attacked: boolean): Promise<Record<number, number>> => {
-      const statuses: Record<number, number> = {}
-      const until = performance.now() + seconds * 1_000
-      const under = async (every: number, work: () => Promise<unknown>) => {
-        for (let due = performance.now(); performance.now() < until; due += every) {
-          await new Promise(resolve => setTimeout(resolve, Math.max(0, due - performance.now())))
-          await work()
-        }
-      }
-      const answers: Promise<void>[] = []
-      const send = async () => {
-        tried += 1
-        const counted = guess(tried).then(status => {
-          statuses[status] = (statuses[status] ?? 0) + 1
-        })
-        answers.push(counted)
-      }
-      const verifying = under(10, async () => {
-        await timed(times.warm, () => verify(0))
-        await timed(times.cold, () => verify(cold++))
-      })
-      const expiring = under(550, () => timed(times.expire, () => expire(expired++)))
-      await Promise.all([verifying, expiring, ...(attacked ? [under(60_000 / PER_MINUTE, send)] : [])])
-      await Promise.all(answers)
-      return statuses
+    let [cold, expired, tried] = [1, EXPIRED_FROM, 0]
+    const calls = {
+      warm: { perSecond: 100, call: () => verify(0) },
+      cold: { perSecond: 50, call: () => verify(cold++) },
+      expire: { perSecond: 5, call: () => expire(expired++) },
     }
-    const none = (): Times => ({ warm: [], cold: [], expire: [] })
-    const [warmUp, calm, attacked] = [none(), none(), none()]
-    await phase(warmUp, true)
-    const statuses: Record<number, number>[] = []
-    for (let round = 0; round < 2; round += 1) {
-      await phase(calm, false)
-      statuses.push(await phase(attacked, true))
+    const during = async (call?: () => Promise<unknown>) => {
+      const milliseconds = 1_000 * Number(flags.seconds)
+      const others = call && callSteadily({ strangers: { perSecond: PER_MINUTE / 60, call } }, milliseconds)
+      const [times] = await Promise.all([callSteadily(calls, milliseconds), others])
+      return times
     }
-    await Promise.all([verifier.close(), owner.close(), strangers.close()])
+    const phases = {
+      calm: () => during(),
+      control: () => during(() => get(strangers, '/healthz')),
+      apart: () => during(() => get(apart, '/')),
+      attack: () => during(() => guess(tried++)),
+    }
+    for (const phase of Object.values(phases)) await phase() // the code is compiled by now
+    const results = await takeTurns(phases, Number(flags.rounds))
+    await Promise.all([pool.close(), strangers.close(), apart.close()])
     await server.stop()
-    printTable(
-      `Under ${PER_MINUTE} wrong passwords a minute, ${kind}, milliseconds; the guesses got ${JSON.stringify(statuses)}`,
-      (['warm', 'cold', 'expire'] as const).map(what => ({
-        what,
-        'calm p50': rounded(percentile(calm[what], 0.5), 2),
-        'calm p99': rounded(percentile(calm[what], 0.99), 2),
-        'attacked p50': rounded(percentile(attacked[what], 0.5), 2),
-        'attacked p99': rounded(percentile(attacked[what], 0.99), 2),
-        'p99 ratio': rounded(percentile(attacked[what], 0.99) / percentile(calm[what], 0.99), 2),
-      })),
-    )
+    const counts = JSON.stringify(statuses)
+    printTurns(`${kind}: milliseconds; attack: ${PER_MINUTE} wrong passwords a minute, which got ${counts}`, results)
   } finally {
+    await hasher.stop()
     receiver.close()
     await databases.close()
   }
+}
+
+function ownerEmail(owner: number): string {
+  return `owner${owner}@example.com`
+}
+
+/** Every fifth of the keys that are to be expired becomes a restricted key of that owner. */
+function give(owner: number): string {
+  const number = 'cast(substr(id, 5) as bigint)'
+  const account = `select account_id from memberships join users on users.id = user_id where email = '${ownerEmail(owner)}'`
+  return `update keys set account_id = (${account}), installation_id = null, app_id = null, kind = 'restricted'
+    where id like 'key_000%' and ${number} >= ${EXPIRED_FROM} and ${number} % ${OWNERS} = ${owner}`
 }

@@ -1,5 +1,4 @@
-import { DatabaseSync } from 'node:sqlite'
-import pg from 'pg'
+import { runStatements } from '../run-statements.ts'
 
 /** Somebody signed in, and their installation of the app. */
 export type Customer = { cookie: string; accountId: string; installationId: string }
@@ -37,13 +36,5 @@ export async function giveKeys(
     `update keys set account_id = ${account}, installation_id = null, app_id = null, kind = 'restricted'
      where id like 'key_000%' and ${remainder} = 0 and ${number} < ${below}`,
   ]
-  if (database.startsWith('postgres:')) {
-    const db = new pg.Client({ connectionString: database })
-    await db.connect()
-    for (const statement of [...statements, 'vacuum analyze keys']) await db.query(statement)
-    return await db.end()
-  }
-  const db = new DatabaseSync(database)
-  for (const statement of [...statements, 'pragma wal_checkpoint(truncate)']) db.exec(statement)
-  db.close()
+  await runStatements(database, statements)
 }

@@ -20,7 +20,7 @@ export function lookAtAccountOf(
     const session = signedIn(res)
     const id = req.params[param]
     if (session.memberships.length < 2 || typeof id !== 'string') return next()
-    const accountId = await database.read(tx => accountOf(tx, id))
+    const accountId = await database.look(tx => accountOf(tx, id))
     const other = session.memberships.find(({ account }) => account.id === accountId)
     if (other && READS.has(req.method)) session.current = other
     else if (other) await look(database, session, other)

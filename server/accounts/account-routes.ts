@@ -131,7 +131,7 @@ export function accountRoutes(deps: Deps): Router {
     const browsers = deps.knownBrowser.read(req)
     if (session) browsers.push({ userId: session.user.id, nonce: session.id })
     if (browsers.length === 0) limits.requireLeft('sign_in_address', network)
-    const found = await database.read(tx => findCredentials(tx, email))
+    const found = await database.look(tx => findCredentials(tx, email))
     const known = browsers.find(({ userId }) => userId === found?.user.id)
     return { found, attempt: { network, email: emailKey(email), known } }
   }

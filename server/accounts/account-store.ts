@@ -6,7 +6,7 @@ export type Account = { id: string; name: string }
 export type User = { id: string; email: string; operator: boolean }
 export type Membership = { account: Account; role: Role }
 
-type UserRow = { id: string; email: string; password_hash: string; operator: boolean | number }
+export type UserRow = { id: string; email: string; password_hash: string; operator: boolean | number }
 
 const toUser = (row: UserRow): User => ({ id: row.id, email: row.email, operator: Boolean(row.operator) })
 

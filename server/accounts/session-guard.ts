@@ -12,7 +12,7 @@ import { findSession, type Session } from './sessions.ts'
 export function loadSession(database: Database, clock: Clock, cookie: SessionCookie): RequestHandler {
   return async (req, res, next) => {
     const token = cookie.read(req)
-    const session = token && (await database.read(tx => findSession(tx, { clock }, token, clientAddress(req))))
+    const session = token && (await database.look(tx => findSession(tx, { clock }, token, clientAddress(req))))
     if (session) {
       res.locals['session'] = session
       setViewer(res, () => toViewer(session))

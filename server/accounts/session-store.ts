@@ -1,5 +1,6 @@
 import type { Tx } from '../../db/connect.ts'
 import { deleteFirst } from '../../db/delete-in-batches.ts'
+import type { Role, UserRow } from './account-store.ts'
 
 export type SessionRow = {
   id: string
@@ -17,8 +18,21 @@ export async function insertSession(tx: Tx, row: SessionRow): Promise<void> {
   await tx('sessions').insert(row)
 }
 
-export async function findSessionRow(tx: Tx, tokenHash: string, at: number): Promise<SessionRow | undefined> {
-  return await tx('sessions').where({ token_hash: tokenHash }).where('expires_at', '>', at).first()
+export type SessionWithMembership = Pick<SessionRow, 'id' | 'user_id' | 'account_id' | 'created_at'> &
+  Pick<UserRow, 'email' | 'operator'> & { member_of: string; account_name: string; role: Role }
+
+/** A session that has not ended with its person, once for each of their memberships, the oldest first: one statement a page. */
+export async function listSessionRows(tx: Tx, tokenHash: string, at: number): Promise<SessionWithMembership[]> {
+  return await tx('sessions')
+    .join('users', 'users.id', 'sessions.user_id')
+    .join('memberships', 'memberships.user_id', 'users.id')
+    .join('accounts', 'accounts.id', 'memberships.account_id')
+    .where('sessions.token_hash', tokenHash)
+    .where('sessions.expires_at', '>', at)
+    .orderBy('memberships.created_at')
+    .select('sessions.id', 'sessions.user_id', 'sessions.account_id', 'sessions.created_at')
+    .select('users.email', 'users.operator', 'memberships.role')
+    .select('accounts.id as member_of', 'accounts.name as account_name')
 }
 
 export async function deleteSession(tx: Tx, tokenHash: string): Promise<SessionRow | undefined> {

@@ -6,12 +6,12 @@ import { DAY } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { opaqueToken } from '../base/random.ts'
 import { hashSecret } from '../base/secret-format.ts'
-import { findUserRow, listMemberships, type Membership, type User } from './account-store.ts'
+import { listMemberships, type Membership, type User } from './account-store.ts'
 import {
   deleteExpiredSessions,
   deleteSession,
-  findSessionRow,
   insertSession,
+  listSessionRows,
   updateSessionAccount,
 } from './session-store.ts'
 
@@ -63,19 +63,20 @@ export async function startSession(tx: Tx, caps: Caps, command: StartSession): P
   return { token }
 }
 
-/** The session of a cookie, or nothing if it has ended, or where the person has left every account. */
+/** The session of a cookie, or nothing if it has ended, or where the person has left every account. Makes one query. */
 export async function findSession(
   tx: Tx,
   { clock }: Pick<Caps, 'clock'>,
   token: string,
   ip: string,
 ): Promise<Session | undefined> {
-  const row = await findSessionRow(tx, hashSecret(token), clock.now())
-  const user = row && (await findUserRow(tx, row.user_id))
-  if (!user) return undefined
-  const memberships = await listMemberships(tx, user.id)
-  const current = memberships.find(({ account }) => account.id === row.account_id) ?? memberships[0]
-  return current && { id: row.id, user, current, memberships, ip, authenticatedAt: row.created_at }
+  const rows = await listSessionRows(tx, hashSecret(token), clock.now())
+  const memberships = rows.map(({ member_of: id, account_name: name, role }) => ({ account: { id, name }, role }))
+  const [row] = rows
+  const current = memberships.find(({ account }) => account.id === row?.account_id) ?? memberships[0]
+  if (!row || !current) return undefined
+  const user = { id: row.user_id, email: row.email, operator: Boolean(row.operator) }
+  return { id: row.id, user, current, memberships, ip, authenticatedAt: row.created_at }
 }
 
 /** Ends the session of a cookie; without one it does nothing. */

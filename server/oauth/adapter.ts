@@ -53,9 +53,10 @@ function inTransaction<Result>(database: Database, work: (tx: Tx) => Promise<Res
   return open ? work(open) : database.transaction(work)
 }
 
+/** `work` makes one query. */
 function reading<Result>(database: Database, work: (tx: Tx) => Promise<Result>): Promise<Result> {
   const open = currentRequest()?.tx
-  return open ? work(open) : database.read(work)
+  return open ? work(open) : database.look(work)
 }
 
 function createRecordAdapter({ database, clock, keyring }: AdapterCaps, model: string): Adapter {

@@ -52,7 +52,7 @@ export async function authenticateToken(caps: AuthenticateCaps, presented: Prese
   const permissions = token.scope === undefined ? undefined : [...token.scopes]
   if (token.kind === 'ClientCredentials') return { appId, installationId: undefined, permissions }
   const { grantId } = token as AccessToken
-  const installationId = grantId && (await caps.database.read(tx => installationOfGrant(tx, grantId)))
+  const installationId = grantId && (await caps.database.look(tx => installationOfGrant(tx, grantId)))
   if (!installationId) throw refused('The token belongs to no installation.')
   return { appId, installationId, permissions: permissions ?? [] }
 }

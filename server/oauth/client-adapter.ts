@@ -81,7 +81,7 @@ export function createClientAdapter(
     async find(id) {
       if (!isId('app', id)) return undefined
       currentRequest()?.meter?.requireLeft(id)
-      const app = await database.read(tx => findApp(tx, id))
+      const app = await database.look(tx => findApp(tx, id))
       const { viewer } = currentRequest() ?? {}
       if (app && viewer && !isKnownTo(app, viewer.accountIds)) return undefined
       return app && app.status !== 'retired' ? clientOf(app, openClientSecret(keyring, app)) : undefined

@@ -80,16 +80,27 @@ const limit = z.object({
 })
 
 /** A cursor is the id of an item, which may have been deleted. */
-const cursorOf = (prefix: string) =>
+const cursorOf = (prefix: string, what = 'the `next_cursor` of another page') =>
   z
     .string()
-    .regex(new RegExp(`^${prefix}_[0-9a-z]{26}$`), 'must be the `next_cursor` of another page')
+    .regex(new RegExp(`^${prefix}_[0-9a-z]{26}$`), `must be ${what}`)
     .optional()
     .meta({ description: '`next_cursor` of the page before' })
 
 export const pageOf = (prefix: 'ins' | 'key' | 'dlv') => limit.extend({ cursor: cursorOf(prefix) })
 
-export const eventsPage = limit.extend({ after: cursorOf('evt') })
+/** The feed of events goes on after any event; `cursor` is another name of the same, as in every list. */
+export const eventsPage = limit
+  .extend({
+    after: cursorOf('evt', 'the id of an event').meta({
+      description: 'the id of the last event that you have processed',
+    }),
+    cursor: cursorOf('evt'),
+  })
+  .refine(({ after, cursor }) => after === undefined || cursor === undefined, {
+    path: ['cursor'],
+    message: 'cannot be combined with after',
+  })
 
 /** The body of a call that takes nothing: absent, or an object whatever it holds. */
 export const NoMembers = z.object({}, 'must be a JSON object')

@@ -126,7 +126,13 @@ test('PUT that is wrong is 400, names the field, and makes no version', async ()
     [{ key_delivery_uri: 'https://10.0.0.1/cb' }, 'key_delivery_uri'],
     [{ jwks: undefined }, 'jwks'],
     [{ permissions: [permission('moon:read')] }, 'permissions[0].name'],
-    [{ client_id: 'app_other' }, 'client_id'],
+    ...[undefined, null, '', 5, 'app_other'].map((id): [Record<string, unknown>, string] => [
+      { client_id: id },
+      'client_id',
+    ]),
+    ...['registration_access_token', 'registration_client_uri', 'client_id_issued_at', 'client_secret_expires_at'].map(
+      (name): [Record<string, unknown>, string] => [{ [name]: app.registered[name] }, name],
+    ),
     [{ client_secret: 'another' }, 'client_secret'],
     [{ redirect_uris: ['http://shipyard.example/'] }, 'redirect_uris'],
   ]

@@ -113,11 +113,13 @@ describe('/v1 for platforms', () => {
       `/v1/installations/${id}/keys?cursor=ins_00000000000000000000000000`,
       '/v1/deliveries?cursor=aaa',
       '/v1/events?after=zzz',
+      '/v1/events?cursor=zzz',
+      `/v1/events?after=evt_${'0'.repeat(26)}&cursor=evt_${'0'.repeat(26)}`,
     ]) {
       const { status, body } = await call('GET', path)
       assert.deepEqual([status, body['code']], [400, 'invalid_request'], path)
       const [{ field } = {}] = body['errors'] as { field?: string }[]
-      assert.equal(field, path.includes('after') ? 'after' : 'cursor')
+      assert.equal(field, path.includes('cursor') ? 'cursor' : 'after')
     }
     const odd = await call('POST', `/v1/installations/${id}/uninstall`, { body: [1] })
     assert.deepEqual([odd.status, odd.body['code']], [400, 'invalid_request'])
@@ -209,14 +211,17 @@ describe('/v1 for platforms', () => {
   })
 
   test('events in order with a cursor, the same bytes that were delivered; deliveries with their attempts', async () => {
-    const seen: Json[] = []
-    let after = ''
-    for (;;) {
-      const { body } = await call('GET', `/v1/events?limit=2${after}`)
-      seen.push(...(body['data'] as Json[]))
-      if (body['next_cursor'] === null) break
-      after = `&after=${body['next_cursor']}`
+    const follow = async (name: 'after' | 'cursor') => {
+      const found: Json[] = []
+      for (let more: unknown = ''; more !== null; ) {
+        const { body } = await call('GET', `/v1/events?limit=2${more === '' ? '' : `&${name}=${more}`}`)
+        found.push(...(body['data'] as Json[]))
+        more = body['next_cursor']
+      }
+      return found
     }
+    const seen = await follow('after')
+    assert.deepEqual(await follow('cursor'), seen)
     const sent = app.receiver.events.find(event => event.id === seen[0]?.['id'])
     assert.equal(sent?.type, 'installation.created')
     assert.deepEqual(seen[0]?.['data'], sent?.body.data)

@@ -16,8 +16,13 @@ export const listEvents = operation({
   query: eventsPage,
   answers: { 200: listOf(Event) },
   errors: [],
-  async handle({ caps: { database }, caller: { app, installationId, permissions }, query: { limit, after } }) {
-    const rows = await readEventFeed(database, { appId: app.id, installationId, after, limit: limit + 1 })
+  async handle({ caps: { database }, caller: { app, installationId, permissions }, query: { limit, after, cursor } }) {
+    const rows = await readEventFeed(database, {
+      appId: app.id,
+      installationId,
+      after: after ?? cursor,
+      limit: limit + 1,
+    })
     return toPage(rows, limit, row => eventObject(row, permissions))
   },
 })

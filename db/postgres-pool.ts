@@ -47,11 +47,13 @@ export function openPostgresPool(url: string, patience: Patience, lost: () => vo
     connection.query = (query, answered) => {
       const bounded = Number.isFinite(patience.ms) ? { ...query, query_timeout: patience.ms } : query
       return ask(bounded, (error, result) => {
-        if (error && (isLost(error) || error.message === 'Query read timeout')) {
+        const timedOut = error?.message === 'Query read timeout'
+        if (error && (isLost(error) || timedOut)) {
           connection.__knex__disposed ??= error
           renew(error, born)
         }
         answered(error, result)
+        if (timedOut) connection.end(() => undefined) // a ROLLBACK would wait for as long
       })
     }
   }

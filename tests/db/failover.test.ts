@@ -164,6 +164,28 @@ test('failover: a standby is not read from, because it may lag behind', { skip: 
   }
 })
 
+test('failover: a transaction whose server falls silent fails with its statement, and waits for no ROLLBACK', {
+  skip: !onPostgres,
+}, async () => {
+  await using servers = await twoServers()
+  const database = connect({ kind: 'postgres', url: servers.proxy.url }, { patienceMs: 1_500 })
+  try {
+    let began = 0
+    const silent = database.transaction(async tx => {
+      await tx('accounts').first()
+      servers.proxy.freeze(() => true)
+      servers.proxy.leadTo(servers.second)
+      began = performance.now()
+      await tx('accounts').first()
+    })
+    await assert.rejects(silent, DatabaseAway)
+    assert.ok(performance.now() - began < 2_500, 'a ROLLBACK would take as long again')
+    await insert(database, 'acct_1')
+  } finally {
+    await database.close()
+  }
+})
+
 test('away: a pool that is full, and one that is closed', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-away-'))
   const { url, drop } = await migratedDatabaseUrl(folder)

@@ -18,9 +18,10 @@ export function createRegistrationPolicy(caps: CheckCaps & { database: Database 
     if (!request) throw new Error('registration runs outside a request')
     const odd = oddMember(properties)
     if (odd) throw new errors.InvalidClientMetadata(`${fieldPath(odd.path)} ${odd.rule}`)
-    const token = ctx.oidc.entities.InitialAccessToken?.jti
+    const { registrant } = request // a member who is signed in has no token
+    const token = registrant ? undefined : ctx.oidc.entities.InitialAccessToken?.jti
     const platformId =
-      request.registrant?.platformId ??
+      registrant?.platformId ??
       (token === undefined ? undefined : (await caps.database.read(tx => platformOfToken(tx, token)))?.id)
     if (token !== undefined && !platformId) throw new errors.InvalidToken('registration token not found')
     const app = ctx.oidc.entities.Client?.clientId

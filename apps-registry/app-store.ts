@@ -193,14 +193,14 @@ export async function insertVersion(
 
 /**
  * Locks the row until the transaction ends, so that two updates never make the same version. On PostgreSQL in the mode
- * that lets others refer to the app meanwhile: an event of its installation must not wait for us while we wait for it.
+ * that lets others refer to the app meanwhile: an event of its installation must not deadlock with this transaction.
  */
 export async function lockApp(tx: Tx, id: string): Promise<void> {
   const query = tx('apps').where({ id })
   await (tx.client.config.client === 'pg' ? query.forNoKeyUpdate() : query).first('id')
 }
 
-/** Keeps the app as it is until the transaction ends; many may hold it at once, and whoever changes it waits. */
+/** Locks the app in shared mode until the transaction ends: several transactions may, and a writer waits. */
 export async function shareApp(tx: Tx, id: string): Promise<void> {
   const query = tx('apps').where({ id })
   await (tx.client.config.client === 'pg' ? query.forShare() : query).first('id')

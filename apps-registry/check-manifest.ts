@@ -64,7 +64,7 @@ async function checkKeys(outbound: Outbound, manifest: Manifest, inline: unknown
   return manifest.jwks_uri ? { fetched: { keys } } : { inline: { keys } }
 }
 
-/** Why an address that we would call may not be registered: https, and no way into the operator's network. */
+/** Why an address that Latchkey would call may not be registered: it needs https and must not lead into the operator's network. */
 async function addressFault(
   outbound: Outbound,
   field: string,

@@ -36,7 +36,7 @@ function isVisible(app: App, accountIds: readonly string[]): boolean {
   return app.status === 'published' || (isDraft(app) && accountIds.includes(app.platform.accountId))
 }
 
-/** Whether everybody may know of the app: it was published once. Until then it is a stranger's object outside its account. */
+/** Whether everybody may see the app, which was published once. Until then only its own account may. */
 export function isPublic(app: App): boolean {
   return app.publishedAt !== null
 }
@@ -63,22 +63,22 @@ export async function findLogo(tx: Tx, id: string, accountIds: readonly string[]
   return { ...logo, public: isPublic(app) }
 }
 
-/** Deliveries to an app whose address was gone are tried again. */
+/** Ends the pause after a 410: deliveries of the app are attempted again. */
 export async function clearGoneAddress(tx: Tx, appId: string): Promise<void> {
   await setGoneAddress(tx, appId, null)
 }
 
-/** The address answered that it is gone for good: the app's deliveries wait. */
+/** The address responded with 410: the app's deliveries are paused. */
 export async function noteGoneAddress(tx: Tx, appId: string, address: string): Promise<void> {
   await setGoneAddress(tx, appId, address)
 }
 
-/** The address has answered again: what waited for it goes on. */
+/** The address acknowledged a ping: the pause ends. */
 export async function noteAddressBack(tx: Tx, appId: string, address: string): Promise<void> {
   await clearGone(tx, appId, address)
 }
 
-/** Nobody changes, suspends or retires the app until this transaction ends: what is read of it now holds. */
+/** Locks the app in shared mode: nobody changes, suspends or retires it until this transaction ends. */
 export async function lockAppShared(tx: Tx, id: string): Promise<void> {
   await shareApp(tx, id)
 }

@@ -12,7 +12,7 @@ export type MoveApp = {
   id: string
   verb: AppVerb
   actor: Actor
-  /** Accounts besides the publisher's that read it in their log, which the registry itself cannot know. */
+  /** Accounts besides the publisher's whose logs tell it; the registry itself cannot know them. */
   alsoTold?: readonly string[]
 }
 

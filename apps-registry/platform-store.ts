@@ -56,7 +56,7 @@ export async function listPlatformRows(tx: Tx, accountId: string): Promise<(Plat
   }))
 }
 
-/** Holds the platform's row, so that of two new tokens at once the second replaces the first. */
+/** Locks the platform's row, so that of two new tokens at once the second replaces the first. */
 export async function lockPlatform(tx: Tx, id: string): Promise<void> {
   await locked(tx('platforms').where({ id })).first('id')
 }

@@ -26,7 +26,7 @@ export type RegisterApp = {
   actor?: Actor | undefined
 }
 
-/** Makes a draft (or, without review, a published app) from a checked manifest; answers the webhook secret, once. */
+/** Makes a draft (or, without review, a published app) from a checked manifest; returns the webhook secret, once. */
 export async function registerApp(
   tx: Tx,
   caps: Caps & { review: 'required' | 'off' },

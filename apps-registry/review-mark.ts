@@ -5,7 +5,7 @@ import { namesOf, without } from './manifest.ts'
 /** What pages say of an app's review; `off` where they say nothing. */
 export type ReviewMark = 'reviewed' | 'changed' | 'unreviewed' | 'off'
 
-/** Nothing is said of a suspended app. The badge belongs to what the operator published: a later change takes it away until the operator publishes again. */
+/** A suspended app has no mark. The badge belongs to what the operator published; a later change removes it until the operator publishes again. */
 export function reviewMark(app: App, review: 'required' | 'off'): ReviewMark {
   if (review === 'off' || app.status === 'suspended') return 'off'
   return ({ never: 'unreviewed', current: 'reviewed', changed: 'changed' } as const)[app.reviewed]

@@ -5,16 +5,16 @@ import { DatabaseAway } from '../server/base/errors.ts'
  * errors (58); a read-only server (25006), a lock or a transaction that timed out (55P03, 25P03, 25P04).
  */
 const POSTGRES_AWAY = /^(?:08|53|57|58)[0-9A-Z]{3}$|^(?:25006|25P03|25P04|55P03)$/
-/** The server has gone, goes, or writes no more: another one may stand at its address. Here nothing was committed. */
+/** The server has gone, is shutting down or has become read-only; another one may have its address. Nothing was committed. */
 const POSTGRES_LOST = /^08[0-9A-Z]{3}$|^(?:25006|57P0[1-5])$/
 const NETWORK =
   /^E(?:CONN(?:REFUSED|RESET|ABORTED)|PIPE|TIMEDOUT|NOTFOUND|AI_AGAIN|HOSTUNREACH|NETUNREACH|NETDOWN|MFILE)$/
-/** What the driver of PostgreSQL and knex's pool say without a code; knex puts the statement before it. */
+/** Messages of the PostgreSQL driver and of knex's pool that have no code; knex puts the statement before them. */
 const LOST_MESSAGE =
   /Connection terminated|Client has encountered a connection error|Client was closed and is not queryable/
 const AWAY_MESSAGE = /Query read timeout|timeout expired|Unable to acquire a connection|^aborted$/
 const SQLITE_AWAY = /^SQLITE_(?:BUSY|LOCKED|READONLY|IOERR|FULL|CANTOPEN|PROTOCOL|NOMEM|PERM|CORRUPT|NOTADB)$/
-/** A connection that is opened again may find the file, or its folder, as it ought to be. */
+/** After reopening, the file or its folder may be in order again. */
 const SQLITE_LOST = /^SQLITE_(?:READONLY|IOERR|CANTOPEN|CORRUPT|NOTADB)$/
 
 /** Whether an error of either driver, or of the pool, says that the database is away. */
@@ -26,7 +26,7 @@ export function isAway(error: unknown): boolean {
   return coded || AWAY_MESSAGE.test(error.message) || LOST_MESSAGE.test(error.message)
 }
 
-/** Whether the connection that an error came over is of no more use, and neither are those opened beside it. */
+/** Whether the connection that an error came over is unusable, and so are those that were opened beside it. */
 export function isLost(error: unknown): boolean {
   if (!(error instanceof Error) || error instanceof DatabaseAway) return false
   const code = codeOf(error)

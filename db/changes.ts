@@ -25,7 +25,7 @@ export type Hear = (change: Change) => void
 
 /** Tells what this process and others have committed. */
 export type ChangeFeed = Follower & {
-  /** Changes of this process are heard before its `transaction` answers, those of others as soon as they can be. */
+  /** Changes of this process are heard before its `transaction` resolves, those of others as soon as they arrive. */
   listen(hear: Hear): void
   /** Tells at each change whether what others commit is heard; nothing if that was never in doubt. */
   watch(tell: (connected: boolean) => void): void

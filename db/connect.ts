@@ -13,7 +13,7 @@ import { type Progress, repeating } from './repeating.ts'
 import { followSqlite, writeChanges } from './sqlite-changes.ts'
 import { RELAXED } from './sqlite-client.ts'
 
-/** An open transaction. Every store and every verb takes one; there is no query without. */
+/** An open transaction. Every store and every verb takes one; there is no query outside one. */
 export type Tx = Knex.Transaction
 
 export type Database = {
@@ -22,7 +22,7 @@ export type Database = {
   /** Runs `work` in one transaction: immediate on SQLite, READ COMMITTED on PostgreSQL. */
   transaction<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
   /**
-   * Like `transaction`, for what is short-lived: it does not wait until the disk has it. A process that dies loses nothing;
+   * Like `transaction`, for short-lived rows: it does not wait for the disk. A process that dies loses nothing;
    * a machine that loses power may lose the last of these, and never what a later `transaction` has committed.
    */
   relaxed<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
@@ -44,10 +44,10 @@ export type { DatabaseTarget } from './open-pools.ts'
 // Times and counters are 64-bit integers below 2^53; as strings they would compare wrongly.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number)
 
-/** A statement that PostgreSQL has not answered by then never will be; its connection is given up. */
+/** How long PostgreSQL may take for a statement; after that its connection is given up. */
 const PATIENCE_MS = 20_000
 
-/** Whoever waits longer for a connection, while all of them are lent, is told that the database is away. */
+/** How long a caller waits for a free connection before it gets `DatabaseAway`. */
 const FULL_POOL_MS = 20_000
 
 /** Opens the database without touching its schema. */
@@ -171,13 +171,13 @@ async function pendingOf(db: Knex): Promise<string[]> {
   return steps.filter(name => !done.has(name))
 }
 
-/** Whether a failed insert hit a unique index; both databases say so in their own way. */
+/** Whether an insert failed on a unique index, on either database. */
 export function isUniqueViolation(error: unknown): boolean {
   if (!(error instanceof Error) || !('code' in error)) return false
   return error.code === '23505' || (error.code === 'SQLITE_CONSTRAINT' && /UNIQUE|PRIMARY KEY/.test(error.message))
 }
 
-/** `for update` where the database has it; on SQLite an immediate transaction is alone already. */
+/** `for update` where the database has it; on SQLite an immediate transaction is the only writer already. */
 export function locked<Query extends Knex.QueryBuilder>(query: Query): Query {
   return query.client.config.client === 'pg' ? (query.forUpdate() as Query) : query
 }

@@ -2,9 +2,9 @@ import { setTimeout } from 'node:timers/promises'
 import type { Knex } from 'knex'
 import type { Database, Tx } from './connect.ts'
 
-/** Small enough that nobody waits for it. */
+/** Small enough that no other transaction waits noticeably. */
 const BATCH = 500
-/** Between two batches, so that on SQLite another process comes to write. */
+/** Pause between two batches, so that on SQLite other processes get to write. */
 const PAUSE = 2
 
 /** Deletes at most `limit` rows in the given transaction and returns how many. */

@@ -1,6 +1,6 @@
 import pg from 'pg'
 
-/** Longer than this PostgreSQL takes for nothing that is asked here, in milliseconds. */
+/** No statement here takes PostgreSQL longer than this, in milliseconds. */
 export const ANSWER_MS = 3_000
 
 /** Two connections: over one what others commit is heard, over the other beats go the way of writes. */
@@ -37,7 +37,7 @@ async function backendOf(client: pg.Client): Promise<number | undefined> {
   return rows[0]?.pid
 }
 
-/** Whatever it still has to say changes nothing. */
+/** Late errors of the closed connection change nothing. */
 export function closePair({ listener, beater }: Pair): void {
   for (const connection of [listener, beater]) {
     connection.removeAllListeners()

@@ -27,7 +27,7 @@ import * as listings from './migrations/029-listings.ts'
 
 type Step = { name: string; migration: Knex.Migration }
 
-/** Every step in order. A released step is never edited; its name never changes. */
+/** Every step in order. A released step is never edited or renamed. */
 const STEPS: Step[] = [
   { name: '001-accounts', migration: accounts },
   { name: '002-apps', migration: apps },

@@ -14,7 +14,7 @@ export type JobCaps = Caps & { database: Database; log: Log; publicUrl: string }
 
 /** The most jobs that take turns. */
 const AT_ONCE = 50
-/** Between two batches, so that on SQLite another process comes to write. */
+/** Pause between two batches, so that on SQLite other processes get to write. */
 const PAUSE = 2
 /** Wait before a job that failed, or that another process had locked, is tried again. */
 const AGAIN = 15 * SECOND

@@ -1,10 +1,56 @@
 import type { Catalog, Permission } from '../server/base/catalog.ts'
 import { counted, dateMoment } from '../server/http/format.ts'
-import type { AppBadge, AppCard, ListingPage, PermissionModel } from '../views/models.ts'
+import type { AppBadge, Moment } from '../server/http/page-parts.ts'
 import type { App } from './find-app.ts'
 import { isDraft } from './find-app.ts'
 import type { Manifest } from './manifest.ts'
-import { reviewMark } from './review-mark.ts'
+import { type ReviewMark, reviewMark } from './review-mark.ts'
+
+export type PermissionModel = {
+  name: string
+  sentence: string
+  /** The platform's words; escaped. */
+  purpose: string
+  icon: 'read' | 'write' | 'money' | 'warning'
+  risky: boolean
+  tags: { text: string; warn: boolean }[]
+}
+
+export type AppCard = {
+  href: string
+  app: AppBadge
+  publisher: string
+  tagline: string
+  installed: boolean
+  keys: string
+  tag: { text: string; warn: boolean }
+}
+
+export type ListingPage = {
+  app: AppBadge
+  tagline: string
+  /** Paragraphs of plain text. */
+  description: string[]
+  publisher: { name: string; site?: { host: string; href: string } }
+  /** Where *Install* leads (a GET form): to our consent page, or by way of us to the app's `install_uri`. */
+  installAction: string
+  reviewed: ReviewMark
+  draft: boolean
+  version: { number: number; date: Moment }
+  permissions: PermissionModel[]
+  keys: string[]
+  deliveryHost: string
+  categories: { text: string; href: string }[]
+  help: { text: string; href: string }[]
+  /** Installations of this app in the viewer's account that are not uninstalled. */
+  installations: { href: string; mode: string }[]
+}
+
+declare module '../server/http/page-parts.ts' {
+  interface Pages {
+    listing: ListingPage
+  }
+}
 
 export const UNNAMED_LOGO = '/assets/logos/unnamed.svg'
 

@@ -25,6 +25,8 @@ describe('the house', () => {
   test('there are no barrels', () => none(architecture.barrels(product)))
   test('files are kebab-case', () => none(architecture.namesNotKebabCase(named)))
   test('time and chance come from server/base', () => none(architecture.ownTimeOrChance(product)))
+  test('pages turn data into models and load nothing', () => none(architecture.loadingPages(product)))
+  test('every page has a template and a model', () => none(architecture.unmatchedPages(product, views)))
   test('what resource servers install imports nothing but Node and itself', () =>
     none(architecture.stepsOutside(shipped, 'verify/', /^node:/)))
   test('the samples use public libraries only', () =>
@@ -129,6 +131,16 @@ describe('the rules find', () => {
         .concat([1, 2, 3].map(n => `server/keys/rule.ts:${n}`)),
     )
     assert.equal(architecture.anyTypes(bad).length, 3)
+    const loading = tree({
+      'server/keys/keys-page.ts': `import { connect } from '../../db/connect.ts'\nawait connect()`,
+    })
+    assert.equal(architecture.loadingPages(loading).length, 2)
+    const models = tree({ 'server/keys/keys-page.ts': `interface Pages {\n  keys: KeysPage\n  'key-form': KeyForm\n}` })
+    const templates = tree({ 'views/keys.ejs': '', 'views/rotate.ejs': '', 'views/partials/row.ejs': '' })
+    assert.deepEqual(architecture.unmatchedPages(models, templates), [
+      'views/rotate.ejs has no model',
+      'the model of key-form has no template',
+    ])
     const page = tree({ 'views/page.ejs': `<%- include('head') %>\n<%- app.name %><%= app.name %>` })
     assert.deepEqual(architecture.unescapedOutput(page), ['views/page.ejs:2: <%-'])
   })
@@ -150,7 +162,7 @@ describe('the rules leave alone', () => {
       'server/accounts/login-store.ts': `import type { Tx } from '../../db/connect.ts'\nimport './login.ts'`,
       'server/accounts/login.ts': `import { AppError } from '../base/errors.ts'`,
       'server/keys/keys-routes.ts': `import type { Deps } from '../deps.ts'\nimport { page } from './keys-page.ts'\nimport './mint-key.ts'\nimport '../accounts/login-guard.ts'`,
-      'server/keys/keys-page.ts': `import type { KeysPage } from '../../views/models.ts'\nimport './key-store.ts'`,
+      'server/keys/keys-page.ts': `import type { Frame } from '../http/page-parts.ts'\nimport './find-keys.ts'`,
       'server/keys/mint-key.ts': `import { findLogin } from '../accounts/find-login.ts'\nimport { save } from './key-store.ts'`,
       'server/keys/key-store.ts': `import type { Tx } from '../../db/connect.ts'`,
       'db/connect.ts': `import '../server/base/errors.ts'`,

@@ -1,13 +1,10 @@
 import { Router } from 'express'
-import type { ActivityPage } from '../../views/models.ts'
 import { requireSession, signedIn } from '../accounts/session-guard.ts'
-import { type ActivityEntry, listActivity } from '../audit/list-activity.ts'
+import { listActivity } from '../audit/list-activity.ts'
 import type { Deps } from '../deps.ts'
-import { dayTimeMoment } from '../http/format.ts'
+import { type ActivityPage, rowOf } from './activity-page.ts'
 
 const PAGE = 50
-
-type Names = Awaited<ReturnType<Deps['namesOfActors']>>
 
 /** What happened in an account, the newest first. */
 export function activityRoutes(deps: Deps): Router {
@@ -27,15 +24,4 @@ export function activityRoutes(deps: Deps): Router {
     deps.render(req, res, 'activity', { title: 'Activity', nav: 'activity' }, page)
   })
   return router
-}
-
-function rowOf(row: ActivityEntry, names: Names): ActivityPage['rows'][number] {
-  const actor = names.get(row.actor_id)
-  return {
-    at: dayTimeMoment(row.at),
-    actor: actor?.name ?? row.actor_id,
-    what: row.what,
-    object: row.object,
-    address: actor?.stranger ? '' : row.ip,
-  }
 }

@@ -1,24 +1,18 @@
 import { type Request, type Response, Router } from 'express'
 import { z } from 'zod'
-import type { FieldFault, FreezeKeyPage, UnfreezeKeyPage } from '../../views/models.ts'
 import { actorOf, requireSession, signedIn } from '../accounts/session-guard.ts'
 import { DAY } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import type { Deps } from '../deps.ts'
-import { agoText, counted, dayTimeMoment } from '../http/format.ts'
+import type { FieldFault } from '../http/page-parts.ts'
 import { parseInput } from '../http/parse.ts'
 import { idParam } from '../http/request.ts'
 import { freezeKey, unfreezeKey } from '../key-life/freeze-key.ts'
 import { statusAt } from '../keys/key-states.ts'
+import { freezePage, LENGTHS, unfreezePage } from './freeze-page.ts'
 import { refusalOf } from './key-flash-page.ts'
-import { showKeys } from './keys-page.ts'
-import { loadThisKey, type ThisKey } from './this-key-page.ts'
-
-const LENGTHS = [
-  { value: '1', text: '24 hours' },
-  { value: '7', text: '7 days' },
-  { value: '30', text: '30 days' },
-] as const
+import { loadThisKey } from './load-this-key.ts'
+import { showKeys } from './show-keys.ts'
 
 const freezeForm = z.object({
   days: z
@@ -85,17 +79,11 @@ export function freezeRoutes(deps: Deps): Router {
   }
 
   async function showUnfreeze(req: Request, res: Response, faults: FieldFault[]): Promise<void> {
-    const { key, shown } = await loadThisKey(deps, req, res)
+    const loaded = await loadThisKey(deps, req, res)
+    const { key } = loaded
     if (key.frozenAt === null || statusAt(key, clock.now()) === 'expired')
       return res.redirect(303, `/keys?${key.frozenAt === null ? 'unfrozen' : 'expired'}=${key.id}`)
-    const until = key.freezeUntil === null ? '' : ` Left alone, it expires ${dayTimeMoment(key.freezeUntil).text}.`
-    const page: UnfreezeKeyPage = {
-      action: `/keys/${key.id}/unfreeze`,
-      lede: `The same key works again the moment you press the button.${until}`,
-      key: shown,
-      leaked: key.frozenBy === 'leak_report',
-      faults,
-    }
+    const page = unfreezePage(loaded, faults)
     const status = faults.length > 0 ? 422 : 200
     deps.render(req, res, 'unfreeze-key', { title: `Unfreeze “${key.name}”?`, nav: 'keys', status }, page)
   }
@@ -104,22 +92,3 @@ export function freezeRoutes(deps: Deps): Router {
 }
 
 const LEAK_FAULT: FieldFault = { field: 'knows', message: 'Say that you know who may hold this key.' }
-
-function freezePage({ key, use, shown }: ThisKey, days: string, faults: FieldFault[], now: number): FreezeKeyPage {
-  const inUse = use.calls24h > 0 && `${counted(use.calls24h, 'call')} in the last 24 hours would have been refused.`
-  return {
-    action: `/keys/${key.id}/freeze`,
-    heading: `Freeze “${key.name}”?`,
-    lede: 'It stops working the moment you press the button, and you can give it back. When should it expire if nobody does?',
-    key: { ...shown, note: `${shown.note} Last used: ${agoText(key.lastUsedAt, now).toLowerCase()}.` },
-    ...(inUse && { inUse }),
-    choices: LENGTHS.map(({ value, text }, index) => ({
-      value,
-      text,
-      note: `Expires for good ${dayTimeMoment(now + Number(value) * DAY).text}.`,
-      checked: value === days,
-      first: index === 0,
-    })),
-    faults,
-  }
-}

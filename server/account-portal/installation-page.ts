@@ -1,17 +1,44 @@
 import type { App } from '../../apps-registry/find-app.ts'
-import { badgeOf, deliveryHost, permissionModels } from '../../apps-registry/listing-page.ts'
-import type { InstallationPage, InstalledAppsPage, NoticeModel, StatusModel } from '../../views/models.ts'
+import { badgeOf, deliveryHost, type PermissionModel, permissionModels } from '../../apps-registry/listing-page.ts'
 import type { Catalog } from '../base/catalog.ts'
 import type { DeliveryView } from '../deliveries/queue-event.ts'
-import { agoText, capitalised, counted, dateText, dayTimeMoment } from '../http/format.ts'
+import { capitalised, counted, dateText, dayTimeMoment } from '../http/format.ts'
+import type { AppBadge, NoticeModel, StatusModel } from '../http/page-parts.ts'
 import type { Installation } from '../installs/installation.ts'
 import { asJudged, type InstallationStatus } from '../installs/installation-states.ts'
 import type { UnusedPermissions } from '../installs/unused-permissions.ts'
 import type { Key } from '../keys/find-keys.ts'
-import { keyRow } from './key-row-page.ts'
-import { unusedPart } from './unused-permissions-page.ts'
+import { type KeyRow, keyRow } from './key-row-page.ts'
+import { type UnusedPart, unusedPart } from './unused-permissions-page.ts'
 
-const STATUS: Record<InstallationStatus, StatusModel> = {
+export type InstallationPage = UnusedPart & {
+  app: AppBadge
+  status: StatusModel
+  subtitle: string
+  openHref?: string
+  notices: NoticeModel[]
+  uninstallHref?: string
+  /** *Suspend* asks in a dialog first; *Resume* needs no question. */
+  suspend?: { action: string; title: string; text: string }
+  resumeAction?: string
+  progressHref?: string
+  tryAgainAction?: string
+  facts: { label: string; text: string; code?: boolean }[]
+  keys: KeyRow[]
+  permissions: PermissionModel[]
+  deliveries: { title: string; type: string; sent: string; attempts: number; status: StatusModel }[]
+  /** The next page of each list. */
+  olderKeys?: string
+  olderDeliveries?: string
+}
+
+declare module '../http/page-parts.ts' {
+  interface Pages {
+    installation: InstallationPage
+  }
+}
+
+export const INSTALLATION_STATUS: Record<InstallationStatus, StatusModel> = {
   installing: { text: 'Installing', tone: 'info', waiting: true },
   active: { text: 'Active', tone: 'good' },
   delivery_failed: { text: 'Not delivered', tone: 'bad' },
@@ -21,59 +48,7 @@ const STATUS: Record<InstallationStatus, StatusModel> = {
 
 /** The state in which the keys of an installation are judged. */
 export const installationStatus = (installation: Installation, app: App): StatusModel =>
-  STATUS[asJudged(installation, app.status).status]
-
-export function installedAppsPage(
-  accountName: string,
-  installations: readonly Installation[],
-  apps: ReadonlyMap<string, App>,
-  keysOf: (installationId: string) => KeysHeld,
-  now: number,
-): InstalledAppsPage {
-  const page: InstalledAppsPage = { accountName, apps: [], kept: [] }
-  for (const found of installations) {
-    const app = apps.get(found.appId)
-    if (!app) continue
-    const installation = asJudged(found, app.status)
-    const own = keysOf(installation.id)
-    const common = { app: badgeOf(app), test: installation.mode === 'test' }
-    const href = `/apps/${installation.id}`
-    if (installation.status !== 'uninstalled') {
-      const tryAgain = installation.status === 'delivery_failed' && { tryAgainHref: href }
-      page.apps.push({
-        href,
-        ...common,
-        note: noteOf(installation, own, now),
-        status: installationStatus(installation, app),
-        ...tryAgain,
-      })
-    } else if (own.count > 0) {
-      page.kept.push({
-        href: installation.suspendedBy.length > 0 ? href : '/keys',
-        ...common,
-        note: `${counted(own.count, 'key')} kept${lastUse(own, now)}`,
-        status: installation.suspendedBy.length > 0 ? STATUS.suspended : { text: 'Kept', tone: 'warn' },
-      })
-    }
-  }
-  return page
-}
-
-/** The working keys of an installation; their last use is `undefined` where they are too many to look. */
-export type KeysHeld = { count: number; lastUsedAt: number | null | undefined }
-
-function noteOf(installation: Installation, working: KeysHeld, now: number): string {
-  const keys = counted(working.count, 'key')
-  if (installation.status === 'delivery_failed')
-    return working.count > 0 ? `${keys} arrived, others expired unused` : 'Its keys expired unused'
-  if (installation.status === 'installing') return `${keys} on the way`
-  return `${keys}${lastUse(working, now)}`
-}
-
-function lastUse({ lastUsedAt }: KeysHeld, now: number): string {
-  if (lastUsedAt === undefined) return ''
-  return lastUsedAt === null ? ', never used' : `, last used ${agoText(lastUsedAt, now).toLowerCase()}`
-}
+  INSTALLATION_STATUS[asJudged(installation, app.status).status]
 
 export type InstallationPageInput = {
   installation: Installation

@@ -1,11 +1,35 @@
 import type { App } from '../../apps-registry/find-app.ts'
 import { badgeOf, deliveryHost } from '../../apps-registry/listing-page.ts'
-import type { InstallingPage, RouteStep, StatusModel } from '../../views/models.ts'
 import type { DeliveryView } from '../deliveries/queue-event.ts'
 import { counted, preciseTimeText, timeText } from '../http/format.ts'
+import type { AppBadge, NoticeModel, StatusModel } from '../http/page-parts.ts'
 import type { Installation } from '../installs/installation.ts'
 import type { Key } from '../keys/find-keys.ts'
 import { attemptText } from './installation-page.ts'
+
+export type RouteStep = { title: string; text: string; state: 'done' | 'now' | 'failed' | 'todo' }
+
+/** The way of each key to the platform. `phase` picks among on its way, failing, failed for good, and done. */
+export type InstallingPage = {
+  app: AppBadge
+  phase: 'underway' | 'retrying' | 'failed' | 'done'
+  heading: string
+  lede: string
+  keys: { name: string; redacted: string; status: StatusModel; steps: RouteStep[]; acknowledged: string }[]
+  deliveryHost: string
+  notice?: NoticeModel
+  installationHref: string
+  /** POST target of *Send again now* (phase `retrying`) or *Try again* (phase `failed`). */
+  retryAction?: string
+  /** `setup_uri`, once done. */
+  continueHref?: string
+}
+
+declare module '../http/page-parts.ts' {
+  interface Pages {
+    installing: InstallingPage
+  }
+}
 
 export type InstallingInput = {
   installation: Installation

@@ -1,6 +1,22 @@
-import type { KeyCreatedPage } from '../../views/models.ts'
 import { capitalised, dateText } from '../http/format.ts'
+import type { NoticeModel } from '../http/page-parts.ts'
 import type { ShownKey } from '../keys/mint-restricted-key.ts'
+
+/** The only page that ever shows a key. */
+export type KeyCreatedPage = {
+  heading: string
+  lede: string
+  key: { name: string; plaintext: string }
+  facts: { label: string; text: string; code?: boolean }[]
+  notice?: NoticeModel
+  verify: string
+}
+
+declare module '../http/page-parts.ts' {
+  interface Pages {
+    'key-created': KeyCreatedPage
+  }
+}
 
 /** The answer to the form that made a key: the only page that ever shows one. */
 export function keyCreatedPage(

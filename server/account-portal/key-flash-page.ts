@@ -1,6 +1,6 @@
-import type { NoticeModel } from '../../views/models.ts'
 import { AppError } from '../base/errors.ts'
 import { dayTimeMoment } from '../http/format.ts'
+import type { NoticeModel } from '../http/page-parts.ts'
 import type { Key } from '../keys/find-keys.ts'
 import { statusAt } from '../keys/key-states.ts'
 

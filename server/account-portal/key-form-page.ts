@@ -1,12 +1,45 @@
-import type { KeyFormPage } from '../../views/models.ts'
 import type { Catalog, Permission } from '../base/catalog.ts'
 import { isoTime } from '../base/clock.ts'
 import type { Fault } from '../base/errors.ts'
 import { capitalised } from '../http/format.ts'
+import type { FieldFault } from '../http/page-parts.ts'
 import { mayMoveDeadline } from '../key-life/edit-key.ts'
 import type { Key } from '../keys/find-keys.ts'
 import { editFaceOf } from '../keys/key-states.ts'
 import { lastDayOf, type TypedKey } from './key-form.ts'
+
+/** *Create restricted key*, and *Edit* of either kind. */
+export type KeyFormPage = {
+  action: string
+  heading: string
+  lede: string
+  button: string
+  /** The one-time name of this form. */
+  form?: string
+  /** The key that is edited, and how it was when the page was opened. */
+  key?: { redacted: string; managedBy: string }
+  seen?: string
+  values: { name: string; note: string; addresses: string; expiresOn: string }
+  /** Absent: the account does not set it. */
+  shows: { text: boolean; deadline: boolean }
+  /** Empty where the mode is given. */
+  modes: { value: 'live' | 'test'; text: string; note: string; checked: boolean }[]
+  permissionsHint: string
+  resources: {
+    name: string
+    permissions: { name: string; sentence: string; checked: boolean; tags: { text: string; warn: boolean }[] }[]
+  }[]
+  addressesHint: string
+  deadlineHint: string
+  deadlineMin: string
+  faults: FieldFault[]
+}
+
+declare module '../http/page-parts.ts' {
+  interface Pages {
+    'key-form': KeyFormPage
+  }
+}
 
 const ADDRESSES_HINT =
   'One address or range a line, such as 203.0.113.0/24. Calls from elsewhere are refused. Empty: any address.'

@@ -1,10 +1,38 @@
 import type { App } from '../../apps-registry/find-app.ts'
 import { badgeOf } from '../../apps-registry/listing-page.ts'
-import type { AppBadge, KeyRow, StatusModel } from '../../views/models.ts'
 import { DAY, HOUR } from '../base/clock.ts'
 import { agoText, counted, dateText, shortDateText } from '../http/format.ts'
+import type { AppBadge, StatusModel } from '../http/page-parts.ts'
 import type { Key } from '../keys/find-keys.ts'
 import { type ExpiryReason, endOf, reasonAtDeadline, statusAt } from '../keys/key-states.ts'
+import type { SparkModel } from './spark-page.ts'
+
+export type KeyRow = {
+  id: string
+  name: string
+  redacted: string
+  test: boolean
+  managedBy: AppBadge
+  managedNote?: string
+  /** A restricted key is drawn with a person instead of a mark. */
+  byPerson?: boolean
+  permissions: string[]
+  /** Where it may be used from, unless that is anywhere. */
+  addressNote?: string
+  lastUsed: string
+  /** Calls of the last seven days; on the keys page only. */
+  spark?: SparkModel
+  created: string
+  status: StatusModel
+  /** Absent where it cannot be expired any more or the viewer's role does not allow it. */
+  expireHref?: string
+  /** Absent where it cannot be rotated: kept, expired, or not for this role. */
+  rotateHref?: string
+  editHref?: string
+  /** At most one of the two. */
+  freezeHref?: string
+  unfreezeHref?: string
+}
 
 const BECAUSE: Record<ExpiryReason, string> = {
   by_account: 'By you',

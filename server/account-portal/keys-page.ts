@@ -1,27 +1,37 @@
-import type { Request, Response } from 'express'
+import type { Request } from 'express'
 import { stopsKeys } from '../../apps-registry/app-states.ts'
-import { type App, findApps } from '../../apps-registry/find-app.ts'
-import type { Tx } from '../../db/connect.ts'
-import type { KeysPage, NoticeModel, OptionModel } from '../../views/models.ts'
-import { userEmail } from '../accounts/find-user.ts'
+import type { App } from '../../apps-registry/find-app.ts'
 import { type Membership, roleAllows } from '../accounts/roles.ts'
-import { signedIn } from '../accounts/session-guard.ts'
-import { DAY } from '../base/clock.ts'
 import { isId } from '../base/ids.ts'
-import { appIdsOfAccount, suspendedAmong } from '../installs/list-installations.ts'
-import { findKeyIfOf, type Key } from '../keys/find-keys.ts'
+import type { OptionModel } from '../http/page-parts.ts'
+import type { Key } from '../keys/find-keys.ts'
 import { abilityFor } from '../keys/key-ability.ts'
-import { type KeyPageFilter, pageAccountKeys } from '../keys/page-account-keys.ts'
-import { readCallsPerDay } from '../keys/read-usage.ts'
-import { flashNames, flashOf } from './key-flash-page.ts'
-import { keyRow } from './key-row-page.ts'
+import type { KeyPageFilter } from '../keys/page-account-keys.ts'
+import { type KeyRow, keyRow } from './key-row-page.ts'
 import { sparkOf } from './spark-page.ts'
-import type { ShowCaps } from './this-key-page.ts'
 
-const LISTED_AFTER_EXPIRY = 30 * DAY
-const PAGE = 20
-/** The most apps in the filter. */
-const MOST_MANAGERS = 100
+export type KeysPage = {
+  /** Live or test; each link keeps what else is chosen. */
+  modes: { text: string; href: string; current: boolean }[]
+  /** The mode that is shown, sent along with the rest of the filter. */
+  mode: string
+  statuses: OptionModel[]
+  managers: OptionModel[]
+  filtered: boolean
+  keys: KeyRow[]
+  /** Absent for a role that makes none. */
+  createHref?: string
+  older?: string
+  newest?: string
+}
+
+declare module '../http/page-parts.ts' {
+  interface Pages {
+    keys: KeysPage
+  }
+}
+
+export const KEYS_PER_PAGE = 20
 
 const MODES = [
   { text: 'All', value: '' },
@@ -39,9 +49,9 @@ const STATUSES = [
 ] as const
 
 /** What is asked for in the address; anything unknown is no filter. */
-type Asked = { mode: '' | 'live' | 'test'; status: NonNullable<KeyPageFilter['shows']> | ''; platform: string }
+export type Asked = { mode: '' | 'live' | 'test'; status: NonNullable<KeyPageFilter['shows']> | ''; platform: string }
 
-function readAsked(query: Request['query']): Asked {
+export function readAsked(query: Request['query']): Asked {
   const show = String(query['show'] ?? '')
   const status = String(query['status'] ?? (show === 'expired' ? show : ''))
   const platform = String(query['platform'] ?? '')
@@ -59,58 +69,33 @@ function hrefOf({ mode, status, platform }: Asked, before?: string): string {
   return query.size > 0 ? `/keys?${query}` : '/keys'
 }
 
-/**
- * Shows the account's keys as they are now. An act that was refused at its submit ends here too, with a status and a flash
- * that says what was not changed.
- */
-export async function showKeys(
-  deps: ShowCaps,
-  req: Request,
-  res: Response,
-  refused?: { flash: NoticeModel; status: number },
-): Promise<void> {
-  await deps.usage.flush()
-  const session = signedIn(res)
-  const now = deps.clock.now()
-  const asked = readAsked(refused ? {} : req.query)
-  const before = isId('key', req.query['before']) ? req.query['before'] : undefined
-  const { page, noted } = await deps.database.read(async tx => ({
-    page: await keysPage(tx, session.current, session.user.id, asked, before, now),
-    noted: await notedKey(tx, session.current.account.id, req.query),
-  }))
-  const flash = refused?.flash ?? (noted && flashOf(noted.what, noted.key, now))
-  const options = { title: 'API keys', nav: 'keys' as const, status: refused?.status ?? 200 }
-  deps.render(req, res, 'keys', { ...options, ...(flash && { flash }) }, page)
+/** What the keys page is made of. */
+export type KeysPageInput = {
+  asked: Asked
+  role: Membership['role']
+  /** One more than a page has, where there are more. */
+  found: readonly Key[]
+  before: string | undefined
+  apps: ReadonlyMap<string, App>
+  suspended: ReadonlySet<string>
+  /** The names of those who made restricted keys. */
+  makers: ReadonlyMap<string, string>
+  callsOf: (keyId: string) => number[]
+  now: number
 }
 
-/** The key that an act before led here with. */
-async function notedKey(tx: Tx, accountId: string, query: Request['query']) {
-  const what = flashNames.find(name => isId('key', query[name]))
-  const key = what && (await findKeyIfOf(tx, accountId, String(query[what])))
-  return what && key ? { what, key } : undefined
-}
-
-async function keysPage(
-  tx: Tx,
-  { account, role }: Membership,
-  userId: string,
-  asked: Asked,
-  before: string | undefined,
-  now: number,
-): Promise<KeysPage> {
-  const filter = {
-    ...{ accountId: account.id, mode: asked.mode || undefined, shows: asked.status || undefined, before },
-    ...(asked.platform && { appId: asked.platform === 'you' ? null : asked.platform }),
-    ...{ endedSince: now - LISTED_AFTER_EXPIRY, limit: PAGE + 1 },
-  }
-  const found = await pageAccountKeys(tx, filter, now)
-  const keys = found.slice(0, PAGE)
-  const ids = keys.map(key => key.id)
-  const callsOf = await readCallsPerDay(tx, ids, now)
-  const installed = await appIdsOfAccount(tx, account.id, MOST_MANAGERS)
-  const apps = await findApps(tx, [...installed, ...keys.flatMap(({ appId }) => appId ?? [])])
-  const suspended = await suspendedAmong(tx, [...new Set(keys.flatMap(({ installationId }) => installationId ?? []))])
-  const makers = await makersOf(tx, keys, userId)
+export function keysPage({
+  asked,
+  role,
+  found,
+  before,
+  apps,
+  suspended,
+  makers,
+  callsOf,
+  now,
+}: KeysPageInput): KeysPage {
+  const keys = found.slice(0, KEYS_PER_PAGE)
   const rows = keys.map(key => {
     const app = key.appId === null ? undefined : apps.get(key.appId)
     const row = keyRow(key, app, now, roleAllows(role, abilityFor(key)), {
@@ -132,7 +117,7 @@ async function keysPage(
     filtered: Object.values(asked).some(value => value !== ''),
     keys: rows,
     ...(roleAllows(role, 'manage_test_keys') && { createHref: '/keys/new' }),
-    ...(found.length > PAGE && last && { older: hrefOf(asked, last.id) }),
+    ...(found.length > KEYS_PER_PAGE && last && { older: hrefOf(asked, last.id) }),
     ...(before && { newest: hrefOf(asked) }),
   }
 }
@@ -143,12 +128,4 @@ function managerOptions(apps: readonly App[], platform: string): OptionModel[] {
     .sort((a, b) => a.text.localeCompare(b.text, 'en'))
   const options = [{ value: '', text: 'Anyone' }, { value: 'you', text: 'Members' }, ...named]
   return options.map(option => ({ ...option, selected: option.value === platform }))
-}
-
-/** How those are named who made the restricted keys of a page. */
-async function makersOf(tx: Tx, keys: readonly Key[], userId: string): Promise<ReadonlyMap<string, string>> {
-  const makers = new Map([[userId, 'You']])
-  for (const { createdBy } of keys)
-    if (createdBy !== null && !makers.has(createdBy)) makers.set(createdBy, await userEmail(tx, createdBy))
-  return makers
 }

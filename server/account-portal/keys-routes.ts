@@ -1,21 +1,18 @@
 import { type Request, type Response, Router } from 'express'
 import { z } from 'zod'
-import type { ExpireKeyPage, NoticeModel } from '../../views/models.ts'
 import { lookAtAccountOf } from '../accounts/account-guard.ts'
 import { actorOf, requireSession, signedIn } from '../accounts/session-guard.ts'
-import { DAY } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import type { Deps } from '../deps.ts'
-import { agoText } from '../http/format.ts'
+import type { NoticeModel } from '../http/page-parts.ts'
 import { parseInput } from '../http/parse.ts'
 import { idParam } from '../http/request.ts'
 import { expireKeyForMember } from '../key-life/expire-key.ts'
 import { accountOfKey, type Key } from '../keys/find-keys.ts'
-import { faceOf, statusAt } from '../keys/key-states.ts'
-import { fromText, useSentence } from '../keys/key-use-page.ts'
-import { isRotatable } from './key-row-page.ts'
-import { showKeys } from './keys-page.ts'
-import { loadThisKey, type ThisKey } from './this-key-page.ts'
+import { statusAt } from '../keys/key-states.ts'
+import { changedText, expirePage } from './expire-page.ts'
+import { loadThisKey } from './load-this-key.ts'
+import { showKeys } from './show-keys.ts'
 
 const form = z.object({ seen: z.string().max(80).optional().catch(undefined) })
 
@@ -58,31 +55,4 @@ export function keysRoutes(deps: Deps): Router {
   }
 
   return router
-}
-
-function expirePage({ key, use, shown }: ThisKey, now: number): ExpireKeyPage {
-  return {
-    action: `/keys/${key.id}/expire`,
-    seen: faceOf(key),
-    key: shown,
-    facts: [
-      { label: 'Last used', text: agoText(key.lastUsedAt, now) },
-      { label: 'Calls, 24 hours', text: use.calls24h.toLocaleString('en-GB') },
-      { label: 'Calls, 7 days', text: use.calls7d.toLocaleString('en-GB') },
-      { label: 'From', text: use.places === 0 ? 'Nowhere yet' : fromText(use) },
-    ],
-    sentence: useSentence(key, now),
-    inUse: key.lastUsedAt !== null && now - key.lastUsedAt < DAY,
-    ...(isRotatable(key) && { rotateHref: `/keys/${key.id}/rotate` }),
-  }
-}
-
-/** What somebody else did to the key after its page was opened. */
-function changedText(key: Key): string {
-  const again = 'Press again if it should stop now.'
-  if (key.frozenAt !== null)
-    return `${key.name} was frozen after you opened this page, so it is refused already. ${again}`
-  if (key.overlapUntil !== null)
-    return `${key.name} was rotated after you opened this page: it ends by itself after its overlap. ${again}`
-  return `${key.name} changed after you opened this page. ${again}`
 }

@@ -1,11 +1,11 @@
 import { Router } from 'express'
 import { browseApps, browseCategories, findListing } from '../../apps-registry/find-app.ts'
 import { listingPage } from '../../apps-registry/listing-page.ts'
-import { type AskedMarketplace, marketplacePage, readMarketplace } from '../../apps-registry/marketplace-page.ts'
 import type { Tx } from '../../db/connect.ts'
 import { accountIdsOf, sessionOf } from '../accounts/session-guard.ts'
 import type { Deps } from '../deps.ts'
 import { leaveFor } from '../http/leave.ts'
+import { type AskedMarketplace, marketplacePage, readMarketplace } from './marketplace-page.ts'
 
 const PAGE = 24
 const MOST_CATEGORIES = 24

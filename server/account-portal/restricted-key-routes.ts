@@ -14,8 +14,8 @@ import { keyCreatedPage } from './key-created-page.ts'
 import { refusalOf } from './key-flash-page.ts'
 import { keyForm, readKeyEdit, readNewKey, type TypedKey } from './key-form.ts'
 import { createFormPage, EMPTY_FORM, editFormPage, typedFrom } from './key-form-page.ts'
-import { showKeys } from './keys-page.ts'
-import { loadThisKey } from './this-key-page.ts'
+import { loadThisKey } from './load-this-key.ts'
+import { showKeys } from './show-keys.ts'
 
 /** *Create restricted key*, whose answer shows it once, and *Edit*. */
 export function restrictedKeyRoutes(deps: Deps): Router {

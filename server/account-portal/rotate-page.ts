@@ -1,8 +1,31 @@
-import type { RotateKeyPage } from '../../views/models.ts'
 import { DAY, SECOND } from '../base/clock.ts'
 import { agoText, counted, dayTimeMoment } from '../http/format.ts'
+import type { FieldFault } from '../http/page-parts.ts'
 import { deadlineOf } from '../keys/key-states.ts'
-import type { ThisKey } from './this-key-page.ts'
+import type { ThisKey } from './load-this-key.ts'
+import type { ShownKey } from './this-key-page.ts'
+
+export type RotateKeyPage = {
+  action: string
+  lede: string
+  key: ShownKey
+  choices: { value: string; text: string; note: string; checked: boolean; first: boolean }[]
+  /** When the new key is there, for the drawing. */
+  arrival: string
+  reason: string
+  reasonHint: string
+  /** The one-time name of this form, where its answer shows a key. */
+  form?: string
+  /** Set where a rotation is under way: it has to be said that another one is meant. */
+  underway?: string
+  faults: FieldFault[]
+}
+
+declare module '../http/page-parts.ts' {
+  interface Pages {
+    'rotate-key': RotateKeyPage
+  }
+}
 
 export const OVERLAPS = [
   { value: String(DAY / SECOND), text: '24 hours' },

@@ -1,4 +1,4 @@
-import type { SparkModel } from '../../views/models.ts'
+export type SparkModel = { label: string; bars: { x: number; y: number; height: number; none: boolean }[] }
 
 const HEIGHT = 24
 const STEP = 12

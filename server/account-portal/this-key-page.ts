@@ -1,39 +1,12 @@
-import type { Request, Response } from 'express'
-import { type App, findApp } from '../../apps-registry/find-app.ts'
-import type { Database } from '../../db/connect.ts'
-import type { FreezeKeyPage } from '../../views/models.ts'
-import { userEmail } from '../accounts/find-user.ts'
-import { signedIn } from '../accounts/session-guard.ts'
-import type { Clock } from '../base/clock.ts'
-import type { RenderPage } from '../http/pages.ts'
-import { idParam } from '../http/request.ts'
-import { findKeyOf, type Key } from '../keys/find-keys.ts'
-import { requireKeyAbility } from '../keys/key-ability.ts'
-import { type KeyUse, readUse } from '../keys/read-usage.ts'
-import type { UsageRecorder } from '../keys/usage-recorder.ts'
+import type { App } from '../../apps-registry/find-app.ts'
+import type { AppBadge } from '../http/page-parts.ts'
+import type { Key } from '../keys/find-keys.ts'
 import { managerOf } from './key-row-page.ts'
 
-/** What showing keys takes of what routes are given. */
-export type ShowCaps = { database: Database; clock: Clock; usage: UsageRecorder; render: RenderPage }
+/** A key as it is shown above a question about it. */
+export type ShownKey = { name: string; redacted: string; managedBy: AppBadge; byPerson: boolean; note: string }
 
-/** The key of the address as a page shows it before an act. */
-export type ThisKey = { key: Key; app: App | undefined; use: KeyUse; shown: FreezeKeyPage['key'] }
-
-/** Reads the key of the address for a member who may act on it. Throws `object.not_found` and `access.role`. */
-export async function loadThisKey(deps: ShowCaps, req: Request, res: Response): Promise<ThisKey> {
-  await deps.usage.flush()
-  const { user, current } = signedIn(res)
-  return await deps.database.read(async tx => {
-    const key = await findKeyOf(tx, current.account.id, idParam(req, 'key', 'key'))
-    await requireKeyAbility(tx, user.id, key)
-    const app = key.appId === null ? undefined : await findApp(tx, key.appId)
-    const use = (await readUse(tx, [key.id], deps.clock.now()))(key.id)
-    const maker = key.createdBy === null || key.createdBy === user.id ? 'you' : await userEmail(tx, key.createdBy)
-    return { key, app, use, shown: shownKey(key, app, maker) }
-  })
-}
-
-function shownKey(key: Key, app: App | undefined, maker: string): FreezeKeyPage['key'] {
+export function shownKey(key: Key, app: App | undefined, maker: string): ShownKey {
   const { badge, byPerson } = managerOf(key, app, maker)
   const managed =
     key.keptAt === null

@@ -1,8 +1,8 @@
 import type { App } from '../../apps-registry/find-app.ts'
 import { badgeOf, siteOf } from '../../apps-registry/listing-page.ts'
-import type { UninstalledPage, UninstallPage } from '../../views/models.ts'
 import { DAY, isoTime } from '../base/clock.ts'
 import { agoText, capitalised, counted, dateText, dayTimeMoment } from '../http/format.ts'
+import type { AppBadge, FieldFault, StatusModel } from '../http/page-parts.ts'
 import type { Installation } from '../installs/installation.ts'
 import { asJudged } from '../installs/installation-states.ts'
 import type { Key } from '../keys/find-keys.ts'
@@ -10,6 +10,54 @@ import { statusAt } from '../keys/key-states.ts'
 import { breakage, deadlineSentence, fromModel, fromText, useSentence } from '../keys/key-use-page.ts'
 import type { KeyUse } from '../keys/read-usage.ts'
 import { keyStatus } from './key-row-page.ts'
+
+export type UninstallPage = {
+  action: string
+  app: AppBadge
+  subtitle: string
+  backHref: string
+  keys: {
+    name: string
+    redacted: string
+    tag?: { text: string; warn: boolean }
+    lastUsed: string
+    calls24h: string
+    calls7d: string
+    /** What would happen if it expired now. */
+    sentence: string
+    from: { text: string; more?: { text: string; list: string[] } }
+  }[]
+  expireNote: string
+  keepNote: string
+  untilNote: string
+  /** ISO dates that bound the calendar. */
+  untilMin: string
+  untilMax: string
+  choice: '' | 'expire' | 'keep' | 'until'
+  until: string
+  /** Keys that the table has no room for, in a sentence. */
+  others?: string
+  /** Whether there is any key left to ask about; without one the radios are not shown. */
+  asks: boolean
+  faults: FieldFault[]
+}
+
+export type UninstalledPage = {
+  app: AppBadge
+  subtitle: string
+  keys: { name: string; redacted: string; note: string; status: StatusModel }[]
+  anyKept: boolean
+  /** The next page of the keys. */
+  older?: string
+  site?: { host: string; href: string }
+}
+
+declare module '../http/page-parts.ts' {
+  interface Pages {
+    uninstall: UninstallPage
+    uninstalled: UninstalledPage
+  }
+}
 
 /** How many keys work, and of these how many were delivered, have a deadline, and were ever used. */
 export type KeysSummary = { total: number; delivered: number; ending: number; used: number }

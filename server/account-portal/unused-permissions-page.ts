@@ -1,10 +1,25 @@
 import type { App } from '../../apps-registry/find-app.ts'
-import { permissionModels } from '../../apps-registry/listing-page.ts'
-import type { InstallationPage } from '../../views/models.ts'
+import { type PermissionModel, permissionModels } from '../../apps-registry/listing-page.ts'
 import type { Catalog } from '../base/catalog.ts'
 import { counted, dateText } from '../http/format.ts'
 import type { Installation } from '../installs/installation.ts'
 import type { UnusedPermissions } from '../installs/unused-permissions.ts'
+
+/** What the page of an installation says of permissions that nothing uses. */
+export type UnusedPart = {
+  /** What can be said about unused permissions, in a sentence; absent where they are listed. */
+  useNote?: string
+  /** Permissions never used in 30 days; `action` is absent for whoever may not take them away. */
+  unused?: {
+    permissions: PermissionModel[]
+    lede: string
+    /** With blanks between them. */
+    names: string
+    notes: string[]
+    action?: string
+    button: string
+  }
+}
 
 type UnusedInput = {
   installation: Installation
@@ -15,13 +30,7 @@ type UnusedInput = {
 }
 
 /** Never claims that something is unused for a time that was not watched. */
-export function unusedPart({
-  installation,
-  app,
-  unused,
-  catalog,
-  mayManage,
-}: UnusedInput): Pick<InstallationPage, 'useNote' | 'unused'> {
+export function unusedPart({ installation, app, unused, catalog, mayManage }: UnusedInput): UnusedPart {
   if (!unused.known) {
     if (unused.because === 'idle') return {}
     const useNote =

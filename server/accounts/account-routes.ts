@@ -1,6 +1,5 @@
 import { type Request, type Response, Router } from 'express'
 import { z } from 'zod'
-import type { SignInPage, SignUpPage } from '../../views/models.ts'
 import { AppError, type Fault } from '../base/errors.ts'
 import type { Deps } from '../deps.ts'
 import { faultsOf, parseInput } from '../http/parse.ts'
@@ -10,6 +9,7 @@ import { forgiveSignIn, limitSignIn, type SignInAttempt, spendPassword } from '.
 import { PASSWORD_MAX } from './password.ts'
 import { requireSession, sessionOf, signedIn } from './session-guard.ts'
 import { endSession, type Session, startSession, switchAccount } from './sessions.ts'
+import type { SignInPage, SignUpPage } from './sign-in-page.ts'
 import { signUp } from './sign-up.ts'
 import { signUpForm } from './sign-up-form.ts'
 

@@ -1,14 +1,63 @@
 import { isDraft } from '../../apps-registry/find-app.ts'
-import { badgeOf, deliveryHost, permissionModels, riskTag, siteOf } from '../../apps-registry/listing-page.ts'
+import {
+  badgeOf,
+  deliveryHost,
+  type PermissionModel,
+  permissionModels,
+  riskTag,
+  siteOf,
+} from '../../apps-registry/listing-page.ts'
 import { keyPermissions } from '../../apps-registry/manifest.ts'
-import { reviewMark } from '../../apps-registry/review-mark.ts'
-import type { ConsentPage } from '../../views/models.ts'
+import { type ReviewMark, reviewMark } from '../../apps-registry/review-mark.ts'
 import type { Catalog } from '../base/catalog.ts'
 import type { Fault } from '../base/errors.ts'
 import { capitalised, counted, dateMoment } from '../http/format.ts'
+import type { AppBadge, FieldFault, Moment } from '../http/page-parts.ts'
 import { useLine } from '../keys/key-use-page.ts'
 import { keptSeen, placeName } from './consent-answer.ts'
 import type { Consideration } from './consider-install.ts'
+
+export type ConsentPage = {
+  action: string
+  /** The manifest version that is shown; posted back, so that nobody consents to another one. */
+  version: number
+  /** Account and mode that the page speaks of; posted back, so that another choice is shown before it is acted upon. */
+  shown: string
+  app: AppBadge
+  publisher: { name: string; site?: { host: string; href: string } }
+  reviewed: ReviewMark
+  draft: boolean
+  /** An installed app: the page shows the installation with *Continue* and *Cancel*; nothing is minted. */
+  installed?: { href: string; since: Moment; mode: string; accountName: string; account: string; modeValue: string }
+  reads: PermissionModel[]
+  writes: PermissionModel[]
+  keys: { name: string; permissions: string; tag: { text: string; warn: boolean } }[]
+  deliveryHost: string
+  /** Keys of an earlier installation that still work, one question for all of them. Empty: not asked. */
+  kept: { name: string; redacted: string; use: string }[]
+  /** How many there are; more than are listed where there are many. */
+  keptCount: number
+  /** When the last of them was kept; posted back, so that nobody decides about keys that were kept since. */
+  keptSeen: string
+  keptSince?: Moment
+  /** Nothing is preselected; after a refused submit what was chosen. */
+  keptChoice: '' | 'leave' | 'expire'
+  /** Accounts in which the person may install; more than one is a select. */
+  accounts: { id: string; name: string; selected: boolean; role: string }[]
+  /** Why nobody here can install it; set where `accounts` is empty. */
+  blocked?: { strong: string; text: string }
+  /** One entry where the mode is fixed. */
+  modes: { value: 'live' | 'test'; checked: boolean }[]
+  summary: { movesMoney: boolean; personalData: boolean; irreversible: boolean }
+  returnHost: string
+  faults: FieldFault[]
+}
+
+declare module '../http/page-parts.ts' {
+  interface Pages {
+    consent: ConsentPage
+  }
+}
 
 export type ConsentPageInput = {
   considered: Consideration

@@ -1,5 +1,5 @@
-import type { Moment } from '../../views/models.ts'
 import { DAY, HOUR, isoTime, MINUTE } from '../base/clock.ts'
+import type { Moment } from './page-parts.ts'
 
 const date = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' })
 const shortDate = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' })

@@ -1,7 +1,20 @@
-import type { Frame, LeavingPage, PostingPage } from '../../views/models.ts'
+import type { Frame, Pages } from './page-parts.ts'
 import { BRAND_LOGO } from './pages.ts'
 import { PAGE_POLICY } from './security-headers.ts'
 import type { RenderTemplate } from './templates.ts'
+
+/** Goes on to an address of somebody else by itself. */
+export type LeavingPage = { host: string; href: string }
+
+/** Posts the answer of an authorization request to a platform. */
+export type PostingPage = { host: string; href: string; fields: { name: string; value: string }[] }
+
+declare module './page-parts.ts' {
+  interface Pages {
+    leaving: LeavingPage
+    posting: PostingPage
+  }
+}
 
 export type OutwardPage = { html: string; headers: Record<string, string> }
 
@@ -14,7 +27,7 @@ export type OutwardPages = {
 }
 
 export function createOutwardPages(renderTemplate: RenderTemplate, brandName: string): OutwardPages {
-  function render(name: string, page: LeavingPage | PostingPage): string {
+  function render<Name extends 'leaving' | 'posting'>(name: Name, page: Pages[Name]): string {
     const title = `Going on to ${page.host}`
     const brand = { name: brandName, logo: BRAND_LOGO }
     const frame: Frame = { brand, title, nav: 'none', here: '/', requestId: '' }

@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express'
-import type { ErrorPage, Frame, NavItem, NoticeModel } from '../../views/models.ts'
+import type { ErrorPage, Frame, NavItem, NoticeModel, Pages } from './page-parts.ts'
 import type { RenderTemplate } from './templates.ts'
 import { viewerOf } from './viewer.ts'
 
@@ -13,7 +13,13 @@ export type PageOptions = {
 }
 
 /** Renders one page of views/: its name, what the frame needs, and its model. */
-export type RenderPage = (req: Request, res: Response, name: string, options: PageOptions, page: object) => void
+export type RenderPage = <Name extends keyof Pages>(
+  req: Request,
+  res: Response,
+  name: Name,
+  options: PageOptions,
+  page: Pages[Name],
+) => void
 
 export function createPages(renderTemplate: RenderTemplate, brandName: string): RenderPage {
   return (req, res, name, { title, nav = 'none', flash, status = 200 }, page) => {

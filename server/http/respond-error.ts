@@ -1,8 +1,8 @@
 import type { ErrorRequestHandler, Request, Response } from 'express'
-import type { ErrorPage } from '../../views/models.ts'
 import { AppError, AWAY_RETRY_SECONDS, DatabaseAway, ERRORS, type ErrorCode } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { redactSecrets } from '../base/secret-format.ts'
+import type { ErrorPage } from './page-parts.ts'
 import { type RenderPage, requestId } from './pages.ts'
 import { viewerOf } from './viewer.ts'
 

@@ -4,6 +4,12 @@ import express, { Router } from 'express'
 import type { Deps } from '../deps.ts'
 import { platformOpenApi } from './platform-openapi.ts'
 
+declare module '../http/page-parts.ts' {
+  interface Pages {
+    reference: Record<never, never>
+  }
+}
+
 const VIEWER = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
 /** The viewer draws its icons from `data:` and reads the document from here; still nothing inline and nothing from elsewhere. */
 const POLICY =

@@ -1,8 +1,20 @@
 import { STATUS_CODES } from 'node:http'
-import type { StatusModel } from '../../views/models.ts'
 import { SECOND } from '../base/clock.ts'
 import type { DeliveryWithAttempts } from '../deliveries/list-deliveries.ts'
 import { counted } from '../http/format.ts'
+import type { StatusModel } from '../http/page-parts.ts'
+
+export type DeliveryRowModel = {
+  href: string
+  type: string
+  eventId: string
+  account: string
+  attempts: number
+  last: string
+  status: StatusModel
+  /** Absent where it cannot be sent again, or not by this role. */
+  redeliverAction?: string
+}
 
 type Attempt = DeliveryWithAttempts['log'][number]
 

@@ -4,15 +4,62 @@ import { badgeOf, deliveryHost } from '../../apps-registry/listing-page.ts'
 import type { ParsedJwks } from '../../apps-registry/recipient-key.ts'
 import { hasRegistrationToken } from '../../apps-registry/registration-token.ts'
 import { reviewMark } from '../../apps-registry/review-mark.ts'
-import type { DeliveryRowModel, NoticeModel, PlatformAppPage, VersionModel } from '../../views/models.ts'
 import { installationStatus } from '../account-portal/installation-page.ts'
 import type { Catalog } from '../base/catalog.ts'
 import type { DeliveryWithAttempts } from '../deliveries/list-deliveries.ts'
-import { capitalised, counted, dateText } from '../http/format.ts'
+import { capitalised, dateText } from '../http/format.ts'
+import type { AppBadge, NoticeModel, StatusModel } from '../http/page-parts.ts'
 import type { Installation } from '../installs/installation.ts'
 import type { InstallationCounts } from '../installs/list-installations.ts'
-import { accountOf, attemptNote, deliveryStatus, inText, lastAnswer, subjectOf } from './delivery-model-page.ts'
+import {
+  accountOf,
+  attemptNote,
+  type DeliveryRowModel,
+  deliveryStatus,
+  inText,
+  lastAnswer,
+  subjectOf,
+} from './delivery-model-page.ts'
 import { appStatus, deliveredText, installedText } from './portal-page.ts'
+import { type VersionModel, versionModel } from './version-page.ts'
+
+export type PlatformAppPage = {
+  app: AppBadge
+  id: string
+  status: StatusModel
+  notices: NoticeModel[]
+  pingAction?: string
+  submitAction?: string
+  listingHref?: string
+  facts: { label: string; text: string; code?: boolean }[]
+  versions: VersionModel[]
+  /** As registered, without secrets. */
+  manifest: string
+  clientId: string
+  clientSecret: { note: string; replaceAction?: string }
+  webhookSecret: { note: string; rotateAction?: string }
+  registrationToken: { note: string; issueAction?: string; endAction?: string }
+  encryptionKey: string
+  installations: {
+    id: string
+    account: string
+    note: string
+    status: StatusModel
+    /** *Suspend* asks in a dialog first; *Resume* needs no question. */
+    suspendAction?: string
+    resumeAction?: string
+  }[]
+  olderInstallations?: string
+  filters: { text: string; href: string; current: boolean }[]
+  deliveries: DeliveryRowModel[]
+  olderDeliveries?: string
+}
+
+declare module '../http/page-parts.ts' {
+  interface Pages {
+    'platform-app': PlatformAppPage
+  }
+}
 
 const FILTERS = [
   { filter: 'all', text: 'All' },
@@ -143,32 +190,6 @@ function webhookNote({ app, now }: PlatformAppInput): string {
   const until = app.previousWebhookSecretsUntil ?? 0
   if (until <= now) return 'Signs every delivery. After a rotation the old one signs along for 24 hours.'
   return `The old one signs along and stops ${inText(until, now)}.`
-}
-
-function versionModel(version: AppVersion, { app, catalog }: PlatformAppInput): VersionModel {
-  const title = `Version ${version.number}`
-  const common = { title, note: `Made ${dateText(version.at)}`, changes: [] }
-  if (version.number < app.version) return { ...common, status: { text: 'Replaced', tone: 'none' } }
-  if (version.number === app.version) {
-    const live = app.publishedAt !== null && app.status === 'published'
-    return { ...common, status: live ? { text: 'Live', tone: 'good' } : { text: 'Current', tone: 'none' } }
-  }
-  const status = { text: 'In review', tone: 'info', waiting: true } as const
-  return { ...common, status, changes: changesOf(version, app, catalog) }
-}
-
-function changesOf({ manifest }: AppVersion, app: App, catalog: Catalog): VersionModel['changes'] {
-  const before = new Set(app.manifest.permissions.map(({ name }) => name))
-  const after = new Set(manifest.permissions.map(({ name }) => name))
-  const sentence = (name: string) => catalog.find(entry => entry.name === name)?.sentence ?? name
-  const added = manifest.permissions.filter(({ name }) => !before.has(name))
-  const removed = app.manifest.permissions.filter(({ name }) => !after.has(name))
-  const same = manifest.permissions.length - added.length
-  return [
-    ...added.map(({ name, purpose }) => ({ kind: 'added' as const, text: sentence(name), note: purpose, name })),
-    ...removed.map(({ name }) => ({ kind: 'removed' as const, text: sentence(name), note: '', name })),
-    { kind: 'same' as const, text: `${counted(same, 'permission')} unchanged`, note: '', name: '' },
-  ]
 }
 
 function byText({ suspendedBy }: Installation): string {

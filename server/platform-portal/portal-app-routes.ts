@@ -13,7 +13,6 @@ import { endRegistrationToken, replaceRegistrationToken } from '../../apps-regis
 import { replaceClientSecret } from '../../apps-registry/replace-client-secret.ts'
 import { rotateWebhookSecret } from '../../apps-registry/rotate-webhook-secret.ts'
 import type { Tx } from '../../db/connect.ts'
-import type { SecretOncePage } from '../../views/models.ts'
 import { lookAtAccountOf } from '../accounts/account-guard.ts'
 import { findAccount, roleAllows } from '../accounts/roles.ts'
 import { actorOf, requireSession, signedIn } from '../accounts/session-guard.ts'
@@ -28,6 +27,7 @@ import { countInstallations, listInstallationsOfApp } from '../installs/list-ins
 import { suspendInstallation } from '../installs/suspend-installation.ts'
 import { issueRegistrationToken } from '../oauth/registration-tokens.ts'
 import { type DeliveryFilter, pingFlash, platformAppPage, readFilter } from './portal-app-page.ts'
+import type { SecretOncePage } from './secret-once-page.ts'
 
 const PAGE = 20
 /** Of deliveries of each kind, and of installations. */

@@ -1,8 +1,8 @@
 import type { App } from '../../apps-registry/find-app.ts'
-import type { Moment, PlatformDeliveryPage } from '../../views/models.ts'
 import { SECOND } from '../base/clock.ts'
 import type { DeliveryWithAttempts } from '../deliveries/list-deliveries.ts'
 import { dayTimeMoment, timeText } from '../http/format.ts'
+import type { Moment, StatusModel } from '../http/page-parts.ts'
 import {
   accountOf,
   answerStatus,
@@ -13,6 +13,34 @@ import {
   msText,
   subjectOf,
 } from './delivery-model-page.ts'
+
+export type PlatformDeliveryPage = {
+  app: { name: string; href: string }
+  type: string
+  status: StatusModel
+  to: string
+  redeliverAction?: string
+  facts: { label: string; text: string; code?: boolean }[]
+  /** What the attempts so far mean for what comes. */
+  attemptsNote: string
+  attempts: {
+    number: number
+    sent: Moment
+    answer: StatusModel
+    took: string
+    /** The platform's words; escaped. */
+    body?: { size: string; text: string }
+    note: string
+  }[]
+  head: string
+  body: string
+}
+
+declare module '../http/page-parts.ts' {
+  interface Pages {
+    'platform-delivery': PlatformDeliveryPage
+  }
+}
 
 export type PlatformDeliveryInput = {
   app: App

@@ -1,10 +1,30 @@
 import type { PlatformView } from '../../apps-registry/create-platform.ts'
 import type { App } from '../../apps-registry/find-app.ts'
 import { badgeOf } from '../../apps-registry/listing-page.ts'
-import type { FieldFault, PlatformHomePage, StatusModel } from '../../views/models.ts'
 import type { DeliveryCounts } from '../deliveries/list-deliveries.ts'
 import { dateText } from '../http/format.ts'
+import type { AppBadge, FieldFault, StatusModel } from '../http/page-parts.ts'
 import type { InstallationCounts } from '../installs/list-installations.ts'
+
+export type PlatformHomePage = {
+  mayManage: boolean
+  /** Empty where the account publishes nothing yet: the page offers to begin. */
+  platforms: { id: string; name: string; tokenAction: string; tokens: { redacted: string; made: string }[] }[]
+  values: { name: string }
+  faults: FieldFault[]
+  /** Names what the figures are of. */
+  statsTitle: string
+  stats: { label: string; value: string; note?: string }[]
+  apps: { href: string; app: AppBadge; id: string; note: string; installed: string; status: StatusModel }[]
+  pages: { text: string; href: string }[]
+  registerAddress: string
+}
+
+declare module '../http/page-parts.ts' {
+  interface Pages {
+    'platform-home': PlatformHomePage
+  }
+}
 
 const APP_STATUS: Record<App['status'], StatusModel> = {
   draft: { text: 'Draft', tone: 'none' },

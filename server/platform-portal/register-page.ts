@@ -1,6 +1,37 @@
-import type { FieldFault, RegisterAppPage } from '../../views/models.ts'
 import type { Catalog } from '../base/catalog.ts'
+import type { FieldFault } from '../http/page-parts.ts'
 import type { RegisterTyped } from './register-form.ts'
+
+type AskedPermission = { index: number; name: string; sentence: string; chosen: boolean; purpose: string }
+
+export type RegisterAppPage = {
+  /** What the app will be called by; posted back, so that a second press makes no second app. */
+  id: string
+  faults: FieldFault[]
+  /** Whether it was the JSON that was refused. */
+  pasted: boolean
+  manifest: string
+  /** More than one is a select. */
+  platforms: { id: string; name: string; selected: boolean }[]
+  values: {
+    client_name: string
+    tagline: string
+    description: string
+    redirect_uri: string
+    key_delivery_uri: string
+    jwks_uri: string
+  }
+  permissions: AskedPermission[]
+  /** The rest of the catalogue, folded. */
+  more: AskedPermission[]
+  keys: { id: string; label: string; name: string; reading: boolean }[]
+}
+
+declare module '../http/page-parts.ts' {
+  interface Pages {
+    'register-app': RegisterAppPage
+  }
+}
 
 /** How many permissions stand open; the rest of the catalogue folds away. */
 const SHOWN = 5

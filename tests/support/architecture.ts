@@ -12,7 +12,6 @@ export const features = [
 /** Steps that the floors forbid and that are meant all the same, each with its reason. */
 export const exceptions: { from: RegExp; to: RegExp; typeOnly: boolean; why: string }[] = [
   { from: /-routes\.ts$/, to: /^server\/deps\.ts$/, typeOnly: true, why: 'routes are given what deps.ts builds' },
-  { from: /-(?:routes|page)\.ts$|^server\/http\//, to: /^views\/models\.ts$/, typeOnly: true, why: 'view models' },
 ]
 
 const floors = { base: 0, db: 1, store: 2, rule: 2, verb: 3, http: 4, routes: 5, assembly: 6 } as const
@@ -89,6 +88,31 @@ export function ownTimeOrChance(tree: Tree): string[] {
   return [...matches(elsewhere, now), ...matches(elsewhere, chance)]
 }
 
+/** Pages that do more than turn data into a model: what loads is named for what it loads. */
+export function loadingPages(tree: Tree): string[] {
+  const pages = new Map([...tree].filter(([path]) => path.endsWith('-page.ts')))
+  const imports = [...pages].flatMap(([path, source]) =>
+    importsOf(path, source)
+      .filter(({ to }) => to.startsWith('db/'))
+      .map(({ to }) => `${path} imports ${to}`),
+  )
+  return [...imports, ...matches(pages, /\b(?:await|async)\b/)]
+}
+
+/** Templates of pages without a model, and models without a template. */
+export function unmatchedPages(tree: Tree, views: Tree): string[] {
+  const templates = [...views.keys()].flatMap(path => /^views\/([a-z-]+)\.ejs$/.exec(path)?.[1] ?? [])
+  const models = [...tree.values()].flatMap(source =>
+    [...source.matchAll(/\binterface Pages \{([^}]*)\}/g)].flatMap(([, body = '']) =>
+      [...body.matchAll(/^\s*'?([a-z-]+)'?: /gm)].map(([, name]) => name ?? ''),
+    ),
+  )
+  return [
+    ...templates.filter(name => !models.includes(name)).map(name => `views/${name}.ejs has no model`),
+    ...models.filter(name => !templates.includes(name)).map(name => `the model of ${name} has no template`),
+  ]
+}
+
 export function anyTypes(tree: Tree): string[] {
   return matches(tree, /(?::|\bas)\s*any\b|<\s*any\b|\bany\s*>/)
 }
@@ -150,7 +174,12 @@ function floorByName(path: string): Floor | undefined {
   if (path.startsWith('server/http/')) return 'http'
   if (path.startsWith('db/')) return 'db'
   if (roomOf(path) === undefined) return undefined
-  if (/-(?:routes|page|guard|access|operation|openapi)\.ts$|\/operations(?:\/|\.ts$)/.test(path)) return 'routes'
+  if (
+    /-(?:routes|page|guard|access|operation|openapi)\.ts$|\/(?:operations\/|(?:load|show)-)[a-z-]+\.ts$|\/operations\.ts$/.test(
+      path,
+    )
+  )
+    return 'routes'
   return path.endsWith('-store.ts') ? 'store' : 'verb'
 }
 

@@ -1,7 +1,23 @@
-import type { Catalog } from '../server/base/catalog.ts'
-import type { MarketplacePage } from '../views/models.ts'
-import type { App } from './find-app.ts'
-import { cardOf } from './listing-page.ts'
+import type { App } from '../../apps-registry/find-app.ts'
+import { type AppCard, cardOf } from '../../apps-registry/listing-page.ts'
+import type { Catalog } from '../base/catalog.ts'
+
+export type MarketplacePage = {
+  /** Whether apps are reviewed before they are listed. */
+  reviews: boolean
+  query: string
+  /** Empty: of all. */
+  category: string
+  categories: { text: string; href: string; current: boolean }[]
+  apps: AppCard[]
+  pages: { text: string; href: string }[]
+}
+
+declare module '../http/page-parts.ts' {
+  interface Pages {
+    marketplace: MarketplacePage
+  }
+}
 
 /** What the marketplace was asked for; a page is named by the slug of the app before or after it. */
 export type AskedMarketplace = {

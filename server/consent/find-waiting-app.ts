@@ -2,6 +2,10 @@ import type { Provider } from 'oidc-provider'
 import { type App, findApp, findListing, isPublic } from '../../apps-registry/find-app.ts'
 import type { Database } from '../../db/connect.ts'
 import { AppError } from '../base/errors.ts'
+import { isOneLine } from '../base/one-line.ts'
+
+/** Of an address that a mail can be sent to (RFC 5321 §4.5.3.1.3). */
+const LONGEST_EMAIL = 254
 
 /** The app that a consent page is about, and the person whom it suggests. */
 export type Waiting = { app: App; loginHint?: string }
@@ -24,7 +28,12 @@ export async function findWaitingApp(
   const interaction = uid ? await provider.Interaction.find(uid) : undefined
   const { client_id: appId, login_hint: hint } = interaction?.params ?? {}
   const app = typeof appId === 'string' ? await database.read(tx => findApp(tx, appId)) : undefined
-  return app && isPublic(app) ? { app, ...(typeof hint === 'string' && { loginHint: hint }) } : undefined
+  return app && isPublic(app) ? { app, ...(mayBeFilledIn(hint) && { loginHint: hint }) } : undefined
+}
+
+/** A hint stands in a field where a person expects an email: only what shows all that it holds is filled in. */
+function mayBeFilledIn(hint: unknown): hint is string {
+  return typeof hint === 'string' && hint.length <= LONGEST_EMAIL && isOneLine(hint)
 }
 
 function noneIfMissing(error: unknown): undefined {

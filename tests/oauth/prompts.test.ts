@@ -190,6 +190,18 @@ test('id_token_hint: another person has to sign in as the one it names, or the p
   assert.equal(errorOf((await ask(ada.browser, { id_token_hint: 'nonsense' })).page), 'invalid_request')
 })
 
+test('login_hint: what hides something, has several lines or is longer than an email is not filled in', async () => {
+  for (const hint of [
+    '\u202ea@example.com',
+    'a@example.com\r\nb',
+    'a\u200b@example.com',
+    `${'a'.repeat(250)}@b.example`,
+  ]) {
+    const { page } = await ask(passer(), { login_hint: hint })
+    assert.equal(page.form('/signin').fields['email'], '', JSON.stringify(hint))
+  }
+})
+
 test('login_hint fills in the email, and asks a person who is signed in as another', async () => {
   const [ada, eve] = [await world.person(), await world.person()]
   const stranger = await ask(passer(), { login_hint: ada.email })

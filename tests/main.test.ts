@@ -137,7 +137,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   })
 }
 
-test('SIGTERM: callers that never finish their request, or never begin one, hold nothing up beyond 10 seconds', async () => {
+test('SIGTERM: callers that never finish their request, or never begin one, delay the exit by at most 10 seconds', async () => {
   await using place = await createPlace()
   await using server = await startServer(place.env)
   const idle = connect(Number(new URL(server.url).port), '127.0.0.1').on('error', () => undefined)

@@ -125,7 +125,7 @@ test('429: thirty attempts from one network, whatever the email; an IPv6 /64 is 
   }
 })
 
-test('303: whoever signs in rightly is never held up by their own sign-ins', async () => {
+test('303: correct sign-ins are never limited by earlier ones', async () => {
   await using world = await createWorld({ env: LIMITED })
   const { email } = await world.person()
   for (let count = 0; count < 12; count += 1)
@@ -168,7 +168,7 @@ test('limits: processes on one database count together, and never grant more tha
   assert.equal(await granted('leaks'), 30)
 })
 
-test('limits: a counter that was written under a clock ahead of this one holds nobody up for longer than its window', async () => {
+test('limits: a counter that was written under a clock ahead of this one limits nobody for longer than its window', async () => {
   await using world = await createWorld({ env: LIMITED })
   const ahead = { ...world.clock, now: () => world.clock.now() + 86_400_000 }
   const other = createRateLimits(true, { database: world.deps.database, clock: ahead })

@@ -105,7 +105,7 @@ test('audit: a last entry that was written anew, hash and all, is found at its n
   assert.deepEqual((await proofOf(world)).broken, [{ account_id: accountId, number: 9 }])
 })
 
-test('audit: two entries that changed places are found at the first of them', async () => {
+test('audit: two entries that were swapped are found at the first of them', async () => {
   const { world, accountId } = await worldWithLog(9)
   await using _ = world
   const { knex } = world.deps.database

@@ -123,7 +123,7 @@ test('installed already: Cancel returns access_denied, and the app stays install
   assert.equal((await world.verify(keyAt(app)))['valid'], true)
 })
 
-test('installed already in live: test mode is another place, where it can be installed beside', async () => {
+test('installed already in live: it can be installed in test mode as well', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()

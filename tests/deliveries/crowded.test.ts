@@ -12,7 +12,7 @@ const keyOf = async (world: World, app: PublishedApp) => {
   return await app.receiver.waitFor('managed_key.created', 1, 20_000)
 }
 
-test('an installation with thousands of events that wait in turn holds up nobody', async () => {
+test('an installation with thousands of waiting events delays nobody else', async () => {
   await using world = await createWorld({ outboundTimeoutMs: 300_000 })
   const slow = await world.app()
   const other = await world.app()
@@ -68,7 +68,7 @@ test('a long queue of one app takes no turn of another, whose event is newer', a
   assert.equal(claimed.filter(({ app_id }) => app_id === other.id).length, 2)
 })
 
-test('attempts that could not be made leave their places: an app whose secret could not be read is served later', async () => {
+test('attempts that could not be made leave their slots: an app whose secret could not be read is served later', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const apps = () => world.deps.database.knex('apps').where({ id: app.id })
@@ -83,7 +83,7 @@ test('attempts that could not be made leave their places: an app whose secret co
   assert.equal(await world.deliver(), 40)
 })
 
-test('what is cancelled while it waits for a place is not sent', async () => {
+test('a delivery that is cancelled while it waits for a slot is not sent', async () => {
   await using world = await createWorld()
   const app = await world.app()
   const person = await world.person()

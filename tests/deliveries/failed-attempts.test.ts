@@ -174,7 +174,7 @@ test('410 fails a delivery at once', async () => {
   assert.ok(textOf(await person.browser.get(`/apps/${id}`)).includes('Not delivered'))
 })
 
-test('410 to the first event holds the keys back, unspoilt, until its platform sees the address answer', async () => {
+test('410 to the first event pauses the keys, unexpired, until its platform sees the address respond', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()

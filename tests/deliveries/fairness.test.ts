@@ -19,7 +19,7 @@ test('an app whose receiver hangs, with many deliveries due, does not delay anot
   await world.deps.outbound.hangUp()
 })
 
-test('what hangs never takes all places: many dead apps leave room for one that answers', async () => {
+test('hanging posts never take all slots: many dead apps leave room for one that responds', async () => {
   await using world = await createWorld()
   const alive = await world.app()
   const dead: Receiver[] = []

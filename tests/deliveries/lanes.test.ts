@@ -36,7 +36,7 @@ test('nothing is claimed ahead for an app that has not answered yet', () => {
   assert.deepEqual(lanes.full(), [{ appId: 'app_a', slow: false }])
 })
 
-test('the faster an app answers, the more is claimed ahead for it; one that takes seconds gets its places and no more', () => {
+test('the faster an app answers, the more is claimed ahead for it; one that takes seconds gets its slots and no more', () => {
   const aheadAt = (answerMs: number) => {
     const lanes = createLanes()
     const [one] = fill(lanes, 'app_a', 1)
@@ -50,7 +50,7 @@ test('the faster an app answers, the more is claimed ahead for it; one that take
   assert.equal(aheadAt(15_000), 0)
 })
 
-test('posts of one app never exceed its places, whatever waits, and go out in order', () => {
+test('posts of one app never exceed its slots, whatever waits, and go out in order', () => {
   const lanes = createLanes()
   const added = fill(lanes, 'app_a', 100)
   assert.deepEqual(begin(lanes), added.slice(0, MOST_PER_APP))
@@ -75,7 +75,7 @@ test('while half of what was claimed ahead still waits, no more is claimed', () 
   assert.equal(lanes.roomFor('app_a'), 32)
 })
 
-test('another app has its places while one hangs; in a crowd each has few', () => {
+test('another app has its slots while one hangs; among many apps each has few', () => {
   const lanes = createLanes()
   fill(lanes, 'app_dead', 300)
   begin(lanes)
@@ -137,7 +137,7 @@ test('what waits of an installation of which something was cancelled is given ba
   assert.deepEqual(lanes.takeStale(0), [first])
 })
 
-test('a post that takes long leaves its place to a quick one of its app', () => {
+test('a slow post leaves its slot to a quick one of its app', () => {
   const lanes = createLanes()
   const [hanging, healthy] = [fill(lanes, 'app_a', 36), fill(lanes, 'app_a', 1)]
   assert.equal(lanes.slowIn(0), undefined)
@@ -148,7 +148,7 @@ test('a post that takes long leaves its place to a quick one of its app', () => 
   assert.equal(lanes.roomFor('app_a'), MOST_PER_APP - 5)
 })
 
-test('where nothing answers, no more than twice the places hang; where some do, more may', () => {
+test('where nothing answers, no more than twice the slots hang; where some do, more may', () => {
   const hangingAt = (answerMs?: number) => {
     const lanes = createLanes()
     for (let round = 0; round < 6; round += 1) {
@@ -163,7 +163,7 @@ test('where nothing answers, no more than twice the places hang; where some do, 
   assert.deepEqual([hangingAt(), hangingAt(1), hangingAt(15_000)], [64, 128, 64])
 })
 
-test('what was slow before takes no quick place, and leaves slow ones to what becomes slow', () => {
+test('a delivery that was slow before takes no quick slot, and leaves slow slots to posts that become slow', () => {
   const lanes = createLanes()
   assert.equal(lanes.roomFor('app_a', true), 16)
   fill(lanes, 'app_a', 20, 0, true)
@@ -175,7 +175,7 @@ test('what was slow before takes no quick place, and leaves slow ones to what be
   assert.equal(lanes.roomFor('app_a'), 16)
 })
 
-test('a post that found no slow place takes the next one that is left', () => {
+test('a post that found no slow slot takes the next one that is free', () => {
   const lanes = createLanes()
   const first = fill(lanes, 'app_a', MOST_PER_APP)
   begin(lanes)

@@ -25,7 +25,7 @@ async function redeliver(world: World, app: PublishedApp, sequence: number): Pro
 const refusals = (count: number): Behaviour[] => Array.from({ length: count }, () => ({ status: 500 }))
 const typesSent = (app: PublishedApp) => app.receiver.attempts.map(({ event }) => event?.type)
 
-test('a redelivery that its platform keeps refusing does not hold up later events', async () => {
+test('a redelivery that its platform keeps refusing does not delay later events', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const { id } = await world.install(await world.person(), app)
@@ -108,7 +108,7 @@ test('an expired key is not handed over again, whether it had arrived or not', a
   assert.equal((await redeliver(world, app, 5)).status, 200, 'what tells of the end of a key may be sent again')
 })
 
-test('Redeliver ends the hold after 410 also where its own delivery cannot be sent any more', async () => {
+test('Redeliver ends the pause after 410 even if its own delivery cannot be sent any more', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const { id } = await world.install(await world.person(), app)
@@ -126,7 +126,7 @@ test('Redeliver ends the hold after 410 also where its own delivery cannot be se
   assert.equal((await app.receiver.waitFor('managed_key.created', 2)).body.data.key?.name, 'held')
 })
 
-test('Redeliver on a delivery that is held after 410 lets it go, and all others', async () => {
+test('Redeliver on a delivery that is paused after 410 sends it, and all others', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   app.receiver.behave({ status: 410 })

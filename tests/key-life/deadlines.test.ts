@@ -138,7 +138,7 @@ test('a key that ends before it arrived is not handed over any more', async () =
   assert.equal((await app.receiver.waitFor('managed_key.expired')).body.data.key?.id, key?.['id'])
 })
 
-test('hundreds of keys that end at once are all told, and one that makes trouble holds up no other', async () => {
+test('hundreds of keys that expire at once are all told, and one that fails delays no other', async () => {
   await using setting = await setUp()
   const { world, app, installed } = setting
   const { knex } = world.deps.database

@@ -118,7 +118,7 @@ test('suspend and resume: keys answer `suspended`, the platform is told both tim
   assert.equal((await stranger.browser.post(`/apps/${installed.id}/suspend`)).status, 404)
 })
 
-test('410 fails the delivery at once and holds the app’s others until its platform sees the address answer', async () => {
+test('410 fails the delivery at once and pauses the app’s others until its platform sees the address respond', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()

@@ -103,7 +103,7 @@ test('several processes remind once', async () => {
   assert.equal(smtp.handed.length, 1)
 })
 
-test('an installation that makes trouble holds up the reminder of no other', async () => {
+test('an installation whose reminder fails delays no other', async () => {
   await using setting = await setUp()
   const { world, smtp, app } = setting
   const end = await keepFor(setting, 20)

@@ -75,7 +75,7 @@ test('a rolled-back transaction sends nothing', async () => {
   assert.equal(existsSync(path(world.dataDir, 'mail')), false)
 })
 
-test('a server that is down, then drops the line, gets the same message later; one refusal holds up no other', async () => {
+test('a server that is down, then drops the line, gets the same message later; one refusal delays no other', async () => {
   await using smtp = await startSmtpServer()
   await using world = await createWorld({ worker: false, env: { SMTP_URL: smtp.url } })
   const owner = await world.person()
@@ -146,7 +146,7 @@ test('a running server sends by itself what another process has queued', async (
   assert.ok(server.url)
 })
 
-test('a mail that the server took while the database was away is not posted again, and holds up no other', async () => {
+test('a mail that the server took while the database was away is not posted again, and delays no other', async () => {
   await using smtp = await startSmtpServer()
   await using world = await createWorld({ worker: false, env: { SMTP_URL: smtp.url } })
   for (const person of [await world.person(), await world.person()]) await write(world, person)

@@ -106,7 +106,7 @@ describe('/v1 for platforms', () => {
     assert.equal((whole.body['permissions'] as string[]).length, 3)
   })
 
-  test('a place in a list that is none is refused; so is a body that is no object, and nothing happens', async () => {
+  test('an invalid cursor is refused; so is a body that is no object, and nothing happens', async () => {
     const { id } = installed
     for (const path of [
       '/v1/installations?cursor=zzz',

@@ -46,7 +46,8 @@ export async function narrowInstallation(
   const inUse = asked.filter(name => !unused.known || !unused.permissions.includes(name))
   if (inUse.length > 0) return { removed: [], inUse }
 
-  const acts = (await takePermissions(tx, caps, app, installation.id, asked, command.actor)) ?? []
+  const acts =
+    (await takePermissions(tx, caps, app, installation.id, { removed: asked, actor: command.actor, at })) ?? []
   const data = { app: app.id, removed: asked }
   const updated = { actor: command.actor, what: 'installation.updated', object: installation.id, at, data }
   await recordActivity(tx, caps, [installation.accountId, app.platform.accountId], [updated, ...acts])
@@ -56,18 +57,16 @@ export async function narrowInstallation(
 
 /**
  * Takes permissions away from one installation and its keys, as they are now, and tells its platform, also of the keys that
- * are left with none and expire. Returns what the logs say of the first of those, or nothing if the installation had
- * none of the permissions.
+ * are left with none and expire as of `at`, which may be some time ago. Returns what the logs say of the first of those, or
+ * nothing if the installation had none of the permissions.
  */
 export async function takePermissions(
   tx: Tx,
   caps: Caps,
   app: App,
   installationId: Installation['id'],
-  removed: readonly string[],
-  actor: Actor,
+  { removed, actor, at }: { removed: readonly string[]; actor: Actor; at: number },
 ): Promise<Act[] | undefined> {
-  const at = caps.clock.now()
   const installation = await lockInstallation(tx, installationId)
   if (!installation || installation.status === 'uninstalled') return undefined
   const stored = await findStoredPermissions(tx, installation.id)
@@ -78,7 +77,7 @@ export async function takePermissions(
   const left = permissions.filter(name => installation.permissions.includes(name))
   await tellPlatform(tx, caps, app, installation, [{ type: 'installation.updated', details: { permissions: left } }])
   if (expired === 0) return []
-  await cancelExpiredKeys(tx, installation.id, at)
+  await cancelExpiredKeys(tx, installation.id, caps.clock.now())
   const told: ToldExpired = { installationId: installation.id, which: 'own', because: 'permissions_removed', at, actor }
   const acts: Act[] = []
   await leaveRest(tx, caps, { kind: 'tell_expired', subject: installation.id, data: told }, position =>

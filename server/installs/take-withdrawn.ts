@@ -1,6 +1,5 @@
 import { findApp } from '../../apps-registry/find-app.ts'
 import { findWithdrawals } from '../../apps-registry/withdraw-permissions.ts'
-import { withdrawnFrom } from '../../apps-registry/withdrawals.ts'
 import type { Tx } from '../../db/connect.ts'
 import type { Act, Actor } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
@@ -13,8 +12,12 @@ import { takePermissions } from './narrow-installation.ts'
  */
 export async function takeWithdrawn(tx: Tx, caps: Caps, installation: Installation, actor: Actor): Promise<Act[]> {
   if (installation.status === 'uninstalled') return []
-  const removed = withdrawnFrom(await findWithdrawals(tx, installation.appId), installation.version)
-  const app = removed.length > 0 ? await findApp(tx, installation.appId) : undefined
+  const all = await findWithdrawals(tx, installation.appId)
+  const later = all.filter(({ version }) => version > installation.version)
+  const app = later.length > 0 ? await findApp(tx, installation.appId) : undefined
   if (!app) return []
-  return (await takePermissions(tx, caps, app, installation.id, removed, actor)) ?? []
+  const acts: Act[] = []
+  for (const { permissions: removed, at } of later)
+    acts.push(...((await takePermissions(tx, caps, app, installation.id, { removed, actor, at })) ?? []))
+  return acts
 }

@@ -59,14 +59,13 @@ async function shrinkThese(
   tx: Tx,
   caps: Caps,
   app: App,
-  { removed, actor }: Shrink,
+  { removed, actor, at }: Shrink,
   installations: readonly Installation[],
 ): Promise<Note[]> {
-  const at = caps.clock.now()
   const accounts = new Set<string>()
   const ended: Note[] = []
   for (const installation of installations) {
-    const acts = await takePermissions(tx, caps, app, installation.id, removed, actor)
+    const acts = await takePermissions(tx, caps, app, installation.id, { removed, actor, at })
     if (!acts) continue
     accounts.add(installation.accountId)
     ended.push({ accountIds: [installation.accountId, app.platform.accountId], acts })

@@ -31,9 +31,10 @@ export async function insertRecord(tx: Tx, record: Omit<OAuthRecord, 'consumed_a
 /** A record, with what the app is withdrawing from the installation that its grant belongs to. */
 export type FoundRecord = OAuthRecord & WithdrawalRow
 
-const GRANTED = `from oauth_grants join installations on installations.id = oauth_grants.installation_id
-  join apps on apps.id = installations.app_id where oauth_grants.grant_hash = coalesce(oauth_records.grant_hash, oauth_records.id_hash)
-  and apps.withdrawals is not null`
+/** Nothing is joined where the record hangs on no grant, or where nothing is being withdrawn. */
+const WITHDRAWN = `left join oauth_grants as link on link.grant_hash = coalesce(record.grant_hash, record.id_hash)
+  left join installations as place on place.id = link.installation_id
+  left join apps on apps.id = place.app_id and apps.withdrawals is not null`
 
 export async function findRecord(
   tx: Tx,
@@ -41,13 +42,10 @@ export async function findRecord(
   column: Indexed,
   hash: string,
 ): Promise<FoundRecord | undefined> {
-  return await tx('oauth_records')
-    .where({ model, [column]: hash })
-    .first(
-      'oauth_records.*',
-      tx.raw(`(select apps.withdrawals ${GRANTED}) as withdrawals`),
-      tx.raw(`(select installations.version ${GRANTED}) as consented_version`),
-    )
+  return await tx('oauth_records as record')
+    .joinRaw(WITHDRAWN)
+    .where({ 'record.model': model, [`record.${column}`]: hash })
+    .first('record.*', 'apps.withdrawals', 'place.version as consented_version')
 }
 
 /** Marks a record as used; false if somebody was first. */

@@ -157,7 +157,12 @@ export async function perform(setting: ChainSetting, act: ChainAct, keys: readon
       await world.deps.database.transaction(async tx => {
         const found = await findApp(tx, app.id)
         const actor = { type: 'platform' as const, id: found?.platform.id ?? '', ip: '' }
-        if (found) await takePermissions(tx, world.deps, found, installed.id, ['charges:write'], actor)
+        if (found)
+          await takePermissions(tx, world.deps, found, installed.id, {
+            removed: ['charges:write'],
+            actor,
+            at: world.clock.now(),
+          })
       })
       return
     case 'freeze':

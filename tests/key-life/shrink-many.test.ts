@@ -5,25 +5,14 @@ import { runBatchJobs, workOff } from '../../server/key-life/run-batch-jobs.ts'
 import { activityOf, keysAt, type Row, rowsOf, textOf, uninstall } from '../installs/steps.ts'
 import { basic, introspect, post, refresh } from '../oauth/flow.ts'
 import { changeRegistration } from '../support/change-registration.ts'
-import { createWorld, type World } from '../support/world.ts'
+import { createWorld } from '../support/world.ts'
+import { fillPlaces } from './places.ts'
 
 const purpose = 'To work.'
 const LEFT = ['charges:read', 'customers:read']
 const ALL = [...LEFT, 'charges:write']
 const asks = (names: readonly string[]) => names.map(name => ({ name, purpose }))
 const OTHERS = 30
-
-/** Other accounts with an installation of the same app, by rows of the same shape; their ids come before or after it. */
-async function fillInstallations(world: World, like: string): Promise<void> {
-  const { knex } = world.deps.database
-  const row: Row = await knex('installations').where({ id: like }).first()
-  const account: Row = await knex('accounts').where({ id: row['account_id'] }).first()
-  for (let index = 0; index < OTHERS; index += 1) {
-    const id = world.deps.ids.next('acct')
-    await knex('accounts').insert({ ...account, id })
-    await knex('installations').insert({ ...row, id: world.deps.ids.next('ins'), account_id: id })
-  }
-}
 
 /** An app in more places than shrink in one transaction, which has just lost `charges:write`; no row of them says so. */
 async function shrinking() {
@@ -36,7 +25,7 @@ async function shrinking() {
   const person = await world.person()
   const { id, tokens } = await world.install(person, app)
   await world.deliver()
-  await fillInstallations(world, id)
+  await fillPlaces(world, id, OTHERS)
   const [reader = '', writer = ''] = keysAt(app)
   const write = { permission: 'charges:write' }
   assert.equal((await world.verify(reader, write))['valid'], true, 'it is in memory')
@@ -74,6 +63,9 @@ test('an app with many installations: what a manifest took away counts nowhere f
   await changeRegistration(app, { permissions: asks(ALL), managed_keys: [{ name: 'reader' }] })
   assert.deepEqual(await setting.codes(), REFUSED, 'a later version gives nothing back')
 
+  const [{ withdrawals }] = (await rowsOf(world, 'apps')) as [{ withdrawals: string }]
+  const [{ at: taken }] = JSON.parse(withdrawals) as [{ at: number }]
+  world.clock.advance(60_000)
   const [job] = await rowsOf(world, 'batch_jobs', { kind: 'shrink_app' })
   await workOff(world.deps, String(job?.['id']), 1)
   assert.equal((await setting.stored()).filter(count => count === 2).length, 25, 'a process that dies after one batch')
@@ -85,6 +77,8 @@ test('an app with many installations: what a manifest took away counts nowhere f
   assert.deepEqual(await setting.stored(), Array(OTHERS + 1).fill(2))
   assert.deepEqual(await setting.codes(), REFUSED)
   assert.equal((await rowsOf(world, 'events', { type: 'installation.updated' })).length, OTHERS + 1, 'each once')
+  const [ended] = await rowsOf(world, 'keys', { status: 'expired' })
+  assert.equal(ended?.['expired_at'], taken, 'when it counted, not when its row was written')
   assert.deepEqual((await activityOf(world, person.accountId)).slice(-2), ['installation.updated', 'key.expired'])
 })
 

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { retireApp, suspendApp } from '../../server/key-life/change-app.ts'
+import { runBatchJobs, workOff } from '../../server/key-life/run-batch-jobs.ts'
+import { nodeBeside } from '../deliveries/node-beside.ts'
+import { startServer } from '../deliveries/server-process.ts'
+import { rowsOf } from '../installs/steps.ts'
+import { eventually } from '../support/eventually.ts'
+import { createWorld, type World } from '../support/world.ts'
+import { type FilledPlace, fillPlaces } from './places.ts'
+
+const actor = { type: 'operator' as const, id: 'tests', ip: '' }
+
+/** A published app that is installed in one account by its own means, and by rows in so many others. */
+async function everywhere(count: number) {
+  const world = await createWorld({ worker: false })
+  const app = await world.app()
+  const { id } = await world.install(await world.person(), app)
+  await world.deliver()
+  return { world, app, id, places: await fillPlaces(world, id, count) }
+}
+
+async function codesOf(world: World, places: readonly FilledPlace[]): Promise<unknown[]> {
+  return await Promise.all(places.map(async ({ key }) => (await world.verify(key))['code'] ?? 'valid'))
+}
+
+/** How often each account's log says so, as counts by how often. */
+async function saidOften(world: World, what: string): Promise<Record<number, number>> {
+  const rows = await rowsOf(world, 'activity', { what })
+  const often = Map.groupBy(rows, row => row['account_id'])
+  return Object.fromEntries(
+    [...Map.groupBy(often.values(), entries => entries.length)].map(([times, logs]) => [times, logs.length]),
+  )
+}
+
+test('suspended with more accounts than one transaction tells: keys are refused at once, and each log says so once', async () => {
+  const { world, app, places } = await everywhere(30)
+  await using _ = world
+  const some = [places.at(0), places.at(15), places.at(-1)] as FilledPlace[]
+  assert.deepEqual(await codesOf(world, some), Array(3).fill('valid'))
+  const move = (verb: 'suspend' | 'resume') =>
+    world.deps.database.transaction(tx => suspendApp(tx, world.deps, { id: app.id, verb, actor }))
+  await move('suspend')
+  assert.deepEqual(await codesOf(world, some), Array(3).fill('suspended'))
+  const early = await saidOften(world, 'app.suspended')
+  assert.ok((early[1] ?? 0) < 31, 'the others are told later')
+  await move('resume')
+  assert.deepEqual(await codesOf(world, some), Array(3).fill('valid'))
+  await Promise.all([runBatchJobs(world.deps), runBatchJobs(world.deps)])
+  await runBatchJobs(world.deps)
+  assert.deepEqual(await rowsOf(world, 'batch_jobs'), [])
+  assert.deepEqual(await saidOften(world, 'app.suspended'), { 1: 32 }, 'the accounts and the publisher')
+  assert.deepEqual(await saidOften(world, 'app.resumed'), { 1: 32 })
+})
+
+test('retired in more places than are dealt with before the answer: the rest follows', async () => {
+  const { world, app, places } = await everywhere(102)
+  await using _ = world
+  const some = [places.at(0), places.at(-1)] as FilledPlace[]
+  assert.deepEqual(await codesOf(world, some), ['valid', 'valid'])
+  await retireApp(world.deps, { appId: app.id, actor })
+  assert.deepEqual(await codesOf(world, some), ['expired', 'suspended'])
+  const left = async () => (await rowsOf(world, 'installations', { app_id: app.id, status: 'active' })).length
+  assert.equal(await left(), 3)
+  assert.equal((await rowsOf(world, 'batch_jobs')).length, 1)
+  assert.equal(await runBatchJobs(world.deps), undefined)
+  assert.equal(await left(), 0)
+  assert.deepEqual(await codesOf(world, some), ['expired', 'expired'])
+  assert.deepEqual(await saidOften(world, 'installation.uninstalled'), { 1: 103, 103: 1 })
+  const told = await rowsOf(world, 'events', { type: 'installation.uninstalled' })
+  assert.equal(new Set(told.map(event => event['installation_id'])).size, 103)
+  assert.equal(told.length, 103, 'each platform event once')
+})
+
+test('two processes at one job: every batch is done by one of them', async () => {
+  const { world, app } = await everywhere(12)
+  await using _ = world
+  await using other = await nodeBeside(world)
+  await retireApp(world.deps, { appId: app.id, actor, batches: 0 })
+  const [job] = await rowsOf(world, 'batch_jobs')
+  const id = String(job?.['id'])
+  await Promise.all([world.deps, other.deps].map(deps => workOff(deps, id, Number.POSITIVE_INFINITY)))
+  assert.deepEqual(await rowsOf(world, 'batch_jobs'), [])
+  assert.deepEqual(await saidOften(world, 'installation.uninstalled'), { 1: 13, 13: 1 })
+  assert.equal((await rowsOf(world, 'events', { type: 'installation.uninstalled' })).length, 13)
+})
+
+test('a process that is killed in the middle of a job leaves the rest for another, and nothing is done twice', async () => {
+  const { world, app, places } = await everywhere(60)
+  await using _ = world
+  await retireApp(world.deps, { appId: app.id, actor, batches: 0 })
+  const done = async () => (await rowsOf(world, 'installations', { app_id: app.id, status: 'uninstalled' })).length
+  await using killed = await startServer(world, { ROLES: 'web,worker' })
+  await eventually(async () => (await done()) > 2)
+  await killed.kill()
+  const before = await done()
+  assert.ok(before < 61, `${before}: it was in the middle`)
+  const positions = (await rowsOf(world, 'batch_jobs')).map(row => row['position'])
+  assert.equal(positions.length, 1)
+  assert.deepEqual(await codesOf(world, [places.at(-1)] as FilledPlace[]), ['suspended'])
+  await runBatchJobs(world.deps)
+  assert.equal(await done(), 61)
+  assert.deepEqual(await saidOften(world, 'installation.uninstalled'), { 1: 61, 61: 1 })
+  assert.equal((await rowsOf(world, 'events', { type: 'installation.uninstalled' })).length, 61)
+})

@@ -12,9 +12,11 @@ export type KeyUse = {
 }
 
 const LISTED = 20
+const UNUSED: KeyUse = { calls24h: 0, calls7d: 0, addresses: [], places: 0 }
 
 /** Uses of the last 24 hours and 7 days, in whole hours: one that has begun counts, so that no use is hidden. */
 export async function readUse(tx: Tx, keyIds: readonly string[], at: number): Promise<(keyId: string) => KeyUse> {
+  if (keyIds.length === 0) return () => UNUSED
   const since = (age: number) => at - age - ((at - age) % HOUR)
   const [day, week] = [await sumCalls(tx, keyIds, since(DAY)), await sumCalls(tx, keyIds, since(7 * DAY))]
   const rows = await listAddresses(tx, keyIds, since(7 * DAY), LISTED)
@@ -58,6 +60,7 @@ export async function readCallsPerDay(
   at: number,
 ): Promise<(keyId: string) => number[]> {
   const first = at - (at % DAY) - 6 * DAY
+  if (keyIds.length === 0) return () => []
   const sums = await sumCallsByDay(tx, keyIds, first)
   const calls = new Map(sums.map(sum => [`${sum.keyId} ${sum.day}`, sum.calls]))
   return keyId => Array.from({ length: 7 }, (_, index) => calls.get(`${keyId} ${first + index * DAY}`) ?? 0)

@@ -91,6 +91,7 @@ function sqliteConfig(filename: string, pragmas: readonly string[], pool: knex.K
     useNullAsDefault: true,
     pool: {
       ...pool,
+      reapIntervalMillis: FOREVER, // nothing idle is ever closed, and looking for it once a second wakes an idle process
       afterCreate: (connection: Connection, done: (error: Error | null) => void) =>
         connection.exec(pragmas.map(pragma => `PRAGMA ${pragma};`).join(''), done),
     },

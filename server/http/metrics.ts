@@ -15,7 +15,7 @@ export type MetricSources = {
 }
 
 export type Metrics = {
-  /** The process itself: memory, event loop, garbage. */
+  /** Adds the process itself from the first reading on: memory, garbage, and the event loop, which wakes it 100 times a second. */
   watchProcess(): void
   watchRequests: RequestHandler
   /** The same calls, counted. */
@@ -68,13 +68,17 @@ export function createMetrics(): Metrics {
   )
   for (const status of ['delivered', 'failed']) deliveries.inc({ status }, 0)
 
+  let watchOnceRead: (() => void) | undefined
+
   function attempted(outcome: string, start: number): void {
     attempts.inc({ outcome })
     posts.observe({ outcome }, (performance.now() - start) / SECOND)
   }
 
   return {
-    watchProcess: () => collectDefaultMetrics({ register: registry }),
+    watchProcess: () => {
+      watchOnceRead = () => collectDefaultMetrics({ register: registry })
+    },
     watchRequests: (req, res, next) => {
       const start = performance.now()
       const first = req.path.split('/')[1] ?? ''
@@ -102,6 +106,8 @@ export function createMetrics(): Metrics {
       for (const [status, count] of Object.entries(counts)) deliveries.inc({ status }, count)
     },
     async text(sources) {
+      watchOnceRead?.()
+      watchOnceRead = undefined
       const stored = await Promise.all([sources.queue(), sources.mails()]).catch(error => {
         if (error instanceof DatabaseAway) return undefined
         throw error

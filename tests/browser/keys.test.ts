@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { installManaged } from '../key-life/key-steps.ts'
+import { brokenWords } from '../support/broken-words.ts'
 import { axeFaults, launchChromium } from '../support/chromium.ts'
 import { createWorld, PASSWORD, type World } from '../support/world.ts'
 
@@ -58,6 +59,28 @@ describe('the keys pages in Chromium', () => {
       .click()
     await page.getByRole('link', { name: act, exact: true }).click()
   }
+
+  test('tables break no email, permission or redacted key, beside a long name of an app', async () => {
+    const person = await world.person({ email: 'accounting@harborbooks.example' })
+    const name = 'International Payment Reconciliation Assistant'
+    await world.install(person, await world.app({ metadata: { client_name: name } }))
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 } })
+    const page = await context.newPage()
+    await page.goto(`${world.url}/signin?return_to=/keys`)
+    await page.getByLabel('Email').fill(person.email)
+    await page.getByLabel('Password').fill(PASSWORD)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('table').getByText(name).first().waitFor()
+    assert.deepEqual(await brokenWords(page), [])
+    await page.goto(`${world.url}/activity`)
+    await page.getByRole('table').getByText(person.email).first().waitFor()
+    const broken = await brokenWords(page)
+    assert.deepEqual(
+      broken.filter(word => word.includes('@')),
+      [],
+    )
+    await context.close()
+  })
 
   for (const { name, ...options } of [
     { name: 'on a desk', width: 1280, javaScriptEnabled: true },

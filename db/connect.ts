@@ -1,11 +1,9 @@
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
-import { dirname } from 'node:path'
 import type { Knex } from 'knex'
 import pg from 'pg'
-import { giveToOwnerOfFolder } from '../server/base/owner-of-folder.ts'
 import { opaqueToken, systemRandom } from '../server/base/random.ts'
 import { isReadOnly } from './away.ts'
 import { type Change, type ChangeFeed, createNews, gathering } from './changes.ts'
+import { claimFile } from './claim-file.ts'
 import { migrations } from './migrations.ts'
 import { type DatabaseTarget, openPools } from './open-pools.ts'
 import { followPostgres, notify } from './postgres-changes.ts'
@@ -139,15 +137,6 @@ export function connect(
       await writer.destroy()
     },
   }
-}
-
-/** The file must be private before SQLite opens it: the log beside it gets its mode. */
-function claimFile(file: string): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  const made = !existsSync(file)
-  closeSync(openSync(file, 'a', 0o600))
-  if (made) giveToOwnerOfFolder(file) // SQLite does so itself for the files beside it
-  chmodSync(file, 0o600)
 }
 
 /** Brings the schema up to date in one transaction; of several nodes that start at once, one migrates and the others wait. */

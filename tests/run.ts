@@ -28,7 +28,7 @@ const onceOnly = [
     name => `tests/keys/${name}.test.ts`,
   ),
   ...['field-types', 'recipient-key'].map(name => `tests/apps-registry/${name}.test.ts`),
-  ...['tests/verify/', 'tests/web-processes.test.ts', 'tests/deliveries/lanes.test.ts'],
+  ...['tests/verify/', 'tests/web-processes.test.ts', 'tests/deliveries/lanes.test.ts', 'tests/db/claim-file.test.ts'],
 ]
 
 /** Files of one process at most: more would share less evenly between two cores. */

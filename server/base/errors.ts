@@ -104,5 +104,14 @@ export class DatabaseAway extends Error {
   }
 }
 
+/** A file that this user cannot use as the server must; an operator's matter, and none of a request. */
+export class FileFault extends Error {
+  constructor(file: string, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    super(`${file} cannot be used: ${reason}. It and its folder must belong to the user of the server`, { cause })
+    this.name = 'FileFault'
+  }
+}
+
 /** How long a caller is told to wait before the request is worth repeating, in seconds. */
 export const AWAY_RETRY_SECONDS = 2

@@ -1,23 +1,35 @@
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { FileFault } from './errors.ts'
 import { giveToOwnerOfFolder } from './owner-of-folder.ts'
 import type { Random } from './random.ts'
 
 export const ROOT_SECRET_FILE = 'root-secret'
 const SHORTEST = 32
 
-/** The root secrets from the configuration, or the one in the data folder, made at the first start with mode 0600. */
+/**
+ * The root secrets from the configuration, or the one in the data folder, made at the first start with mode 0600. Throws
+ * `FileFault` where that cannot be read or made.
+ */
 export function readRootSecrets(
   config: { secrets: readonly string[]; dataDir: string },
   random: Random,
 ): readonly string[] {
   if (config.secrets.length > 0) return config.secrets
   const file = join(config.dataDir, ROOT_SECRET_FILE)
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
-  if (!existsSync(file)) writeOnce(file, random.bytes(48).toString('base64url'))
-  const secret = readFileSync(file, 'utf8').trim()
+  const secret = readOrMake(file, random)
   if (secret.length < SHORTEST) throw new Error(`${ROOT_SECRET_FILE} in the data folder is damaged: it is too short`)
   return [secret]
+}
+
+function readOrMake(file: string, random: Random): string {
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    if (!existsSync(file)) writeOnce(file, random.bytes(48).toString('base64url'))
+    return readFileSync(file, 'utf8').trim()
+  } catch (cause) {
+    throw new FileFault(file, cause)
+  }
 }
 
 /** Two processes may start at once: the first one's secret stays, and the other never sees half of it. */

@@ -83,8 +83,9 @@ async function database(config: Config): Promise<Check[]> {
   ]
   if (target.kind === 'sqlite' && !existsSync(target.file))
     return unreachable('does not exist; the first start makes it')
-  const opened = connect(target)
+  let opened: Database | undefined
   try {
+    opened = connect(target)
     const pending = await opened.pendingMigrations()
     const more =
       pending.length === 0
@@ -102,7 +103,7 @@ async function database(config: Config): Promise<Check[]> {
   } catch (error) {
     return unreachable(error instanceof Error ? error.message || 'no answer' : 'no answer')
   } finally {
-    await opened.close()
+    await opened?.close()
   }
 }
 
@@ -134,8 +135,9 @@ async function integrity({ database: target }: Config): Promise<Check> {
   const check = (ok: boolean, detail: string) => ({ name: 'integrity', ok, detail })
   if (target.kind !== 'sqlite') return check(true, 'not examined: use pg_amcheck for PostgreSQL')
   if (!existsSync(target.file)) return check(false, 'there is no file')
-  const opened = connect(target)
+  let opened: Database | undefined
   try {
+    opened = connect(target)
     const faults = await integrityFaults(opened)
     if (faults.length === 0) return check(true, 'the whole file was read and is sound')
     return check(false, `${faults.slice(0, 10).join('; ')}; restore a backup (docs/backup.md)`)
@@ -145,7 +147,7 @@ async function integrity({ database: target }: Config): Promise<Check> {
       `${error instanceof Error ? error.message : 'cannot be read'}; restore a backup (docs/backup.md)`,
     )
   } finally {
-    await opened.close()
+    await opened?.close()
   }
 }
 
@@ -154,7 +156,13 @@ async function rootUse(opened: Database, config: Config): Promise<Check> {
   const check = (ok: boolean, detail: string) => ({ name: 'encrypted_values', ok, detail })
   if (config.secrets.length === 0 && !existsSync(join(config.dataDir, ROOT_SECRET_FILE)))
     return check(false, 'unknown: there is no root secret')
-  const { roots } = createKeyring(readRootSecrets(config, systemRandom), systemRandom)
+  let secrets: readonly string[]
+  try {
+    secrets = readRootSecrets(config, systemRandom)
+  } catch (error) {
+    return check(false, error instanceof Error ? error.message : 'the root secret cannot be read')
+  }
+  const { roots } = createKeyring(secrets, systemRandom)
   const { current, older, unknown } = await countRootUse(opened, roots)
   if (unknown > 0) return check(false, `${unknown} are under a root secret that is not given`)
   if (older > 0) return check(true, `${older} of ${current + older} are still under an older root secret: keep it`)

@@ -14,7 +14,7 @@ import {
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { connect } from '../../db/connect.ts'
-import { createPlace, type Ended, type Place, runCommand } from '../support/child.ts'
+import { createPlace, type Ended, failToStart, type Place, runCommand } from '../support/child.ts'
 import { onPostgres } from '../support/database.ts'
 import { PASSWORD } from '../support/world.ts'
 
@@ -202,4 +202,24 @@ test('doctor: a database that does not answer is named, without its password', a
   const ended = await runCommand({ ...place.env, ...env }, 'doctor')
   assert.ok(ill(reportOf(ended)).includes('database'))
   assert.ok(!ended.stdout.includes(password))
+})
+
+test('a SQLite file that cannot be used is named by the server, by commands and by doctor, without a stack', {
+  skip: onPostgres,
+}, async () => {
+  await using place = await createPlace()
+  const file = join(place.dataDir, 'latchkey.db')
+  mkdirSync(file, { recursive: true })
+  const [started, commanded, examined] = await Promise.all([
+    failToStart(place.env),
+    runCommand(place.env, 'verifier', 'create', '--name', 'API'),
+    doctor(place, {}),
+  ])
+  for (const { code, stderr } of [started, commanded]) {
+    assert.equal(code, 1)
+    assert.ok(stderr.includes(`${file} cannot be used`), stderr)
+    assert.doesNotMatch(stderr, /^ +at /m)
+  }
+  assert.ok(ill(examined).includes('database'))
+  assert.ok(examined.checks.some(({ detail }) => detail.includes(`${file} cannot be used`)))
 })

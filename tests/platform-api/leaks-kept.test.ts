@@ -28,7 +28,7 @@ test('a report that was answered is dealt with, also where its process fails or 
     return transaction(work)
   }
   assert.equal((await report(world, [key, 'no key at all'])).status, 202)
-  await eventually(() => world.logs.some(line => line.includes('a leak report waits')))
+  await eventually(() => world.logs.some(line => line.includes('a leak report could not be processed')))
   database.transaction = transaction
   assert.equal((await world.verify(key))['valid'], true)
   const [kept] = await rowsOf(world, 'leak_reports')

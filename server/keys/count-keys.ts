@@ -1,6 +1,6 @@
 import type { Tx } from '../../db/connect.ts'
 import { isAmong } from '../../db/json-rows.ts'
-import { unended, WORKING, working } from './key-query-store.ts'
+import { unended, WORKING, working, workingOf } from './key-query-store.ts'
 import { pageInstallationKeys } from './list-keys.ts'
 
 /** How an installation's working keys stand: delivered or not, with a deadline or without, ever used or not. */
@@ -10,8 +10,9 @@ export async function summarizeKeys(
   at: number,
 ): Promise<{ total: number; delivered: number; ending: number; used: number }> {
   const one = (condition: string) => tx.raw(`coalesce(sum(case when ${condition} then 1 else 0 end), 0)`)
+  const ofInstallation = await workingOf(tx, installationId)
   const row: Record<'total' | 'delivered' | 'ending' | 'used', number | string> = await unended(
-    working(tx('keys')).where('keys.installation_id', installationId),
+    ofInstallation(tx('keys')),
     at,
   )
     .select({

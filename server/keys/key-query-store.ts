@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import type { Tx } from '../../db/connect.ts'
 import { type Key, type KeyRead, toKey } from './key-store.ts'
 
 /** Literals, as in the indexes of these keys: with a parameter SQLite cannot use them. */
@@ -15,6 +16,18 @@ export const KEPT_UNSETTLED = `keys.kept_at is null and keys.delivered_at is not
 
 /** Keys of one account, installation or app that still work by their rows; deadlines apart. */
 export const working = (query: Knex.QueryBuilder) => query.whereRaw(`${WORKING} and not ${ENDED}`)
+
+/**
+ * Restricts a query to the working keys of one installation. Whether an uninstallation has decided about them is looked up
+ * once, not for each key: for 20,000 keys that takes as long as reading them.
+ */
+export async function workingOf(
+  tx: Tx,
+  installationId: string,
+): Promise<(query: Knex.QueryBuilder) => Knex.QueryBuilder> {
+  const unsettled = await tx('installations').where({ id: installationId }).whereNotNull('settle_keys').first('id')
+  return query => (unsettled ? working(query) : query.whereRaw(WORKING)).where('keys.installation_id', installationId)
+}
 
 /** The same in words that the indexes of working keys do not match: SQLite would take one that has another order. */
 export const workingInOrder = (query: Knex.QueryBuilder) =>

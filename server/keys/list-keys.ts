@@ -1,7 +1,7 @@
 import type { Tx } from '../../db/connect.ts'
 import { newestOf, oldestOf } from '../../db/in-order.ts'
 import { isAmong } from '../../db/json-rows.ts'
-import { listed, newestFirst, unended, WORKING, working, workingInOrder } from './key-query-store.ts'
+import { listed, newestFirst, unended, WORKING, working, workingInOrder, workingOf } from './key-query-store.ts'
 import { type Key, readKeys } from './key-store.ts'
 
 const OF_INSTALLATION = ['keys.installation_id', 'keys.id'] as const
@@ -29,7 +29,8 @@ export async function pageSettledKeys(
 /** The working keys of an installation that were used last. */
 export async function listKeysUsedLast(tx: Tx, installationId: string, limit: number, at: number): Promise<Key[]> {
   const order = 'coalesce(keys.last_used_at, 0) desc, keys.id desc'
-  const first = unended(working(tx('keys')), at).where('keys.installation_id', installationId)
+  const ofInstallation = await workingOf(tx, installationId)
+  const first = unended(ofInstallation(tx('keys')), at)
   const ids: string[] = await first.orderByRaw(order).limit(limit).pluck('keys.id') // what else is read of a key is read of these only
   return await listed(
     readKeys(tx)

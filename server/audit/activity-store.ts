@@ -51,13 +51,21 @@ export async function listHeads(tx: Tx, after: string, limit: number): Promise<(
     .select('account_id', 'number', 'hash', 'seal')
 }
 
+/** From each account to the next by the primary key; a `distinct` would read every entry. */
+const EACH_ACCOUNT = `select min(account_id) from activity
+  union all select (select min(a.account_id) from activity as a where a.account_id > logs.account_id)
+  from logs where logs.account_id is not null`
+
 /** Accounts whose chain has lost its end: each has at least the entry of its own making. */
 export async function listHeadless(tx: Tx): Promise<string[]> {
-  const lost = (table: string, column: string) =>
-    tx(table)
-      .whereNotIn(column, tx('activity_heads').select('account_id'))
-      .distinct({ account_id: column })
-      .pluck(`${table}.${column}`)
-  const ids = new Set<string>([...(await lost('activity', 'account_id')), ...(await lost('accounts', 'id'))])
-  return [...ids].sort()
+  const headOf = (column: string) =>
+    tx('activity_heads as head').whereRaw('head.account_id = ??', [column]).select('number')
+  const logs: string[] = await tx
+    .withRecursive('logs', ['account_id'], tx.raw(EACH_ACCOUNT))
+    .from('logs')
+    .whereNotNull('logs.account_id')
+    .whereNotExists(headOf('logs.account_id'))
+    .pluck('logs.account_id')
+  const accounts: string[] = await tx('accounts').whereNotExists(headOf('accounts.id')).pluck('id')
+  return [...new Set([...logs, ...accounts])].sort()
 }

@@ -78,16 +78,29 @@ async function checkpointOf(signer: Signer, { account_id, number, hash }: Head &
 }
 
 /** The latest checkpoint of every chain, or of one account's, as compact JWS (RFC 7515 §7.1). */
-export async function listCheckpoints(tx: Tx, accountId?: string): Promise<string[]> {
-  const latest = tx('activity_checkpoints').groupBy('account_id').select('account_id').max({ number: 'number' })
-  const rows: { jws: string }[] = await tx('activity_checkpoints as checkpoint')
-    .join(latest.as('latest'), join =>
-      join.on('latest.account_id', 'checkpoint.account_id').on('latest.number', 'checkpoint.number'),
-    )
-    .where(query => (accountId === undefined ? query : query.where('checkpoint.account_id', accountId)))
-    .orderBy('checkpoint.account_id')
-    .select('checkpoint.jws')
-  return rows.map(({ jws }) => jws)
+export async function listCheckpoints(tx: Tx, accountId?: string, batch = BATCH): Promise<string[]> {
+  const found: string[] = []
+  for (let after = ''; ; ) {
+    const latest: { account_id: string; number: number }[] = await tx('activity_checkpoints')
+      .where(accountId === undefined ? tx.raw('account_id > ?', [after]) : { account_id: accountId })
+      .groupBy('account_id')
+      .orderBy('account_id')
+      .limit(batch)
+      .select('account_id')
+      .max({ number: 'number' })
+    const last = latest.at(-1)
+    if (!last) return found
+    const rows: { jws: string }[] = await tx('activity_checkpoints')
+      .whereIn(
+        ['account_id', 'number'],
+        latest.map(({ account_id, number }) => [account_id, number]),
+      )
+      .orderBy('account_id')
+      .select('jws')
+    found.push(...rows.map(({ jws }) => jws))
+    if (accountId !== undefined) return found
+    after = last.account_id
+  }
 }
 
 /** Deletes checkpoints older than 400 days. Returns how many. */

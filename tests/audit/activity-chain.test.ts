@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { CompactSign, generateKeyPair } from 'jose'
 import { hashEntry, sealHead } from '../../server/audit/activity-chain.ts'
 import type { ActivityRow as Row } from '../../server/audit/activity-store.ts'
+import { listHeadless } from '../../server/audit/activity-store.ts'
 import { listCheckpoints, makeCheckpoints, readCheckpoints } from '../../server/audit/checkpoints.ts'
 import { type Act, recordActivity } from '../../server/audit/record-activity.ts'
 import { verifyActivity } from '../../server/audit/verify-activity.ts'
@@ -340,4 +341,22 @@ test('checkpoints: only what this server has signed as one is taken, also after 
     .sign((await generateKeyPair('ES256')).privateKey)
   for (const wrong of ['', 'no checkpoint', `${header}.${other}.${signature}`, stranger, `${jws}\n${stranger}`])
     await assert.rejects(readCheckpoints(wrong, keys), { code: 'request.invalid' }, wrong)
+})
+
+test('the latest checkpoint of every log is listed, in however many pages; a log without its end is found', async () => {
+  const { world, accountId } = await worldWithLog(3)
+  await using _ = world
+  const { database } = world.deps
+  await world.person()
+  await world.person()
+  const write = (account: string, number: number, jws: string) =>
+    database.knex('activity_checkpoints').insert({ account_id: account, number, at: 1, jws })
+  const accounts: string[] = (await database.knex('accounts').pluck('id')).toSorted()
+  for (const id of accounts) for (const number of [1, 2]) await write(id, number, `${id} ${number}`)
+  const expected = accounts.map(id => `${id} 2`)
+  for (const batch of [1, 2, 500])
+    assert.deepEqual(await database.read(tx => listCheckpoints(tx, undefined, batch)), expected)
+  assert.deepEqual(await database.read(tx => listCheckpoints(tx, accountId)), [`${accountId} 2`])
+  await database.knex('activity_heads').where({ account_id: accountId }).delete()
+  assert.deepEqual(await database.read(listHeadless), [accountId])
 })

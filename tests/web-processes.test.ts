@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { askAt } from './keys/node-with-listener.ts'
 import { createPlace, failToStart, runCommand, startServer } from './support/child.ts'
@@ -59,4 +62,34 @@ test('WEB_CONCURRENCY: where the processes cannot start, the first one says so a
   const ended = await failToStart({ ...place.env, PORT: port, WEB_CONCURRENCY: '2' })
   assert.equal(ended.code, 1)
   assert.match(ended.stderr, /EADDRINUSE|exited before listening/)
+})
+
+test('WEB_CONCURRENCY: web processes hear which loops of the first process stand still, and that they go on again', async () => {
+  const program = join(import.meta.dirname, 'support/processes-with-loops.ts')
+  const child = spawn(process.execPath, [program], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const closed = once(child, 'close')
+  try {
+    const [line] = (await Promise.race([once(child.stdout, 'data'), closed])) as [Buffer]
+    const heard = async (ill: string[]) => {
+      const answers = new Set<number>()
+      await eventually(async () => {
+        const answer = (await (await fetch(line.toString().trim())).json()) as {
+          pid: number
+          any: boolean
+          ill: string[]
+        }
+        if (answer.any && answer.ill.join() === ill.join()) answers.add(answer.pid)
+        return answers.size === 2
+      })
+    }
+    await heard([])
+    child.stdin.write('end\n')
+    await heard(['mails'])
+    child.stdin.write('anew\n')
+    await heard([])
+    child.stdin.end()
+    await closed
+  } finally {
+    child.kill('SIGKILL')
+  }
 })

@@ -1,12 +1,20 @@
 import { Router } from 'express'
+import type { Database } from '../db/connect.ts'
+import type { SessionCookie } from '../server/accounts/session-cookie.ts'
 import { accountIdsOf, loadSession, sessionOf } from '../server/accounts/session-guard.ts'
+import type { Clock } from '../server/base/clock.ts'
 import { AppError } from '../server/base/errors.ts'
 import { isId } from '../server/base/ids.ts'
-import type { Deps } from '../server/deps.ts'
 import { findLogo } from './find-app.ts'
 
+type LogoCaps = {
+  database: Database
+  clock: Clock
+  sessionCookie: SessionCookie
+}
+
 /** The marks of apps, served as inert images: an SVG from a platform must never run or load anything here. */
-export function logoRoutes({ database, clock, sessionCookie }: Deps): Router {
+export function logoRoutes({ database, clock, sessionCookie }: LogoCaps): Router {
   const router = Router()
   router.get('/logos/:app', loadSession(database, clock, sessionCookie), async (req, res) => {
     const app = String(req.params['app'])

@@ -24,11 +24,11 @@
 import { parseArgs } from 'node:util'
 import { freePort } from '../tests/support/free-port.ts'
 import { type AuthorizationClient, type Client, createAuthorizationClient } from './authorization-client.ts'
-import { type ChildServer, type Memory, startChild } from './child-server.ts'
-import { type Databases, openDatabases } from './databases.ts'
+import { type ChildServer, startChild } from './child-server.ts'
+import { openDatabases } from './databases.ts'
 import { inFlight } from './in-flight.ts'
 import { startKeyReceiver } from './key-receiver.ts'
-import { print } from './print.ts'
+import { type Figures, print, type Round } from './print.ts'
 import { createPeople, registerApp } from './setup.ts'
 
 const IN_FLIGHT = 8
@@ -41,18 +41,6 @@ const INSTALLS = SEQUENTIAL + ROUNDS * PER_ROUND
 const BARE_WARM_UP = 600
 const BARE_PER_ROUND = 700
 const STARTS = 5
-
-export type Round = { perSecond: number; perSecondToKey: number; toKey: number[] }
-export type Figures = {
-  database: Databases['kind']
-  inFlight: number
-  installs: number
-  latchkey: Round[]
-  bare: number[]
-  sequential: number[]
-  memory: { before: Memory; after: Memory }
-  start: { empty: number[]; filled: number[] }
-}
 
 const { values: flags } = parseArgs({ options: { postgres: { type: 'boolean' }, profile: { type: 'string' } } })
 const databases = await openDatabases(flags.postgres ? 'postgres' : 'sqlite')

@@ -1,6 +1,22 @@
 import { availableParallelism, cpus } from 'node:os'
-import type { Figures } from './installs.ts'
+import type { Memory } from './child-server.ts'
+import type { Databases } from './databases.ts'
 import { median, percentile, rounded } from './statistics.ts'
+
+/** One round: installs per second, those with a delivered key per second, and the milliseconds to each delivered key. */
+export type Round = { perSecond: number; perSecondToKey: number; toKey: number[] }
+
+/** What `npm run bench` measures. */
+export type Figures = {
+  database: Databases['kind']
+  inFlight: number
+  installs: number
+  latchkey: Round[]
+  bare: number[]
+  sequential: number[]
+  memory: { before: Memory; after: Memory }
+  start: { empty: number[]; filled: number[] }
+}
 
 const KB = 1_024
 const MB = 1_024 * KB

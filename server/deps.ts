@@ -5,7 +5,6 @@ import { findApp } from '../apps-registry/find-app.ts'
 import { badgeOf } from '../apps-registry/listing-page.ts'
 import { connect, type Database, migrate, type Tx } from '../db/connect.ts'
 import { createWriteProbe, type WriteProbe } from '../db/write-probe.ts'
-import { personSeenFrom } from './accounts/find-user.ts'
 import { createKnownBrowserCookie, type KnownBrowserCookie } from './accounts/known-browser.ts'
 import { createPasswords, type Passwords } from './accounts/password.ts'
 import { createSessionCookie, type SessionCookie } from './accounts/session-cookie.ts'
@@ -31,7 +30,6 @@ import { createMetrics, type MetricSources, type Metrics } from './http/metrics.
 import { createOutwardPages, type OutwardPages } from './http/outward-pages.ts'
 import { createPages, type RenderPage, renderRefusedRequest } from './http/pages.ts'
 import { createTemplates } from './http/templates.ts'
-import { installedIn } from './installs/list-installations.ts'
 import { deliveriesSucceeded, deliveryFailed, lockForSettling } from './installs/settle-delivery.ts'
 import { retireApp, tellHolders } from './key-life/change-app.ts'
 import { shrinkInstallations } from './key-life/shrink-app.ts'
@@ -84,22 +82,10 @@ export type Deps = Caps & {
   review: Config['review']
   /** Forgets the authorization server's own session: it must never outlive or outvote ours. */
   clearProviderCookies(res: Response): void
-  /** What the marketplace tells of an account's installations, which the registry itself may not read. */
-  installationsOfApps(
-    tx: Tx,
-    appIds: readonly string[],
-    accountId: string,
-  ): Promise<{ href: string; appId: string; mode: string }[]>
   /** Accounts that hold keys of an app are told of it; those that are returned by the caller, in this transaction. */
   tellHolders(tx: Tx, appId: string, acts: readonly Act[]): Promise<string[]>
   /** The app that waits for an answer at an address of ours, and whom it suggests, for the sign-in page on the way there. */
   waitingApp(path: string): Promise<{ badge: ReturnType<typeof badgeOf>; loginHint?: string } | undefined>
-  /** Who acted in an account's log, as that account may know them, which the log itself may not look up. */
-  namesOfActors(
-    tx: Tx,
-    accountId: string,
-    rows: readonly { actor_type: string; actor_id: string }[],
-  ): Promise<ReadonlyMap<string, { name: string; stranger: boolean }>>
   /** Work that goes on after its answer; a stop waits for it. It must not reject. */
   afterwards(work: Promise<void>): void
   close(): Promise<void>
@@ -256,20 +242,10 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
       for (const name of ['latchkey_provider', 'latchkey_provider.sig'])
         res.clearCookie(name, { path: '/', httpOnly: true })
     },
-    installationsOfApps: async (tx, appIds, accountId) => {
-      const installations = await installedIn(tx, accountId, appIds)
-      return installations.map(({ id, appId, mode }) => ({ href: `/apps/${id}`, appId, mode }))
-    },
     tellHolders: (tx, appId, acts) => tellHolders(tx, caps, appId, acts),
     waitingApp: async path => {
       const waiting = await findWaitingApp(database, provider, path)
       return waiting && { ...waiting, badge: badgeOf(waiting.app) }
-    },
-    namesOfActors: async (tx, accountId, rows) => {
-      const people = [...new Set(rows.filter(row => row.actor_type === 'user').map(row => row.actor_id))]
-      const names = new Map([['latchkey', { name: config.brand.name, stranger: false }]])
-      for (const id of people) names.set(id, await personSeenFrom(tx, accountId, id))
-      return names
     },
     afterwards,
     close: async () => {

@@ -1,26 +1,10 @@
 import type { RequestHandler } from 'express'
 import { z } from 'zod'
+import { apiCalls } from './api-calls.ts'
 import { isUsable } from './apply-event.ts'
 import type { AtRest } from './at-rest.ts'
 import type { Pages } from './pages.ts'
 import type { Store } from './store.ts'
-
-/** The calls that the page offers. */
-export const apiCalls = [
-  { name: 'GET /v1/charges', method: 'GET', path: '/v1/charges', body: undefined },
-  { name: 'GET /v1/customers', method: 'GET', path: '/v1/customers', body: undefined },
-  { name: 'GET /v1/payouts', method: 'GET', path: '/v1/payouts', body: undefined },
-  { name: 'POST /v1/charges', method: 'POST', path: '/v1/charges', body: { amount: 500, description: 'One book' } },
-]
-
-/** What the API answered, as it is shown. */
-export interface Answer {
-  request: string
-  /** The redacted key. */
-  key: string
-  status: string
-  body: string
-}
 
 export interface CallDeps {
   apiUrl: string

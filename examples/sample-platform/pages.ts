@@ -1,6 +1,6 @@
 import type { Response } from 'express'
+import { type Answer, apiCalls } from './api-calls.ts'
 import { isReplaced, isUsable } from './apply-event.ts'
-import { type Answer, apiCalls } from './call-api.ts'
 import { type Html, html } from './html.ts'
 import type { HeldKey, Installation, ReceivedEvent, State } from './store.ts'
 

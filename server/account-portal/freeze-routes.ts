@@ -1,18 +1,27 @@
 import { type Request, type Response, Router } from 'express'
 import { z } from 'zod'
+import type { Database } from '../../db/connect.ts'
 import { actorOf, requireSession, signedIn } from '../accounts/session-guard.ts'
+import type { Caps } from '../base/caps.ts'
 import { DAY } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
-import type { Deps } from '../deps.ts'
 import type { FieldFault } from '../http/page-parts.ts'
+import type { RenderPage } from '../http/pages.ts'
 import { parseInput } from '../http/parse.ts'
 import { idParam } from '../http/request.ts'
 import { freezeKey, unfreezeKey } from '../key-life/freeze-key.ts'
 import { statusAt } from '../keys/key-states.ts'
+import type { UsageRecorder } from '../keys/usage-recorder.ts'
 import { freezePage, LENGTHS, unfreezePage } from './freeze-page.ts'
 import { refusalOf } from './key-flash-page.ts'
 import { loadThisKey } from './load-this-key.ts'
 import { showKeys } from './show-keys.ts'
+
+type FreezeCaps = Caps & {
+  database: Database
+  usage: UsageRecorder
+  render: RenderPage
+}
 
 const freezeForm = z.object({
   days: z
@@ -23,7 +32,7 @@ const freezeForm = z.object({
 const unfreezeForm = z.object({ knows: z.literal('yes').optional().catch(undefined) })
 
 /** *Freeze* and *Unfreeze*: a reversible stop of one key, which ends in expiry. */
-export function freezeRoutes(deps: Deps): Router {
+export function freezeRoutes(deps: FreezeCaps): Router {
   const { database, clock } = deps
   const router = Router()
 

@@ -1,6 +1,6 @@
 import { type Request, type Response, Router } from 'express'
 import { z } from 'zod'
-import { findRecipientKey } from '../../apps-registry/current-recipient.ts'
+import { findRecipientKey, type RecipientCaps } from '../../apps-registry/current-recipient.ts'
 import { type App, findApps } from '../../apps-registry/find-app.ts'
 import { lookAtAccountOf } from '../accounts/account-guard.ts'
 import { userEmail } from '../accounts/find-user.ts'
@@ -8,9 +8,10 @@ import { roleAllows } from '../accounts/roles.ts'
 import { actorOf, requireSession, signedIn } from '../accounts/session-guard.ts'
 import type { Session } from '../accounts/sessions.ts'
 import { isId } from '../base/ids.ts'
+import type { Config } from '../config.ts'
 import { listKeyDeliveries, pageDeliveriesOf } from '../deliveries/queue-event.ts'
-import type { Deps } from '../deps.ts'
 import type { NoticeModel } from '../http/page-parts.ts'
+import type { RenderPage } from '../http/pages.ts'
 import { parseInput } from '../http/parse.ts'
 import { idParam } from '../http/request.ts'
 import { accountOfInstallation, findInstallationOf } from '../installs/find-installation.ts'
@@ -22,16 +23,25 @@ import { suspendInstallation } from '../installs/suspend-installation.ts'
 import { findUnusedPermissions } from '../installs/unused-permissions.ts'
 import { countKeysOf, countWorkingKeys } from '../keys/count-keys.ts'
 import { listLatestKeys, pageInstallationKeys } from '../keys/list-keys.ts'
+import type { MintCaps } from '../keys/mint-key.ts'
+import type { UsageRecorder } from '../keys/usage-recorder.ts'
 import { installationPage } from './installation-page.ts'
 import { installedAppsPage } from './installed-apps-page.ts'
 import { installingPage } from './installing-page.ts'
+
+type InstallsCaps = RecipientCaps &
+  MintCaps & {
+    config: Config
+    usage: UsageRecorder
+    render: RenderPage
+  }
 
 const WATCHED_FOR = 30_000
 /** Rows of a list on one page. */
 const PAGE = 20
 
 /** Installed apps: looking at them, their way to the platform, and trying again. */
-export function installsRoutes(deps: Deps): Router {
+export function installsRoutes(deps: InstallsCaps): Router {
   const { config, database, clock, usage } = deps
   const router = Router()
   router.use('/apps', requireSession)

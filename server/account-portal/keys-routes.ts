@@ -1,23 +1,32 @@
 import { type Request, type Response, Router } from 'express'
 import { z } from 'zod'
+import type { Database } from '../../db/connect.ts'
 import { lookAtAccountOf } from '../accounts/account-guard.ts'
 import { actorOf, requireSession, signedIn } from '../accounts/session-guard.ts'
+import type { Caps } from '../base/caps.ts'
 import { AppError } from '../base/errors.ts'
-import type { Deps } from '../deps.ts'
 import type { NoticeModel } from '../http/page-parts.ts'
+import type { RenderPage } from '../http/pages.ts'
 import { parseInput } from '../http/parse.ts'
 import { idParam } from '../http/request.ts'
 import { expireKeyForMember } from '../key-life/expire-key.ts'
 import { accountOfKey, type Key } from '../keys/find-keys.ts'
 import { statusAt } from '../keys/key-states.ts'
+import type { UsageRecorder } from '../keys/usage-recorder.ts'
 import { changedText, expirePage } from './expire-page.ts'
 import { loadThisKey } from './load-this-key.ts'
 import { showKeys } from './show-keys.ts'
 
+type KeysCaps = Caps & {
+  database: Database
+  usage: UsageRecorder
+  render: RenderPage
+}
+
 const form = z.object({ seen: z.string().max(80).optional().catch(undefined) })
 
 /** The account's keys: who manages which, and *Expire*. */
-export function keysRoutes(deps: Deps): Router {
+export function keysRoutes(deps: KeysCaps): Router {
   const { database, clock } = deps
   const router = Router()
   router.use('/keys', requireSession)

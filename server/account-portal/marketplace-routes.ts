@@ -1,17 +1,27 @@
 import { Router } from 'express'
 import { browseApps, browseCategories, findListing } from '../../apps-registry/find-app.ts'
 import { listingPage } from '../../apps-registry/listing-page.ts'
-import type { Tx } from '../../db/connect.ts'
+import type { Database, Tx } from '../../db/connect.ts'
 import { accountIdsOf, sessionOf } from '../accounts/session-guard.ts'
-import type { Deps } from '../deps.ts'
+import type { Config } from '../config.ts'
 import { leaveFor } from '../http/leave.ts'
+import type { OutwardPages } from '../http/outward-pages.ts'
+import type { RenderPage } from '../http/pages.ts'
+import { installedIn } from '../installs/list-installations.ts'
 import { type AskedMarketplace, marketplacePage, readMarketplace } from './marketplace-page.ts'
+
+type MarketplaceCaps = {
+  config: Config
+  database: Database
+  render: RenderPage
+  outwardPages: OutwardPages
+}
 
 const PAGE = 24
 const MOST_CATEGORIES = 24
 
 /** The marketplace and each app's listing, for everyone; members see drafts of their own platforms too. */
-export function marketplaceRoutes(deps: Deps): Router {
+export function marketplaceRoutes(deps: MarketplaceCaps): Router {
   const { config, database } = deps
   const router = Router()
 
@@ -23,7 +33,7 @@ export function marketplaceRoutes(deps: Deps): Router {
     const found = await database.read(async tx => {
       const page = await readPage(tx, accountId, asked)
       const ids = page.apps.map(({ id }) => id)
-      const installations = accountId ? await deps.installationsOfApps(tx, ids, accountId) : []
+      const installations = accountId ? await installedIn(tx, accountId, ids) : []
       return {
         ...page,
         installed: new Set(installations.map(({ appId }) => appId)),
@@ -40,10 +50,11 @@ export function marketplaceRoutes(deps: Deps): Router {
       const found = await findListing(tx, req.params.slug, accountIdsOf(session))
       return {
         app: found,
-        installations: session ? await deps.installationsOfApps(tx, [found.id], session.current.account.id) : [],
+        installations: session ? await installedIn(tx, session.current.account.id, [found.id]) : [],
       }
     })
-    const page = listingPage(config, app, installations)
+    const installed = installations.map(({ id, mode }) => ({ href: `/apps/${id}`, mode }))
+    const page = listingPage(config, app, installed)
     deps.render(req, res, 'listing', { title: app.manifest.client_name, nav: 'marketplace' }, page)
   })
 

@@ -1,15 +1,21 @@
 import { type Request, type Response, Router } from 'express'
+import type { Database } from '../../db/connect.ts'
 import { lookAtFormAccount } from '../accounts/account-guard.ts'
 import { requireAbility, roleAllows } from '../accounts/roles.ts'
 import { actorOf, requireSession, signedIn } from '../accounts/session-guard.ts'
+import type { Caps } from '../base/caps.ts'
 import { AppError, type Fault } from '../base/errors.ts'
 import { opaqueToken } from '../base/random.ts'
-import type { Deps } from '../deps.ts'
+import type { Config } from '../config.ts'
+import type { RenderPage } from '../http/pages.ts'
 import { parseInput } from '../http/parse.ts'
 import { idParam } from '../http/request.ts'
 import { editKey, mayMoveDeadline } from '../key-life/edit-key.ts'
 import { createRestrictedKey } from '../keys/create-restricted-key.ts'
+import type { KeyLimits } from '../keys/key-limits.ts'
 import { statusAt } from '../keys/key-states.ts'
+import type { UsageRecorder } from '../keys/usage-recorder.ts'
+import type { RateLimits } from '../limits/rate-limits.ts'
 import { keyCreatedPage } from './key-created-page.ts'
 import { refusalOf } from './key-flash-page.ts'
 import { keyForm, readKeyEdit, readNewKey, type TypedKey } from './key-form.ts'
@@ -17,8 +23,19 @@ import { createFormPage, EMPTY_FORM, editFormPage, typedFrom } from './key-form-
 import { loadThisKey } from './load-this-key.ts'
 import { showKeys } from './show-keys.ts'
 
+type RestrictedKeyCaps = Caps & {
+  config: Config
+  database: Database
+  usage: UsageRecorder
+  limits: RateLimits
+  render: RenderPage
+  publicUrl: string
+  keyBrand: string
+  keyLimits: KeyLimits
+}
+
 /** *Create restricted key*, whose answer shows it once, and *Edit*. */
-export function restrictedKeyRoutes(deps: Deps): Router {
+export function restrictedKeyRoutes(deps: RestrictedKeyCaps): Router {
   const { config, database, clock } = deps
   const router = Router()
 

@@ -1,19 +1,22 @@
 import { type Request, type Response, Router } from 'express'
 import { z } from 'zod'
-import { findRecipientKey } from '../../apps-registry/current-recipient.ts'
+import { findRecipientKey, type RecipientCaps } from '../../apps-registry/current-recipient.ts'
 import type { App } from '../../apps-registry/find-app.ts'
 import { actorOf, requireSession, signedIn } from '../accounts/session-guard.ts'
 import { AppError } from '../base/errors.ts'
 import { opaqueToken } from '../base/random.ts'
-import type { Deps } from '../deps.ts'
 import type { NoticeModel } from '../http/page-parts.ts'
+import type { RenderPage } from '../http/pages.ts'
 import { parseInput } from '../http/parse.ts'
 import { idParam } from '../http/request.ts'
 import { lockForMember } from '../key-life/lock-key.ts'
 import { rotateManagedKey } from '../key-life/rotate-managed-key.ts'
 import { statusAt } from '../keys/key-states.ts'
+import type { MintCaps } from '../keys/mint-key.ts'
 import { listSuccessors } from '../keys/overlap.ts'
 import { rotateRestrictedKey } from '../keys/rotate-restricted-key.ts'
+import type { UsageRecorder } from '../keys/usage-recorder.ts'
+import type { RateLimits } from '../limits/rate-limits.ts'
 import { formName } from './form-name.ts'
 import { keyCreatedPage } from './key-created-page.ts'
 import { refusalOf } from './key-flash-page.ts'
@@ -21,6 +24,13 @@ import { isRotatable } from './key-row-page.ts'
 import { loadThisKey, type ThisKey } from './load-this-key.ts'
 import { OVERLAPS, rotatePage, type TypedRotation } from './rotate-page.ts'
 import { showKeys } from './show-keys.ts'
+
+type RotateCaps = RecipientCaps &
+  MintCaps & {
+    usage: UsageRecorder
+    limits: RateLimits
+    render: RenderPage
+  }
 
 const form = z.object({
   overlap: z
@@ -33,7 +43,7 @@ const form = z.object({
 })
 
 /** *Rotate* on the account's side: of a managed key the same verb that its platform has, of a restricted one its own. */
-export function rotateRoutes(deps: Deps): Router {
+export function rotateRoutes(deps: RotateCaps): Router {
   const { database, clock } = deps
   const router = Router()
 

@@ -1,12 +1,14 @@
 import { type Request, type Response, Router } from 'express'
 import { z } from 'zod'
 import type { App } from '../../apps-registry/find-app.ts'
+import type { Database } from '../../db/connect.ts'
 import { requireAbility } from '../accounts/roles.ts'
 import { actorOf, requireSession, signedIn } from '../accounts/session-guard.ts'
+import type { Caps } from '../base/caps.ts'
 import { DAY, endOfDay } from '../base/clock.ts'
 import type { Fault } from '../base/errors.ts'
 import { isId } from '../base/ids.ts'
-import type { Deps } from '../deps.ts'
+import type { RenderPage } from '../http/pages.ts'
 import { parseInput } from '../http/parse.ts'
 import { idParam } from '../http/request.ts'
 import { findInstallationOf } from '../installs/find-installation.ts'
@@ -15,13 +17,21 @@ import { hasWorkingKeys, summarizeKeys } from '../keys/count-keys.ts'
 import { listKeysUsedLast, pageSettledKeys } from '../keys/list-keys.ts'
 import { readUse } from '../keys/read-usage.ts'
 import type { KeyChoice } from '../keys/settlement.ts'
+import type { UsageRecorder } from '../keys/usage-recorder.ts'
 import { uninstalledPage, uninstallPage } from './uninstall-page.ts'
+
+type UninstallCaps = Caps & {
+  database: Database
+  usage: UsageRecorder
+  render: RenderPage
+  publicUrl: string
+}
 
 /** Keys on one page; the question lists those that were used last. */
 const LISTED = 20
 
 /** The uninstall question, its answer, and what became of the keys. */
-export function uninstallRoutes(deps: Deps): Router {
+export function uninstallRoutes(deps: UninstallCaps): Router {
   const { database, clock, usage } = deps
   const router = Router()
   router.use('/apps', requireSession)

@@ -1,17 +1,39 @@
 import { type Request, type Response, Router } from 'express'
 import { z } from 'zod'
+import type { Database } from '../../db/connect.ts'
+import type { Caps } from '../base/caps.ts'
 import { AppError, type Fault } from '../base/errors.ts'
-import type { Deps } from '../deps.ts'
+import type { Config } from '../config.ts'
+import type { AppBadge } from '../http/page-parts.ts'
+import type { RenderPage } from '../http/pages.ts'
 import { faultsOf, parseInput } from '../http/parse.ts'
 import { clientAddress, networkOfClient, safeReturn } from '../http/request.ts'
+import type { RateLimits } from '../limits/rate-limits.ts'
 import { emailKey, findCredentials } from './account-store.ts'
+import type { KnownBrowserCookie } from './known-browser.ts'
 import { forgiveSignIn, limitSignIn, type SignInAttempt, spendPassword } from './limit-sign-in.ts'
-import { PASSWORD_MAX } from './password.ts'
+import { PASSWORD_MAX, type Passwords } from './password.ts'
+import type { SessionCookie } from './session-cookie.ts'
 import { requireSession, sessionOf, signedIn } from './session-guard.ts'
 import { endSession, type Session, startSession, switchAccount } from './sessions.ts'
 import type { SignInPage, SignUpPage } from './sign-in-page.ts'
 import { signUp } from './sign-up.ts'
 import { signUpForm } from './sign-up-form.ts'
+
+type AccountCaps = Caps & {
+  config: Config
+  database: Database
+  limits: RateLimits
+  passwords: Passwords
+  sessionCookie: SessionCookie
+  knownBrowser: KnownBrowserCookie
+  render: RenderPage
+  publicUrl: string
+  /** The app that waits for an answer at an address of ours, and whom it suggests, for the sign-in page on the way there. */
+  waitingApp(path: string): Promise<{ badge: AppBadge; loginHint?: string } | undefined>
+  /** Forgets the authorization server's own session: it must never outlive or outvote ours. */
+  clearProviderCookies(res: Response): void
+}
 
 const HOME = '/marketplace'
 
@@ -51,7 +73,7 @@ function askedAgain(
 }
 
 /** Sign-up, sign-in, sign-out, and looking at another account. */
-export function accountRoutes(deps: Deps): Router {
+export function accountRoutes(deps: AccountCaps): Router {
   const { config, database, limits, passwords, sessionCookie } = deps
   const router = Router()
 

@@ -1,5 +1,6 @@
 import { type Request, type Response, Router } from 'express'
-import { findRecipientKey } from '../../apps-registry/current-recipient.ts'
+import type { Provider } from 'oidc-provider'
+import { findRecipientKey, type RecipientCaps } from '../../apps-registry/current-recipient.ts'
 import { findListing } from '../../apps-registry/find-app.ts'
 import type { Tx } from '../../db/connect.ts'
 import { requireAbility } from '../accounts/roles.ts'
@@ -7,10 +8,13 @@ import { accountIdsOf, requireSession, sessionOf, signedIn } from '../accounts/s
 import type { Session } from '../accounts/sessions.ts'
 import { SECOND } from '../base/clock.ts'
 import { AppError, type Fault } from '../base/errors.ts'
-import type { Deps } from '../deps.ts'
+import type { Config } from '../config.ts'
+import type { RenderPage } from '../http/pages.ts'
 import { parseInput } from '../http/parse.ts'
 import { installApp } from '../installs/install-app.ts'
 import type { Installation } from '../installs/installation.ts'
+import type { MintCaps } from '../keys/mint-key.ts'
+import type { UsageRecorder } from '../keys/usage-recorder.ts'
 import { installationOfInteraction } from '../oauth/grants.ts'
 import { readInstallationRequest } from '../oauth/installation-request.ts'
 import { beforeConsent } from './before-consent.ts'
@@ -20,8 +24,16 @@ import { type Asked, type Chosen, type Consideration, considerInstall } from './
 import { grantAccess } from './grant-access.ts'
 import { type Interaction, openInteraction } from './open-interaction.ts'
 
+type ConsentCaps = RecipientCaps &
+  MintCaps & {
+    config: Config
+    provider: Provider
+    usage: UsageRecorder
+    render: RenderPage
+  }
+
 /** The question whether an app may be installed: asked by a platform, or from the marketplace. */
-export function consentRoutes(deps: Deps): Router {
+export function consentRoutes(deps: ConsentCaps): Router {
   const { config, database, clock, provider } = deps
   const router = Router()
   router.use('/interaction/:uid', beforeConsent(deps, sessionOf))

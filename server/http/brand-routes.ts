@@ -1,8 +1,12 @@
 import { Router } from 'express'
-import type { Deps } from '../deps.ts'
+import type { Config } from '../config.ts'
+
+type BrandCaps = {
+  config: Config
+}
 
 /** The operator's mark, from BRAND_LOGO, on our own origin. */
-export function brandRoutes({ config }: Deps): Router {
+export function brandRoutes({ config }: BrandCaps): Router {
   const router = Router()
   router.get('/brand/logo', (_req, res, next) => {
     if (!config.brand.logoFile) return res.redirect(302, '/assets/logos/latchkey.svg')

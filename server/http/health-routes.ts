@@ -1,14 +1,24 @@
 import { type Response, Router } from 'express'
+import type { Database } from '../../db/connect.ts'
+import type { WriteProbe } from '../../db/write-probe.ts'
 import { SECOND } from '../base/clock.ts'
 import { AWAY_RETRY_SECONDS } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import type { Pulses } from '../base/pulses.ts'
 import { within } from '../base/within.ts'
-import type { Deps } from '../deps.ts'
+
+type HealthCaps = {
+  database: Database
+  pulses: Pulses
+  writeProbe: WriteProbe
+  log: Log
+}
 
 /** How long the database may take to say which migrations have run, in milliseconds. */
 const PATIENCE = 3 * SECOND
 
 /** Liveness and readiness (docs/health.md). */
-export function healthRoutes(deps: Deps): Router {
+export function healthRoutes(deps: HealthCaps): Router {
   const router = Router()
   router.get('/healthz', (_req, res) => res.json({ status: 'ok' }))
   router.get('/readyz', async (_req, res) => {
@@ -28,7 +38,7 @@ export function healthRoutes(deps: Deps): Router {
 type Fault = { told: Record<string, unknown>; message: string; logged?: object }
 
 /** The first reason why this process cannot do its part. */
-async function findFault({ database, writeProbe, pulses }: Deps): Promise<Fault | undefined> {
+async function findFault({ database, writeProbe, pulses }: HealthCaps): Promise<Fault | undefined> {
   const asked = database.pendingMigrations().catch(error => ({ error: error as unknown }))
   const pending = await within(asked, PATIENCE, () => ({ error: new Error(`no answer within ${PATIENCE} ms`) }))
   if (!Array.isArray(pending))
@@ -42,7 +52,7 @@ async function findFault({ database, writeProbe, pulses }: Deps): Promise<Fault 
   return undefined
 }
 
-function unavailable({ log }: Deps, res: Response, { told, message, logged = {} }: Fault): void {
+function unavailable({ log }: HealthCaps, res: Response, { told, message, logged = {} }: Fault): void {
   log.warn(logged, `not ready: ${message}`)
   res
     .status(503)

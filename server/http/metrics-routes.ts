@@ -1,11 +1,20 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { type Request, Router } from 'express'
 import { AppError } from '../base/errors.ts'
-import type { Deps } from '../deps.ts'
+import type { Log } from '../base/log.ts'
+import type { Config } from '../config.ts'
+import type { MetricSources, Metrics } from './metrics.ts'
 import { respondProblem } from './respond-error.ts'
 
+type MetricsCaps = {
+  config: Config
+  metrics: Metrics
+  metricSources: MetricSources
+  log: Log
+}
+
 /** Prometheus text for whoever has METRICS_TOKEN; where none is set, for this machine only (docs/limits.md#connections). */
-export function metricsRoutes({ config, metrics, metricSources, log }: Deps): Router {
+export function metricsRoutes({ config, metrics, metricSources, log }: MetricsCaps): Router {
   const router = Router()
   router.get('/metrics', async (req, res) => {
     if (config.metricsToken === undefined) {

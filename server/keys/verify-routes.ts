@@ -3,10 +3,18 @@ import { isIPv4 } from 'node:net'
 import { z } from 'zod'
 import { SECOND } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
-import type { Deps } from '../deps.ts'
+import type { Ids } from '../base/ids.ts'
+import type { Log } from '../base/log.ts'
 import { parseInput } from '../http/parse.ts'
 import { asAppError, problemOf } from '../http/respond-error.ts'
 import type { Question } from './judge-key.ts'
+import type { Verification } from './verification.ts'
+
+type VerifyCaps = {
+  verification: Verification
+  ids: Ids
+  log: Log
+}
 
 const PATH = '/v1/keys/verify'
 const LARGEST_BODY = 8 * 1_024
@@ -48,7 +56,7 @@ export function asksToVerify({ method, url = '' }: IncomingMessage): boolean {
  * `POST /v1/keys/verify`: what resource servers ask with every call of theirs (docs/wire.md#verification). It writes no line per
  * call: what was answered is counted, and a refused request is told at the level of debugging.
  */
-export function verifyRoute(deps: Deps): (req: IncomingMessage, res: ServerResponse) => void {
+export function verifyRoute(deps: VerifyCaps): (req: IncomingMessage, res: ServerResponse) => void {
   const { verification, ids, log } = deps
   let saidAt = Number.NEGATIVE_INFINITY
   let unsaid = 0

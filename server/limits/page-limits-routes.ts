@@ -1,7 +1,15 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express'
-import type { Deps } from '../deps.ts'
+import type { Log } from '../base/log.ts'
+import type { RenderPage } from '../http/pages.ts'
 import { networkOfClient } from '../http/request.ts'
 import { respondPage } from '../http/respond-error.ts'
+import type { RateLimits } from './rate-limits.ts'
+
+type LimitCaps = {
+  limits: RateLimits
+  log: Log
+  render: RenderPage
+}
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
 
@@ -9,7 +17,7 @@ const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
 export type CallerOf = (req: Request, res: Response) => string
 
 /** Counts every page and every form before any route sees it, so that no route can be forgotten. */
-export function limitPages({ limits }: Pick<Deps, 'limits'>, callerOf: CallerOf): RequestHandler {
+export function limitPages({ limits }: LimitCaps, callerOf: CallerOf): RequestHandler {
   return async (req, res, next) => {
     await limits.spend([SAFE.has(req.method) ? 'pages' : 'forms', callerOf(req, res)])
     next()
@@ -20,7 +28,7 @@ export function limitPages({ limits }: Pick<Deps, 'limits'>, callerOf: CallerOf)
  * Authorization requests, which are written down before anybody has signed in. Whoever is signed in has tries of their own
  * where their address has none left.
  */
-export function authorizeLimitRoutes(deps: Deps, loadSession: RequestHandler, callerOf: CallerOf): Router {
+export function authorizeLimitRoutes(deps: LimitCaps, loadSession: RequestHandler, callerOf: CallerOf): Router {
   const { limits, log, render } = deps
   const router = Router()
   router.use('/oauth/authorize', async (req, res, next) => {

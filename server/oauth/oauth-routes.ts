@@ -1,12 +1,30 @@
 import express, { type Request, Router } from 'express'
+import type { Provider } from 'oidc-provider'
+import type { Database } from '../../db/connect.ts'
+import type { SessionCookie } from '../accounts/session-cookie.ts'
 import { accountIdsOf, loadSession, sessionOf } from '../accounts/session-guard.ts'
+import type { Clock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
-import type { Deps } from '../deps.ts'
+import type { Log } from '../base/log.ts'
+import type { Config } from '../config.ts'
+import type { RenderPage } from '../http/pages.ts'
 import { refuseOddAddress } from '../http/refuse-odd-input.ts'
 import { clientAddress, networkOfClient } from '../http/request.ts'
 import { respondOAuth, respondPage } from '../http/respond-error.ts'
+import type { RateLimits } from '../limits/rate-limits.ts'
 import { createAppMeter } from './app-meter.ts'
 import { runWithRequest } from './request-context.ts'
+
+type OAuthCaps = {
+  config: Config
+  database: Database
+  clock: Clock
+  limits: RateLimits
+  sessionCookie: SessionCookie
+  log: Log
+  render: RenderPage
+  serveOAuth: ReturnType<Provider['callback']>
+}
 
 /** Where a browser asks, not a client that has proven who it is. */
 const AUTHORIZATION = /^\/oauth\/authorize(?:\/|$)/i
@@ -21,7 +39,7 @@ const readPostedRequest = express.text({ type: 'application/x-www-form-urlencode
 const LONGEST_ADDRESS = 12_000
 
 /** The authorization server under /oauth and /.well-known. It reads its own bodies and must come last. */
-export function oauthRoutes(deps: Deps): Router {
+export function oauthRoutes(deps: OAuthCaps): Router {
   const { config, limits, database, clock, sessionCookie } = deps
   const issuer = new URL(config.publicUrl)
   const router = Router()

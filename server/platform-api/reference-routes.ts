@@ -1,8 +1,14 @@
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import express, { Router } from 'express'
-import type { Deps } from '../deps.ts'
+import type { Config } from '../config.ts'
+import type { RenderPage } from '../http/pages.ts'
 import { platformOpenApi } from './platform-openapi.ts'
+
+type ReferenceCaps = {
+  config: Config
+  render: RenderPage
+}
 
 declare module '../http/page-parts.ts' {
   interface Pages {
@@ -16,7 +22,7 @@ const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 /** `/openapi.json`, and a page that makes it readable. */
-export function referenceRoutes({ config, render }: Deps): Router {
+export function referenceRoutes({ config, render }: ReferenceCaps): Router {
   const document = platformOpenApi(config.publicUrl)
   const router = Router()
   router.get('/openapi.json', (_req, res) => res.set('Access-Control-Allow-Origin', '*').json(document))

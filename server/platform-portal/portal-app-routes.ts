@@ -1,4 +1,5 @@
 import { type Request, type Response, Router } from 'express'
+import type { Provider } from 'oidc-provider'
 import type { App } from '../../apps-registry/find-app.ts'
 import {
   findGoneAddress,
@@ -12,22 +13,33 @@ import { parseJwks } from '../../apps-registry/recipient-key.ts'
 import { endRegistrationToken, replaceRegistrationToken } from '../../apps-registry/registration-token.ts'
 import { replaceClientSecret } from '../../apps-registry/replace-client-secret.ts'
 import { rotateWebhookSecret } from '../../apps-registry/rotate-webhook-secret.ts'
-import type { Tx } from '../../db/connect.ts'
+import type { Database, Tx } from '../../db/connect.ts'
 import { lookAtAccountOf } from '../accounts/account-guard.ts'
 import { findAccount, roleAllows } from '../accounts/roles.ts'
 import { actorOf, requireSession, signedIn } from '../accounts/session-guard.ts'
+import type { Caps } from '../base/caps.ts'
 import { DAY } from '../base/clock.ts'
 import { isId } from '../base/ids.ts'
+import type { Config } from '../config.ts'
 import { countDeliveries, findAppDelivery, listAppDeliveries, readBodies } from '../deliveries/list-deliveries.ts'
 import { sendPing } from '../deliveries/send-ping.ts'
-import type { Deps } from '../deps.ts'
+import type { RenderPage } from '../http/pages.ts'
 import { idParam } from '../http/request.ts'
 import type { Installation } from '../installs/installation.ts'
 import { countInstallations, listInstallationsOfApp } from '../installs/list-installations.ts'
 import { suspendInstallation } from '../installs/suspend-installation.ts'
+import type { RateLimits } from '../limits/rate-limits.ts'
 import { issueRegistrationToken } from '../oauth/registration-tokens.ts'
 import { type DeliveryFilter, pingFlash, platformAppPage, readFilter } from './portal-app-page.ts'
 import type { SecretOncePage } from './secret-once-page.ts'
+
+type PortalAppCaps = Caps & {
+  config: Config
+  database: Database
+  limits: RateLimits
+  provider: Provider
+  render: RenderPage
+}
 
 const PAGE = 20
 /** Of deliveries of each kind, and of installations. */
@@ -35,7 +47,7 @@ const MOST_COUNTED = 10_000
 const WATCHED_FOR = 30_000
 
 /** One app as its publisher runs it: what it is, its secrets, where it is installed, what was sent. */
-export function portalAppRoutes(deps: Deps): Router {
+export function portalAppRoutes(deps: PortalAppCaps): Router {
   const { config, database, clock } = deps
   const router = Router()
   router.use('/platform/apps/:app', requireSession, lookAtAccountOf(deps, 'app', publisherOf))

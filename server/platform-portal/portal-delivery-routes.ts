@@ -1,22 +1,30 @@
 import { type Request, type Response, Router } from 'express'
-import { recipientKids } from '../../apps-registry/current-recipient.ts'
+import { type RecipientCaps, recipientKids } from '../../apps-registry/current-recipient.ts'
 import { findGoneAddress, findOwnApp, findOwnAppToManage, publisherOf } from '../../apps-registry/find-own-app.ts'
 import { lookAtAccountOf } from '../accounts/account-guard.ts'
 import { roleAllows } from '../accounts/roles.ts'
 import { actorOf, requireSession, signedIn } from '../accounts/session-guard.ts'
 import { AppError, ERRORS, type ErrorCode } from '../base/errors.ts'
+import type { Config } from '../config.ts'
 import { readAppDelivery, readBodies } from '../deliveries/list-deliveries.ts'
 import { endPause, redeliver } from '../deliveries/redeliver.ts'
-import type { Deps } from '../deps.ts'
+import type { Worker } from '../deliveries/worker.ts'
 import type { NoticeModel } from '../http/page-parts.ts'
+import type { RenderPage } from '../http/pages.ts'
 import { idParam } from '../http/request.ts'
 import { platformDeliveryPage } from './portal-delivery-page.ts'
+
+type PortalDeliveryCaps = RecipientCaps & {
+  config: Config
+  worker: Worker
+  render: RenderPage
+}
 
 const WATCHED_FOR = 30_000
 const REFUSALS: readonly ErrorCode[] = ['delivery.not_redeliverable', 'delivery.recipient_key_changed', 'key.expired']
 
 /** One delivery with all its attempts, and *Redeliver*: the same verb that the platform API has. */
-export function portalDeliveryRoutes(deps: Deps): Router {
+export function portalDeliveryRoutes(deps: PortalDeliveryCaps): Router {
   const { config, database, clock } = deps
   const router = Router()
   const path = '/platform/apps/:app/deliveries/:delivery'

@@ -2,21 +2,30 @@ import { type Request, type Response, Router } from 'express'
 import { z } from 'zod'
 import { listPlatforms, rotateRegistrationToken } from '../../apps-registry/create-platform.ts'
 import { listOwnApps } from '../../apps-registry/find-own-app.ts'
+import type { Database } from '../../db/connect.ts'
 import { requireAbility, roleAllows } from '../accounts/roles.ts'
 import { actorOf, requireSession, signedIn } from '../accounts/session-guard.ts'
+import type { Caps } from '../base/caps.ts'
 import { DAY } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { isId } from '../base/ids.ts'
 import { isOneLine } from '../base/one-line.ts'
 import { countDeliveries } from '../deliveries/list-deliveries.ts'
-import type { Deps } from '../deps.ts'
 import type { FieldFault } from '../http/page-parts.ts'
+import type { RenderPage } from '../http/pages.ts'
 import { faultsOf } from '../http/parse.ts'
 import { idParam } from '../http/request.ts'
 import { countInstallations } from '../installs/list-installations.ts'
 import { openPlatform } from './open-platform.ts'
 import { platformHomePage } from './portal-page.ts'
 import type { SecretOncePage } from './secret-once-page.ts'
+
+type PortalCaps = Caps & {
+  database: Database
+  render: RenderPage
+  publicUrl: string
+  keyBrand: string
+}
 
 const PAGE = 20
 /** Of deliveries of each kind and of installations, of each app. */
@@ -32,7 +41,7 @@ const profile = z.object({
 })
 
 /** An account as a publisher: its profile, its apps at a glance, and the token that registers more. */
-export function portalRoutes(deps: Deps): Router {
+export function portalRoutes(deps: PortalCaps): Router {
   const { database, clock, publicUrl } = deps
   const router = Router()
   router.use('/platform', requireSession)

@@ -1,23 +1,39 @@
 import { type Request, type Response, Router } from 'express'
+import type { Provider } from 'oidc-provider'
 import { checkManifest } from '../../apps-registry/check-manifest.ts'
 import { listPlatforms, type PlatformView } from '../../apps-registry/create-platform.ts'
 import { findApp } from '../../apps-registry/find-app.ts'
+import type { Database } from '../../db/connect.ts'
 import { lookAtFormAccount } from '../accounts/account-guard.ts'
 import { requireAbility } from '../accounts/roles.ts'
 import { actorOf, requireSession, signedIn } from '../accounts/session-guard.ts'
+import type { Caps } from '../base/caps.ts'
 import { AppError, AWAY_RETRY_SECONDS } from '../base/errors.ts'
 import { isId } from '../base/ids.ts'
+import type { Outbound } from '../base/outbound.ts'
 import { readJson } from '../base/read-json.ts'
-import type { Deps } from '../deps.ts'
+import type { Config } from '../config.ts'
 import type { FieldFault } from '../http/page-parts.ts'
+import type { RenderPage } from '../http/pages.ts'
+import type { RateLimits } from '../limits/rate-limits.ts'
 import { type InProcessAnswer, registerInProcess } from '../oauth/register-in-process.ts'
 import { appIdOfForm } from './app-id-of-form.ts'
 import { faultInForm, metadataOf, type RegisterTyped, readRegisterForm } from './register-form.ts'
 import { registerAppPage } from './register-page.ts'
 import type { SecretOncePage } from './secret-once-page.ts'
 
+type RegisterCaps = Caps & {
+  config: Config
+  database: Database
+  outbound: Outbound
+  limits: RateLimits
+  provider: Provider
+  render: RenderPage
+  publicUrl: string
+}
+
 /** *Register an app*, by form or from JSON: the same checks and the same verb as `POST /oauth/register`. */
-export function registerRoutes(deps: Deps): Router {
+export function registerRoutes(deps: RegisterCaps): Router {
   const { config, database, clock, outbound, limits } = deps
   const { catalog } = config
   const router = Router()

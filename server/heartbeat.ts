@@ -26,7 +26,7 @@ export function startBeating({ database, clock, random, log, pulses }: Deps): ()
       await database.relaxed(tx => note(tx, { id, at: clock.now(), ill: pulses.ill().join(',') }))
       failed = false
     } catch (error) {
-      if (!failed) log.warn({ err: error }, 'the heartbeat of this worker could not be written; retrying')
+      if (!failed) log.warn({ err: error }, 'the heartbeat of this worker was not stored; retrying')
       failed = true
     }
   }

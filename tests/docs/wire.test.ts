@@ -32,7 +32,7 @@ describe('docs/wire.md says what the platform API does', () => {
     for (const [path, methods] of Object.entries(api.paths))
       for (const method of Object.keys(methods)) {
         const call = `${method.toUpperCase()} ${path.replace(/\{\w+\}/g, '{id}')}`
-        assert.ok(listed.has(call), `${call} is not in docs/wire.md`)
+        assert.ok(listed.has(call), `${call} is not in docs/wire.md: add a row under "Platform API"`)
       }
   })
 

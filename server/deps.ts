@@ -28,7 +28,7 @@ import { queueState } from './deliveries/queue-store.ts'
 import { createWorker, type Worker } from './deliveries/worker.ts'
 import { createMetrics, type MetricSources, type Metrics } from './http/metrics.ts'
 import { createOutwardPages, type OutwardPages } from './http/outward-pages.ts'
-import { createPages, type RenderPage, renderRefusedRequest } from './http/pages.ts'
+import { createPages, type RenderPage, renderRefusedRequest, requestId } from './http/pages.ts'
 import { createTemplates } from './http/templates.ts'
 import { deliveriesSucceeded, deliveryFailed, lockForSettling } from './installs/settle-delivery.ts'
 import { retireApp, tellHolders } from './key-life/change-app.ts'
@@ -132,7 +132,10 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     grantSilently: (appId, params, session) =>
       resumeAccess(database, { clock, provider, publicUrl }, { appId, params, session }),
     renderErrorPage: (res, error, signInFor) =>
-      renderRefusedRequest(renderTemplate, config.brand.name, { ...error, status: res.statusCode, signInFor }),
+      renderRefusedRequest(renderTemplate, config.brand.name, {
+        ...error,
+        ...{ status: res.statusCode, signInFor, requestId: requestId(res as Response) }, // Express mounts the provider
+      }),
     hooks: {
       permissionsRemoved: (tx, app, removed) =>
         shrinkInstallations(tx, caps, app, removed, platformActor(app.platform.id, '')),

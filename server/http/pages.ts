@@ -45,7 +45,13 @@ export function requestId(res: Response): string {
 export function renderRefusedRequest(
   renderTemplate: RenderTemplate,
   brandName: string,
-  refused: { error: string; error_description?: string | undefined; status: number; signInFor: string | undefined },
+  refused: {
+    error: string
+    error_description?: string | undefined
+    status: number
+    signInFor: string | undefined
+    requestId: string
+  },
 ): string {
   const { status, signInFor } = refused
   const away = status === 503
@@ -55,7 +61,7 @@ export function renderRefusedRequest(
     title: heading,
     nav: 'none',
     here: '/',
-    requestId: '',
+    requestId: refused.requestId,
   }
   const page: ErrorPage = {
     status,

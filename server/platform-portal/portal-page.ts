@@ -12,8 +12,9 @@ export type PlatformHomePage = {
   platforms: { id: string; name: string; tokenAction: string; tokens: { redacted: string; made: string }[] }[]
   values: { name: string }
   faults: FieldFault[]
-  /** Names what the figures are of. */
   statsTitle: string
+  /** Said where they are not of all apps. */
+  statsNote?: string
   stats: { label: string; value: string; note?: string }[]
   apps: { href: string; app: AppBadge; id: string; note: string; installed: string; status: StatusModel }[]
   pages: { text: string; href: string }[]
@@ -66,7 +67,8 @@ export function platformHomePage(input: PlatformHomeInput): PlatformHomePage {
     })),
     values: { name: input.name },
     faults: input.faults,
-    statsTitle: input.hasPrevious || input.hasNext ? 'Last 24 hours, apps on this page' : 'Last 24 hours',
+    statsTitle: 'Last 24 hours',
+    ...((input.hasPrevious || input.hasNext) && { statsNote: 'These figures count the apps on this page.' }),
     stats: [
       { label: 'Installations', value: atLeast(all, moreInstalled) },
       { label: 'Delivered, 24 hours', ...deliveredText(deliveries) },

@@ -31,6 +31,7 @@ test('a publisher’s apps come in pages, the newest first and retired ones last
     seen.push(...ids)
     sizes.push(ids.length)
     assert.equal(text.includes('Newest apps'), sizes.length > 1)
+    assert.match(text, /These figures count the apps on this page/)
     path = /href="([^"]*)">Older apps/.exec(text)?.[1]
   }
   assert.deepEqual(

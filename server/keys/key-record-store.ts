@@ -21,13 +21,15 @@ export async function findKeyByHash(tx: Tx, hash: string): Promise<KeyRecord | u
       'installations.suspended_by_operator_at as by_operator',
       'apps.status as app_status',
       'apps.withdrawals',
-      tx.raw('case when installations.uninstalled_at is null then installations.version end as consented_version'),
+      'installations.version as consented_version',
       ...SETTLEMENT_COLUMNS.map(column => `installations.${column}`),
     )
   if (!row) return undefined
   const settlement = row.settle_keys ? settlementOf(row) : undefined
   const settled = settlement && settledState(asStored(row), settlement)
-  const { permissions, emptiedAt } = afterWithdrawals(JSON.parse(row.permissions), row)
+  const stored: string[] = JSON.parse(row.permissions)
+  const { permissions, emptiedAt } =
+    row.uninstalled_at === null ? afterWithdrawals(stored, row) : { permissions: stored } // what is kept stays as it was
   return {
     id: row.id,
     kind: row.kind,

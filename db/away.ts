@@ -34,6 +34,11 @@ export function isLost(error: unknown): boolean {
   return /^E(?:CONNRESET|PIPE)$/.test(code) || LOST_MESSAGE.test(error.message)
 }
 
+/** Whether a statement was not answered in its time: the server may be gone, and nobody has said so. */
+export function isUnanswered(error: unknown): error is Error {
+  return error instanceof Error && error.message === 'Query read timeout'
+}
+
 /** PostgreSQL ended one of two transactions that waited for each other (40P01) or saw different pasts (40001). */
 export function isConflict(error: unknown): boolean {
   return error instanceof Error && ['40P01', '40001'].includes(codeOf(error))

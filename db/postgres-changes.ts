@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { isReadOnly } from './away.ts'
+import { isReadOnly, isUnanswered } from './away.ts'
 import type { Change, Follower, FollowerNews } from './changes.ts'
 import { ANSWER_MS, closePair, createPair, openPair, type Pair, type PostgresUrls } from './listening-pair.ts'
 import { createProof } from './proof.ts'
@@ -23,13 +23,14 @@ export async function notify(tx: Knex.Transaction, node: string, changes: readon
  * Listens on a connection of its own. Its proofs are notifications that it sends to itself over another one, on the way
  * that writes take: PostgreSQL hands them out in the order of commits, so whoever has received one has received everything
  * that was committed before it. It is connected only while they come back; through a pooler in transaction mode LISTEN
- * succeeds, and nothing ever arrives. `readOnly` is called where the server takes no writes: another one may by now.
+ * succeeds, and nothing ever arrives. `distrust` is called if the server takes no writes, or is silent: another one may be
+ * at its address.
  */
 export function followPostgres(
   urls: PostgresUrls,
   node: string,
   { hear, connected }: FollowerNews,
-  readOnly: (reason: Error) => void,
+  distrust: (reason: Error) => void,
 ): Follower {
   let client: Pair | undefined
   let stopped = false
@@ -57,6 +58,7 @@ export function followPostgres(
       if (client !== current || !asked.has(name)) return
       pause = current.heard ? FIRST_PAUSE : DEAF_PAUSE
       lose(current)
+      if (current.heard) distrust(new Error(`nothing came back within ${ANSWER_MS} ms`))
     }
     setTimeout(() => setImmediate(late), ANSWER_MS).unref() // a process that stood still reads first what has arrived
     try {
@@ -67,7 +69,7 @@ export function followPostgres(
       if (rows[0]?.read_only === 'on') throw Object.assign(new Error('the server is read-only'), { code: '25006' })
     } catch (error) {
       lose(current)
-      if (isReadOnly(error)) readOnly(error) // also a standby, which takes no notifications
+      if (isReadOnly(error) || isUnanswered(error)) distrust(error) // also a standby, which takes no notifications
     } finally {
       asking = false
     }

@@ -1,7 +1,7 @@
 import knex, { type Knex } from 'knex'
 import type pg from 'pg'
 import { DatabaseAway } from '../server/base/errors.ts'
-import { isLost } from './away.ts'
+import { isLost, isUnanswered } from './away.ts'
 
 const CONNECT_MS = 5_000
 const MOST_CONNECTIONS = 10
@@ -47,7 +47,7 @@ export function openPostgresPool(url: string, patience: Patience, lost: () => vo
     connection.query = (query, answered) => {
       const bounded = Number.isFinite(patience.ms) ? { ...query, query_timeout: patience.ms } : query
       return ask(bounded, (error, result) => {
-        const timedOut = error?.message === 'Query read timeout'
+        const timedOut = isUnanswered(error)
         if (error && (isLost(error) || timedOut)) {
           connection.__knex__disposed ??= error
           renew(error, born)

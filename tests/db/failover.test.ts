@@ -186,6 +186,30 @@ test('failover: a transaction whose server falls silent fails with its statement
   }
 })
 
+test('failover: a silent server is found out by its beats, and no idle connection to it is lent again', {
+  skip: !onPostgres,
+}, async () => {
+  await using servers = await twoServers()
+  const database = connect({ kind: 'postgres', url: servers.proxy.url })
+  try {
+    await database.changes.start()
+    await fillPool(database)
+    await eventually(() => database.changes.fresh()) // beats come often from now on
+    const found = Promise.withResolvers<void>()
+    database.changes.listen(change => {
+      if (change === 'anything') found.resolve()
+    })
+    servers.proxy.freeze(() => true)
+    servers.proxy.leadTo(servers.second)
+    await found.promise
+    const began = performance.now()
+    await insert(database, 'acct_1')
+    assert.ok(performance.now() - began < 10_000, 'a silent connection is given up after 20 s')
+  } finally {
+    await database.close()
+  }
+})
+
 test('away: a pool that is full, and one that is closed', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-away-'))
   const { url, drop } = await migratedDatabaseUrl(folder)

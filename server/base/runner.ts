@@ -1,7 +1,7 @@
 import { type Clock, MINUTE, SECOND } from './clock.ts'
 import type { Log } from './log.ts'
-import { createNap } from './nap.ts'
-import type { Pulse, Pulses } from './pulses.ts'
+import type { Pulses } from './pulses.ts'
+import { createSleeper } from './sleeper.ts'
 
 /** The longest sleep, however far away the next due time is: the clock may be set, and another process may die. */
 const LONGEST_SLEEP = 5 * MINUTE
@@ -41,60 +41,27 @@ export type RunnerCaps = {
 
 /** Does work whenever some is due: sleeps until then, or until it is woken. */
 export function createRunner(caps: RunnerCaps): Runner {
-  const { clock, log, name, work, heard = () => true, shortestSleep = SHORTEST_SLEEP } = caps
-  let running: Promise<void> | undefined
-  let stopped = false
-  let woken = false
-  let pulse: Pulse | undefined
-  const nap = createNap()
-
-  const progress = (): void => pulse?.expect(0)
+  const { clock, log, name, pulses, work, heard = () => true, shortestSleep = SHORTEST_SLEEP } = caps
+  const sleeper = createSleeper({ name, patience: LONGEST_WORK, pulses })
 
   async function once(): Promise<number> {
-    progress()
+    sleeper.progress()
     try {
-      return (await work(progress)) ?? Number.POSITIVE_INFINITY
+      return (await work(sleeper.progress)) ?? Number.POSITIVE_INFINITY
     } catch (error) {
       log.error({ err: error }, `${name}: failed; it is tried again`)
       return clock.now() + PAUSE_AFTER_FAULT
     }
   }
 
-  async function loop(): Promise<void> {
-    while (!stopped) {
-      const began = clock.monotonic()
-      woken = false
-      const due = await once()
-      const early = () => Math.max(1, shortestSleep - (clock.monotonic() - began))
-      const longest = heard() ? LONGEST_SLEEP : LONGEST_SLEEP_UNHEARD
-      if (!stopped && !woken) await rest(Math.min(longest, Math.max(due - clock.now(), early())))
-      if (!stopped && woken) await rest(early())
-    }
+  async function round(): Promise<void> {
+    const began = clock.monotonic()
+    const due = await once()
+    const early = () => Math.max(1, shortestSleep - (clock.monotonic() - began))
+    const longest = heard() ? LONGEST_SLEEP : LONGEST_SLEEP_UNHEARD
+    await sleeper.sleep(Math.min(longest, Math.max(due - clock.now(), early())))
+    if (sleeper.isWoken()) await sleeper.rest(early())
   }
 
-  async function rest(ms: number): Promise<void> {
-    pulse?.expect(ms)
-    await nap.rest(ms)
-  }
-
-  async function run(): Promise<void> {
-    pulse = caps.pulses?.start(name, LONGEST_WORK)
-    await loop().finally(() => pulse?.end(stopped))
-  }
-
-  return {
-    start: () => {
-      running ??= run()
-    },
-    wake: () => {
-      if (woken) return // it is about to work
-      woken = true
-      nap.ring()
-    },
-    async stop() {
-      stopped = true
-      nap.ring()
-      await running
-    },
-  }
+  return { start: () => sleeper.start(round), wake: sleeper.wake, stop: sleeper.stop }
 }

@@ -8,15 +8,13 @@ import type { Keyring } from '../base/keyring.ts'
 import type { Log } from '../base/log.ts'
 import { type Outbound, OutboundError, type OutboundFault } from '../base/outbound.ts'
 import type { ClaimedDelivery } from './claim-store.ts'
+import { type Outcome, outcomeOfAnswer, outcomeOfFault } from './outcome.ts'
 
-/** How one attempt went. */
+/** One attempt that is over. */
 export type Attempted = {
   delivery: ClaimedDelivery
-  /** The address that was called; absent if the app no longer has one. */
-  address: string | undefined
-  status: number | null
-  error: string | null
-  retryAfter: string | undefined
+  outcome: Outcome
+  /** What of the answer's body is kept. */
   body: string
   /** When the status arrived, or the attempt failed without one. */
   at: number
@@ -47,11 +45,10 @@ export async function attemptDelivery(
 ): Promise<Answered> {
   const [start, begun] = [clock.now(), clock.monotonic()]
   const address = app?.client.key_delivery_uri
-  const told = (answer: Pick<Answered, 'status' | 'error'> & Partial<Answered>): Answered => {
-    const ms = Math.round(clock.monotonic() - begun)
-    return { delivery, address, retryAfter: undefined, body: NO_BODY, ...answer, at: clock.now(), ms }
+  const end = (outcome: Outcome, body = NO_BODY): Answered => {
+    return { delivery, outcome, body, at: clock.now(), ms: Math.round(clock.monotonic() - begun) }
   }
-  if (!app || !address) return told({ status: null, error: 'no_address' })
+  if (!app || !address) return end({ kind: 'unsent', error: 'no_address' })
   const id = delivery.event_id
   const signers = signersOf(keyring, app, start)
   const headers = {
@@ -63,12 +60,11 @@ export async function attemptDelivery(
   }
   try {
     const { status, retryAfter, body } = await outbound.post(address, headers, delivery.body)
-    const error = status >= 200 && status < 300 ? null : status >= 300 && status < 400 ? 'redirect' : 'status'
-    return told({ status, error, retryAfter, body })
+    return end(outcomeOfAnswer(status, retryAfter, address), body)
   } catch (error) {
     if (!(error instanceof OutboundError)) throw error
     if (NOT_CALLED.includes(error.fault)) logNotCalled(log, delivery, address, error)
-    return told({ status: null, error: publicFault(error.fault, address) })
+    return end(outcomeOfFault(publicFault(error.fault, address)))
   }
 }
 

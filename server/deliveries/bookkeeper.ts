@@ -27,7 +27,8 @@ export type Bookkeeper = {
 }
 
 /** If the machine loses power before the disk has the commit, the same events are sent and acknowledged again. */
-const accepted = (attempts: readonly Attempted[]) => attempts.every(({ error }) => error === null)
+const acknowledged = (attempts: readonly Attempted[]) =>
+  attempts.every(({ outcome }) => outcome.kind === 'acknowledged')
 
 /**
  * Records attempts, one transaction after the other. Attempts that finish meanwhile share the next one, so that a commit costs
@@ -53,7 +54,7 @@ export function createBookkeeper(caps: BookkeeperCaps, gather: () => Promise<voi
     for (let batch = next(); batch.length > 0; batch = next()) {
       const attempts = batch.map(({ attempt }) => attempt)
       try {
-        const write = accepted(attempts) ? database.relaxed : database.transaction
+        const write = acknowledged(attempts) ? database.relaxed : database.transaction
         caps.ended(await write(tx => settleAttempts(tx, caps, attempts)))
         for (const { written } of batch) written()
       } catch (error) {

@@ -7,6 +7,7 @@ import type { ClaimedDelivery } from './claim-store.ts'
 import { postpone, settle } from './delivery-store.ts'
 import type { EventType } from './event-type.ts'
 import { QUICK_MS } from './lane.ts'
+import { logged } from './outcome.ts'
 import { nextStep } from './schedule.ts'
 
 export type Settled = {
@@ -35,9 +36,6 @@ export type SettleCaps = Pick<Caps, 'clock' | 'random'> & {
 /** How many deliveries a transaction has ended. */
 export type Ended = { delivered: number; failed: number }
 
-/** The status with which a platform says that nothing more may come to this address (RFC 9110 §15.5.11). */
-export const GONE = 410
-
 /**
  * Writes down how attempts went and what follows from it, in one transaction. A delivery that was cancelled or taken over
  * by another worker meanwhile keeps its state: of such an attempt only the log tells. Returns how many deliveries ended.
@@ -51,8 +49,8 @@ export async function settleAttempts(tx: Tx, caps: SettleCaps, attempts: readonl
   await insertAttempts(tx, attempts.map(attemptRow))
   const delivered = await settleDelivered(tx, caps, attempts, at)
   let failed = 0
-  for (const attempt of attempts.filter(({ error }) => error !== null))
-    if (await settleRefused(tx, caps, attempt, at)) failed += 1
+  for (const attempt of attempts)
+    if (attempt.outcome.kind !== 'acknowledged' && (await settleFailed(tx, caps, attempt, at))) failed += 1
   return { delivered, failed }
 }
 
@@ -62,20 +60,22 @@ async function settleDelivered(
   attempts: readonly Attempted[],
   at: number,
 ): Promise<number> {
-  const accepted = attempts.filter(({ error }) => error === null).map(({ delivery }) => delivery)
-  const ended = await settle(tx, accepted, 'delivered', at)
-  const settled = accepted.filter(({ id }) => ended.has(id)).flatMap(delivery => settledOf(delivery, false))
+  const acknowledged = attempts.filter(({ outcome }) => outcome.kind === 'acknowledged').map(({ delivery }) => delivery)
+  const ended = await settle(tx, acknowledged, 'delivered', at)
+  const settled = acknowledged.filter(({ id }) => ended.has(id)).flatMap(delivery => settledOf(delivery, false))
   if (settled.length > 0) await hooks.delivered(tx, settled)
-  for (const { delivery, address, error } of attempts)
-    if (error === null && address && delivery.type === 'ping') await noteAddressBack(tx, delivery.app_id, address)
+  for (const { delivery, outcome } of attempts)
+    if (outcome.kind === 'acknowledged' && delivery.type === 'ping')
+      await noteAddressBack(tx, delivery.app_id, outcome.address)
   return ended.size
 }
 
 /** Whether the delivery has failed for good. */
-async function settleRefused(tx: Tx, caps: SettleCaps, attempt: Attempted, at: number): Promise<boolean> {
-  const { delivery, address, status, retryAfter, ms } = attempt
-  const gone = status === GONE
-  if (gone && address) await noteGoneAddress(tx, delivery.app_id, address)
+async function settleFailed(tx: Tx, caps: SettleCaps, attempt: Attempted, at: number): Promise<boolean> {
+  const { delivery, outcome, ms } = attempt
+  const gone = outcome.kind === 'gone'
+  if (gone) await noteGoneAddress(tx, delivery.app_id, outcome.address)
+  const retryAfter = outcome.kind === 'refused' ? outcome.retryAfter : undefined
   const next = gone
     ? 'exhausted'
     : nextStep(scheduleOf(caps, delivery), delivery.attempts + 1, retryAfter, at, caps.random)
@@ -98,9 +98,10 @@ function settledOf({ id, installation_id, key_id, type }: ClaimedDelivery, gone:
   return [{ deliveryId: id, installationId: installation_id, keyId: key_id, type, gone }]
 }
 
-const attemptRow = ({ delivery, status, error, body, ...times }: Attempted) => ({
+const attemptRow = ({ delivery, outcome, body, at, ms }: Attempted) => ({
   delivery_id: delivery.id,
-  ...{ status, error, ...(error === 'dns' ? beforeLookup(times) : { at: times.at, ms: times.ms }) },
+  ...logged(outcome),
+  ...(outcome.kind === 'unsent' ? beforeLookup({ at, ms }) : { at, ms }),
   answer: body.replaceAll('\0', '�'), // PostgreSQL refuses NUL in text
 })
 

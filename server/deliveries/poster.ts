@@ -1,0 +1,115 @@
+import type { Caps } from '../base/caps.ts'
+import type { Outbound } from '../base/outbound.ts'
+import { type Answered, attemptDelivery } from './attempt-delivery.ts'
+import { type BookkeeperCaps, createBookkeeper } from './bookkeeper.ts'
+import type { ClaimedDelivery } from './claim-store.ts'
+import type { Claimed } from './lane.ts'
+import type { Lanes } from './lanes.ts'
+
+/** What is answered within it is followed up together: a claim costs nearly the same for one delivery as for many. */
+const GATHER_MS = 4
+
+export type PosterCaps = Pick<Caps, 'keyring'> & BookkeeperCaps & { outbound: Outbound }
+
+/** Attempts what was claimed: posts it as soon as it has a slot, then has it written down. */
+export type Poster = {
+  /** Posts whatever has a slot now. */
+  begin(): void
+  /** Deliveries that are posted, or answered and not written down yet. */
+  underWay(): ClaimedDelivery[]
+  /** How many are answered and not written down yet. */
+  recording(): number
+  /** Begins nothing more. */
+  stop(): void
+  /** Resolves when all that is under way is written down. */
+  finish(): Promise<void>
+}
+
+/** `freed` is called when more may be claimed than before: once for all that is answered at nearly the same time. */
+export function createPoster(caps: PosterCaps, lanes: Lanes, freed: () => void): Poster {
+  const { clock, log } = caps
+  const underWay = new Map<ClaimedDelivery, Promise<void>>()
+  const bookkeeper = createBookkeeper(caps, gather)
+  let stopped = false
+  let turning: NodeJS.Timeout | undefined
+  let gathering = false
+
+  function begin(): void {
+    if (stopped) return
+    const next = () => lanes.next(clock.monotonic())
+    for (let claimed = next(); claimed; claimed = next()) attempt(claimed)
+    const ms = lanes.slowIn(clock.monotonic())
+    if (ms !== undefined) turning ??= setTimeout(turnSlow, Math.max(ms, 1)).unref()
+  }
+
+  /** What takes long leaves its slots to others. */
+  function turnSlow(): void {
+    turning = undefined
+    const turned = lanes.turnSlow(clock.monotonic())
+    begin()
+    if (turned > 0 && !stopped) followUp()
+  }
+
+  function attempt(claimed: Claimed): void {
+    const { delivery } = claimed
+    const done = post(claimed)
+      .then(answered => record(claimed, answered))
+      .catch(error =>
+        log.error({ err: error, delivery: delivery.id }, 'an attempt could not be recorded; its lease will end'),
+      )
+      .finally(() => {
+        underWay.delete(delivery)
+        if (hasRoom(delivery)) followUp()
+      })
+    underWay.set(delivery, done)
+  }
+
+  async function post(claimed: Claimed): Promise<Answered> {
+    const answered = await attemptDelivery(caps, claimed.delivery, claimed.app).catch(error => {
+      lanes.leave(claimed, 0, clock.monotonic())
+      throw error
+    })
+    lanes.leave(claimed, answered.ms, clock.monotonic())
+    if (answered.outcome.kind === 'gone') lanes.close(claimed.delivery.app_id) // before anything else takes the slot
+    return answered
+  }
+
+  async function record({ delivery, until }: Claimed, answered: Answered): Promise<void> {
+    begin()
+    if (hasRoom(delivery)) followUp()
+    try {
+      await bookkeeper.write({ ...answered, body: await answered.body }, until)
+    } finally {
+      if (answered.outcome.kind === 'gone') lanes.reopen(delivery.app_id, clock.monotonic())
+    }
+  }
+
+  const hasRoom = ({ app_id: appId }: ClaimedDelivery) =>
+    lanes.roomFor(appId) > 0 || lanes.roomFor(appId, true) > 0 || underWay.size === 0
+
+  function followUp(): void {
+    if (gathering) return
+    gathering = true
+    void gather().then(() => {
+      gathering = false
+      freed()
+    })
+  }
+
+  /** While other posts are under way, more answers will be here in a moment; a lone one is followed up at once. */
+  async function gather(): Promise<void> {
+    await new Promise<void>(resolve => (lanes.posting() > 0 ? setTimeout(resolve, GATHER_MS) : setImmediate(resolve)))
+  }
+
+  return {
+    begin,
+    underWay: () => [...underWay.keys()],
+    recording: () => underWay.size - lanes.posting(),
+    stop: () => {
+      stopped = true
+      clearTimeout(turning)
+      bookkeeper.stop()
+    },
+    finish: async () => void (await Promise.all(underWay.values())),
+  }
+}

@@ -37,10 +37,13 @@ export function signedIn(res: Response): Session {
   return session
 }
 
+/** Forms that stand at the address that they are sent to: an app waits for the answer. */
+const ASKS_AGAIN = /^\/interaction\//
+
 /** Redirects strangers to the sign-in page and back; what they tried to send is not kept. */
 export const requireSession: RequestHandler = (req, res, next) => {
   if (sessionOf(res)) return next()
-  const back = req.method === 'GET' ? req.originalUrl : '/apps'
+  const back = req.method === 'GET' || ASKS_AGAIN.test(req.path) ? req.originalUrl : '/apps'
   res.redirect(303, `/signin?return_to=${encodeURIComponent(back)}`)
 }
 

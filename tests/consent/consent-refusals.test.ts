@@ -20,6 +20,20 @@ for (const role of ['developer', 'viewer'] as const) {
   })
 }
 
+test('who is signed out between page and press signs in and is asked again; nothing is made', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  const person = await world.person()
+  const { page } = await askConsent(person, app)
+  await world.deps.database.knex('sessions').delete()
+  const refused = await press(person, page, 'install')
+  const path = new URL(page.url).pathname
+  assert.equal(refused.url, `${world.url}/signin?return_to=${encodeURIComponent(path)}`)
+  await person.browser.post('/signin', { email: person.email, password: PASSWORD, return_to: path })
+  assert.match((await person.browser.get(path)).text, /Install Shipyard Hosting/)
+  assert.deepEqual(await rowsOf(world, 'installations'), [])
+})
+
 test('who left the account between page and press is refused, and nothing is made', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()

@@ -47,6 +47,9 @@ const SHORT_LIVED: readonly string[] = [
   'PushedAuthorizationRequest',
 ]
 
+/** Models whose `uid_hash` is that of their app; the library looks none of them up by a uid. */
+const FOUND_BY_APP: readonly string[] = ['Grant', 'ClientCredentials']
+
 /** Runs in the request's transaction where there is one, in one of its own otherwise. */
 function inTransaction<Result>(database: Database, work: (tx: Tx) => Promise<Result>): Promise<Result> {
   const open = currentRequest()?.tx
@@ -69,7 +72,7 @@ function createRecordAdapter({ database, clock, keyring }: AdapterCaps, model: s
     // A waiting request is bound to its browser by cookies of its own; who is signed in is for our session to say.
     if (model === 'Interaction') delete kept.session
     const idHash = hashSecret(id)
-    const uid = model === 'Grant' ? payload.clientId : payload.uid // grants are looked up by their app
+    const uid = FOUND_BY_APP.includes(model) ? payload.clientId : payload.uid
     return {
       model,
       id_hash: idHash,

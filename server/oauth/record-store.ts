@@ -65,6 +65,11 @@ export async function deleteByGrant(tx: Tx, model: string, grantHash: string): P
   await tx('oauth_records').where({ model, grant_hash: grantHash }).delete()
 }
 
+/** Deletes all records of a model that is found by its app. */
+export async function deleteByApp(tx: Tx, model: string, appHash: string): Promise<void> {
+  await tx('oauth_records').where({ model, uid_hash: appHash }).delete()
+}
+
 /**
  * Every grant of an app with all that hangs on it, locked until the transaction ends. Never waits: what somebody else has locked
  * is about to be used up or deleted.

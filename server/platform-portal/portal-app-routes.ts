@@ -29,6 +29,7 @@ import type { Installation } from '../installs/installation.ts'
 import { countInstallations, listInstallationsOfApp } from '../installs/list-installations.ts'
 import { suspendInstallation } from '../installs/suspend-installation.ts'
 import type { RateLimits } from '../limits/rate-limits.ts'
+import { endAppTokens } from '../oauth/end-app-tokens.ts'
 import { issueRegistrationToken } from '../oauth/registration-tokens.ts'
 import { type DeliveryFilter, pingFlash, platformAppPage, readFilter } from './portal-app-page.ts'
 import type { SecretOncePage } from './secret-once-page.ts'
@@ -121,12 +122,16 @@ export function portalAppRoutes(deps: PortalAppCaps): Router {
 
   router.post('/platform/apps/:app/client-secret', async (req, res) => {
     const actor = actorOf(signedIn(res))
-    const value = await act(req, res, (tx, app) => replaceClientSecret(tx, deps, { appId: app.id, actor }))
+    const value = await act(req, res, async (tx, app) => {
+      const secret = await replaceClientSecret(tx, deps, { appId: app.id, actor })
+      await endAppTokens(tx, app.id)
+      return secret
+    })
     showSecret(req, res, {
       id: 'client-secret',
       label: 'Client secret',
       value,
-      hint: 'The one before is refused from this moment, and so is the registration access token.',
+      hint: 'The one before is refused from this moment, and so are the tokens of the app itself and the registration access token.',
     })
   })
 

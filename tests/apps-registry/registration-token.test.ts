@@ -74,6 +74,24 @@ test('replacing a secret on the portal ends the token', async () => {
   }
 })
 
+test('replacing the client secret ends the tokens that the app got for itself, and no other’s', async () => {
+  const [app, other] = [await world.app(), await world.app()]
+  const installed = await world.install(await world.person(), app)
+  const own = async (of: PublishedApp, secret?: string) => {
+    const { body } = await post(`${world.url}/oauth/token`, { grant_type: 'client_credentials' }, basic(of, secret))
+    return String(body['access_token'])
+  }
+  const asks = async (token: string) =>
+    (await fetch(`${world.url}/v1/installations`, { headers: { authorization: `Bearer ${token}` } })).status
+  const [before, elsewhere] = [await own(app), await own(other)]
+  assert.equal(await asks(before), 200)
+  const page = await press(app, 'client-secret')
+  const [, secret = ''] = /id="client-secret"[^>]*>([^<]+)</.exec(page.text) ?? []
+  assert.equal(await asks(before), 401)
+  for (const token of [await own(app, secret.trim()), elsewhere, installed.tokens.access_token])
+    assert.equal(await asks(token), 200)
+})
+
 test('rotating the webhook secret by the API leaves the token, which the platform’s own software uses', async () => {
   const app = await world.app()
   const { body } = await post(`${world.url}/oauth/token`, { grant_type: 'client_credentials' }, basic(app))

@@ -14,8 +14,11 @@ export type JobCaps = Caps & { database: Database; log: Log; publicUrl: string }
 
 /** The most jobs that take turns. */
 const AT_ONCE = 50
-/** Pause between two batches, so that on SQLite other processes get to write. */
-const PAUSE = 2
+/**
+ * Pause between two batches, in milliseconds: as long as the batch took, within these bounds, so that on SQLite whoever
+ * else writes has the database half of the time.
+ */
+const [PAUSE, LONGEST_PAUSE] = [2, 25]
 /** Wait before a job that failed, or that another process had locked, is tried again. */
 const AGAIN = 15 * SECOND
 
@@ -32,13 +35,14 @@ export async function runBatchJobs(caps: JobCaps, progress = () => {}): Promise<
     if (ids.length === 0) return passed.size > 0 ? clock.now() + AGAIN : undefined
     for (const id of ids) {
       progress()
+      const began = clock.monotonic()
       try {
         if (!(await database.transaction(tx => step(tx, caps, id)))) passed.add(id)
       } catch (error) {
         log.error({ err: error, job: id }, 'a batch failed; retrying')
         passed.add(id)
       }
-      await setTimeout(PAUSE)
+      await setTimeout(Math.min(LONGEST_PAUSE, Math.max(PAUSE, clock.monotonic() - began)))
     }
   }
 }

@@ -202,7 +202,7 @@ test('refresh works months after the session has expired', async t => {
 test('an access token lapses after an hour', async t => {
   const { tokens } = await world.install(await world.person(), app)
   assert.equal(tokens.expires_in, 3_600)
-  const active = await secondsLater(t, 3_599, () => introspect(world, app, tokens.access_token))
+  const active = await secondsLater(t, 3_570, () => introspect(world, app, tokens.access_token))
   assert.equal(active['active'], true)
   const late = await secondsLater(t, 3_601, () => introspect(world, app, tokens.access_token))
   assert.deepEqual(late, { active: false })

@@ -48,7 +48,8 @@ test('after 410 nothing that was claimed ahead is sent', async () => {
   await fastThen(world, app, { status: 410 })
   await world.deliver()
   const sent = app.receiver.attempts.length
-  assert.ok(sent <= EVENTS / 3 + 32, `${sent} were sent`)
+  // 32 are under way; each 200 that is read before the first 410 frees its slot for one more.
+  assert.ok(sent < EVENTS / 3 + 64, `${sent} were sent`)
   assert.equal(await leased(world), 0)
   assert.equal(await world.deliver(), 0)
 })

@@ -1,6 +1,7 @@
 import type { Tx } from '../db/connect.ts'
 import { findAccount } from '../server/accounts/roles.ts'
-import { type Actor, recordActivity } from '../server/audit/record-activity.ts'
+import type { Actor } from '../server/audit/actor.ts'
+import { recordActivity } from '../server/audit/record-activity.ts'
 import type { Caps } from '../server/base/caps.ts'
 import { AppError } from '../server/base/errors.ts'
 import { hashSecret, isWellFormedSecret, mintSecret, redactSecret } from '../server/base/secret-format.ts'

@@ -1,5 +1,6 @@
 import type { Tx } from '../db/connect.ts'
 import { requireAbility } from '../server/accounts/roles.ts'
+import type { Member } from '../server/audit/actor.ts'
 import { AppError } from '../server/base/errors.ts'
 import { type AppVersion, listVersionRows, readGoneAddress } from './app-details-store.ts'
 import { type App, findAppRow } from './app-store.ts'
@@ -25,13 +26,9 @@ export async function findOwnApp(tx: Tx, accountId: string, id: string): Promise
 }
 
 /** The same, for a member who acts on it: their role is checked as it is now. Throws `access.role` as well. */
-export async function findOwnAppToManage(
-  tx: Tx,
-  member: { userId: string; accountId: string },
-  id: string,
-): Promise<App> {
+export async function findOwnAppToManage(tx: Tx, member: Member, id: string): Promise<App> {
   const app = await findOwnApp(tx, member.accountId, id)
-  await requireAbility(tx, member.userId, member.accountId, 'manage_platform')
+  await requireAbility(tx, member.id, member.accountId, 'manage_platform')
   return app
 }
 

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Act, Actor } from '../server/audit/record-activity.ts'
+import type { Actor } from '../server/audit/actor.ts'
+import type { Act } from '../server/audit/record-activity.ts'
 import type { App } from './app-store.ts'
 import { parseJwks, type RecipientKey } from './recipient-key.ts'
 

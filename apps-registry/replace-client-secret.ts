@@ -1,5 +1,6 @@
 import type { Tx } from '../db/connect.ts'
-import { type Actor, recordActivity } from '../server/audit/record-activity.ts'
+import type { Actor } from '../server/audit/actor.ts'
+import { recordActivity } from '../server/audit/record-activity.ts'
 import type { Caps } from '../server/base/caps.ts'
 import { AppError } from '../server/base/errors.ts'
 import { alphanumeric } from '../server/base/random.ts'

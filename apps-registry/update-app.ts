@@ -1,5 +1,6 @@
 import type { Tx } from '../db/connect.ts'
-import { type Act, type Actor, type Note, recordNotes } from '../server/audit/record-activity.ts'
+import type { Actor } from '../server/audit/actor.ts'
+import { type Act, type Note, recordNotes } from '../server/audit/record-activity.ts'
 import type { Caps } from '../server/base/caps.ts'
 import { AppError } from '../server/base/errors.ts'
 import { readLogo, setGoneAddress } from './app-details-store.ts'

@@ -9,7 +9,8 @@ import { createKnownBrowserCookie, type KnownBrowserCookie } from './accounts/kn
 import { createPasswords, type Passwords } from './accounts/password.ts'
 import { createSessionCookie, type SessionCookie } from './accounts/session-cookie.ts'
 import { loadActivityKey } from './audit/activity-key.ts'
-import type { Act, Actor } from './audit/record-activity.ts'
+import type { Platform } from './audit/actor.ts'
+import type { Act } from './audit/record-activity.ts'
 import type { Caps } from './base/caps.ts'
 import { type Clock, SECOND, systemClock } from './base/clock.ts'
 import { createIds } from './base/ids.ts'
@@ -267,6 +268,6 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
   }
 }
 
-function platformActor(id: string, ip: string): Actor {
+function platformActor(id: string, ip: string): Platform {
   return { type: 'platform', id, ip }
 }

@@ -1,7 +1,7 @@
 import { createPlatform } from '../../apps-registry/create-platform.ts'
 import { moveApp } from '../../apps-registry/move-app.ts'
 import { signUp } from '../../server/accounts/sign-up.ts'
-import type { Actor } from '../../server/audit/record-activity.ts'
+import type { Actor } from '../../server/audit/actor.ts'
 import { opaqueToken } from '../../server/base/random.ts'
 import { readConfig } from '../../server/config.ts'
 import { createDeps } from '../../server/deps.ts'

@@ -1,7 +1,7 @@
 import { type Request, type Response, Router } from 'express'
 import { z } from 'zod'
 import type { Database } from '../../db/connect.ts'
-import { actorOf, requireSession, signedIn } from '../accounts/session-guard.ts'
+import { memberOf, requireSession } from '../accounts/session-guard.ts'
 import type { Caps } from '../base/caps.ts'
 import { DAY } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
@@ -54,17 +54,14 @@ export function freezeRoutes(deps: FreezeCaps): Router {
 
   type Verb = (
     tx: Parameters<typeof freezeKey>[0],
-    command: Pick<Parameters<typeof freezeKey>[2], 'keyId' | 'accountId' | 'userId' | 'actor'>,
+    command: Pick<Parameters<typeof freezeKey>[2], 'keyId' | 'actor'>,
   ) => Promise<{ changed: boolean }>
 
   async function act(req: Request, res: Response, done: 'frozen' | 'unfrozen', verb: Verb): Promise<void> {
-    const session = signedIn(res)
     const { key } = await loadThisKey(deps, req, res)
     const command = {
       keyId: idParam(req, 'key', 'key'),
-      accountId: session.current.account.id,
-      userId: session.user.id,
-      actor: actorOf(session),
+      actor: memberOf(res),
     }
     try {
       await database.transaction(tx => verb(tx, command))

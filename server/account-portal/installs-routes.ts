@@ -5,7 +5,7 @@ import { type App, findApps } from '../../apps-registry/find-app.ts'
 import { lookAtAccountOf } from '../accounts/account-guard.ts'
 import { userEmail } from '../accounts/find-user.ts'
 import { roleAllows } from '../accounts/roles.ts'
-import { actorOf, requireSession, signedIn } from '../accounts/session-guard.ts'
+import { memberOf, requireSession, signedIn } from '../accounts/session-guard.ts'
 import type { Session } from '../accounts/sessions.ts'
 import { isId } from '../base/ids.ts'
 import type { Config } from '../config.ts'
@@ -85,13 +85,11 @@ export function installsRoutes(deps: InstallsCaps): Router {
 
   router.post('/apps/:installation/narrow', async (req, res) => {
     await usage.flush()
-    const session = signedIn(res)
     const { permissions } = parseInput(narrowForm, req.body)
     const command = {
       installationId: idParam(req, 'installation', 'ins'),
-      member: { userId: session.user.id, accountId: session.current.account.id },
       permissions: permissions.split(' '),
-      actor: actorOf(session),
+      actor: memberOf(res),
     }
     const { removed, inUse } = await database.transaction(tx => narrowInstallation(tx, deps, command))
     if (inUse.length > 0) return await showInstallation(req, res, usedMeanwhile(inUse))
@@ -151,22 +149,17 @@ export function installsRoutes(deps: InstallsCaps): Router {
     const recipient = app.manifest.managed_keys.length > 0 ? await findRecipientKey(deps, app) : undefined
     const command = {
       installationId: idParam(req, 'installation', 'ins'),
-      accountId: account.id,
-      userId: session.user.id,
       recipient,
-      actor: actorOf(session),
+      actor: memberOf(res),
     }
     const installation = await database.transaction(tx => retryInstallation(tx, deps, command))
     res.redirect(303, `/apps/${installation.id}/installing`)
   })
 
   router.post('/apps/:installation/send-now', async (req, res) => {
-    const session = signedIn(res)
     const command = {
       installationId: idParam(req, 'installation', 'ins'),
-      accountId: session.current.account.id,
-      userId: session.user.id,
-      actor: actorOf(session),
+      actor: memberOf(res),
     }
     await database.transaction(tx => hurryInstallation(tx, deps, command))
     res.redirect(303, `/apps/${command.installationId}/installing`)
@@ -177,10 +170,8 @@ export function installsRoutes(deps: InstallsCaps): Router {
     ['resume', false],
   ] as const) {
     router.post(`/apps/:installation/${path}`, async (req, res) => {
-      const session = signedIn(res)
       const installationId = idParam(req, 'installation', 'ins')
-      const member = { userId: session.user.id, accountId: session.current.account.id }
-      const command = { installationId, member, by: 'account' as const, suspended, actor: actorOf(session) }
+      const command = { installationId, by: 'account' as const, suspended, actor: memberOf(res) }
       await database.transaction(tx => suspendInstallation(tx, deps, command))
       res.redirect(303, `/apps/${installationId}`)
     })

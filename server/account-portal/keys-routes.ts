@@ -2,7 +2,7 @@ import { type Request, type Response, Router } from 'express'
 import { z } from 'zod'
 import type { Database } from '../../db/connect.ts'
 import { lookAtAccountOf } from '../accounts/account-guard.ts'
-import { actorOf, requireSession, signedIn } from '../accounts/session-guard.ts'
+import { memberOf, requireSession } from '../accounts/session-guard.ts'
 import type { Caps } from '../base/caps.ts'
 import { AppError } from '../base/errors.ts'
 import type { NoticeModel } from '../http/page-parts.ts'
@@ -37,13 +37,10 @@ export function keysRoutes(deps: KeysCaps): Router {
   router.get('/keys/:key/expire', async (req, res) => await showExpire(req, res))
 
   router.post('/keys/:key/expire', async (req, res) => {
-    const session = signedIn(res)
     const command = {
       keyId: idParam(req, 'key', 'key'),
-      accountId: session.current.account.id,
-      userId: session.user.id,
       seen: parseInput(form, req.body).seen,
-      actor: actorOf(session),
+      actor: memberOf(res),
     }
     try {
       const { key } = await database.transaction(tx => expireKeyForMember(tx, deps, command))

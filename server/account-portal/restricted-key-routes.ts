@@ -2,7 +2,7 @@ import { type Request, type Response, Router } from 'express'
 import type { Database } from '../../db/connect.ts'
 import { lookAtFormAccount } from '../accounts/account-guard.ts'
 import { requireAbility, roleAllows } from '../accounts/roles.ts'
-import { actorOf, requireSession, signedIn } from '../accounts/session-guard.ts'
+import { memberOf, requireSession, signedIn } from '../accounts/session-guard.ts'
 import type { Caps } from '../base/caps.ts'
 import { AppError, type Fault } from '../base/errors.ts'
 import { opaqueToken } from '../base/random.ts'
@@ -47,11 +47,9 @@ export function restrictedKeyRoutes(deps: RestrictedKeyCaps): Router {
     const asked = readNewKey(typed, config.catalog, clock.now())
     if ('faults' in asked) return await showCreate(req, res, typed, asked.faults)
     await deps.limits.spend(['new_keys', session.user.id])
-    const command = { ...asked, accountId: session.current.account.id, userId: session.user.id, form: typed.form }
+    const command = { ...asked, actor: memberOf(res), form: typed.form }
     try {
-      const shown = await database.transaction(tx =>
-        createRestrictedKey(tx, deps, { ...command, actor: actorOf(session) }),
-      )
+      const shown = await database.transaction(tx => createRestrictedKey(tx, deps, command))
       const page = keyCreatedPage(shown, deps)
       deps.render(req, res, 'key-created', { title: page.heading, nav: 'keys', status: shown.again ? 200 : 201 }, page)
     } catch (error) {
@@ -66,7 +64,6 @@ export function restrictedKeyRoutes(deps: RestrictedKeyCaps): Router {
   router.get('/keys/:key/edit', requireSession, async (req, res) => await showEdit(req, res))
 
   router.post('/keys/:key/edit', requireSession, async (req, res) => {
-    const session = signedIn(res)
     const { key } = await loadThisKey(deps, req, res)
     const typed = parseInput(keyForm, req.body)
     const edit = readKeyEdit(typed, { ...key, movable: mayMoveDeadline(key) }, clock.now())
@@ -75,11 +72,9 @@ export function restrictedKeyRoutes(deps: RestrictedKeyCaps): Router {
       const { changed } = await database.transaction(tx =>
         editKey(tx, deps, {
           keyId: idParam(req, 'key', 'key'),
-          accountId: session.current.account.id,
-          userId: session.user.id,
           edit,
           seen: typed.seen,
-          actor: actorOf(session),
+          actor: memberOf(res),
         }),
       )
       res.redirect(303, changed.length > 0 ? `/keys?edited=${key.id}` : '/keys')

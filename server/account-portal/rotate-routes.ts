@@ -2,7 +2,7 @@ import { type Request, type Response, Router } from 'express'
 import { z } from 'zod'
 import { findRecipientKey, type RecipientCaps } from '../../apps-registry/current-recipient.ts'
 import type { App } from '../../apps-registry/find-app.ts'
-import { actorOf, requireSession, signedIn } from '../accounts/session-guard.ts'
+import { memberOf, requireSession, signedIn } from '../accounts/session-guard.ts'
 import { AppError } from '../base/errors.ts'
 import { opaqueToken } from '../base/random.ts'
 import type { NoticeModel } from '../http/page-parts.ts'
@@ -82,26 +82,21 @@ export function rotateRoutes(deps: RotateCaps): Router {
     app: App,
     { overlapSeconds, reason, force }: Rotation,
   ): Promise<void> {
-    const session = signedIn(res)
     const recipient = await findRecipientKey(deps, app)
     const { key } = await database.transaction(async tx => {
-      const member = { accountId: session.current.account.id, userId: session.user.id }
-      const { key: old } = await lockForMember(tx, { ...member, keyId: idParam(req, 'key', 'key') })
-      const actor = actorOf(session)
+      const actor = memberOf(res)
+      const { key: old } = await lockForMember(tx, { actor, keyId: idParam(req, 'key', 'key') })
       return await rotateManagedKey(tx, deps, { key: old, overlapSeconds, force, recipient, reason, actor })
     })
     res.redirect(303, `/keys?rotated=${key.id}`)
   }
 
   async function rotateRestricted(req: Request, res: Response, rotation: Rotation): Promise<void> {
-    const session = signedIn(res)
     const shown = await database.transaction(tx =>
       rotateRestrictedKey(tx, deps, {
         ...rotation,
         keyId: idParam(req, 'key', 'key'),
-        accountId: session.current.account.id,
-        userId: session.user.id,
-        actor: actorOf(session),
+        actor: memberOf(res),
       }),
     )
     const page = keyCreatedPage(shown, { publicUrl: deps.publicUrl, replaced: true })

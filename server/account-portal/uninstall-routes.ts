@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { App } from '../../apps-registry/find-app.ts'
 import type { Database } from '../../db/connect.ts'
 import { requireAbility } from '../accounts/roles.ts'
-import { actorOf, requireSession, signedIn } from '../accounts/session-guard.ts'
+import { memberOf, requireSession, signedIn } from '../accounts/session-guard.ts'
 import type { Caps } from '../base/caps.ts'
 import { DAY, endOfDay } from '../base/clock.ts'
 import type { Fault } from '../base/errors.ts'
@@ -62,10 +62,9 @@ export function uninstallRoutes(deps: UninstallCaps): Router {
     await database.transaction(tx =>
       uninstallApp(tx, deps, {
         installationId: installation.id,
-        member: { userId: session.user.id, accountId: account.id },
         keys: 'fault' in answer ? { answer: 'expire' } : answer,
         reason: 'account',
-        actor: actorOf(session),
+        actor: memberOf(res),
       }),
     )
     res.redirect(303, `/apps/${installation.id}/uninstalled`)

@@ -1,5 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express'
 import type { Database } from '../../db/connect.ts'
+import type { Member } from '../audit/actor.ts'
 import type { Clock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { capitalised } from '../http/format.ts'
@@ -47,9 +48,10 @@ export const requireSession: RequestHandler = (req, res, next) => {
   res.redirect(303, `/signin?return_to=${encodeURIComponent(back)}`)
 }
 
-/** Who acts, for the activity log. */
-export function actorOf(session: Session): { type: 'user'; id: string; ip: string } {
-  return { type: 'user', id: session.user.id, ip: session.ip }
+/** Who acts on a page behind `requireSession`, in the account that they look at. */
+export function memberOf(res: Response): Member {
+  const { user, current, ip } = signedIn(res)
+  return { type: 'user', id: user.id, ip, accountId: current.account.id }
 }
 
 /** Whose requests a limit counts: the person who is signed in, or else the address as limits count it. */

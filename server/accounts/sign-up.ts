@@ -1,5 +1,6 @@
 import { isUniqueViolation, type Tx } from '../../db/connect.ts'
-import { type Actor, recordActivity } from '../audit/record-activity.ts'
+import type { Actor } from '../audit/actor.ts'
+import { recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { AppError } from '../base/errors.ts'
 import { type Account, insertAccount, insertMembership, insertUser, type User } from './account-store.ts'

@@ -2,11 +2,7 @@ import type { Tx } from '../../db/connect.ts'
 import type { Caps } from '../base/caps.ts'
 import { commitTo, hashEntry, sealHead } from './activity-chain.ts'
 import { type ActivityRow, append, type Head, lockHead } from './activity-store.ts'
-
-/** Who acted: a person, a platform through its API, the operator's command line, or Latchkey itself. */
-export type Actor = { type: 'user' | 'platform' | 'operator' | 'system'; id: string; ip: string }
-
-export const SYSTEM: Actor = { type: 'system', id: 'latchkey', ip: '' }
+import { type Actor, SYSTEM } from './actor.ts'
 
 export type Act = {
   actor: Actor

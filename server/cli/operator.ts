@@ -1,4 +1,4 @@
-import type { Actor } from '../audit/record-activity.ts'
+import type { Operator } from '../audit/actor.ts'
 
 /** Who acts on the command line: whoever may read the root secret. */
-export const OPERATOR: Actor = { type: 'operator', id: 'command-line', ip: '' }
+export const OPERATOR: Operator = { type: 'operator', id: 'command-line', ip: '' }

@@ -118,7 +118,6 @@ export function consentRoutes(deps: ConsentCaps): Router {
     const result = await database.transaction(async tx => {
       const { installation } = await installApp(tx, deps, {
         ...place,
-        userId: session.user.id,
         permissions: considered.permissions,
         version: answer.version ?? app.version,
         recipient,

@@ -1,6 +1,7 @@
 import type { App } from '../../apps-registry/find-app.ts'
 import type { Tx } from '../../db/connect.ts'
-import { type Actor, recordActivity } from '../audit/record-activity.ts'
+import type { Actor } from '../audit/actor.ts'
+import { recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { AppError } from '../base/errors.ts'
 import { insertDelivery, insertEvent } from './delivery-store.ts'

@@ -1,6 +1,7 @@
 import { announce } from '../../db/changes.ts'
 import { lockedOrSkipped, type Tx } from '../../db/connect.ts'
-import type { Act, Actor } from '../audit/record-activity.ts'
+import type { Actor, Outsider } from '../audit/actor.ts'
+import type { Act } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import type { ToldExpired } from './tell-expired.ts'
 
@@ -16,7 +17,7 @@ export type BatchJob =
   | { kind: 'tell_expired'; subject: string; data: ToldExpired }
   | { kind: 'tell_accounts'; subject: string; data: AppNews }
   | { kind: 'shrink_app'; subject: string; data: Shrink }
-  | { kind: 'end_app'; subject: string; data: { actor: Actor } }
+  | { kind: 'end_app'; subject: string; data: { actor: Outsider } }
 
 /** Work that goes on after its answer, in batches: what it is about, and how far it has come. */
 export type JobRow = {

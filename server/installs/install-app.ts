@@ -3,7 +3,8 @@ import { keyPermissions } from '../../apps-registry/manifest.ts'
 import type { RecipientKey } from '../../apps-registry/recipient-key.ts'
 import type { Tx } from '../../db/connect.ts'
 import { requireAbility } from '../accounts/roles.ts'
-import { type Actor, recordActivity } from '../audit/record-activity.ts'
+import type { Person } from '../audit/actor.ts'
+import { recordActivity } from '../audit/record-activity.ts'
 import { AppError } from '../base/errors.ts'
 import type { Mode } from '../base/mode.ts'
 import { eventKey } from '../deliveries/event.ts'
@@ -20,7 +21,6 @@ export type InstallApp = {
   appId: string
   accountId: string
   mode: Mode
-  userId: string
   /** A subset of the manifest's, in its order. */
   permissions: string[]
   /** The version that the person saw. */
@@ -29,7 +29,7 @@ export type InstallApp = {
   recipient: RecipientKey | undefined
   /** What happens to keys of an earlier installation; compulsory where there are any. */
   kept: 'leave' | 'expire' | undefined
-  actor: Actor
+  actor: Person
 }
 
 /**
@@ -42,7 +42,7 @@ export async function installApp(
   command: InstallApp,
 ): Promise<{ installation: Installation; created: boolean }> {
   const at = caps.clock.now()
-  await requireAbility(tx, command.userId, command.accountId, 'install')
+  await requireAbility(tx, command.actor.id, command.accountId, 'install')
   await lockAppShared(tx, command.appId)
   const app = await findApp(tx, command.appId)
   if (!app || !isKnownTo(app, [command.accountId])) throw new AppError('object.not_found')
@@ -107,7 +107,7 @@ async function insertNew(
     generation: (await lastGeneration(tx, command)) + 1,
     version: app.version,
     permissions: command.permissions,
-    installedBy: command.userId,
+    installedBy: command.actor.id,
     createdAt: clock.now(),
   }
   return (await insertInstallation(tx, row))

@@ -1,7 +1,8 @@
 import { type App, findApp } from '../../apps-registry/find-app.ts'
 import type { Tx } from '../../db/connect.ts'
 import { requireAbility } from '../accounts/roles.ts'
-import { type Act, type Actor, recordActivity } from '../audit/record-activity.ts'
+import type { Actor, Member } from '../audit/actor.ts'
+import { type Act, recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { AppError } from '../base/errors.ts'
 import { cancelExpiredKeys } from '../deliveries/queue-event.ts'
@@ -17,10 +18,9 @@ import { findUnusedPermissions } from './unused-permissions.ts'
 
 export type NarrowInstallation = {
   installationId: string
-  member: { userId: string; accountId: string }
   /** What to take away: permissions that the person saw as unused. */
   permissions: readonly string[]
-  actor: Actor
+  actor: Member
 }
 
 /**
@@ -35,8 +35,8 @@ export async function narrowInstallation(
 ): Promise<{ removed: string[]; inUse: string[] }> {
   const at = caps.clock.now()
   const installation = await lockInstallation(tx, command.installationId)
-  if (!installation || installation.accountId !== command.member.accountId) throw new AppError('object.not_found')
-  await requireAbility(tx, command.member.userId, installation.accountId, 'uninstall')
+  if (!installation || installation.accountId !== command.actor.accountId) throw new AppError('object.not_found')
+  await requireAbility(tx, command.actor.id, installation.accountId, 'uninstall')
   const app = await findApp(tx, installation.appId)
   if (!app) throw new AppError('object.not_found')
   if (installation.status === 'uninstalled') throw new AppError('installation.not_active')

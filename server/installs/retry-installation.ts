@@ -2,7 +2,8 @@ import { findApp } from '../../apps-registry/find-app.ts'
 import type { RecipientKey } from '../../apps-registry/recipient-key.ts'
 import type { Tx } from '../../db/connect.ts'
 import { requireAbility } from '../accounts/roles.ts'
-import { type Actor, recordActivity } from '../audit/record-activity.ts'
+import type { Member } from '../audit/actor.ts'
+import { recordActivity } from '../audit/record-activity.ts'
 import { AppError } from '../base/errors.ts'
 import { sendAgainNow } from '../deliveries/queue-event.ts'
 import { namesOfDeliveredKeys } from '../keys/list-keys.ts'
@@ -15,10 +16,8 @@ import { tellPlatform } from './tell-platform.ts'
 
 export type RetryInstallation = {
   installationId: string
-  accountId: string
-  userId: string
   recipient: RecipientKey | undefined
-  actor: Actor
+  actor: Member
 }
 
 /** *Try again* after a failed delivery: mints anew every key that never arrived, for the platform's current public key. */
@@ -53,9 +52,9 @@ export async function hurryInstallation(
   await sendAgainNow(tx, installation.id, caps.clock.now())
 }
 
-async function ownInstallation(tx: Tx, command: Omit<RetryInstallation, 'recipient' | 'actor'>): Promise<Installation> {
+async function ownInstallation(tx: Tx, command: Omit<RetryInstallation, 'recipient'>): Promise<Installation> {
   const installation = await lockInstallation(tx, command.installationId)
-  if (!installation || installation.accountId !== command.accountId) throw new AppError('object.not_found')
-  await requireAbility(tx, command.userId, installation.accountId, 'install')
+  if (!installation || installation.accountId !== command.actor.accountId) throw new AppError('object.not_found')
+  await requireAbility(tx, command.actor.id, installation.accountId, 'install')
   return installation
 }

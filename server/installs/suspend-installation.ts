@@ -1,27 +1,21 @@
 import { findApp } from '../../apps-registry/find-app.ts'
 import type { Tx } from '../../db/connect.ts'
 import { requireAbility } from '../accounts/roles.ts'
-import { type Actor, recordActivity } from '../audit/record-activity.ts'
+import type { Actor, Member } from '../audit/actor.ts'
+import { recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { AppError } from '../base/errors.ts'
 import { hasWorkingKeys } from '../keys/count-keys.ts'
 import type { Installation } from './installation.ts'
-import type { SuspendedBy } from './installation-states.ts'
 import { setSuspended } from './installation-store.ts'
 import { lockInstallation } from './lock-installation.ts'
 import { tellPlatform } from './tell-platform.ts'
 
-export type SuspendInstallation = {
-  installationId: string
-  /** Set if the account acts. */
-  member?: { userId: string; accountId: string }
-  /** Set if the platform acts: another app's installation looks as if it did not exist. */
-  appId?: string
-  /** Which of the two flags to set or clear; the installation works only when both are clear. */
-  by: SuspendedBy
-  suspended: boolean
-  actor: Actor
-}
+export type SuspendInstallation = { installationId: string; suspended: boolean } & (
+  | { by: 'account'; actor: Member }
+  /** Set `appId` if the platform acts: another app's installation looks as if it did not exist. */
+  | { by: 'platform' | 'operator'; appId?: string; actor: Actor }
+)
 
 /**
  * Sets or clears one of the two flags that make an installation's keys answer `suspended`; a second click changes nothing.
@@ -34,11 +28,13 @@ export async function suspendInstallation(
   command: SuspendInstallation,
 ): Promise<{ installation: Installation; changed: boolean }> {
   const at = caps.clock.now()
+  const member = command.by === 'account' ? command.actor : undefined
+  const appId = command.by === 'account' ? undefined : command.appId
   const before = await lockInstallation(tx, command.installationId)
   const foreign = (mine: string | undefined, its: string | undefined) => mine !== undefined && mine !== its
-  if (!before || foreign(command.member?.accountId, before.accountId) || foreign(command.appId, before.appId))
+  if (!before || foreign(member?.accountId, before.accountId) || foreign(appId, before.appId))
     throw new AppError('object.not_found', { detail: 'There is no such installation.' })
-  if (command.member) await requireAbility(tx, command.member.userId, before.accountId, 'uninstall')
+  if (member) await requireAbility(tx, member.id, before.accountId, 'uninstall')
   const over = before.status === 'uninstalled'
   if (over && (command.suspended || !(await hasWorkingKeys(tx, before.id, at))))
     throw new AppError('installation.not_active')

@@ -1,6 +1,7 @@
 import { findApp } from '../../apps-registry/find-app.ts'
 import type { Tx } from '../../db/connect.ts'
-import type { Act, Actor } from '../audit/record-activity.ts'
+import type { Actor } from '../audit/actor.ts'
+import type { Act } from '../audit/record-activity.ts'
 import { recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { type ExpiredTogether, listExpired } from '../keys/expire-keys.ts'

@@ -1,7 +1,8 @@
 import { findApp } from '../../apps-registry/find-app.ts'
 import type { Tx } from '../../db/connect.ts'
 import { requireAbility } from '../accounts/roles.ts'
-import { type Actor, recordActivity } from '../audit/record-activity.ts'
+import type { ActorOnAccount } from '../audit/actor.ts'
+import { recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { isoTime } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
@@ -22,11 +23,9 @@ import { tellPlatform } from './tell-platform.ts'
 
 export type UninstallApp = {
   installationId: string
-  /** Absent if the actor is not a member. */
-  member?: { userId: string; accountId: string }
   keys: KeyChoice
   reason: UninstallReason
-  actor: Actor
+  actor: ActorOnAccount
 }
 
 /** The most keys that an event names; the others are listed by the API. */
@@ -46,9 +45,10 @@ export async function uninstallApp(
   const { reason } = command
   const installation = await lockInstallation(tx, command.installationId)
   if (!installation) throw new AppError('object.not_found')
-  if (command.member) {
-    if (installation.accountId !== command.member.accountId) throw new AppError('object.not_found')
-    await requireAbility(tx, command.member.userId, installation.accountId, 'uninstall')
+  const { actor } = command
+  if (actor.type === 'user') {
+    if (installation.accountId !== actor.accountId) throw new AppError('object.not_found')
+    await requireAbility(tx, actor.id, installation.accountId, 'uninstall')
   }
   const withdrawn = await takeWithdrawn(tx, caps, installation, command.actor)
   const { total, delivered } =

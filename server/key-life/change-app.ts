@@ -1,7 +1,8 @@
 import type { App } from '../../apps-registry/find-app.ts'
 import { type MoveApp, moveApp } from '../../apps-registry/move-app.ts'
 import type { Tx } from '../../db/connect.ts'
-import type { Act, Actor } from '../audit/record-activity.ts'
+import type { Outsider } from '../audit/actor.ts'
+import type { Act } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { AppError } from '../base/errors.ts'
 import { leaveJob } from '../installs/batch-jobs.ts'
@@ -44,7 +45,7 @@ const BEFORE_THE_ANSWER = 100
  */
 export async function retireApp(
   caps: JobCaps,
-  { appId, actor, batches = BEFORE_THE_ANSWER }: { appId: string; actor: Actor; batches?: number },
+  { appId, actor, batches = BEFORE_THE_ANSWER }: { appId: string; actor: Outsider; batches?: number },
 ): Promise<void> {
   const jobId = await caps.database.transaction(async tx => {
     await moveApp(tx, caps, { id: appId, verb: 'retire', actor }).catch(error => {

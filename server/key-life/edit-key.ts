@@ -1,5 +1,6 @@
 import type { Tx } from '../../db/connect.ts'
-import { type Act, type Actor, recordActivity } from '../audit/record-activity.ts'
+import type { Member } from '../audit/actor.ts'
+import { type Act, recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { isoTime } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
@@ -11,12 +12,10 @@ import { lockForMember } from './lock-key.ts'
 
 export type EditKey = {
   keyId: string
-  accountId: string
-  userId: string
   edit: KeyEdit
   /** The key as the page that was sent showed it; absent: however it is now. */
   seen?: string | undefined
-  actor: Actor
+  actor: Member
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Tx } from '../../db/connect.ts'
-import type { Actor } from '../audit/record-activity.ts'
+import type { Outsider } from '../audit/actor.ts'
 import type { Caps } from '../base/caps.ts'
 import { listAliveAfter } from '../installs/list-installations.ts'
 import { uninstallApp } from '../installs/uninstall-app.ts'
@@ -17,7 +17,7 @@ const KEPT_KEYS = 'kept'
 export async function endNext(
   tx: Tx,
   caps: Caps & { publicUrl: string },
-  { appId, actor }: { appId: string; actor: Actor },
+  { appId, actor }: { appId: string; actor: Outsider },
   after: string,
 ): Promise<string | undefined> {
   const [installation] = after === KEPT_KEYS ? [] : await listAliveAfter(tx, appId, after, 1)

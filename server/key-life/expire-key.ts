@@ -1,6 +1,7 @@
 import { findApp } from '../../apps-registry/find-app.ts'
 import type { Tx } from '../../db/connect.ts'
-import { type Actor, recordActivity } from '../audit/record-activity.ts'
+import type { Actor, Member } from '../audit/actor.ts'
+import { recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { AppError } from '../base/errors.ts'
 import { cancelKeyDelivery } from '../deliveries/queue-event.ts'
@@ -13,11 +14,9 @@ import { lockForMember, lockKeyAndInstallation } from './lock-key.ts'
 
 export type ExpireKey = {
   keyId: string
-  accountId: string
-  userId: string
   /** The key's face on the page that was pressed; absent: whatever it is now. */
   seen?: string | undefined
-  actor: Actor
+  actor: Member
 }
 
 /**

@@ -1,6 +1,7 @@
 import { findApp } from '../../apps-registry/find-app.ts'
 import type { Database, Tx } from '../../db/connect.ts'
-import { recordActivity, SYSTEM } from '../audit/record-activity.ts'
+import { SYSTEM } from '../audit/actor.ts'
+import { recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { isoTime } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'

@@ -1,6 +1,7 @@
 import type { Tx } from '../../db/connect.ts'
 import { requireAbility } from '../accounts/roles.ts'
-import { type Actor, recordActivity } from '../audit/record-activity.ts'
+import type { Member } from '../audit/actor.ts'
+import { recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { isoTime } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
@@ -10,7 +11,7 @@ import { clearFrozen, setFrozen } from '../keys/freeze-key.ts'
 import { statusAt } from '../keys/key-states.ts'
 import { lockForMember } from './lock-key.ts'
 
-type Act = { keyId: string; accountId: string; userId: string; actor: Actor }
+type Act = { keyId: string; actor: Member }
 
 /**
  * *Freeze*: the key is refused until somebody unfreezes it, and expires once the chosen time has passed. A second click
@@ -46,7 +47,7 @@ export async function unfreezeKey(
   if (statusAt(key, at) === 'expired') throw new AppError('key.expired')
   const leaked = key.frozenBy === 'leak_report'
   if (leaked) {
-    await requireAbility(tx, command.userId, key.accountId, 'expire_key')
+    await requireAbility(tx, command.actor.id, key.accountId, 'expire_key')
     if (!command.knowsOfLeak) throw new AppError('key.leaked')
   }
   if (!(await clearFrozen(tx, key.id, at))) return { key, changed: false }

@@ -1,4 +1,5 @@
 import type { Tx } from '../../db/connect.ts'
+import type { Member } from '../audit/actor.ts'
 import type { Installation } from '../installs/installation.ts'
 import { lockInstallation } from '../installs/lock-installation.ts'
 import { findKeyOf, type Key, lockKeyOf } from '../keys/find-keys.ts'
@@ -21,9 +22,9 @@ export async function lockKeyAndInstallation(
  */
 export async function lockForMember(
   tx: Tx,
-  { keyId, accountId, userId }: { keyId: string; accountId: string; userId: string },
+  { keyId, actor }: { keyId: string; actor: Member },
 ): Promise<{ key: Key; installation: Installation | undefined }> {
-  const locked = await lockKeyAndInstallation(tx, await findKeyOf(tx, accountId, keyId))
-  await requireKeyAbility(tx, userId, locked.key)
+  const locked = await lockKeyAndInstallation(tx, await findKeyOf(tx, actor.accountId, keyId))
+  await requireKeyAbility(tx, actor.id, locked.key)
   return locked
 }

@@ -1,7 +1,7 @@
 import { findRecipientKey } from '../../apps-registry/current-recipient.ts'
 import { findApp } from '../../apps-registry/find-app.ts'
 import type { Database } from '../../db/connect.ts'
-import { type Actor, SYSTEM } from '../audit/record-activity.ts'
+import { type Actor, SYSTEM } from '../audit/actor.ts'
 import { MINUTE } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'

@@ -1,5 +1,5 @@
 import type { Database } from '../../db/connect.ts'
-import type { Actor } from '../audit/record-activity.ts'
+import type { Actor } from '../audit/actor.ts'
 import type { Caps } from '../base/caps.ts'
 import { MINUTE } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'

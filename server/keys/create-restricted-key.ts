@@ -1,5 +1,5 @@
 import type { Tx } from '../../db/connect.ts'
-import { type Actor, recordActivity } from '../audit/record-activity.ts'
+import { recordActivity } from '../audit/record-activity.ts'
 import { isoTime } from '../base/clock.ts'
 import { requireKeyAbility } from './key-ability.ts'
 import {
@@ -9,7 +9,7 @@ import {
   type ShownKey,
 } from './mint-restricted-key.ts'
 
-export type CreateRestrictedKey = Omit<MintRestrictedKey, 'replaces'> & { actor: Actor }
+export type CreateRestrictedKey = Omit<MintRestrictedKey, 'replaces'>
 
 /** *Create restricted key*. Throws `access.role` and `key.form_used`. */
 export async function createRestrictedKey(
@@ -17,8 +17,9 @@ export async function createRestrictedKey(
   caps: RestrictedMintCaps,
   command: CreateRestrictedKey,
 ): Promise<ShownKey> {
-  const { accountId, mode, actor } = command
-  await requireKeyAbility(tx, command.userId, { kind: 'restricted', mode, accountId })
+  const { mode, actor } = command
+  const { accountId } = actor
+  await requireKeyAbility(tx, actor.id, { kind: 'restricted', mode, accountId })
   const shown = await mintRestrictedKey(tx, caps, { ...command, replaces: null })
   const { key } = shown
   if (shown.again) return shown

@@ -1,5 +1,6 @@
 import { createHash, createHmac } from 'node:crypto'
 import type { Tx } from '../../db/connect.ts'
+import type { Member } from '../audit/actor.ts'
 import type { Caps } from '../base/caps.ts'
 import { MINUTE } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
@@ -13,8 +14,7 @@ import { findKeyOfForm, insertKey, type Key } from './key-store.ts'
 export type RestrictedMintCaps = Caps & { keyBrand: string; keyLimits: KeyLimits }
 
 export type MintRestrictedKey = {
-  accountId: string
-  userId: string
+  actor: Member
   mode: Mode
   name: string
   permissions: string[]
@@ -63,10 +63,10 @@ export async function mintRestrictedKey(
 export async function showAgain(
   tx: Tx,
   caps: RestrictedMintCaps,
-  command: Pick<MintRestrictedKey, 'accountId' | 'userId' | 'form'> &
-    Partial<Pick<Key, 'name' | 'mode' | 'permissions'>>,
+  command: Pick<MintRestrictedKey, 'actor' | 'form'> & Partial<Pick<Key, 'name' | 'mode' | 'permissions'>>,
 ): Promise<ShownKey | undefined> {
-  const { accountId, userId, form } = command
+  const { form } = command
+  const { id: userId, accountId } = command.actor
   if (form === undefined) return undefined
   const made = await findKeyOfForm(tx, accountId, hashForm(form))
   if (!made) return undefined
@@ -81,7 +81,7 @@ export async function showAgain(
     )
   const prefix = key.redacted.slice(0, key.redacted.indexOf('…'))
   const plaintext = samePress
-    ? chancesOf(caps, { accountId, userId, form })
+    ? chancesOf(caps, { actor: command.actor, form })
         .map(chance => mintSecret(chance, prefix))
         .find(candidate => hashSecret(candidate) === hash)
     : undefined
@@ -97,14 +97,15 @@ async function insertFresh(
   command: MintRestrictedKey,
   chance: Random,
 ): Promise<{ key: Key; plaintext: string }> {
-  const { accountId, mode, name, permissions, note, expiresAt, addresses, replaces, form } = command
+  const { mode, name, permissions, note, expiresAt, addresses, replaces, form } = command
+  const { accountId } = command.actor
   if (permissions.length === 0)
     throw new AppError('permission.not_granted', { detail: 'A key needs at least one permission.' })
   if (!command.instead) await requireRoom(tx, { keyLimits }, { accountId, installationId: null, replaces })
   const plaintext = mintSecret(chance, `${keyBrand}r_${mode}_`)
   const key: Key = {
     ...{ id: ids.next('key'), kind: 'restricted', accountId, installationId: null, appId: null, mode, name },
-    ...{ redacted: redactSecret(plaintext), permissions, note, addresses, replaces, createdBy: command.userId },
+    ...{ redacted: redactSecret(plaintext), permissions, note, addresses, replaces, createdBy: command.actor.id },
     ...{ status: expiresAt === null ? 'active' : 'expiring', expiresAt, expiredAt: null, expiredBecause: null },
     ...{ createdAt: clock.now(), deliveredAt: null, keptAt: null, rotation: null, overlapUntil: null, overlapMs: null },
     ...{ frozenAt: null, freezeUntil: null, frozenBy: null, lastUsedAt: null },
@@ -121,14 +122,14 @@ function hashForm(form: string): string {
 /** Chance that is the same for every press of one form by one member, under each root secret: HMAC in counter mode. */
 function chancesOf(
   { keyring, random }: RestrictedMintCaps,
-  { accountId, userId, form }: { accountId: string; userId: string; form: string },
+  { actor, form }: { actor: Member; form: string },
 ): Random[] {
   return keyring.derive('restricted-key-of-form').map(secret => {
     let block = 0
     const next = () => {
       block += 1
       return createHmac('sha256', secret)
-        .update(JSON.stringify([accountId, userId, form, block]))
+        .update(JSON.stringify([actor.accountId, actor.id, form, block]))
         .digest()
     }
     return {

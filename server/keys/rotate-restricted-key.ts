@@ -1,5 +1,6 @@
 import type { Tx } from '../../db/connect.ts'
-import { type Actor, recordActivity } from '../audit/record-activity.ts'
+import type { Member } from '../audit/actor.ts'
+import { recordActivity } from '../audit/record-activity.ts'
 import { SECOND } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { markExpired } from './expire-keys.ts'
@@ -11,8 +12,6 @@ import { beginOverlap, lastDayOf, listSuccessors } from './overlap.ts'
 
 export type RotateRestrictedKey = {
   keyId: string
-  accountId: string
-  userId: string
   /** 0: the old key stops now; for leaks. */
   overlapSeconds: number
   /** Rotates although a rotation is under way. */
@@ -20,7 +19,7 @@ export type RotateRestrictedKey = {
   reason: string
   /** The one-time name of the form that was sent. */
   form: string | undefined
-  actor: Actor
+  actor: Member
 }
 
 /**
@@ -33,11 +32,12 @@ export async function rotateRestrictedKey(
   command: RotateRestrictedKey,
 ): Promise<ShownKey> {
   const at = caps.clock.now()
-  const { accountId, userId, form, actor, reason, overlapSeconds } = command
+  const { form, actor, reason, overlapSeconds } = command
+  const { accountId } = actor
   const old = await lockKeyOf(tx, accountId, command.keyId)
   if (old.kind !== 'restricted') throw new AppError('object.not_found')
-  await requireKeyAbility(tx, userId, old)
-  const earlier = await showAgain(tx, caps, { accountId, userId, form })
+  await requireKeyAbility(tx, actor.id, old)
+  const earlier = await showAgain(tx, caps, { actor, form })
   if (earlier) return earlier
   if (statusAt(old, at) === 'expired') throw new AppError('key.expired')
   if (!command.force && (await listSuccessors(tx, old.id, at)).length > 0)
@@ -45,7 +45,7 @@ export async function rotateRestrictedKey(
 
   const { mode, name, permissions, note, addresses } = old
   const shown = await mintRestrictedKey(tx, caps, {
-    ...{ accountId, userId, mode, name, permissions, note, addresses, form },
+    ...{ actor, mode, name, permissions, note, addresses, form },
     ...{ expiresAt: await lastDayOf(tx, old), replaces: old.id, instead: overlapSeconds === 0 },
   })
   if (overlapSeconds === 0) await markExpired(tx, old.id, 'replaced', at)

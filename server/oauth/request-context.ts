@@ -3,7 +3,7 @@ import type { Logo } from '../../apps-registry/check-manifest.ts'
 import type { Manifest } from '../../apps-registry/manifest.ts'
 import type { Tx } from '../../db/connect.ts'
 import type { Session } from '../accounts/sessions.ts'
-import type { Actor } from '../audit/record-activity.ts'
+import type { Actor } from '../audit/actor.ts'
 import type { AppError } from '../base/errors.ts'
 import type { AppMeter } from './app-meter.ts'
 

@@ -1,6 +1,6 @@
 import type { App } from '../../apps-registry/find-app.ts'
 import type { Tx } from '../../db/connect.ts'
-import type { Actor } from '../audit/record-activity.ts'
+import type { Platform } from '../audit/actor.ts'
 import { AppError } from '../base/errors.ts'
 import { type IdPrefix, isId } from '../base/ids.ts'
 import { findInstallationOfApp } from '../installs/find-installation.ts'
@@ -9,7 +9,7 @@ import { findAppKey, type Key } from '../keys/find-keys.ts'
 import type { TokenBearer } from '../oauth/authenticate-token.ts'
 
 /** Whom an access token speaks for: an app, and with an install token only one installation of it. */
-export type Caller = TokenBearer & { app: App; actor: Actor }
+export type Caller = TokenBearer & { app: App; actor: Platform }
 
 /** An identifier in a path. One that is malformed is indistinguishable from a stranger's: throws `object.not_found`. */
 export function requireId(prefix: IdPrefix, id: string): string {

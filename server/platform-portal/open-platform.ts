@@ -1,24 +1,24 @@
 import { createPlatform, listPlatforms, type Platform } from '../../apps-registry/create-platform.ts'
 import { lockTable, type Tx } from '../../db/connect.ts'
 import { requireAbility } from '../accounts/roles.ts'
-import type { Actor } from '../audit/record-activity.ts'
+import type { Member } from '../audit/actor.ts'
 import type { Caps } from '../base/caps.ts'
 import { AppError } from '../base/errors.ts'
 
-export type OpenPlatform = { member: { userId: string; accountId: string }; name: string; actor: Actor }
+export type OpenPlatform = { name: string; actor: Member }
 
 /** A member makes the account a publisher; two who press at once make one profile. Throws `platform.exists`. */
 export async function openPlatform(
   tx: Tx,
   caps: Caps & { keyBrand: string },
-  { member, name, actor }: OpenPlatform,
+  { name, actor }: OpenPlatform,
 ): Promise<{ platform: Platform; registrationToken: string }> {
-  await requireAbility(tx, member.userId, member.accountId, 'manage_platform')
+  await requireAbility(tx, actor.id, actor.accountId, 'manage_platform')
   await lockTable(tx, 'platforms')
-  if ((await listPlatforms(tx, member.accountId)).length > 0) {
+  if ((await listPlatforms(tx, actor.accountId)).length > 0) {
     throw new AppError('platform.exists', {
       detail: 'Nothing was changed. A registration token is shown once; make a new one where you need it.',
     })
   }
-  return await createPlatform(tx, caps, { accountId: member.accountId, name, actor })
+  return await createPlatform(tx, caps, { accountId: actor.accountId, name, actor })
 }

@@ -16,7 +16,7 @@ import { rotateWebhookSecret } from '../../apps-registry/rotate-webhook-secret.t
 import type { Database, Tx } from '../../db/connect.ts'
 import { lookAtAccountOf } from '../accounts/account-guard.ts'
 import { findAccount, roleAllows } from '../accounts/roles.ts'
-import { actorOf, requireSession, signedIn } from '../accounts/session-guard.ts'
+import { memberOf, requireSession, signedIn } from '../accounts/session-guard.ts'
 import type { Caps } from '../base/caps.ts'
 import { DAY } from '../base/clock.ts'
 import { isId } from '../base/ids.ts'
@@ -92,23 +92,22 @@ export function portalAppRoutes(deps: PortalAppCaps): Router {
   })
 
   router.post('/platform/apps/:app/test', async (req, res) => {
-    const session = signedIn(res)
     const id = idParam(req, 'app', 'app')
-    const member = { userId: session.user.id, accountId: session.current.account.id }
+    const member = memberOf(res)
     await database.read(tx => findOwnAppToManage(tx, member, id)) // strangers must not spend the limit
     await deps.limits.spend(['test_delivery', id])
-    const deliveryId = await act(req, res, (tx, app) => sendPing(tx, deps, { app, actor: actorOf(session) }))
+    const deliveryId = await act(req, res, (tx, app) => sendPing(tx, deps, { app, actor: memberOf(res) }))
     res.redirect(303, `/platform/apps/${id}?test=${deliveryId}`)
   })
 
   router.post('/platform/apps/:app/submit', async (req, res) => {
-    const actor = actorOf(signedIn(res))
+    const actor = memberOf(res)
     const { id } = await act(req, res, (tx, app) => moveApp(tx, deps, { id: app.id, verb: 'submit', actor }))
     res.redirect(303, `/platform/apps/${id}`)
   })
 
   router.post('/platform/apps/:app/webhook-secret', async (req, res) => {
-    const actor = actorOf(signedIn(res))
+    const actor = memberOf(res)
     const value = await act(req, res, (tx, app) =>
       rotateWebhookSecret(tx, deps, { appId: app.id, actor, endsRegistrationToken: true }),
     )
@@ -121,7 +120,7 @@ export function portalAppRoutes(deps: PortalAppCaps): Router {
   })
 
   router.post('/platform/apps/:app/client-secret', async (req, res) => {
-    const actor = actorOf(signedIn(res))
+    const actor = memberOf(res)
     const value = await act(req, res, async (tx, app) => {
       const secret = await replaceClientSecret(tx, deps, { appId: app.id, actor })
       await endAppTokens(tx, app.id)
@@ -136,7 +135,7 @@ export function portalAppRoutes(deps: PortalAppCaps): Router {
   })
 
   router.post('/platform/apps/:app/registration-token', async (req, res) => {
-    const actor = actorOf(signedIn(res))
+    const actor = memberOf(res)
     const value = await act(req, res, (tx, app) => {
       const issue = (appId: string) => issueRegistrationToken(tx, deps.provider, appId)
       return replaceRegistrationToken(tx, deps, { appId: app.id, actor, issue })
@@ -150,7 +149,7 @@ export function portalAppRoutes(deps: PortalAppCaps): Router {
   })
 
   router.post('/platform/apps/:app/registration-token/end', async (req, res) => {
-    const actor = actorOf(signedIn(res))
+    const actor = memberOf(res)
     const id = await act(req, res, async (tx, app) => {
       await endRegistrationToken(tx, deps, { appId: app.id, actor })
       return app.id
@@ -163,7 +162,7 @@ export function portalAppRoutes(deps: PortalAppCaps): Router {
     ['resume', false],
   ] as const) {
     router.post(`/platform/apps/:app/installations/:installation/${path}`, async (req, res) => {
-      const actor = actorOf(signedIn(res))
+      const actor = memberOf(res)
       const installationId = idParam(req, 'installation', 'ins')
       const appId = await act(req, res, async (tx, app) => {
         const command = { installationId, appId: app.id, by: 'platform', suspended, actor } as const
@@ -180,9 +179,8 @@ export function portalAppRoutes(deps: PortalAppCaps): Router {
     res: Response,
     work: (tx: Tx, app: App) => Promise<Result>,
   ): Promise<Result> {
-    const { user, current } = signedIn(res)
     const id = idParam(req, 'app', 'app')
-    const member = { userId: user.id, accountId: current.account.id }
+    const member = memberOf(res)
     return await database.transaction(async tx => await work(tx, await findOwnAppToManage(tx, member, id)))
   }
 

@@ -3,7 +3,7 @@ import { type RecipientCaps, recipientKids } from '../../apps-registry/current-r
 import { findGoneAddress, findOwnApp, findOwnAppToManage, publisherOf } from '../../apps-registry/find-own-app.ts'
 import { lookAtAccountOf } from '../accounts/account-guard.ts'
 import { roleAllows } from '../accounts/roles.ts'
-import { actorOf, requireSession, signedIn } from '../accounts/session-guard.ts'
+import { memberOf, requireSession, signedIn } from '../accounts/session-guard.ts'
 import { AppError, ERRORS, type ErrorCode } from '../base/errors.ts'
 import type { Config } from '../config.ts'
 import { readAppDelivery, readBodies } from '../deliveries/list-deliveries.ts'
@@ -33,21 +33,19 @@ export function portalDeliveryRoutes(deps: PortalDeliveryCaps): Router {
   router.get(path, async (req, res) => await show(req, res))
 
   router.post(`${path}/redeliver`, async (req, res) => {
-    const session = signedIn(res)
     const [id, deliveryId] = [idParam(req, 'app', 'app'), idParam(req, 'delivery', 'dlv')]
-    const { account } = session.current
-    const member = { userId: session.user.id, accountId: account.id }
+    const member = memberOf(res)
     const found = await database.read(tx => findOwnAppToManage(tx, member, id))
     const kids = await recipientKids(deps, found)
     const pauseEnded = await database.transaction(async tx => {
       const app = await findOwnAppToManage(tx, member, id)
-      return await endPause(tx, deps, { deliveryId, app, actor: actorOf(session) })
+      return await endPause(tx, deps, { deliveryId, app, actor: memberOf(res) })
     })
     if (pauseEnded) deps.worker.wake()
     try {
       await database.transaction(async tx => {
         const app = await findOwnAppToManage(tx, member, id)
-        await redeliver(tx, deps, { deliveryId, app, recipientKids: kids, pauseEnded, actor: actorOf(session) })
+        await redeliver(tx, deps, { deliveryId, app, recipientKids: kids, pauseEnded, actor: memberOf(res) })
       })
     } catch (error) {
       if (!(error instanceof AppError) || !REFUSALS.includes(error.code)) throw error

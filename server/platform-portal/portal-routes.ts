@@ -4,7 +4,7 @@ import { listPlatforms, rotateRegistrationToken } from '../../apps-registry/crea
 import { listOwnApps } from '../../apps-registry/find-own-app.ts'
 import type { Database } from '../../db/connect.ts'
 import { requireAbility, roleAllows } from '../accounts/roles.ts'
-import { actorOf, requireSession, signedIn } from '../accounts/session-guard.ts'
+import { memberOf, requireSession, signedIn } from '../accounts/session-guard.ts'
 import type { Caps } from '../base/caps.ts'
 import { DAY } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
@@ -49,14 +49,12 @@ export function portalRoutes(deps: PortalCaps): Router {
   router.get('/platform', async (req, res) => await show(req, res, { name: '', faults: [] }))
 
   router.post('/platform', async (req, res) => {
-    const session = signedIn(res)
     const parsed = profile.safeParse(req.body ?? {})
     if (!parsed.success) {
       const faults = faultsOf(parsed.error).map(({ message }) => ({ field: 'name', message }))
       return await show(req, res, { name: String(req.body?.name ?? ''), faults })
     }
-    const member = { userId: session.user.id, accountId: session.current.account.id }
-    const command = { member, name: parsed.data.name, actor: actorOf(session) }
+    const command = { name: parsed.data.name, actor: memberOf(res) }
     const { registrationToken } = await database.transaction(tx => openPlatform(tx, deps, command))
     showToken(req, res, registrationToken)
   })
@@ -69,7 +67,7 @@ export function portalRoutes(deps: PortalCaps): Router {
       const own = (await listPlatforms(tx, account.id)).some(({ id }) => id === platformId)
       if (!own) throw new AppError('object.not_found')
       await requireAbility(tx, session.user.id, account.id, 'manage_platform')
-      return await rotateRegistrationToken(tx, deps, { platformId, actor: actorOf(session) })
+      return await rotateRegistrationToken(tx, deps, { platformId, actor: memberOf(res) })
     })
     showToken(req, res, token)
   })

@@ -6,7 +6,7 @@ import { findApp } from '../../apps-registry/find-app.ts'
 import type { Database } from '../../db/connect.ts'
 import { lookAtFormAccount } from '../accounts/account-guard.ts'
 import { requireAbility } from '../accounts/roles.ts'
-import { actorOf, requireSession, signedIn } from '../accounts/session-guard.ts'
+import { memberOf, requireSession, signedIn } from '../accounts/session-guard.ts'
 import type { Caps } from '../base/caps.ts'
 import { AppError, AWAY_RETRY_SECONDS } from '../base/errors.ts'
 import { isId } from '../base/ids.ts'
@@ -67,7 +67,7 @@ export function registerRoutes(deps: RegisterCaps): Router {
     await limits.spend(['register_platform', platform.id])
     const { faults } = await checkManifest({ clock, outbound, catalog }, metadata)
     if (faults.length > 0) return show(req, res, platforms, typed, faults.map(atControl))
-    const answer = await registerInProcess(deps, { platformId: platform.id, appId, actor: actorOf(session) }, metadata)
+    const answer = await registerInProcess(deps, { platformId: platform.id, appId, actor: memberOf(res) }, metadata)
     if (answer.status === 201) return showCredentials(req, res, answer.body)
     if (await isThere(appId)) return res.redirect(303, `/platform/apps/${appId}`)
     show(req, res, platforms, typed, [atControl(faultOf(answer))])

@@ -12,8 +12,8 @@ for (const kind of ['managed', 'restricted'] as const) {
     const { person, key: managed, keyId } = await installManaged(world)
     const made = kind === 'managed' ? { key: managed, id: keyId } : await makeKey(world, person)
     await person.browser.post(`/keys/${made.id}/freeze`, { days: '7' })
-    const actor = { type: 'user' as const, id: person.userId, ip: '' }
-    const command = { keyId: made.id, accountId: person.accountId, userId: person.userId, actor, knowsOfLeak: false }
+    const actor = { type: 'user' as const, id: person.userId, ip: '', accountId: person.accountId }
+    const command = { keyId: made.id, actor, knowsOfLeak: false }
     await pressDuring(
       world,
       tx => unfreezeKey(tx, world.deps, command),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { moveApp } from '../../apps-registry/move-app.ts'
-import { SYSTEM } from '../../server/audit/record-activity.ts'
+import { SYSTEM } from '../../server/audit/actor.ts'
 import { retireApp } from '../../server/key-life/change-app.ts'
 import { sweep } from '../../server/sweep.ts'
 import { keyAt, rowsOf, uninstall } from '../installs/steps.ts'

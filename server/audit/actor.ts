@@ -1,0 +1,25 @@
+/** A person; `ip` is the address that they act from. */
+export type Person = { type: 'user'; id: string; ip: string }
+
+/** A person who acts in an account that they are a member of. What their role allows is checked in the transaction that acts. */
+export type Member = Person & { accountId: string }
+
+/** A platform, through its API or its registration token. */
+export type Platform = { type: 'platform'; id: string; ip: string }
+
+/** The operator, at the command line. */
+export type Operator = { type: 'operator'; id: string; ip: string }
+
+/** Latchkey itself. */
+export type System = { type: 'system'; id: string; ip: string }
+
+/** Who acts, as activity logs name them. */
+export type Actor = Person | Outsider
+
+/** Whoever acts and is nobody's member. */
+export type Outsider = Platform | Operator | System
+
+/** Who acts on what belongs to an account: for a member it must be the account that they act in. */
+export type ActorOnAccount = Member | Outsider
+
+export const SYSTEM: System = { type: 'system', id: 'latchkey', ip: '' }

@@ -35,85 +35,90 @@ type RestrictedKeyCaps = Caps & {
 }
 
 /** *Create restricted key*, whose answer shows it once, and *Edit*. */
-export function restrictedKeyRoutes(deps: RestrictedKeyCaps): Router {
-  const { config, database, clock } = deps
+export function restrictedKeyRoutes(caps: RestrictedKeyCaps): Router {
   const router = Router()
-
-  router.get('/keys/new', requireSession, async (req, res) => await showCreate(req, res, EMPTY_FORM, []))
-
-  router.post('/keys/new', requireSession, lookAtFormAccount(deps), async (req, res) => {
-    const session = signedIn(res)
-    const typed = parseInput(keyForm, req.body)
-    const asked = readNewKey(typed, config.catalog, clock.now())
-    if ('faults' in asked) return await showCreate(req, res, typed, asked.faults)
-    await deps.limits.spend(['new_keys', session.user.id])
-    const command = { ...asked, actor: memberOf(res), form: typed.form }
-    try {
-      const shown = await database.transaction(tx => createRestrictedKey(tx, deps, command))
-      const page = keyCreatedPage(shown, deps)
-      deps.render(req, res, 'key-created', { title: page.heading, nav: 'keys', status: shown.again ? 200 : 201 }, page)
-    } catch (error) {
-      if (error instanceof AppError && error.code === 'key.limit')
-        return await showCreate(req, res, typed, [{ field: '', message: error.message }])
-      const refused = refusalOf(error, asked)
-      if (!refused) throw error
-      await showKeys(deps, req, res, refused)
-    }
-  })
-
-  router.get('/keys/:key/edit', requireSession, async (req, res) => await showEdit(req, res))
-
-  router.post('/keys/:key/edit', requireSession, async (req, res) => {
-    const { key } = await loadThisKey(deps, req, res)
-    const typed = parseInput(keyForm, req.body)
-    const edit = readKeyEdit(typed, { ...key, movable: mayMoveDeadline(key) }, clock.now())
-    if ('faults' in edit) return await showEdit(req, res, { typed, faults: edit.faults })
-    try {
-      const { changed } = await database.transaction(tx =>
-        editKey(tx, deps, {
-          keyId: idParam(req, 'key', 'key'),
-          edit,
-          seen: typed.seen,
-          actor: memberOf(res),
-        }),
-      )
-      res.redirect(303, changed.length > 0 ? `/keys?edited=${key.id}` : '/keys')
-    } catch (error) {
-      if (error instanceof AppError && error.code === 'key.changed')
-        return await showEdit(req, res, {
-          changed: `${key.name} was changed after you opened this page. Here it is as it is now.`,
-        })
-      const refused = refusalOf(error, key)
-      if (!refused) throw error
-      await showKeys(deps, req, res, refused)
-    }
-  })
-
-  async function showCreate(req: Request, res: Response, typed: TypedKey, faults: Fault[]): Promise<void> {
-    const { user, current } = signedIn(res)
-    const { role } = await database.read(tx => requireAbility(tx, user.id, current.account.id, 'manage_test_keys'))
-    const page = createFormPage(typed, faults, {
-      ...{ catalog: config.catalog, keyBrand: deps.keyBrand, now: clock.now(), form: opaqueToken(deps.random) },
-      mayLive: roleAllows(role, 'expire_key'),
-    })
-    const status = faults.length > 0 ? 422 : 200
-    deps.render(req, res, 'key-form', { title: page.heading, nav: 'keys', status }, page)
-  }
-
-  async function showEdit(
-    req: Request,
-    res: Response,
-    { typed, faults = [], changed }: { typed?: TypedKey; faults?: Fault[]; changed?: string } = {},
-  ): Promise<void> {
-    const { key, shown } = await loadThisKey(deps, req, res)
-    if (statusAt(key, clock.now()) === 'expired')
-      return await showKeys(deps, req, res, refusalOf(new AppError('key.expired'), key))
-    const input = { catalog: config.catalog, now: clock.now() }
-    const page = editFormPage(key, shown.managedBy.name, typed ?? typedFrom(key), faults, input)
-    const flash = changed && { tone: 'warn' as const, strong: 'Nothing was changed.', text: changed }
-    const status = changed ? 409 : faults.length > 0 ? 422 : 200
-    deps.render(req, res, 'key-form', { title: page.heading, nav: 'keys', status, ...(flash && { flash }) }, page)
-  }
-
+  router.get('/keys/new', requireSession, async (req, res) => await showCreate(caps, req, res, EMPTY_FORM, []))
+  router.post('/keys/new', requireSession, lookAtFormAccount(caps), (req, res) => createByForm(caps, req, res))
+  router.get('/keys/:key/edit', requireSession, async (req, res) => await showEdit(caps, req, res))
+  router.post('/keys/:key/edit', requireSession, (req, res) => editByForm(caps, req, res))
   return router
+}
+
+async function createByForm(caps: RestrictedKeyCaps, req: Request, res: Response): Promise<void> {
+  const session = signedIn(res)
+  const typed = parseInput(keyForm, req.body)
+  const asked = readNewKey(typed, caps.config.catalog, caps.clock.now())
+  if ('faults' in asked) return await showCreate(caps, req, res, typed, asked.faults)
+  await caps.limits.spend(['new_keys', session.user.id])
+  const command = { ...asked, actor: memberOf(res), form: typed.form }
+  try {
+    const shown = await caps.database.transaction(tx => createRestrictedKey(tx, caps, command))
+    const page = keyCreatedPage(shown, caps)
+    caps.render(req, res, 'key-created', { title: page.heading, nav: 'keys', status: shown.again ? 200 : 201 }, page)
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'key.limit')
+      return await showCreate(caps, req, res, typed, [{ field: '', message: error.message }])
+    const refused = refusalOf(error, asked)
+    if (!refused) throw error
+    await showKeys(caps, req, res, refused)
+  }
+}
+
+async function editByForm(caps: RestrictedKeyCaps, req: Request, res: Response): Promise<void> {
+  const { key } = await loadThisKey(caps, req, res)
+  const typed = parseInput(keyForm, req.body)
+  const edit = readKeyEdit(typed, { ...key, movable: mayMoveDeadline(key) }, caps.clock.now())
+  if ('faults' in edit) return await showEdit(caps, req, res, { typed, faults: edit.faults })
+  try {
+    const { changed } = await caps.database.transaction(tx =>
+      editKey(tx, caps, {
+        keyId: idParam(req, 'key', 'key'),
+        edit,
+        seen: typed.seen,
+        actor: memberOf(res),
+      }),
+    )
+    res.redirect(303, changed.length > 0 ? `/keys?edited=${key.id}` : '/keys')
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'key.changed')
+      return await showEdit(caps, req, res, {
+        changed: `${key.name} was changed after you opened this page. Here it is as it is now.`,
+      })
+    const refused = refusalOf(error, key)
+    if (!refused) throw error
+    await showKeys(caps, req, res, refused)
+  }
+}
+
+async function showCreate(
+  caps: RestrictedKeyCaps,
+  req: Request,
+  res: Response,
+  typed: TypedKey,
+  faults: Fault[],
+): Promise<void> {
+  const { user, current } = signedIn(res)
+  const { role } = await caps.database.read(tx => requireAbility(tx, user.id, current.account.id, 'manage_test_keys'))
+  const page = createFormPage(typed, faults, {
+    ...{ catalog: caps.config.catalog, keyBrand: caps.keyBrand, now: caps.clock.now(), form: opaqueToken(caps.random) },
+    mayLive: roleAllows(role, 'expire_key'),
+  })
+  const status = faults.length > 0 ? 422 : 200
+  caps.render(req, res, 'key-form', { title: page.heading, nav: 'keys', status }, page)
+}
+
+async function showEdit(
+  caps: RestrictedKeyCaps,
+  req: Request,
+  res: Response,
+  { typed, faults = [], changed }: { typed?: TypedKey; faults?: Fault[]; changed?: string } = {},
+): Promise<void> {
+  const { key, shown } = await loadThisKey(caps, req, res)
+  if (statusAt(key, caps.clock.now()) === 'expired')
+    return await showKeys(caps, req, res, refusalOf(new AppError('key.expired'), key))
+  const input = { catalog: caps.config.catalog, now: caps.clock.now() }
+  const page = editFormPage(key, shown.managedBy.name, typed ?? typedFrom(key), faults, input)
+  const flash = changed && { tone: 'warn' as const, strong: 'Nothing was changed.', text: changed }
+  const status = changed ? 409 : faults.length > 0 ? 422 : 200
+  caps.render(req, res, 'key-form', { title: page.heading, nav: 'keys', status, ...(flash && { flash }) }, page)
 }

@@ -31,89 +31,92 @@ type UninstallCaps = Caps & {
 const LISTED = 20
 
 /** The uninstall question, its answer, and what became of the keys. */
-export function uninstallRoutes(deps: UninstallCaps): Router {
-  const { database, clock, usage } = deps
+export function uninstallRoutes(caps: UninstallCaps): Router {
   const router = Router()
   router.use('/apps', requireSession)
 
-  router.get('/apps/:installation/uninstall', async (req, res) => {
-    const session = signedIn(res)
-    const { installation, app } = await database.read(async tx => {
-      const found = await findInstallationOf(tx, session.current.account.id, idParam(req, 'installation', 'ins'))
-      await requireAbility(tx, session.user.id, session.current.account.id, 'uninstall')
-      return found
-    })
-    if (installation.status === 'uninstalled') return res.redirect(303, `/apps/${installation.id}/uninstalled`)
-    await showUninstall(req, res, app, { choice: '', until: '', faults: [] })
-  })
-
-  router.post('/apps/:installation/uninstall', async (req, res) => {
-    const session = signedIn(res)
-    const { account } = session.current
-    const { installation, app } = await database.read(tx =>
-      findInstallationOf(tx, account.id, idParam(req, 'installation', 'ins')),
-    )
-    const typed = parseInput(uninstallForm, req.body)
-    const now = clock.now()
-    const answer = choiceOf(typed, now)
-    const asked = await database.read(tx => hasWorkingKeys(tx, installation.id, now))
-    if ('fault' in answer && asked)
-      return await showUninstall(req, res, app, { choice: typed.keys, until: typed.until, faults: [answer.fault] })
-    await database.transaction(tx =>
-      uninstallApp(tx, deps, {
-        installationId: installation.id,
-        keys: 'fault' in answer ? { answer: 'expire' } : answer,
-        reason: 'account',
-        actor: memberOf(res),
-      }),
-    )
-    res.redirect(303, `/apps/${installation.id}/uninstalled`)
-  })
-
-  router.get('/apps/:installation/uninstalled', async (req, res) => {
-    const { account } = signedIn(res).current
-    const before = isId('key', req.query['keys']) ? req.query['keys'] : undefined
-    const now = clock.now()
-    const { installation, app, keys, anyKept } = await database.read(async tx => {
-      const found = await findInstallationOf(tx, account.id, idParam(req, 'installation', 'ins'))
-      const { id: installationId, uninstalledAt } = found.installation
-      const page = { installationId, endedSince: uninstalledAt ?? 0, before, limit: LISTED + 1 }
-      const anyKept = await hasWorkingKeys(tx, installationId, now)
-      return { ...found, keys: await pageSettledKeys(tx, page), anyKept }
-    })
-    if (installation.status !== 'uninstalled') return res.redirect(303, `/apps/${installation.id}`)
-    const shown = keys.slice(0, LISTED)
-    const older = keys.length > LISTED && `/apps/${installation.id}/uninstalled?keys=${shown.at(-1)?.id}`
-    const became = { keys: shown, anyKept, ...(older && { older }) }
-    const page = uninstalledPage(installation, app, account.name, became, now)
-    deps.render(req, res, 'uninstalled', { title: `${app.manifest.client_name} is uninstalled`, nav: 'apps' }, page)
-  })
-
-  async function showUninstall(
-    req: Request,
-    res: Response,
-    app: App,
-    typed: { choice: '' | 'expire' | 'keep' | 'until'; until: string; faults: Fault[] },
-  ): Promise<void> {
-    const { account } = signedIn(res).current
-    await usage.flush()
-    const now = clock.now()
-    const page = await database.read(async tx => {
-      const { installation } = await findInstallationOf(tx, account.id, idParam(req, 'installation', 'ins'))
-      const held = await summarizeKeys(tx, installation.id, now)
-      const keys = await listKeysUsedLast(tx, installation.id, LISTED, now)
-      const useOf = await readUse(
-        tx,
-        keys.map(key => key.id),
-        now,
-      )
-      return uninstallPage({ installation, app, accountName: account.name, keys, held, useOf, now }, typed)
-    })
-    const status = typed.faults.length > 0 ? 422 : 200
-    deps.render(req, res, 'uninstall', { title: `Uninstall ${app.manifest.client_name}?`, nav: 'apps', status }, page)
-  }
-
+  router.get('/apps/:installation/uninstall', (req, res) => askToUninstall(caps, req, res))
+  router.post('/apps/:installation/uninstall', (req, res) => uninstallByForm(caps, req, res))
+  router.get('/apps/:installation/uninstalled', (req, res) => showUninstalled(caps, req, res))
   return router
+}
+
+async function askToUninstall(caps: UninstallCaps, req: Request, res: Response): Promise<void> {
+  const session = signedIn(res)
+  const { installation, app } = await caps.database.read(async tx => {
+    const found = await findInstallationOf(tx, session.current.account.id, idParam(req, 'installation', 'ins'))
+    await requireAbility(tx, session.user.id, session.current.account.id, 'uninstall')
+    return found
+  })
+  if (installation.status === 'uninstalled') return res.redirect(303, `/apps/${installation.id}/uninstalled`)
+  await showUninstall(caps, req, res, app, { choice: '', until: '', faults: [] })
+}
+
+async function uninstallByForm(caps: UninstallCaps, req: Request, res: Response): Promise<void> {
+  const session = signedIn(res)
+  const { account } = session.current
+  const { installation, app } = await caps.database.read(tx =>
+    findInstallationOf(tx, account.id, idParam(req, 'installation', 'ins')),
+  )
+  const typed = parseInput(uninstallForm, req.body)
+  const now = caps.clock.now()
+  const answer = choiceOf(typed, now)
+  const asked = await caps.database.read(tx => hasWorkingKeys(tx, installation.id, now))
+  if ('fault' in answer && asked)
+    return await showUninstall(caps, req, res, app, { choice: typed.keys, until: typed.until, faults: [answer.fault] })
+  await caps.database.transaction(tx =>
+    uninstallApp(tx, caps, {
+      installationId: installation.id,
+      keys: 'fault' in answer ? { answer: 'expire' } : answer,
+      reason: 'account',
+      actor: memberOf(res),
+    }),
+  )
+  res.redirect(303, `/apps/${installation.id}/uninstalled`)
+}
+
+async function showUninstalled(caps: UninstallCaps, req: Request, res: Response): Promise<void> {
+  const { account } = signedIn(res).current
+  const before = isId('key', req.query['keys']) ? req.query['keys'] : undefined
+  const now = caps.clock.now()
+  const { installation, app, keys, anyKept } = await caps.database.read(async tx => {
+    const found = await findInstallationOf(tx, account.id, idParam(req, 'installation', 'ins'))
+    const { id: installationId, uninstalledAt } = found.installation
+    const page = { installationId, endedSince: uninstalledAt ?? 0, before, limit: LISTED + 1 }
+    const anyKept = await hasWorkingKeys(tx, installationId, now)
+    return { ...found, keys: await pageSettledKeys(tx, page), anyKept }
+  })
+  if (installation.status !== 'uninstalled') return res.redirect(303, `/apps/${installation.id}`)
+  const shown = keys.slice(0, LISTED)
+  const older = keys.length > LISTED && `/apps/${installation.id}/uninstalled?keys=${shown.at(-1)?.id}`
+  const became = { keys: shown, anyKept, ...(older && { older }) }
+  const page = uninstalledPage(installation, app, account.name, became, now)
+  caps.render(req, res, 'uninstalled', { title: `${app.manifest.client_name} is uninstalled`, nav: 'apps' }, page)
+}
+
+async function showUninstall(
+  caps: UninstallCaps,
+  req: Request,
+  res: Response,
+  app: App,
+  typed: { choice: '' | 'expire' | 'keep' | 'until'; until: string; faults: Fault[] },
+): Promise<void> {
+  const { account } = signedIn(res).current
+  await caps.usage.flush()
+  const now = caps.clock.now()
+  const page = await caps.database.read(async tx => {
+    const { installation } = await findInstallationOf(tx, account.id, idParam(req, 'installation', 'ins'))
+    const held = await summarizeKeys(tx, installation.id, now)
+    const keys = await listKeysUsedLast(tx, installation.id, LISTED, now)
+    const useOf = await readUse(
+      tx,
+      keys.map(key => key.id),
+      now,
+    )
+    return uninstallPage({ installation, app, accountName: account.name, keys, held, useOf, now }, typed)
+  })
+  const status = typed.faults.length > 0 ? 422 : 200
+  caps.render(req, res, 'uninstall', { title: `Uninstall ${app.manifest.client_name}?`, nav: 'apps', status }, page)
 }
 
 const uninstallForm = z.object({

@@ -167,7 +167,7 @@ function floorByName(path: string): Floor | undefined {
   if (path.startsWith('db/')) return 'db'
   if (roomOf(path) === undefined) return undefined
   if (
-    /-(?:routes|page|guard|access|operation|openapi)\.ts$|\/(?:operations\/|(?:load|show)-)[a-z-]+\.ts$|\/operations\.ts$/.test(
+    /-(?:routes|handlers|page|guard|access|operation|openapi)\.ts$|\/(?:operations\/|(?:load|show)-)[a-z-]+\.ts$|\/operations\.ts$/.test(
       path,
     )
   )

@@ -7,7 +7,10 @@ const CLIENT_SECRET = 'client-secret'
 const WEBHOOK_SECRET = 'webhook-secret'
 
 const inApps = (column: string, purpose: string): SealedColumn => ({
-  ...{ table: 'apps', column, key: ['id'], purpose },
+  table: 'apps',
+  column,
+  key: ['id'],
+  purpose,
   context: ({ id = '' }) => id,
 })
 

@@ -25,9 +25,19 @@ function partsOf({ app, logo }: Reviewable, removed: readonly string[]): unknown
   const { client } = app
   const manifest = without(app.manifest, removed)
   return [
-    ...[manifest.client_name, manifest.tagline, manifest.description, manifest.categories],
-    ...[manifest.client_uri, manifest.policy_uri, manifest.tos_uri, manifest.permissions, manifest.managed_keys],
-    ...[client.redirect_uris, client.key_delivery_uri, client.install_uri, client.setup_uri],
+    manifest.client_name,
+    manifest.tagline,
+    manifest.description,
+    manifest.categories,
+    manifest.client_uri,
+    manifest.policy_uri,
+    manifest.tos_uri,
+    manifest.permissions,
+    manifest.managed_keys,
+    client.redirect_uris,
+    client.key_delivery_uri,
+    client.install_uri,
+    client.setup_uri,
     ...[client.jwks_uri, client['jwks'], logo?.type, logo?.bytes.toString('base64')],
   ]
 }

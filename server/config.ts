@@ -59,7 +59,7 @@ const list = (text: string) =>
   text
     .split(',')
     .map(part => part.trim())
-    .filter(part => part !== '') // prettier-ignore
+    .filter(part => part !== '')
 const limit = (value: number) =>
   z
     .string()
@@ -148,7 +148,7 @@ const environment = z.object({
   RATE_LIMITS: z.enum(['on', 'off']).default('on'),
   METRICS_TOKEN: z.string().min(16).optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
-}) // prettier-ignore
+})
 
 /** Every variable, with what counts where it is absent; undefined or an empty list where nothing does. */
 export const VARIABLES: Readonly<Record<string, unknown>> = Object.fromEntries(

@@ -80,7 +80,9 @@ test('after the new secret came in front, everything is encrypted anew, and the 
   {
     await using both = await nodeBeside(world, { LATCHKEY_SECRET: `${NEW},${OLD}` })
     assert.deepEqual(await countRootUse(both.deps.database, rootsOf(NEW, OLD)), {
-      ...{ current: 0, older: values.length, unknown: 0 },
+      current: 0,
+      older: values.length,
+      unknown: 0,
     })
     assert.equal(await reencrypt(both.deps), undefined)
     assert.equal(await reencrypt(both.deps), undefined)
@@ -134,7 +136,8 @@ test('a running server does it by itself, and doctor says when the old one may g
   }
   const values = (await sealedValues(world)).length
   assert.deepEqual(await detail(), {
-    ...{ name: 'encrypted_values', ok: true },
+    name: 'encrypted_values',
+    ok: true,
     detail: `${values} of ${values} are still under an older root secret: keep it`,
   })
   assert.equal((await detail({ LATCHKEY_SECRET: NEW }))?.ok, false)

@@ -15,20 +15,21 @@ type Database = 'sqlite' | 'postgres'
 
 /** Files that never touch a database, or that prove the same on either: they run once. */
 const onceOnly = [
-  ...[
-    'tests/architecture.test.ts',
-    'tests/config.test.ts',
-    'tests/consent/first-step.test.ts',
-    'tests/base/',
-    'tests/browser/',
-    'tests/docs/',
-    'tests/examples/',
-  ],
+  'tests/architecture.test.ts',
+  'tests/config.test.ts',
+  'tests/consent/first-step.test.ts',
+  'tests/base/',
+  'tests/browser/',
+  'tests/docs/',
+  'tests/examples/',
   ...['allowlist', 'judge-key', 'key-states', 'record-cache', 'usage-buffer', 'writers'].map(
     name => `tests/keys/${name}.test.ts`,
   ),
   ...['field-types', 'recipient-key'].map(name => `tests/apps-registry/${name}.test.ts`),
-  ...['tests/verify/', 'tests/web-processes.test.ts', 'tests/deliveries/lanes.test.ts', 'tests/db/claim-file.test.ts'],
+  'tests/verify/',
+  'tests/web-processes.test.ts',
+  'tests/deliveries/lanes.test.ts',
+  'tests/db/claim-file.test.ts',
 ]
 
 /** Files of one process at most: more would share less evenly between two cores. */

@@ -33,7 +33,12 @@ async function install(count: number): Promise<void> {
         const { user, account } = await signUp(tx, deps, person)
         const { permissions } = app.manifest
         const command = {
-          ...{ appId, accountId: account.id, userId: user.id, version: app.version, recipient, kept: undefined },
+          appId,
+          accountId: account.id,
+          userId: user.id,
+          version: app.version,
+          recipient,
+          kept: undefined,
           permissions: permissions.map(({ name }) => name),
           actor: { type: 'user' as const, id: user.id, ip: '' },
         }

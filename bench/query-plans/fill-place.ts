@@ -44,24 +44,31 @@ export async function fillPlace(world: World): Promise<Place> {
   const used = { hash: `'hash' || i || 'k'`, last_used_at: 'i' }
   await copy('keys', key, 20_000, { ...used, id: id('key') })
   await copy('keys', key, PLACES, {
-    ...{ hash: `'other' || i`, id: id('key', 100_000), installation_id: id('ins', 100_000) },
-    ...{ app_id: `case when i <= 5000 then ${id('app')} else '${app.id}' end` },
+    hash: `'other' || i`,
+    id: id('key', 100_000),
+    installation_id: id('ins', 100_000),
+    app_id: `case when i <= 5000 then ${id('app')} else '${app.id}' end`,
     status: `case when i % 3 = 0 then 'expired' else 'active' end`,
     expired_at: `case when i % 3 = 0 then ${world.clock.now() - 100 * DAY} end`,
   })
   await copy('keys', key, PLACES, {
-    ...{ hash: `'elsewhere' || i`, id: id('key', 200_000) },
-    ...{ installation_id: id('ins'), account_id: id('acct') },
+    hash: `'elsewhere' || i`,
+    id: id('key', 200_000),
+    installation_id: id('ins'),
+    account_id: id('acct'),
   })
   await fillLog(copy, installed.id)
   await copy('activity', { account_id: person.accountId, number: 1 }, 50_000, { number: 'i + 1000' })
   await copy('oauth_records', { model: 'Grant' }, PLACES, { id_hash: `'grant' || i` })
   await copy('oauth_grants', { installation_id: installed.id }, PLACES, {
-    ...{ grant_hash: `'grant' || i`, interaction_hash: `'interaction' || i`, installation_id: id('ins') },
+    grant_hash: `'grant' || i`,
+    interaction_hash: `'interaction' || i`,
+    installation_id: id('ins'),
     created_at: '1',
   })
   await copy('oauth_records', { model: 'RefreshToken' }, PLACES, {
-    ...{ id_hash: `'token' || i`, grant_hash: `case when i % 2 = 0 then 'grant' || i end` },
+    id_hash: `'token' || i`,
+    grant_hash: `case when i % 2 = 0 then 'grant' || i end`,
   })
   await fillMore(world, copy, person)
   return { app, person, installed, crowd: id('ins', 5).replaceAll("'", '') }
@@ -75,7 +82,10 @@ async function fillLog(copy: Copy, installationId: string): Promise<void> {
   await copy('events', { sequence: 1 }, LOG, { ...event, id: id('evt') })
   const pending = `i > ${LOG - PENDING}`
   await copy('deliveries', { sequence: 1 }, LOG, {
-    ...{ id: id('dlv'), event_id: id('evt'), installation_id: whose, sequence: '1000 + i' },
+    id: id('dlv'),
+    event_id: id('evt'),
+    installation_id: whose,
+    sequence: '1000 + i',
     status: `case when ${pending} then 'pending' when i % 5000 = 1 then 'failed' else 'delivered' end`,
     settled_at: `case when ${pending} then null else created_at end`,
     next_attempt_at: `next_attempt_at + case when i % 2 = 0 then 3600000 else 0 end`,

@@ -63,8 +63,14 @@ function findOrAdd(state: State, { data }: InstallationEvent): Installation {
     return known
   }
   const added: Installation = {
-    ...{ id, generation, account_id, account_name, mode },
-    ...{ status: 'connecting', sequence: 0, keys: [] },
+    id,
+    generation,
+    account_id,
+    account_name,
+    mode,
+    status: 'connecting',
+    sequence: 0,
+    keys: [],
   }
   state.installations.push(added)
   return added

@@ -63,7 +63,10 @@ export function createFormPage(
     { value: 'test' as const, text: 'Test', note: `Play money. The key begins with ${keyBrand}r_test_` },
   ]
   return {
-    ...{ action: '/keys/new', heading: 'Create restricted key', button: 'Create key', form },
+    action: '/keys/new',
+    heading: 'Create restricted key',
+    button: 'Create key',
+    form,
     lede: 'For your own scripts and servers. You see it once, right after this.',
     ...shared(typed, faults, now),
     shows: { text: true, deadline: true },
@@ -79,8 +82,12 @@ export function createFormPage(
 /** What the form shows before anything was typed. */
 export function typedFrom(key: Key): TypedKey {
   return {
-    ...{ name: key.name, mode: key.mode, permissions: key.permissions, note: key.note ?? '' },
-    ...{ addresses: key.addresses?.join('\n') ?? '', expires_on: lastDayOf(key.expiresAt) },
+    name: key.name,
+    mode: key.mode,
+    permissions: key.permissions,
+    note: key.note ?? '',
+    addresses: key.addresses?.join('\n') ?? '',
+    expires_on: lastDayOf(key.expiresAt),
   }
 }
 
@@ -95,7 +102,9 @@ export function editFormPage(
   const own = key.kind === 'restricted'
   const held = key.permissions.map(name => catalog.find(entry => entry.name === name) ?? forgotten(name))
   return {
-    ...{ action: `/keys/${key.id}/edit`, heading: `Edit “${key.name}”`, button: 'Save changes' },
+    action: `/keys/${key.id}/edit`,
+    heading: `Edit “${key.name}”`,
+    button: 'Save changes',
     seen: typed.seen ?? editFaceOf(key),
     lede: own
       ? 'Changes count from the next call on.'
@@ -131,7 +140,9 @@ function resourcesOf(permissions: readonly Permission[], ticked: readonly string
     permissions: group
       .toSorted((a, b) => a.access.localeCompare(b.access))
       .map(({ name, sentence, risks }) => ({
-        ...{ name, sentence, checked: ticked.includes(name) },
+        name,
+        sentence,
+        checked: ticked.includes(name),
         tags: [
           ...(risks.includes('moves_money') ? [{ text: 'Moves money', warn: true }] : []),
           ...(risks.includes('irreversible') ? [{ text: 'Cannot be undone', warn: true }] : []),

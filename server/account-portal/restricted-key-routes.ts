@@ -100,7 +100,10 @@ async function showCreate(
   const { user, current } = signedIn(res)
   const { role } = await caps.database.read(tx => requireAbility(tx, user.id, current.account.id, 'manage_test_keys'))
   const page = createFormPage(typed, faults, {
-    ...{ catalog: caps.config.catalog, keyBrand: caps.keyBrand, now: caps.clock.now(), form: opaqueToken(caps.random) },
+    catalog: caps.config.catalog,
+    keyBrand: caps.keyBrand,
+    now: caps.clock.now(),
+    form: opaqueToken(caps.random),
     mayLive: roleAllows(role, 'expire_key'),
   })
   const status = faults.length > 0 ? 422 : 200

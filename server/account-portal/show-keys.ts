@@ -59,9 +59,13 @@ async function loadKeys(
   now: number,
 ): Promise<KeysPageInput> {
   const filter = {
-    ...{ accountId: account.id, mode: asked.mode || undefined, shows: asked.status || undefined, before },
+    accountId: account.id,
+    mode: asked.mode || undefined,
+    shows: asked.status || undefined,
+    before,
     ...(asked.platform && { appId: asked.platform === 'you' ? null : asked.platform }),
-    ...{ endedSince: now - LISTED_AFTER_EXPIRY, limit: KEYS_PER_PAGE + 1 },
+    endedSince: now - LISTED_AFTER_EXPIRY,
+    limit: KEYS_PER_PAGE + 1,
   }
   const found = await pageAccountKeys(tx, filter, now)
   const keys = found.slice(0, KEYS_PER_PAGE)

@@ -35,7 +35,7 @@ const SPECIAL_PURPOSE = [
   'fe80::/10',
   'fec0::/10',
   'ff00::/8',
-] // prettier-ignore
+]
 
 /** A CIDR as two parts, or nothing if it is not one. A bare address is a range of one. */
 export function parseCidr(text: string): { address: string; bits: number } | undefined {

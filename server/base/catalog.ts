@@ -28,7 +28,7 @@ const schema = z
     }),
   )
   .min(1)
-  .refine(list => new Set(list.map(permission => permission.name)).size === list.length, 'names a permission twice') // prettier-ignore
+  .refine(list => new Set(list.map(permission => permission.name)).size === list.length, 'names a permission twice')
 
 /** Checks the operator's catalogue. Throws an Error with one line that names the first fault. */
 export function parseCatalog(json: unknown): Catalog {

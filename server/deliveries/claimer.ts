@@ -51,8 +51,12 @@ export function createClaimer(
     if (most <= 0) return []
     const at = clock.now()
     const deliveries = await claimDue(tx, database.kind, {
-      ...{ lease: opaqueToken(random).slice(0, 40), at, until: at + LEASE, most },
-      ...{ roomFor: lanes.roomFor, full: lanes.full() },
+      lease: opaqueToken(random).slice(0, 40),
+      at,
+      until: at + LEASE,
+      most,
+      roomFor: lanes.roomFor,
+      full: lanes.full(),
     })
     if (deliveries.length === 0) return []
     const apps = await findApps(tx, [...new Set(deliveries.map(({ app_id }) => app_id))])

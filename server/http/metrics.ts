@@ -59,7 +59,9 @@ export function createMetrics(): Metrics {
   const age = gauge('delivery_queue_age_seconds', 'For how long the oldest delivery that is due has waited.')
   const mails = gauge('mails_pending', 'Mails that wait, of all processes; not counted beyond 50,000.')
   const requests = histogram('http_request_duration_seconds', 'Answered requests, without verifications.', [
-    ...['method', 'area', 'status'],
+    'method',
+    'area',
+    'status',
   ])
   const reachable = gauge('database_up', 'Whether the database answers this process: 1 or 0.')
   const heard = gauge(

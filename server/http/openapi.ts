@@ -83,7 +83,10 @@ function describe(operation: Description, components: Components): Json {
 
 function parametersOf({ path, query, headers }: Description): Json[] {
   const named = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
-    ...{ name, in: 'path', required: true, schema: { type: 'string' } },
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
   }))
   const optional = (place: string, schema: z.ZodObject | undefined) =>
     Object.entries(schema?.shape ?? {}).map(([name, field]) => {

@@ -24,7 +24,10 @@ export async function createRestrictedKey(
   const { key } = shown
   if (shown.again) return shown
   const data = {
-    ...{ name: key.name, mode, permissions: key.permissions, addresses: key.addresses },
+    name: key.name,
+    mode,
+    permissions: key.permissions,
+    addresses: key.addresses,
     expires_at: key.expiresAt === null ? null : isoTime(key.expiresAt),
   }
   await recordActivity(tx, caps, [accountId], [{ actor, what: 'key.created', object: key.id, at: key.createdAt, data }])

@@ -49,6 +49,18 @@ export async function findKeyByHash(tx: Tx, hash: string): Promise<KeyRecord | u
 }
 
 const RECORD = [
-  ...['id', 'kind', 'account_id', 'installation_id', 'app_id', 'mode', 'permissions'],
-  ...['status', 'expires_at', 'frozen_at', 'freeze_until', 'addresses', 'kept_at', 'delivered_at'],
+  'id',
+  'kind',
+  'account_id',
+  'installation_id',
+  'app_id',
+  'mode',
+  'permissions',
+  'status',
+  'expires_at',
+  'frozen_at',
+  'freeze_until',
+  'addresses',
+  'kept_at',
+  'delivered_at',
 ] as const

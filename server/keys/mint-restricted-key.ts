@@ -104,11 +104,33 @@ async function insertFresh(
   if (!command.instead) await requireRoom(tx, { keyLimits }, { accountId, installationId: null, replaces })
   const plaintext = mintSecret(chance, `${keyBrand}r_${mode}_`)
   const key: Key = {
-    ...{ id: ids.next('key'), kind: 'restricted', accountId, installationId: null, appId: null, mode, name },
-    ...{ redacted: redactSecret(plaintext), permissions, note, addresses, replaces, createdBy: command.actor.id },
-    ...{ status: expiresAt === null ? 'active' : 'expiring', expiresAt, expiredAt: null, expiredBecause: null },
-    ...{ createdAt: clock.now(), deliveredAt: null, keptAt: null, rotation: null, overlapUntil: null, overlapMs: null },
-    ...{ frozenAt: null, freezeUntil: null, frozenBy: null, lastUsedAt: null },
+    id: ids.next('key'),
+    kind: 'restricted',
+    accountId,
+    installationId: null,
+    appId: null,
+    mode,
+    name,
+    redacted: redactSecret(plaintext),
+    permissions,
+    note,
+    addresses,
+    replaces,
+    createdBy: command.actor.id,
+    status: expiresAt === null ? 'active' : 'expiring',
+    expiresAt,
+    expiredAt: null,
+    expiredBecause: null,
+    createdAt: clock.now(),
+    deliveredAt: null,
+    keptAt: null,
+    rotation: null,
+    overlapUntil: null,
+    overlapMs: null,
+    frozenAt: null,
+    freezeUntil: null,
+    frozenBy: null,
+    lastUsedAt: null,
   }
   const formHash = form === undefined ? null : hashForm(form)
   if (!(await insertKey(tx, key, hashSecret(plaintext), formHash))) throw new AppError('key.form_used')

@@ -45,8 +45,16 @@ export async function rotateRestrictedKey(
 
   const { mode, name, permissions, note, addresses } = old
   const shown = await mintRestrictedKey(tx, caps, {
-    ...{ actor, mode, name, permissions, note, addresses, form },
-    ...{ expiresAt: await lastDayOf(tx, old), replaces: old.id, instead: overlapSeconds === 0 },
+    actor,
+    mode,
+    name,
+    permissions,
+    note,
+    addresses,
+    form,
+    expiresAt: await lastDayOf(tx, old),
+    replaces: old.id,
+    instead: overlapSeconds === 0,
   })
   if (overlapSeconds === 0) await markExpired(tx, old.id, 'replaced', at)
   else await beginOverlap(tx, old, overlapSeconds * SECOND, at)

@@ -51,8 +51,10 @@ export async function settleKeys(
       .whereRaw(isAmong(tx, 'id', ids))
       .whereRaw(WORKS)
       .update({
-        ...{ ...change, expired_because: expiredBecause },
-        ...{ overlap_until: plan.overlapUntil, overlap_ms: plan.overlapMs },
+        ...change,
+        expired_because: expiredBecause,
+        overlap_until: plan.overlapUntil,
+        overlap_ms: plan.overlapMs,
       })
   }
   return rows.length < limit ? undefined : rows.at(-1)?.id

@@ -78,8 +78,14 @@ async function addRows(
   if (rows.length === 0) return
   const columns = { key_id: 'text', [name]: name === 'hour' ? 'integer' : 'text', [value]: 'integer' } as const
   await tx.raw(`insert into ?? (??, ??, ??) ? on conflict (??, ??) do update set ?? = ${combined}`, [
-    ...[table, 'key_id', name, value, jsonRows(tx, columns, rows)],
-    ...['key_id', name, value],
+    table,
+    'key_id',
+    name,
+    value,
+    jsonRows(tx, columns, rows),
+    'key_id',
+    name,
+    value,
   ])
 }
 

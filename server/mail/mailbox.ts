@@ -33,7 +33,13 @@ export function openMailbox({ smtpUrl, dataDir, brandName, publicUrl }: MailboxO
   const from = { name: brandName, address: url?.searchParams.get('from') ?? `no-reply@${host}` }
   url?.searchParams.delete('from')
   const compose = ({ id, to, at, subject, text, html, logo }: Message) => ({
-    ...{ from, to, subject, text, html, date: new Date(at), messageId: `<${id}@${host}>` },
+    from,
+    to,
+    subject,
+    text,
+    html,
+    date: new Date(at),
+    messageId: `<${id}@${host}>`,
     headers: { 'Auto-Submitted': 'auto-generated' },
     disableFileAccess: true,
     disableUrlAccess: true,

@@ -78,7 +78,9 @@ async function needsDecision(ctx: KoaContextWithOIDC, caps: PromptCaps): Promise
 
 function sentBack(error: string): errors.CustomOIDCProviderError {
   return Object.assign(new errors.CustomOIDCProviderError(error, 'the request needs a question, and prompt is none'), {
-    ...{ status: 303, statusCode: 303, expose: true },
+    status: 303,
+    statusCode: 303,
+    expose: true,
   })
 }
 

@@ -18,8 +18,19 @@ import { uninstall } from './operations/uninstall.ts'
 
 /** Every operation of the platform API, in the order of the reference. */
 export const OPERATIONS: readonly Operation<ApiCaps>[] = [
-  ...[listInstallations, getInstallation, uninstall, suspend, resume],
-  ...[getOwnKey, listKeys, mintKey, rotateKey, expireKey],
-  ...[listDeliveries, redeliver, listEvents, rotateWebhookSecret],
-  ...[reportLeaks],
+  listInstallations,
+  getInstallation,
+  uninstall,
+  suspend,
+  resume,
+  getOwnKey,
+  listKeys,
+  mintKey,
+  rotateKey,
+  expireKey,
+  listDeliveries,
+  redeliver,
+  listEvents,
+  rotateWebhookSecret,
+  reportLeaks,
 ]

@@ -47,8 +47,13 @@ test('an app’s page says what it may do, which keys it holds, who installed it
   const [key] = await rowsOf(world, 'keys')
   for (const words of [
     ...['Active', 'Live mode in Harbor Books', `by ${person.email}`, id, String(key?.['redacted']), 'Just now'],
-    ...['See charges: amount, date, card brand and last four digits', 'To show today’s takings.'],
-    ...['App installed', 'Key delivered', 'Delivered', 'Uninstall', new URL(app.receiver.url).host],
+    'See charges: amount, date, card brand and last four digits',
+    'To show today’s takings.',
+    'App installed',
+    'Key delivered',
+    'Delivered',
+    'Uninstall',
+    new URL(app.receiver.url).host,
   ])
     assert.ok(textOf(page).includes(words), words)
   assert.ok(page.text.includes('https://shipyard.example/setup'))

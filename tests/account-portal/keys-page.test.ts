@@ -119,8 +119,11 @@ test('an account with 5,000 keys is shown page by page, and every key is on exac
   const pad = (index: number) => String(index).padStart(6, '0')
   const many = Array.from({ length: 5_000 }, (_, index) => ({
     ...(index % 2 === 0 ? row : managed),
-    ...{ id: `key_${'0'.repeat(20)}${pad(index)}`, hash: `hash ${index}`, name: `Key ${pad(index)}` },
-    ...{ form_hash: null, created_at: Number(row['created_at']) - Math.floor(index / 10) * 1_000 },
+    id: `key_${'0'.repeat(20)}${pad(index)}`,
+    hash: `hash ${index}`,
+    name: `Key ${pad(index)}`,
+    form_hash: null,
+    created_at: Number(row['created_at']) - Math.floor(index / 10) * 1_000,
   }))
   for (let start = 0; start < many.length; start += 500) await knex('keys').insert(many.slice(start, start + 500))
   const seen: string[] = []

@@ -21,8 +21,15 @@ test('a new restricted key is shown once, on the answer to the form, and verifie
   assert.equal(row['note'], 'Ask Jonas')
   const verdict = await world.verify(key, { permission: 'payouts:read', ip: '203.0.113.7' })
   assert.deepEqual(verdict, {
-    ...{ valid: true, key_id: id, type: 'restricted', account_id: person.accountId, installation_id: null },
-    ...{ app_id: null, mode: 'live', permissions: ['charges:read', 'payouts:read'], expires_at: null },
+    valid: true,
+    key_id: id,
+    type: 'restricted',
+    account_id: person.accountId,
+    installation_id: null,
+    app_id: null,
+    mode: 'live',
+    permissions: ['charges:read', 'payouts:read'],
+    expires_at: null,
   })
   const act = await latestAct(world, person.accountId, 'key.created')
   assert.equal(act?.object, id)
@@ -164,8 +171,10 @@ test('hostile words are shown as words', async () => {
 })
 
 const may: Record<Role, { live: boolean; test: boolean }> = {
-  ...{ owner: { live: true, test: true }, admin: { live: true, test: true } },
-  ...{ developer: { live: false, test: true }, viewer: { live: false, test: false } },
+  owner: { live: true, test: true },
+  admin: { live: true, test: true },
+  developer: { live: false, test: true },
+  viewer: { live: false, test: false },
 }
 
 for (const role of ['owner', 'admin', 'developer', 'viewer'] as const) {

@@ -14,7 +14,12 @@ async function installed() {
   await world.deliver()
   const [row] = await rowsOf(world, 'keys')
   return {
-    ...{ world, app, person, id, key: keyAt(app), keyId: String(row?.['id']) },
+    world,
+    app,
+    person,
+    id,
+    key: keyAt(app),
+    keyId: String(row?.['id']),
     question: () => person.browser.get(`/apps/${id}/uninstall`),
     later: async (ms: number) => {
       world.clock.advance(ms)

@@ -145,35 +145,27 @@ test('return_to: nothing leads away from this origin', async () => {
   await using world = await createWorld()
   const { email } = await world.person()
   const hostile = [
-    ...[
-      'https://elsewhere.example/',
-      '//elsewhere.example/',
-      '///elsewhere.example',
-      '/\\elsewhere.example',
-      '\\\\elsewhere.example',
-    ],
-    ...[
-      '/\t/elsewhere.example',
-      '/\n/elsewhere.example',
-      ' //elsewhere.example',
-      '/.//elsewhere.example',
-      '/..//elsewhere.example',
-    ],
-    ...[
-      '/a/..//elsewhere.example',
-      '/%2e//elsewhere.example',
-      '/./\\elsewhere.example',
-      'javascript:alert(1)',
-      'data:text/html,x',
-    ],
-    ...[
-      'elsewhere.example',
-      '@elsewhere.example',
-      `${world.url}.elsewhere.example/`,
-      `/${'a'.repeat(3_000)}`,
-      'apps',
-      '',
-    ],
+    'https://elsewhere.example/',
+    '//elsewhere.example/',
+    '///elsewhere.example',
+    '/\\elsewhere.example',
+    '\\\\elsewhere.example',
+    '/\t/elsewhere.example',
+    '/\n/elsewhere.example',
+    ' //elsewhere.example',
+    '/.//elsewhere.example',
+    '/..//elsewhere.example',
+    '/a/..//elsewhere.example',
+    '/%2e//elsewhere.example',
+    '/./\\elsewhere.example',
+    'javascript:alert(1)',
+    'data:text/html,x',
+    'elsewhere.example',
+    '@elsewhere.example',
+    `${world.url}.elsewhere.example/`,
+    `/${'a'.repeat(3_000)}`,
+    'apps',
+    '',
   ]
   for (const value of hostile) {
     const browser = createBrowserSession(world.url)

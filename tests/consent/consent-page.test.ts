@@ -11,10 +11,21 @@ test('a person reads every permission with its purpose, the keys to be made, and
   const text = textOf(page)
   assert.match(page.text, /<h1>Install Shipyard Hosting<\/h1>/)
   for (const words of [
-    ...['See charges: amount, date, card brand and last four digits', 'To show today’s takings.'],
-    ...['Create and capture charges', 'To take payments.', 'See customers: name, email and billing address'],
-    ...['To fill in the customer.', 'Shipyard, Inc.', 'Harbor Books', '2 keys will be made for it'],
-    ...['checkout', 'reports', 'Can move money', 'Can see personal data', 'Install app', 'Cancel'],
+    'See charges: amount, date, card brand and last four digits',
+    'To show today’s takings.',
+    'Create and capture charges',
+    'To take payments.',
+    'See customers: name, email and billing address',
+    'To fill in the customer.',
+    'Shipyard, Inc.',
+    'Harbor Books',
+    '2 keys will be made for it',
+    'checkout',
+    'reports',
+    'Can move money',
+    'Can see personal data',
+    'Install app',
+    'Cancel',
   ])
     assert.ok(text.includes(words), words)
   assert.ok(text.includes(new URL(app.receiver.url).host), 'the host that will receive them')

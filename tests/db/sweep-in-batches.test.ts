@@ -15,13 +15,26 @@ type Row = Record<string, unknown>
 function lapsing(person: Person, keyId: string): Record<string, (id: string, index: number) => Row> {
   return {
     sessions: id => ({
-      ...{ id, token_hash: id, user_id: person.userId, account_id: person.accountId, ip: '', user_agent: '' },
-      ...{ created_at: 0, seen_at: 0, expires_at: 1 },
+      id,
+      token_hash: id,
+      user_id: person.userId,
+      account_id: person.accountId,
+      ip: '',
+      user_agent: '',
+      created_at: 0,
+      seen_at: 0,
+      expires_at: 1,
     }),
     oauth_records: id => ({ model: 'AccessToken', id_hash: id, payload: '', expires_at: 1 }),
     mails: id => ({
-      ...{ id, recipient: 'a@example.com', template: 't', model: '{}', created_at: 0, attempts: 9 },
-      ...{ next_attempt_at: 0, failed_at: 1 },
+      id,
+      recipient: 'a@example.com',
+      template: 't',
+      model: '{}',
+      created_at: 0,
+      attempts: 9,
+      next_attempt_at: 0,
+      failed_at: 1,
     }),
     activity_checkpoints: (id, index) => ({ account_id: id, number: index + 1, at: 1, jws: '' }),
     rate_limits: id => ({ id, spent: 1, ends_at: 1 }),
@@ -41,7 +54,11 @@ async function filled() {
   const tables: ReturnType<typeof lapsing> = {
     ...lapsing(person, keyId),
     idempotent_requests: id => ({
-      ...{ app_id: app.id, path: '/v1', key_hash: id, body_hash: '', created_at: 1 },
+      app_id: app.id,
+      path: '/v1',
+      key_hash: id,
+      body_hash: '',
+      created_at: 1,
     }),
   }
   for (const [table, rowOf] of Object.entries(tables)) {

@@ -79,7 +79,9 @@ test('a lease of a worker that died ends, though the clock was set back', async 
     .knex('deliveries')
     .where({ sequence: 2 })
     .update({
-      ...{ status: 'pending', settled_at: null, lease: 'of a worker that died' },
+      status: 'pending',
+      settled_at: null,
+      lease: 'of a worker that died',
       lease_until: world.clock.now() + 25_000,
     })
   world.clock.set(-HOUR)
@@ -117,7 +119,11 @@ test('mails move with the clock as well', async () => {
   await follower.follow()
   await database.transaction(tx =>
     queueMail(tx, world.deps, ['a@example.com'], {
-      ...{ kind: 'install-failed', account: 'A', app: 'B', link: { path: '/', label: 'C' }, subject: 'D' },
+      kind: 'install-failed',
+      account: 'A',
+      app: 'B',
+      link: { path: '/', label: 'C' },
+      subject: 'D',
     } as never),
   )
   const at = clock.now() + 60_000

@@ -20,12 +20,8 @@ async function insertEvents(
 ): Promise<void> {
   const { ids, clock, database } = deps
   const at = clock.now()
-  const { accountId, userId } = app.platform.person
   const body = JSON.stringify({ type: 'installation.updated', data: { sequence: 1 } })
-  const places = Array.from({ length: installations }, (_, index) => ({
-    ...{ id: ids.next('ins'), app_id: app.id, account_id: accountId, mode: 'test', status: 'uninstalled' },
-    ...{ generation: index + 1, version: 1, permissions: '[]', sequence: each, installed_by: userId, created_at: at },
-  }))
+  const places = installationRows(ids, app, { installations, each }, at)
   const rows = Array.from({ length: installations * each }, (_, index) => {
     const event = ids.next('evt')
     const installation = places[Math.floor(index / each)]?.id
@@ -33,7 +29,11 @@ async function insertEvents(
     return {
       event: { id: event, type: 'installation.updated', body, ...common },
       delivery: {
-        ...{ id: ids.next('dlv'), event_id: event, status: 'pending', attempts: 0, next_attempt_at: at },
+        id: ids.next('dlv'),
+        event_id: event,
+        status: 'pending',
+        attempts: 0,
+        next_attempt_at: at,
         ...common,
       },
     }
@@ -51,4 +51,26 @@ async function insertEvents(
       )
     announce(tx, 'deliveries')
   })
+}
+
+function installationRows(
+  ids: World['deps']['ids'],
+  app: PublishedApp,
+  { installations, each }: { installations: number; each: number },
+  at: number,
+) {
+  const { accountId, userId } = app.platform.person
+  return Array.from({ length: installations }, (_, index) => ({
+    id: ids.next('ins'),
+    app_id: app.id,
+    account_id: accountId,
+    mode: 'test',
+    status: 'uninstalled',
+    generation: index + 1,
+    version: 1,
+    permissions: '[]',
+    sequence: each,
+    installed_by: userId,
+    created_at: at,
+  }))
 }

@@ -61,7 +61,12 @@ test('a long queue of one app takes no turn of another, whose event is newer', a
   const at = world.clock.now()
   const claimed = await world.deps.database.transaction(tx =>
     claimDue(tx, world.deps.database.kind, {
-      ...{ lease: 'a lease', at, until: at + 25_000, most: 10, roomFor: () => 500, full: [] },
+      lease: 'a lease',
+      at,
+      until: at + 25_000,
+      most: 10,
+      roomFor: () => 500,
+      full: [],
     }),
   )
   assert.equal(claimed.length, 10)

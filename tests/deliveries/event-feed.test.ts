@@ -129,7 +129,12 @@ test('a poller that follows the last id sees every event of two nodes that mint 
   const mint = ({ database, ...caps }: Deps, installationId: string, name: string) =>
     database.transaction(tx =>
       mintAnotherKey(tx, caps, {
-        ...{ installationId, name, permissions: undefined, expiresAt: null, note: null, recipient },
+        installationId,
+        name,
+        permissions: undefined,
+        expiresAt: null,
+        note: null,
+        recipient,
         actor: { type: 'platform', id: app.platform.platformId, ip: '' },
       }),
     )

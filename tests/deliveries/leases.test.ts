@@ -97,8 +97,10 @@ test('two workers on one database never send an event twice', async () => {
   for (let index = 0; index < 6; index += 1) people.push(await world.person())
   for (const person of people) await world.install(person, app)
   const made = await Promise.all([
-    ...[world.deliver(), node.deps.worker.runDue()],
-    ...[node.deps.worker.runDue(), world.deliver()],
+    world.deliver(),
+    node.deps.worker.runDue(),
+    node.deps.worker.runDue(),
+    world.deliver(),
   ])
   const sent = app.receiver.attempts.map(({ event }) => event?.id)
   assert.equal(sent.length, 24)

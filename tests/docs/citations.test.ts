@@ -41,7 +41,7 @@ describe('citations', () => {
       assert.deepEqual(
         numbers,
         numbers.map((_, index) => `${section}.${index + 1}`),
-      ) // prettier-ignore
+      )
   })
 })
 

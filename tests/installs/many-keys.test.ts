@@ -18,7 +18,14 @@ async function crowded() {
   const keys = await fillKeys(world, id, COUNT, index => (index % 3 === 0 ? { delivered_at: null } : {}))
   const [undelivered, ...delivered] = [keys.at(-3), keys.at(-2), keys.at(-1), keys.at(4)] as Filled[]
   return {
-    ...{ world, app, person, id, keys, undelivered, delivered, first: keysAt(app)[0] ?? '' },
+    world,
+    app,
+    person,
+    id,
+    keys,
+    undelivered,
+    delivered,
+    first: keysAt(app)[0] ?? '',
     settled: async () => (await rowsOf(world, 'installations', { id }))[0]?.['settle_keys'] === null,
     codesOf: (some: readonly (Filled | undefined)[]) =>
       Promise.all(some.map(async key => (await world.verify(key?.key ?? ''))['code'])),

@@ -35,7 +35,14 @@ async function installed(options: WorldOptions = {}) {
     await world.deps.database.knex('sessions').update({ expires_at: world.clock.now() + DAY })
   }
   return {
-    ...{ world, app, person, id, tokens, all, report, later },
+    world,
+    app,
+    person,
+    id,
+    tokens,
+    all,
+    report,
+    later,
     page: () => person.browser.get(`/apps/${id}`),
     permissions: async () => JSON.parse(String((await rowsOf(world, 'installations', { id }))[0]?.['permissions'])),
     [Symbol.asyncDispose]: () => world[Symbol.asyncDispose](),

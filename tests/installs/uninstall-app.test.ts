@@ -25,7 +25,12 @@ async function installed(options: WorldOptions = {}) {
   const { id, tokens } = await world.install(person, app)
   await world.deliver()
   return {
-    ...{ world, app, person, id, tokens, keys: keysAt(app) },
+    world,
+    app,
+    person,
+    id,
+    tokens,
+    keys: keysAt(app),
     /** The codes with which the keys are refused; undefined if one is good. */
     codes: async () => await Promise.all(keysAt(app).map(async key => (await world.verify(key))['code'])),
     [Symbol.asyncDispose]: () => world[Symbol.asyncDispose](),
@@ -225,8 +230,12 @@ test('the uninstall event can be understood alone', async () => {
     timestamp: body.timestamp,
     data: {
       installation: {
-        ...{ id, generation: 1, account_id: person.accountId, account_name: 'Harbor Books' },
-        ...{ app_id: app.id, mode: 'live' },
+        id,
+        generation: 1,
+        account_id: person.accountId,
+        account_name: 'Harbor Books',
+        app_id: app.id,
+        mode: 'live',
       },
       sequence: 4,
       keys: ids.toReversed().map(key => ({ id: key, outcome: 'expired', expires_at: at })),

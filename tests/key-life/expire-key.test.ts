@@ -21,7 +21,13 @@ async function worldWithKey() {
   await world.deliver()
   const [row] = await rowsOf(world, 'keys')
   return {
-    ...{ world, app, person, id, key: keyAt(app), keyId: String(row?.['id']), redacted: String(row?.['redacted']) },
+    world,
+    app,
+    person,
+    id,
+    key: keyAt(app),
+    keyId: String(row?.['id']),
+    redacted: String(row?.['redacted']),
     [Symbol.asyncDispose]: () => world[Symbol.asyncDispose](),
   }
 }

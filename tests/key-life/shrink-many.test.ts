@@ -32,7 +32,11 @@ async function shrinking() {
   assert.equal((await world.verify(writer, write))['valid'], true)
   await changeRegistration(app, { permissions: asks(LEFT), managed_keys: [{ name: 'reader' }] })
   return {
-    ...{ world, app, person, id, tokens },
+    world,
+    app,
+    person,
+    id,
+    tokens,
     codes: async () => [(await world.verify(reader, write))['code'], (await world.verify(writer))['code']],
     told: async (of: string) => (await rowsOf(world, 'events', { installation_id: of })).map(event => event['type']),
     stored: async () => {

@@ -5,9 +5,19 @@ import { judge, type KeyRecord } from '../../server/keys/judge-key.ts'
 
 const AT = 1_900_000_000_000
 const good: KeyRecord = {
-  ...{ id: 'key_1', kind: 'restricted', accountId: 'acct_1', installationId: null, appId: null, mode: 'live' },
-  ...{ permissions: ['charges:read'], status: 'active', expiresAt: null, freezeUntil: null },
-  ...{ frozen: false, suspended: false, allows: null },
+  id: 'key_1',
+  kind: 'restricted',
+  accountId: 'acct_1',
+  installationId: null,
+  appId: null,
+  mode: 'live',
+  permissions: ['charges:read'],
+  status: 'active',
+  expiresAt: null,
+  freezeUntil: null,
+  frozen: false,
+  suspended: false,
+  allows: null,
 }
 const codeOf = (key: KeyRecord, question = {}, at = AT) => {
   const verdict = judge(key, question, at)
@@ -16,8 +26,15 @@ const codeOf = (key: KeyRecord, question = {}, at = AT) => {
 
 test('a restricted key that is good answers with everything that a resource server needs', () => {
   assert.deepEqual(judge({ ...good, expiresAt: AT + 1 }, { permission: 'charges:read' }, AT), {
-    ...{ valid: true, key_id: 'key_1', type: 'restricted', account_id: 'acct_1', installation_id: null, app_id: null },
-    ...{ mode: 'live', permissions: ['charges:read'], expires_at: new Date(AT + 1).toISOString() },
+    valid: true,
+    key_id: 'key_1',
+    type: 'restricted',
+    account_id: 'acct_1',
+    installation_id: null,
+    app_id: null,
+    mode: 'live',
+    permissions: ['charges:read'],
+    expires_at: new Date(AT + 1).toISOString(),
   })
 })
 

@@ -21,7 +21,12 @@ async function installed() {
   }
   const working = async () => (await rowsOf(world, 'keys')).filter(row => row['status'] !== 'expired')
   return {
-    ...{ world, app, person, id, call, working },
+    world,
+    app,
+    person,
+    id,
+    call,
+    working,
     mint: (name: string) => call(`installations/${id}/keys`, { name }),
     [Symbol.asyncDispose]: () => world[Symbol.asyncDispose](),
   }

@@ -16,7 +16,12 @@ async function settingWithServer() {
   await world.deliver()
   const server = await startServer({ ...environmentBeside(world), PORT: '0', ROLES: 'web' })
   return {
-    ...{ world, app, person, id, server, key: keyAt(app) },
+    world,
+    app,
+    person,
+    id,
+    server,
+    key: keyAt(app),
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]()
       await world[Symbol.asyncDispose]()

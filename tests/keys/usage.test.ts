@@ -18,7 +18,12 @@ async function worldWithKeys(names = ['default']) {
   await world.deliver()
   const ids = (await rowsOf(world, 'keys')).map(row => String(row['id'])).sort()
   return {
-    ...{ world, app, person, installed, ids, keyId: ids[0] ?? '' },
+    world,
+    app,
+    person,
+    installed,
+    ids,
+    keyId: ids[0] ?? '',
     /** Calls of every key in all hours. */
     calls: async () => (await rowsOf(world, 'key_usage_hours')).reduce((sum, row) => sum + Number(row['calls']), 0),
     [Symbol.asyncDispose]: () => world[Symbol.asyncDispose](),

@@ -16,7 +16,11 @@ async function worldWithKey(worldOptions: Parameters<typeof createWorld>[0] = {}
   const installed = await world.install(person, app)
   await world.deliver()
   return {
-    ...{ world, app, person, installed, key: keyAt(app) },
+    world,
+    app,
+    person,
+    installed,
+    key: keyAt(app),
     [Symbol.asyncDispose]: () => world[Symbol.asyncDispose](),
   }
 }
@@ -113,14 +117,20 @@ test('a malformed key never touches the database', async () => {
   const flipped = key.replace(/.$/, last => (last === '0' ? '1' : '0'))
   const swapped = key.replace(/(.{6})$/, part => [...part].reverse().join(''))
   const wrong = [
-    ...['', ' ', '\0', 'lkm_live_', key.slice(0, -1), `${key}0`, ` ${key}`, `${key}\n`, key.toUpperCase()],
-    ...[
-      flipped,
-      key.replace('_live_', '_test_'),
-      key.replace('lkm_', 'lkr_'),
-      'é'.repeat(47),
-      world.verifierKey.slice(1),
-    ],
+    '',
+    ' ',
+    '\0',
+    'lkm_live_',
+    key.slice(0, -1),
+    `${key}0`,
+    ` ${key}`,
+    `${key}\n`,
+    key.toUpperCase(),
+    flipped,
+    key.replace('_live_', '_test_'),
+    key.replace('lkm_', 'lkr_'),
+    'é'.repeat(47),
+    world.verifierKey.slice(1),
     ...(swapped === key ? [] : [swapped]),
   ]
   for (const text of wrong) assert.deepEqual(await world.verify(text), { valid: false, code: 'malformed' }, text)

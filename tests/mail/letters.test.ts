@@ -16,7 +16,10 @@ async function setUp(options: WorldOptions = {}) {
   const app = await world.app({ metadata: { managed_keys: [{ name: 'first' }, { name: 'second' }] } })
   const person = await world.person()
   return {
-    ...{ smtp, world, app, person },
+    smtp,
+    world,
+    app,
+    person,
     async [Symbol.asyncDispose]() {
       await world[Symbol.asyncDispose]()
       await smtp[Symbol.asyncDispose]()

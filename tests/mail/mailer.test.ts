@@ -12,9 +12,14 @@ import { createWorld, type Person, type World } from '../support/world.ts'
 import { readMessage, startSmtpServer } from './smtp-server.ts'
 
 const letter = (name: string) => ({
-  ...{ kind: 'key-leaked' as const, subject: `Größe & <Maß> of ${name}`, preview: 'A preview.', heading: 'A & <B>' },
-  ...{ lede: `It’s about ${name}.`, facts: [{ name: 'When', lines: ['now', 'and <then>'] }] },
-  ...{ link: { text: 'See it', path: '/keys?a=1&b=2' }, after: 'That’s all.' },
+  kind: 'key-leaked' as const,
+  subject: `Größe & <Maß> of ${name}`,
+  preview: 'A preview.',
+  heading: 'A & <B>',
+  lede: `It’s about ${name}.`,
+  facts: [{ name: 'When', lines: ['now', 'and <then>'] }],
+  link: { text: 'See it', path: '/keys?a=1&b=2' },
+  after: 'That’s all.',
 })
 
 const write = ({ deps }: Pick<World, 'deps'>, { accountId }: Person, audience: 'owners' | 'managers' = 'managers') =>

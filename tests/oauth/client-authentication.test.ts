@@ -94,7 +94,7 @@ test('an assertion with a wrong claim of any kind is invalid_client, and nothing
     [{}, { typ: 'dpop+jwt' }],
   ]
   const rows = () =>
-    world.deps.database.read(tx => tx('oauth_records').where({ model: 'ReplayDetection' }).pluck('id_hash')) // prettier-ignore
+    world.deps.database.read(tx => tx('oauth_records').where({ model: 'ReplayDetection' }).pluck('id_hash'))
   const before = await rows()
   for (const [claims, header] of wrong) {
     const { status, body } = await authenticate(claims, header)

@@ -53,7 +53,6 @@ test('what the preflight promises holds for every answer: right, wrong, and of n
     '/.well-known/openid-configuration',
     '/.well-known/oauth-authorization-server',
   ]) {
-    // prettier-ignore
     assert.ok(shown((await preflight(path, 'GET')).headers), path)
     const headers = { origin: ORIGIN, ...(path.endsWith('userinfo') && { authorization: `Bearer ${token}` }) }
     const answer = await fetch(world.url + path, { headers })

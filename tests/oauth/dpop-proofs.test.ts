@@ -19,7 +19,7 @@ const ACCEPTED: [string, ProofOptions][] = [
         return randomUUID() + 'x'.repeat(2_000)
       },
     },
-  ], // prettier-ignore
+  ],
   ['members that nobody knows', { claims: { note: { a: 1 } } }],
 ]
 const REFUSED: [string, ProofOptions][] = [
@@ -56,7 +56,7 @@ describe('DPoP proofs are judged by one rule at the token endpoint, at userinfo 
     const dpop = await proofs.make('POST', `${world.url}/oauth/token`)
     accessToken = String(
       (await post(`${world.url}/oauth/token`, exchange(code), { ...basic(app), dpop })).body['access_token'],
-    ) // prettier-ignore
+    )
   })
   after(() => world[Symbol.asyncDispose]())
 
@@ -103,7 +103,7 @@ describe('DPoP proofs are judged by one rule at the token endpoint, at userinfo 
     assert.deepEqual(
       Object.values(answers).map(({ status }) => status),
       [400, 401, 401],
-    ) // prettier-ignore
+    )
   })
 
   test('an address counts in its normal form, without query and fragment (RFC 9449 §4.3)', async () => {

@@ -52,7 +52,9 @@ for (const mode of metadata['response_modes_supported'] as string[]) {
     const { browser } = await world.person()
     for (const decision of ['install', 'cancel']) {
       const request = await authorizationUrl(app.client, {
-        ...{ redirectUri: REDIRECT, scope: 'charges:read', extra: { response_mode: mode } },
+        redirectUri: REDIRECT,
+        scope: 'charges:read',
+        extra: { response_mode: mode },
       })
       const page = await browser.follow(await browser.get(request.url.href))
       const chosen = page.text.includes('is installed already') && decision === 'install' ? 'continue' : decision

@@ -19,7 +19,9 @@ const metadata = (await (await fetch(`${world.url}/.well-known/openid-configurat
 /** The grants and endpoints that a client reaches once it is authenticated. */
 async function useEverything(config: openid.Configuration): Promise<void> {
   const request = await openid.buildAuthorizationUrlWithPAR(config, {
-    ...{ redirect_uri: REDIRECT, code_challenge: 'x'.repeat(43), code_challenge_method: 'S256' },
+    redirect_uri: REDIRECT,
+    code_challenge: 'x'.repeat(43),
+    code_challenge_method: 'S256',
   })
   assert.ok(request.searchParams.has('request_uri'))
   const { access_token: token } = await openid.clientCredentialsGrant(config)
@@ -43,7 +45,7 @@ test('every way to authenticate works at every endpoint that offers it', async (
   for (const endpoint of ['introspection', 'revocation']) {
     const [methods, algs] = ['methods', 'signing_alg_values'].map(
       name => metadata[`${endpoint}_endpoint_auth_${name}_supported`],
-    ) // prettier-ignore
+    )
     assert.deepEqual(methods, metadata['token_endpoint_auth_methods_supported'])
     assert.deepEqual(algs, metadata['token_endpoint_auth_signing_alg_values_supported'])
   }

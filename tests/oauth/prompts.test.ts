@@ -251,8 +251,13 @@ test('prompt=consent asks also where nothing is new, and an unknown prompt is in
 
 test('parameters that are not understood do no harm, with openid and without', async () => {
   const extra = {
-    ...{ ui_locales: 'da en', claims_locales: 'da', display: 'popup', acr_values: 'urn:mace:incommon:iap:silver' },
-    ...{ claims: '{"userinfo":{"email":null},"id_token":{"email":{"essential":true}}}', nonce: 'n', foo: 'bar' },
+    ui_locales: 'da en',
+    claims_locales: 'da',
+    display: 'popup',
+    acr_values: 'urn:mace:incommon:iap:silver',
+    claims: '{"userinfo":{"email":null},"id_token":{"email":{"essential":true}}}',
+    nonce: 'n',
+    foo: 'bar',
   }
   for (const scope of ['openid charges:read', 'charges:read']) {
     const person = await world.person()

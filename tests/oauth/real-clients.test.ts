@@ -33,8 +33,12 @@ test('Auth.js with the defaults of its OIDC provider: openid profile email', asy
     skipCSRFCheck,
     providers: [
       {
-        ...{ id: 'latchkey', name: 'Latchkey', type: 'oidc' as const, issuer: world.url },
-        ...{ clientId: app.id, clientSecret: app.registered.client_secret },
+        id: 'latchkey',
+        name: 'Latchkey',
+        type: 'oidc' as const,
+        issuer: world.url,
+        clientId: app.id,
+        clientSecret: app.registered.client_secret,
       },
     ],
     callbacks: {
@@ -53,7 +57,7 @@ test('Auth.js with the defaults of its OIDC provider: openid profile email', asy
   const cookie = begun.headers
     .getSetCookie()
     .map(line => line.split(';')[0])
-    .join('; ') // prettier-ignore
+    .join('; ')
   const done = await Auth(new Request(back, { headers: { cookie } }), config)
   assert.equal(done.status, 302)
   assert.ok(
@@ -69,8 +73,13 @@ test('Auth.js with the defaults of its OIDC provider: openid profile email', asy
 test('passport-oauth2 with PKCE, and a refresh', async () => {
   type Outcome = { redirect?: string; user?: Record<string, unknown> }
   const settings = {
-    ...{ authorizationURL: AUTHORIZE, tokenURL: TOKEN, callbackURL: REDIRECT, state: true, pkce: true },
-    ...{ clientID: posting.id, clientSecret: posting.registered.client_secret },
+    authorizationURL: AUTHORIZE,
+    tokenURL: TOKEN,
+    callbackURL: REDIRECT,
+    state: true,
+    pkce: true,
+    clientID: posting.id,
+    clientSecret: posting.registered.client_secret,
     scope: ['openid', 'offline_access', 'charges:read'],
   }
   const strategy = new Strategy(settings, (access, refresh, params, _profile, done) =>
@@ -104,19 +113,23 @@ test('simple-oauth2: code with PKCE, a refresh with the scope first asked for, r
   const settings = {
     client: { id: app.id, secret: app.registered.client_secret },
     auth: {
-      ...{ tokenHost: world.url, tokenPath: '/oauth/token' },
-      ...{ authorizePath: '/oauth/authorize', revokePath: '/oauth/revoke' },
+      tokenHost: world.url,
+      tokenPath: '/oauth/token',
+      authorizePath: '/oauth/authorize',
+      revokePath: '/oauth/revoke',
     },
   }
   const {
     auth: { authorizePath: _a, ...tokenOnly },
     client,
-  } = settings // prettier-ignore
+  } = settings
   const verifier = randomBytes(32).toString('base64url')
   const code = new AuthorizationCode(settings)
   const scope = 'offline_access profile charges:read'
   const address = code.authorizeURL({
-    ...{ redirect_uri: REDIRECT, scope, state: 'abc' },
+    redirect_uri: REDIRECT,
+    scope,
+    state: 'abc',
     code_challenge: createHash('sha256').update(verifier).digest('base64url'),
     code_challenge_method: 'S256',
   })

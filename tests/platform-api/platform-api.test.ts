@@ -102,7 +102,7 @@ describe('/v1 for platforms', () => {
     assert.deepEqual([refused.status, refused.body['code']], [403, 'permission_not_granted'])
     const minted = await call('POST', path, { ...own, body: { name: 'all of it' } })
     assert.deepEqual(minted.body['permissions'], ['charges:read'])
-    const whole = await call('POST', path, { ...{ token: installed.tokens.access_token }, body: { name: 'whole' } })
+    const whole = await call('POST', path, { token: installed.tokens.access_token, body: { name: 'whole' } })
     assert.equal((whole.body['permissions'] as string[]).length, 3)
   })
 

@@ -4,9 +4,19 @@ import { circlesOf, codeOf, type Import, importsOf, type Tree } from './imports.
 /** The features; one may import from those before it, never their stores or routes. */
 export const features = [
   'server/limits',
-  ...['server/audit', 'server/mail', 'server/accounts', 'apps-registry', 'server/oauth', 'server/keys'],
-  ...['server/deliveries', 'server/installs', 'server/key-life', 'server/consent', 'server/account-portal'],
-  ...['server/platform-portal', 'server/platform-api'],
+  'server/audit',
+  'server/mail',
+  'server/accounts',
+  'apps-registry',
+  'server/oauth',
+  'server/keys',
+  'server/deliveries',
+  'server/installs',
+  'server/key-life',
+  'server/consent',
+  'server/account-portal',
+  'server/platform-portal',
+  'server/platform-api',
 ]
 
 const floors = { base: 0, db: 1, store: 2, rule: 2, verb: 3, http: 4, routes: 5, assembly: 6 } as const

@@ -2,8 +2,12 @@ import assert from 'node:assert/strict'
 import type { PublishedApp } from './world.ts'
 
 const NOT_SENT_BACK = [
-  ...['registration_access_token', 'registration_client_uri', 'client_id_issued_at', 'client_secret_expires_at'],
-  ...['webhook_secret', 'status'],
+  'registration_access_token',
+  'registration_client_uri',
+  'client_id_issued_at',
+  'client_secret_expires_at',
+  'webhook_secret',
+  'status',
 ]
 
 /** Registers a new version of an app by PUT (RFC 7592 §2.2): what was registered, with some members changed. */

@@ -63,7 +63,10 @@ type Debugger = Awaited<ReturnType<ReturnType<Page['context']>['newCDPSession']>
 
 async function evaluate<Result>(debug: Debugger, expression: string): Promise<Result> {
   const { result, exceptionDetails } = await debug.send('Runtime.evaluate', {
-    ...{ expression, awaitPromise: true, returnByValue: true, allowUnsafeEvalBlockedByCSP: true },
+    expression,
+    awaitPromise: true,
+    returnByValue: true,
+    allowUnsafeEvalBlockedByCSP: true,
   })
   if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text)
   return result.value as Result

@@ -151,8 +151,16 @@ export async function startReceiver(options: { encryption?: Encryption; issuer?:
     const body = parseEvent(raw)
     if (!body) return undefined
     const event: ReceivedEvent = {
-      ...{ id: String(headers['webhook-id']), type: body.type, body, headers, raw },
-      ...{ verified: false, key: null, claims: null, faults: [], at: receiver.now() },
+      id: String(headers['webhook-id']),
+      type: body.type,
+      body,
+      headers,
+      raw,
+      verified: false,
+      key: null,
+      claims: null,
+      faults: [],
+      at: receiver.now(),
     }
     try {
       verifySignature(receiver.secret, headers, raw, receiver.now())

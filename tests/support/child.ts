@@ -78,7 +78,8 @@ export async function failToStart(env: Record<string, string>): Promise<Ended> {
   return { code: child.exitCode, stdout, stderr }
 }
 
-/** Nothing of the environment that the tests run in. */
+/** Nothing of the environment that the tests run in, except where compiled code is kept. */
 function clean(env: Record<string, string>): Record<string, string> {
-  return { PATH: process.env['PATH'] ?? '', ...env }
+  const { PATH = '', NODE_COMPILE_CACHE: compiled } = process.env
+  return { PATH, ...(compiled && { NODE_COMPILE_CACHE: compiled }), ...env }
 }

@@ -1,47 +1,35 @@
 import { fileURLToPath } from 'node:url'
 import type { Response } from 'express'
 import type { Provider } from 'oidc-provider'
-import { findApp } from '../apps-registry/find-app.ts'
 import { badgeOf } from '../apps-registry/listing-page.ts'
-import { connect, type Database, migrate, type Tx } from '../db/connect.ts'
+import type { Tx } from '../db/connect.ts'
 import { createWriteProbe, type WriteProbe } from '../db/write-probe.ts'
 import { createKnownBrowserCookie, type KnownBrowserCookie } from './accounts/known-browser.ts'
 import { createPasswords, type Passwords } from './accounts/password.ts'
 import { createSessionCookie, type SessionCookie } from './accounts/session-cookie.ts'
-import { loadActivityKey } from './audit/activity-key.ts'
-import type { Platform } from './audit/actor.ts'
 import type { Act } from './audit/record-activity.ts'
-import type { Caps } from './base/caps.ts'
-import { type Clock, SECOND, systemClock } from './base/clock.ts'
-import { createIds } from './base/ids.ts'
-import { createKeyring } from './base/keyring.ts'
-import { createLog, type Log } from './base/log.ts'
-import { createOutbound, type Outbound } from './base/outbound.ts'
+import { SECOND } from './base/clock.ts'
 import { createPulses, type Pulses } from './base/pulses.ts'
-import { type Random, systemRandom } from './base/random.ts'
-import type { ResolveName } from './base/resolve-name.ts'
-import { readRootSecrets } from './base/root-secret.ts'
-import { createRunner } from './base/runner.ts'
+import { createUnderWay, type UnderWay } from './base/under-way.ts'
+import { type BaseDeps, createBaseDeps, type Overrides } from './base-deps.ts'
 import type { Config } from './config.ts'
 import { findWaitingApp } from './consent/find-waiting-app.ts'
-import { resumeAccess } from './consent/resume-access.ts'
 import { queueState } from './deliveries/queue-store.ts'
 import { createWorker, type Worker } from './deliveries/worker.ts'
 import { createMetrics, type MetricSources, type Metrics } from './http/metrics.ts'
 import { createOutwardPages, type OutwardPages } from './http/outward-pages.ts'
-import { createPages, type RenderPage, renderRefusedRequest, requestId } from './http/pages.ts'
+import { createPages, type RenderPage } from './http/pages.ts'
 import { createTemplates } from './http/templates.ts'
 import { deliveriesSucceeded, deliveryFailed, lockForSettling } from './installs/settle-delivery.ts'
-import { retireApp, tellHolders } from './key-life/change-app.ts'
-import { shrinkInstallations } from './key-life/shrink-app.ts'
+import { tellHolders } from './key-life/change-app.ts'
 import { createUsageRecorder, type UsageRecorder } from './keys/usage-recorder.ts'
 import { createVerification, type Verification } from './keys/verification.ts'
 import { createRateLimits, type RateLimits } from './limits/rate-limits.ts'
 import { countOpenMails } from './mail/mail-store.ts'
 import { createMailer, type Mailer } from './mail/mailer.ts'
-import { createProvider, type ProviderCaps } from './oauth/provider.ts'
-import { loadSigningKeys, renewSigningKeys, type SigningKeys } from './oauth/signing-keys.ts'
-import { requireRoots } from './reencrypt.ts'
+import type { RenewingProvider } from './oauth/renewing-provider.ts'
+import { loadSigningKeys, type SigningKeys } from './oauth/signing-keys.ts'
+import { createOAuth } from './oauth-deps.ts'
 
 export const VIEWS = fileURLToPath(new URL('../views', import.meta.url))
 
@@ -52,11 +40,7 @@ const UNHEARD =
   'what other processes commit is not heard: this one looks for work every 2 s, and verifies without copies on PostgreSQL'
 
 /** Everything that routes and commands work with, built once per process. */
-export type Deps = Caps & {
-  config: Config
-  log: Log
-  database: Database
-  outbound: Outbound
+export type Deps = BaseDeps & {
   signing: SigningKeys
   /** For whatever does not sign. */
   provider: Provider
@@ -77,10 +61,6 @@ export type Deps = Caps & {
   passwords: Passwords
   knownBrowser: KnownBrowserCookie
   sessionCookie: SessionCookie
-  publicUrl: string
-  keyBrand: string
-  keyLimits: Config['keyLimits']
-  review: Config['review']
   /** Forgets the authorization server's own session: it must never outlive or outvote ours. */
   clearProviderCookies(res: Response): void
   /** Accounts that hold keys of an app are told of it; those that are returned by the caller, in this transaction. */
@@ -92,112 +72,79 @@ export type Deps = Caps & {
   close(): Promise<void>
 }
 
-/** What a process may bring instead of the real thing. */
-export type Overrides = { clock?: Clock; random?: Random; log?: Log; outboundTimeoutMs?: number; lookup?: ResolveName }
-
 /** Opens the database, migrates it, reads the secrets and builds the rest. Nothing listens or works yet. */
 export async function createDeps(config: Config, overrides: Overrides = {}): Promise<Deps> {
-  const clock = overrides.clock ?? systemClock
-  const random = overrides.random ?? systemRandom
-  const log = overrides.log ?? createLog(config.logLevel)
-  const keyring = createKeyring(readRootSecrets(config, random), random)
-  const database = connect(config.database)
-  await migrate(database)
-  await requireRoots(database, keyring).catch(async fault => {
-    await database.close()
-    throw fault
-  })
-  const activityKey = await loadActivityKey(database, { keyring, random })
-  const caps: Caps = { clock, random, keyring, activityKey, ids: createIds(clock, random) }
-  const outbound = createOutbound({
-    allow: config.egressAllow,
-    ...(overrides.outboundTimeoutMs && { timeoutMs: overrides.outboundTimeoutMs }),
-    ...(overrides.lookup && { lookup: overrides.lookup }),
-  })
-  const signing = await loadSigningKeys(database, caps)
-  const { publicUrl, keyBrand, review, catalog, retrySchedule } = config
-
-  const renderTemplate = createTemplates(VIEWS)
-  const outwardPages = createOutwardPages(renderTemplate, config.brand.name)
-  const providerCaps: ProviderCaps = {
-    ...caps,
-    database,
-    outbound,
-    catalog,
-    review,
-    publicUrl,
-    log,
-    signing,
-    outwardPages,
-    signUpOpen: config.signup === 'open',
-    grantSilently: (appId, params, session) =>
-      resumeAccess(database, { clock, provider, publicUrl }, { appId, params, session }),
-    renderErrorPage: (res, error, signInFor) =>
-      renderRefusedRequest(renderTemplate, config.brand.name, {
-        ...error,
-        ...{ status: res.statusCode, signInFor, requestId: requestId(res as Response) }, // Express mounts the provider
-      }),
-    hooks: {
-      permissionsRemoved: (tx, app, removed) =>
-        shrinkInstallations(tx, caps, app, removed, platformActor(app.platform.id, '')),
-      tellHolders: (tx, appId, acts) => tellHolders(tx, caps, appId, acts),
-      retire: async (appId, ip) => {
-        const app = await database.read(tx => findApp(tx, appId))
-        if (!app) return
-        const jobCaps = { ...caps, database, log, publicUrl }
-        await retireApp(jobCaps, { appId, actor: platformActor(app.platform.id, ip) })
-      },
-    },
-  }
-  const provider = createProvider(providerCaps)
-  let serveOAuth = provider.callback()
-
+  const base = await createBaseDeps(config, overrides)
+  const { database, clock, log, publicUrl } = base
+  const pages = pagesOf(config)
+  const signing = await loadSigningKeys(database, base)
+  const oauth = createOAuth(base, signing, pages)
   const limits = createRateLimits(config.rateLimits, { database, clock })
   const metrics = createMetrics()
   const pulses = createPulses(clock)
-  const writeProbe = createWriteProbe({ database, clock, random })
-  const worker = createWorker({
-    ...caps,
-    database,
+  const writeProbe = createWriteProbe(base)
+  const worker = createDeliveryWorker(base, pulses, metrics)
+  followChanges(base, worker, oauth)
+  const underWay = createUnderWay()
+  const usage = createUsageRecorder({ database, clock, log })
+  const verification = createVerification({ database, clock, usage, log })
+  return {
+    ...base,
+    ...{ signing, provider: oauth.provider, serveOAuth: oauth.serve },
+    ...{ worker, pulses, writeProbe, metrics, usage, verification, limits },
+    mailer: createPortalMailer(base),
+    metricSources: metricSourcesOf(base, verification),
+    render: pages.render,
+    outwardPages: pages.outwardPages,
+    passwords: createPasswords({ bounded: config.rateLimits }),
+    knownBrowser: createKnownBrowserCookie(base, publicUrl),
+    sessionCookie: createSessionCookie(publicUrl),
+    clearProviderCookies,
+    tellHolders: (tx, appId, acts) => tellHolders(tx, base, appId, acts),
+    waitingApp: async path => {
+      const waiting = await findWaitingApp(database, oauth.provider, path)
+      return waiting && { ...waiting, badge: badgeOf(waiting.app) }
+    },
+    afterwards: underWay.add,
+    close: () => closeAll(base, { oauth, underWay, worker, usage, writeProbe }),
+  }
+}
+
+function pagesOf({ brand }: Config) {
+  const renderTemplate = createTemplates(VIEWS)
+  return {
+    renderTemplate,
+    render: createPages(renderTemplate, brand.name),
+    outwardPages: createOutwardPages(renderTemplate, brand.name),
+  }
+}
+
+function createDeliveryWorker(base: BaseDeps, pulses: Pulses, metrics: Metrics): Worker {
+  return createWorker({
+    ...base,
     pulses,
-    outbound: metrics.watched(outbound),
-    retrySchedule,
-    log,
+    outbound: metrics.watched(base.outbound),
+    retrySchedule: base.config.retrySchedule,
     hooks: {
       lock: lockForSettling,
-      delivered: (tx, settled) => deliveriesSucceeded(tx, caps, settled),
-      failed: (tx, settled) => deliveryFailed(tx, caps, settled),
+      delivered: (tx, settled) => deliveriesSucceeded(tx, base, settled),
+      failed: (tx, settled) => deliveryFailed(tx, base, settled),
     },
     ended: metrics.ended,
   })
+}
 
-  database.changes.listen(worker.hear)
-
+function createPortalMailer({ config, database, clock, random, log, publicUrl }: BaseDeps): Mailer {
   const { dataDir, smtpUrl, brand } = config
-  const mailer = createMailer({
+  return createMailer({
     ...{ database, clock, random, log, views: VIEWS, dataDir, smtpUrl, publicUrl },
     ...{ brandName: brand.name, logoFile: brand.logoFile },
   })
+}
 
-  const underWay = new Set<Promise<void>>()
-  const afterwards = (work: Promise<void>): void => {
-    underWay.add(work)
-    void work.finally(() => underWay.delete(work))
-  }
-
-  const renewal = createRunner({
-    ...{ clock, log, name: 'signing keys', heard: () => database.changes.connected(), shortestSleep: 0 },
-    async work() {
-      if (await renewSigningKeys(database, caps, signing)) serveOAuth = createProvider(providerCaps).callback()
-      return undefined
-    },
-  })
-  let closing = false
-  const renew = (): void => {
-    if (closing) return
-    renewal.start()
-    renewal.wake()
-  }
+/** Whoever works on what other processes commit hears of it. */
+function followChanges({ database, log }: BaseDeps, worker: Worker, { renew }: RenewingProvider): void {
+  database.changes.listen(worker.hear)
   database.changes.listen(change => {
     if (change === 'anything' || change === 'signing-keys') renew()
   })
@@ -206,68 +153,33 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     if (heard) log.info({}, 'changes of other processes are heard again')
     else log.warn({}, UNHEARD)
   })
-  const usage = createUsageRecorder({ database, clock, log })
-  const verification = createVerification({ database, clock, usage, log })
+}
 
+function metricSourcesOf({ database, clock }: BaseDeps, verification: Verification): MetricSources {
   return {
-    ...caps,
-    config,
-    log,
-    database,
-    outbound,
-    signing,
-    provider,
-    serveOAuth: (req, res) => serveOAuth(req, res),
-    worker,
-    pulses,
-    writeProbe,
-    mailer,
-    metrics,
-    metricSources: {
-      verifications: () => verification.counts,
-      queue: () => database.read(tx => queueState(tx, clock.now())),
-      mails: () => database.read(tx => countOpenMails(tx)),
-      changesHeard: () => database.changes.connected(),
-      now: () => clock.now(),
-    },
-    usage,
-    verification,
-    render: createPages(renderTemplate, config.brand.name),
-    limits,
-    passwords: createPasswords({ bounded: config.rateLimits }),
-    knownBrowser: createKnownBrowserCookie(caps, publicUrl),
-    outwardPages,
-    sessionCookie: createSessionCookie(publicUrl),
-    publicUrl,
-    keyBrand,
-    keyLimits: config.keyLimits,
-    review,
-    clearProviderCookies: res => {
-      for (const name of ['latchkey_provider', 'latchkey_provider.sig'])
-        res.clearCookie(name, { path: '/', httpOnly: true })
-    },
-    tellHolders: (tx, appId, acts) => tellHolders(tx, caps, appId, acts),
-    waitingApp: async path => {
-      const waiting = await findWaitingApp(database, provider, path)
-      return waiting && { ...waiting, badge: badgeOf(waiting.app) }
-    },
-    afterwards,
-    close: async () => {
-      closing = true
-      await Promise.all([...underWay, renewal.stop()])
-      const impatient = setTimeout(() => void outbound.hangUp(), PATIENCE)
-      await worker.stop()
-      clearTimeout(impatient)
-      await outbound.hangUp()
-      await usage.stop()
-      await writeProbe
-        .clear()
-        .catch(error => log.debug({ err: error }, 'the row of a write probe could not be deleted'))
-      await database.close()
-    },
+    verifications: () => verification.counts,
+    queue: () => database.read(tx => queueState(tx, clock.now())),
+    mails: () => database.read(tx => countOpenMails(tx)),
+    changesHeard: () => database.changes.connected(),
+    now: () => clock.now(),
   }
 }
 
-function platformActor(id: string, ip: string): Platform {
-  return { type: 'platform', id, ip }
+function clearProviderCookies(res: Response): void {
+  for (const name of ['latchkey_provider', 'latchkey_provider.sig'])
+    res.clearCookie(name, { path: '/', httpOnly: true })
+}
+
+type Closing = Pick<Deps, 'worker' | 'usage' | 'writeProbe'> & { oauth: RenewingProvider; underWay: UnderWay }
+
+async function closeAll({ database, outbound, log }: BaseDeps, closing: Closing): Promise<void> {
+  const { oauth, underWay, worker, usage, writeProbe } = closing
+  await Promise.all([underWay.settled(), oauth.stop()])
+  const impatient = setTimeout(() => void outbound.hangUp(), PATIENCE)
+  await worker.stop()
+  clearTimeout(impatient)
+  await outbound.hangUp()
+  await usage.stop()
+  await writeProbe.clear().catch(error => log.debug({ err: error }, 'the row of a write probe could not be deleted'))
+  await database.close()
 }

@@ -1,0 +1,19 @@
+/** Work that goes on after the response that started it. */
+export type UnderWay = {
+  /** Keeps the work until it ends. It must not reject. */
+  add(work: Promise<void>): void
+  /** Waits for what is under way now. */
+  settled(): Promise<void>
+}
+
+/** Keeps work that nobody awaits, so that a stop can wait for it. */
+export function createUnderWay(): UnderWay {
+  const works = new Set<Promise<void>>()
+  return {
+    add(work) {
+      works.add(work)
+      void work.finally(() => works.delete(work))
+    },
+    settled: async () => void (await Promise.all(works)),
+  }
+}

@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import pg from 'pg'
 import { opaqueToken, systemRandom } from '../server/base/random.ts'
 import { isReadOnly } from './away.ts'
-import { type Change, type ChangeFeed, createNews, gathering } from './changes.ts'
+import { type Change, type ChangeFeed, createNews, gathering, type Hear } from './changes.ts'
 import { claimFile } from './claim-file.ts'
 import { migrations } from './migrations.ts'
 import { type DatabaseTarget, openPools } from './open-pools.ts'
@@ -67,6 +67,42 @@ export function connect(
       ? followSqlite(target.file, node, { hear, connected })
       : followPostgres(target, node, { hear, connected }, renew)
 
+  const writing = createWriting(writer, publish, hear)
+  return {
+    knex: writer,
+    kind: target.kind,
+    transaction: work => writing(work),
+    relaxed: work =>
+      target.kind === 'sqlite'
+        ? writing(work, RELAXED)
+        : writing(async tx => {
+            await tx.raw('set local synchronous_commit to off')
+            return await work(tx)
+          }),
+    changes: { ...feed, listen, watch },
+    read: createReading(reader, oneView),
+    look: work => repeating(() => work(reader as unknown as Tx)), // a query builder either way; what only a transaction can do is not used
+    async patiently(work) {
+      patience.ms = Number.POSITIVE_INFINITY
+      try {
+        return await work()
+      } finally {
+        patience.ms = patienceMs
+      }
+    },
+    pendingMigrations: () => repeating(() => pendingOf(reader)),
+    close: async () => {
+      await feed.stop()
+      await reader.destroy()
+      await writer.destroy()
+    },
+  }
+}
+
+type Publish = (tx: Tx, changes: readonly Change[]) => Promise<void>
+
+/** Write transactions, which announce what they changed. */
+function createWriting(writer: Knex, publish: Publish, hear: Hear) {
   /**
    * What was announced is heard here after the commit and before anybody is answered; also where the commit fails, because
    * the answer to one that succeeded may have been lost on the way.
@@ -95,48 +131,21 @@ export function connect(
     }
   }
 
-  const writing = <Result>(work: (tx: Tx) => Promise<Result>, config?: Knex.TransactionConfig) =>
+  return <Result>(work: (tx: Tx) => Promise<Result>, config?: Knex.TransactionConfig) =>
     repeating(progress => writeOnce(work, progress, config))
+}
 
-  const reading = <Result>(work: (tx: Tx) => Promise<Result>) =>
+/** Read-only transactions, with one view of the database each. */
+function createReading(reader: Knex, view: Knex.TransactionConfig) {
+  return <Result>(work: (tx: Tx) => Promise<Result>) =>
     repeating(async progress => {
-      const view = async (tx: Tx) =>
+      const once = async (tx: Tx) =>
         await work(tx).catch(error => {
           progress.failure = isReadOnly(error) ? new Error('a read-only transaction wrote', { cause: error }) : error
           throw progress.failure
         })
-      return await reader.transaction(view, { readOnly: true, ...oneView })
+      return await reader.transaction(once, { readOnly: true, ...view })
     })
-
-  return {
-    knex: writer,
-    kind: target.kind,
-    transaction: work => writing(work),
-    relaxed: work =>
-      target.kind === 'sqlite'
-        ? writing(work, RELAXED)
-        : writing(async tx => {
-            await tx.raw('set local synchronous_commit to off')
-            return await work(tx)
-          }),
-    changes: { ...feed, listen, watch },
-    read: reading,
-    look: work => repeating(() => work(reader as unknown as Tx)), // a query builder either way; what only a transaction can do is not used
-    async patiently(work) {
-      patience.ms = Number.POSITIVE_INFINITY
-      try {
-        return await work()
-      } finally {
-        patience.ms = patienceMs
-      }
-    },
-    pendingMigrations: () => repeating(() => pendingOf(reader)),
-    close: async () => {
-      await feed.stop()
-      await reader.destroy()
-      await writer.destroy()
-    },
-  }
 }
 
 /** Brings the schema up to date in one transaction; of several nodes that start at once, one migrates and the others wait. */

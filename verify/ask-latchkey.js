@@ -23,46 +23,9 @@ export function createAsker({ url, verifierKey, timeoutMs, connections }) {
    * @param {string} body
    * @param {AbortSignal} signal
    * @param {boolean} anew on a connection of its own
-   * @returns {Promise<string>}
    */
   function send(body, signal, anew) {
-    return new Promise((resolve, reject) => {
-      let bytesBefore = 0
-      let answered = false
-      const asked = request(url, { method: 'POST', headers, signal, agent: anew ? false : agent })
-      const fail = (/** @type {Error & { code?: string }} */ error) => {
-        asked.destroy()
-        const untouched = asked.socket?.bytesRead === bytesBefore
-        const hungUp = error.code === 'ECONNRESET' || error.code === 'EPIPE'
-        reject(asked.reusedSocket && untouched && hungUp ? new StaleConnection() : error)
-      }
-      asked.once('socket', socket => {
-        bytesBefore = socket.bytesRead
-      })
-      asked.on('error', fail)
-      asked.once('close', () => answered || fail(new Error('the connection was closed')))
-      asked.once('response', answer => {
-        answer.on('error', fail)
-        if (answer.statusCode !== 200) {
-          const hint = answer.statusCode === 401 ? '; is the verifier key still good?' : ''
-          fail(new Error(`it answered ${answer.statusCode}${hint}`))
-          return
-        }
-        /** @type {Buffer[]} */
-        const chunks = []
-        let bytes = 0
-        answer.on('data', chunk => {
-          chunks.push(chunk)
-          bytes += chunk.length
-          if (bytes > MOST_BYTES) fail(new Error('it answered more than a verdict'))
-        })
-        answer.once('end', () => {
-          answered = true
-          resolve(Buffer.concat(chunks).toString())
-        })
-      })
-      asked.end(body)
-    })
+    return exchange(request(url, { method: 'POST', headers, signal, agent: anew ? false : agent }), body)
   }
 
   return {
@@ -90,6 +53,51 @@ export function createAsker({ url, verifierKey, timeoutMs, connections }) {
     },
     close: () => agent.destroy(),
   }
+}
+
+/**
+ * Sends the body and reads the answer, of status 200 and a bounded size.
+ * @param {http.ClientRequest} asked
+ * @param {string} body
+ * @returns {Promise<string>}
+ */
+function exchange(asked, body) {
+  return new Promise((resolve, reject) => {
+    let bytesBefore = 0
+    let answered = false
+    const fail = (/** @type {Error & { code?: string }} */ error) => {
+      asked.destroy()
+      const untouched = asked.socket?.bytesRead === bytesBefore
+      const hungUp = error.code === 'ECONNRESET' || error.code === 'EPIPE'
+      reject(asked.reusedSocket && untouched && hungUp ? new StaleConnection() : error)
+    }
+    asked.once('socket', socket => {
+      bytesBefore = socket.bytesRead
+    })
+    asked.on('error', fail)
+    asked.once('close', () => answered || fail(new Error('the connection was closed')))
+    asked.once('response', answer => {
+      answer.on('error', fail)
+      if (answer.statusCode !== 200) {
+        const hint = answer.statusCode === 401 ? '; is the verifier key still good?' : ''
+        fail(new Error(`it answered ${answer.statusCode}${hint}`))
+        return
+      }
+      /** @type {Buffer[]} */
+      const chunks = []
+      let bytes = 0
+      answer.on('data', chunk => {
+        chunks.push(chunk)
+        bytes += chunk.length
+        if (bytes > MOST_BYTES) fail(new Error('it answered more than a verdict'))
+      })
+      answer.once('end', () => {
+        answered = true
+        resolve(Buffer.concat(chunks).toString())
+      })
+    })
+    asked.end(body)
+  })
 }
 
 /** A connection that had been kept alive and was closed before one byte of the answer. */

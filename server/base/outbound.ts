@@ -54,61 +54,9 @@ type Options = {
 }
 
 export function createOutbound({ allow, timeoutMs = 15 * SECOND, lookup = createResolveName() }: Options): Outbound {
-  const permits = createEgressRule(allow)
   const permitsOnly = createAllowedRule(allow)
-
-  async function addressesOf(hostname: string): Promise<Address[]> {
-    const host = hostname.replace(/^\[|\]$/g, '')
-    if (isIP(host)) return [{ address: host, family: isIP(host) }]
-    try {
-      return await lookup(host)
-    } catch (cause) {
-      throw new OutboundError('dns', cause)
-    }
-  }
-
-  /** All addresses must be permitted: one bad one among good ones is a rebinding attempt or a mistake. */
-  async function permitted(hostname: string): Promise<Address[]> {
-    const addresses = await addressesOf(hostname)
-    if (addresses.length === 0) throw new OutboundError('dns')
-    if (!addresses.every(({ address }) => permits(address))) throw new OutboundError('address_refused')
-    return addresses
-  }
-
-  const pinned: LookupFunction = (hostname, options, callback) => {
-    permitted(hostname).then(
-      addresses => {
-        const [first] = addresses
-        if (options.all) callback(null, addresses)
-        else callback(null, first?.address ?? '', first?.family ?? 4)
-      },
-      error => callback(error, ''),
-    )
-  }
-  const connecting = {
-    connect: { lookup: pinned, timeout: timeoutMs },
-    headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
-    keepAliveTimeout: KEEP_ALIVE,
-  }
-  const agent = new Agent({ ...connecting, pipelining: 1 })
-  const unkept = new Agent({ ...connecting, pipelining: 0 }) // closes each connection after one request
-
-  /** Sends a request that is safe to repeat. */
-  async function send<Answer>(over: (dispatcher: Agent) => Promise<Answer>): Promise<Answer> {
-    try {
-      return await over(agent)
-    } catch (error) {
-      if (!wasStale(error)) throw error
-      return await over(unkept)
-    }
-  }
-
-  /** A literal address is never looked up by the connection, so it is checked here. */
-  async function checkLiteral(url: URL): Promise<void> {
-    if (isIP(url.hostname.replace(/^\[|\]$/g, ''))) await permitted(url.hostname)
-  }
-
+  const { addressesOf, permitted, pinned, checkLiteral } = createAddressCheck(allow, lookup)
+  const { send, destroy } = createConnections(pinned, timeoutMs)
   return {
     async post(url, headers, body) {
       const signal = AbortSignal.timeout(timeoutMs)
@@ -147,8 +95,73 @@ export function createOutbound({ allow, timeoutMs = 15 * SECOND, lookup = create
       const addresses = await addressesOf(new URL(url).hostname)
       return addresses.length > 0 && addresses.every(({ address }) => permitsOnly(address))
     },
-    hangUp: async () => void (await Promise.all([agent.destroy(), unkept.destroy()])),
+    hangUp: async () => void (await destroy()),
   }
+}
+
+/** Looks addresses up and refuses those that may not be called. */
+function createAddressCheck(allow: readonly string[], lookup: ResolveName) {
+  const permits = createEgressRule(allow)
+
+  async function addressesOf(hostname: string): Promise<Address[]> {
+    const host = hostname.replace(/^\[|\]$/g, '')
+    if (isIP(host)) return [{ address: host, family: isIP(host) }]
+    try {
+      return await lookup(host)
+    } catch (cause) {
+      throw new OutboundError('dns', cause)
+    }
+  }
+
+  /** All addresses must be permitted: one bad one among good ones is a rebinding attempt or a mistake. */
+  async function permitted(hostname: string): Promise<Address[]> {
+    const addresses = await addressesOf(hostname)
+    if (addresses.length === 0) throw new OutboundError('dns')
+    if (!addresses.every(({ address }) => permits(address))) throw new OutboundError('address_refused')
+    return addresses
+  }
+
+  const pinned: LookupFunction = (hostname, options, callback) => {
+    permitted(hostname).then(
+      addresses => {
+        const [first] = addresses
+        if (options.all) callback(null, addresses)
+        else callback(null, first?.address ?? '', first?.family ?? 4)
+      },
+      error => callback(error, ''),
+    )
+  }
+
+  /** A literal address is never looked up by the connection, so it is checked here. */
+  async function checkLiteral(url: URL): Promise<void> {
+    if (isIP(url.hostname.replace(/^\[|\]$/g, ''))) await permitted(url.hostname)
+  }
+
+  return { addressesOf, permitted, pinned, checkLiteral }
+}
+
+/** Connections that are kept alive, and new ones for what has to be repeated. */
+function createConnections(pinned: LookupFunction, timeoutMs: number) {
+  const connecting = {
+    connect: { lookup: pinned, timeout: timeoutMs },
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    keepAliveTimeout: KEEP_ALIVE,
+  }
+  const agent = new Agent({ ...connecting, pipelining: 1 })
+  const unkept = new Agent({ ...connecting, pipelining: 0 }) // closes each connection after one request
+
+  /** Sends a request that is safe to repeat. */
+  async function send<Answer>(over: (dispatcher: Agent) => Promise<Answer>): Promise<Answer> {
+    try {
+      return await over(agent)
+    } catch (error) {
+      if (!wasStale(error)) throw error
+      return await over(unkept)
+    }
+  }
+
+  return { send, destroy: () => Promise.all([agent.destroy(), unkept.destroy()]) }
 }
 
 const FAULT_OF_CODE: Record<string, OutboundFault> = {

@@ -41,33 +41,41 @@ const AREAS = new Set([
 ])
 const BUCKETS = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15]
 
-/** Counts what this process does; nothing of it names a person, a key or an address. */
-export function createMetrics(): Metrics {
-  const registers = [new Registry()]
-  const [registry] = registers as [Registry]
+type Instruments = ReturnType<typeof createInstruments>
+
+function createInstruments(registry: Registry) {
+  const registers = [registry]
   const counter = (name: string, help: string, labelNames: string[]) =>
     new Counter({ name: `latchkey_${name}`, help, labelNames, registers })
   const gauge = (name: string, help: string) => new Gauge({ name: `latchkey_${name}`, help, registers })
   const histogram = (name: string, help: string, labelNames: string[]) =>
     new Histogram({ name: `latchkey_${name}`, help, labelNames, buckets: BUCKETS, registers })
+  return {
+    verifications: counter('verifications_total', 'Verified keys by result.', ['result']),
+    attempts: counter('delivery_attempts_total', 'Posts to platforms by outcome.', ['outcome']),
+    posts: histogram('delivery_attempt_duration_seconds', 'How long platforms take to answer.', ['outcome']),
+    deliveries: counter('deliveries_total', 'Deliveries that have ended, by status.', ['status']),
+    pending: gauge('deliveries_pending', 'Deliveries that wait, of all processes; not counted beyond 50,000.'),
+    age: gauge('delivery_queue_age_seconds', 'For how long the oldest delivery that is due has waited.'),
+    mails: gauge('mails_pending', 'Mails that wait, of all processes; not counted beyond 50,000.'),
+    requests: histogram('http_request_duration_seconds', 'Answered requests, without verifications.', [
+      'method',
+      'area',
+      'status',
+    ]),
+    reachable: gauge('database_up', 'Whether the database answers this process: 1 or 0.'),
+    heard: gauge(
+      'changes_heard',
+      'Whether this process hears what others commit: 1 or 0, and then it looks by itself.',
+    ),
+  }
+}
 
-  const verifications = counter('verifications_total', 'Verified keys by result.', ['result'])
-  const attempts = counter('delivery_attempts_total', 'Posts to platforms by outcome.', ['outcome'])
-  const posts = histogram('delivery_attempt_duration_seconds', 'How long platforms take to answer.', ['outcome'])
-  const deliveries = counter('deliveries_total', 'Deliveries that have ended, by status.', ['status'])
-  const pending = gauge('deliveries_pending', 'Deliveries that wait, of all processes; not counted beyond 50,000.')
-  const age = gauge('delivery_queue_age_seconds', 'For how long the oldest delivery that is due has waited.')
-  const mails = gauge('mails_pending', 'Mails that wait, of all processes; not counted beyond 50,000.')
-  const requests = histogram('http_request_duration_seconds', 'Answered requests, without verifications.', [
-    'method',
-    'area',
-    'status',
-  ])
-  const reachable = gauge('database_up', 'Whether the database answers this process: 1 or 0.')
-  const heard = gauge(
-    'changes_heard',
-    'Whether this process hears what others commit: 1 or 0, and then it looks by itself.',
-  )
+/** Counts what this process does; nothing of it names a person, a key or an address. */
+export function createMetrics(): Metrics {
+  const registry = new Registry()
+  const instruments = createInstruments(registry)
+  const { attempts, posts, deliveries, requests } = instruments
   for (const status of ['delivered', 'failed']) deliveries.inc({ status }, 0)
 
   let watchOnceRead: (() => void) | undefined
@@ -110,22 +118,28 @@ export function createMetrics(): Metrics {
     async text(sources) {
       watchOnceRead?.()
       watchOnceRead = undefined
-      const stored = await Promise.all([sources.queue(), sources.mails()]).catch(error => {
-        if (error instanceof DatabaseAway) return undefined
-        throw error
-      })
-      verifications.reset()
-      for (const [result, count] of Object.entries(sources.verifications())) verifications.inc({ result }, count)
-      reachable.set(stored ? 1 : 0)
-      heard.set(sources.changesHeard() ? 1 : 0)
-      if (stored) {
-        const [queue, waiting] = stored
-        pending.set(queue.pending)
-        age.set(queue.oldestDueAt === undefined ? 0 : Math.max(0, sources.now() - queue.oldestDueAt) / SECOND)
-        mails.set(waiting)
-      } else for (const unknown of [pending, age, mails]) unknown.remove()
+      await collect(instruments, sources)
       return await registry.metrics()
     },
     contentType: registry.contentType,
   }
+}
+
+/** Reads the values of the gauges; what only the database knows is absent while it does not answer. */
+async function collect(instruments: Instruments, sources: MetricSources): Promise<void> {
+  const { verifications, reachable, heard, pending, age, mails } = instruments
+  const stored = await Promise.all([sources.queue(), sources.mails()]).catch(error => {
+    if (error instanceof DatabaseAway) return undefined
+    throw error
+  })
+  verifications.reset()
+  for (const [result, count] of Object.entries(sources.verifications())) verifications.inc({ result }, count)
+  reachable.set(stored ? 1 : 0)
+  heard.set(sources.changesHeard() ? 1 : 0)
+  if (stored) {
+    const [queue, waiting] = stored
+    pending.set(queue.pending)
+    age.set(queue.oldestDueAt === undefined ? 0 : Math.max(0, sources.now() - queue.oldestDueAt) / SECOND)
+    mails.set(waiting)
+  } else for (const unknown of [pending, age, mails]) unknown.remove()
 }

@@ -1,6 +1,7 @@
 import type { Provider } from 'oidc-provider'
 import { createRunner } from '../base/runner.ts'
-import { createProvider, type ProviderCaps } from './provider.ts'
+import { createProvider } from './provider.ts'
+import type { ProviderCaps } from './provider-configuration.ts'
 import { renewSigningKeys } from './signing-keys.ts'
 
 /** The authorization server, and how it takes over the signing keys that another process has made. */

@@ -90,8 +90,16 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
   const verification = createVerification({ database, clock, usage, log })
   return {
     ...base,
-    ...{ signing, provider: oauth.provider, serveOAuth: oauth.serve },
-    ...{ worker, pulses, writeProbe, metrics, usage, verification, limits },
+    signing,
+    provider: oauth.provider,
+    serveOAuth: oauth.serve,
+    worker,
+    pulses,
+    writeProbe,
+    metrics,
+    usage,
+    verification,
+    limits,
     mailer: createPortalMailer(base),
     metricSources: metricSourcesOf(base, verification),
     render: pages.render,
@@ -137,8 +145,16 @@ function createDeliveryWorker(base: BaseDeps, pulses: Pulses, metrics: Metrics):
 function createPortalMailer({ config, database, clock, random, log, publicUrl }: BaseDeps): Mailer {
   const { dataDir, smtpUrl, brand } = config
   return createMailer({
-    ...{ database, clock, random, log, views: VIEWS, dataDir, smtpUrl, publicUrl },
-    ...{ brandName: brand.name, logoFile: brand.logoFile },
+    database,
+    clock,
+    random,
+    log,
+    views: VIEWS,
+    dataDir,
+    smtpUrl,
+    publicUrl,
+    brandName: brand.name,
+    logoFile: brand.logoFile,
   })
 }
 

@@ -24,7 +24,9 @@ export function createOAuth(base: BaseDeps, signing: SigningKeys, pages: Pages):
     renderErrorPage: (res, error, signInFor) =>
       renderRefusedRequest(pages.renderTemplate, config.brand.name, {
         ...error,
-        ...{ status: res.statusCode, signInFor, requestId: requestId(res as Response) }, // Express mounts the provider
+        status: res.statusCode,
+        signInFor,
+        requestId: requestId(res as Response), // Express mounts the provider
       }),
     hooks: createClientHooks(base),
   })

@@ -23,7 +23,11 @@ export function createRenewingProvider(caps: ProviderCaps): RenewingProvider {
   let serve = provider.callback()
   let stopped = false
   const renewal = createRunner({
-    ...{ clock, log, name: 'signing keys', heard: () => database.changes.connected(), shortestSleep: 0 },
+    clock,
+    log,
+    name: 'signing keys',
+    heard: () => database.changes.connected(),
+    shortestSleep: 0,
     async work() {
       if (await renewSigningKeys(database, caps, signing)) serve = createProvider(caps).callback()
       return undefined

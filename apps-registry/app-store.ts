@@ -116,19 +116,9 @@ export const readApps = (tx: Tx) =>
       'app_versions.created_at as version_at',
     )
 
-export async function findAppRow(tx: Tx, id: string): Promise<App | undefined> {
-  const row: AppRow | undefined = await readApps(tx).where('apps.id', id).first()
-  return row && toApp(row)
-}
-
 export async function findAppBySlug(tx: Tx, slug: string): Promise<App | undefined> {
   const row: AppRow | undefined = await readApps(tx).where('apps.slug', slug).first()
   return row && toApp(row)
-}
-
-export async function listAppsById(tx: Tx, ids: readonly string[]): Promise<Map<string, App>> {
-  const rows: AppRow[] = await readApps(tx).whereIn('apps.id', [...new Set(ids)])
-  return new Map(rows.map(row => [row.id, toApp(row)]))
 }
 
 export type NewApp = {
@@ -198,12 +188,6 @@ export async function insertVersion(
 export async function lockApp(tx: Tx, id: string): Promise<void> {
   const query = tx('apps').where({ id })
   await (tx.client.config.client === 'pg' ? query.forNoKeyUpdate() : query).first('id')
-}
-
-/** Locks the app in shared mode until the transaction ends: several transactions may, and a writer waits. */
-export async function shareApp(tx: Tx, id: string): Promise<void> {
-  const query = tx('apps').where({ id })
-  await (tx.client.config.client === 'pg' ? query.forShare() : query).first('id')
 }
 
 export type AppChange = {

@@ -1,5 +1,5 @@
 import type { Tx } from '../db/connect.ts'
-import { findAccount } from '../server/accounts/roles.ts'
+import { findAccount } from '../server/accounts/find-account.ts'
 import type { Actor } from '../server/audit/actor.ts'
 import { recordActivity } from '../server/audit/record-activity.ts'
 import type { Caps } from '../server/base/caps.ts'
@@ -10,11 +10,9 @@ import {
   findPlatformRow,
   insertPlatform,
   insertRegistrationToken,
-  listPlatformRows,
   lockPlatform,
   type Platform,
   revokeTokens,
-  type TokenView,
 } from './platform-store.ts'
 
 export type CreatePlatform = { accountId: string; name: string; actor: Actor }
@@ -69,13 +67,6 @@ async function mintToken(
 }
 
 export type { Platform } from './platform-store.ts'
-
-export type PlatformView = Platform & { tokens: TokenView[] }
-
-/** An account's publisher profiles, the oldest first; of their registration tokens only what may be shown. */
-export async function listPlatforms(tx: Tx, accountId: string): Promise<PlatformView[]> {
-  return await listPlatformRows(tx, accountId)
-}
 
 /** The platform that a registration token speaks for, or nothing. */
 export async function platformOfToken(tx: Tx, token: string): Promise<Platform | undefined> {

@@ -7,8 +7,9 @@ import { DAY, HOUR } from '../server/base/clock.ts'
 import { AppError } from '../server/base/errors.ts'
 import type { Outbound } from '../server/base/outbound.ts'
 import { saveJwks } from './app-details-store.ts'
-import { type App, findAppRow, lockApp } from './app-store.ts'
+import { type App, lockApp } from './app-store.ts'
 import { fetchJwks } from './check-manifest.ts'
+import { findApp } from './find-app.ts'
 import { destinationActs, destinationOf } from './key-destination.ts'
 import { parseJwks, type RecipientKey } from './recipient-key.ts'
 
@@ -60,7 +61,7 @@ type Seen = { appId: string; address: string; seen: { keys: JWK[] } }
 async function rememberJwks(tx: Tx, caps: RecipientCaps, { appId, address, seen }: Seen): Promise<void> {
   const at = caps.clock.now()
   await lockApp(tx, appId)
-  const before = await findAppRow(tx, appId)
+  const before = await findApp(tx, appId)
   if (before?.client.jwks_uri !== address) return // another address was registered meanwhile
   await saveJwks(tx, appId, seen, at)
   const act = { actor: { type: 'platform', id: before.platform.id, ip: '' } as const, object: appId, at }

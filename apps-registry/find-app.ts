@@ -1,28 +1,20 @@
 import type { Tx } from '../db/connect.ts'
 import { AppError } from '../server/base/errors.ts'
-import { clearGone, readLogo, setGoneAddress } from './app-details-store.ts'
-import { type App, findAppBySlug, findAppRow, type Logo, listAppsById, shareApp } from './app-store.ts'
-import { type ListingFilter, listCategories, pageListings } from './listing-store.ts'
+import { readLogo } from './app-details-store.ts'
+import { type App, type AppRow, findAppBySlug, type Logo, readApps, toApp } from './app-store.ts'
 
 export type { App } from './app-store.ts'
 
 /** An app by its id, whatever its state. */
 export async function findApp(tx: Tx, id: string): Promise<App | undefined> {
-  return await findAppRow(tx, id)
+  const row: AppRow | undefined = await readApps(tx).where('apps.id', id).first()
+  return row && toApp(row)
 }
 
+/** Apps by their ids, whatever their state; ids without an app are left out. */
 export async function findApps(tx: Tx, ids: readonly string[]): Promise<Map<string, App>> {
-  return await listAppsById(tx, ids)
-}
-
-/** One page of the marketplace as an account sees it: published apps, and drafts of its own. */
-export async function browseApps(tx: Tx, filter: ListingFilter): Promise<App[]> {
-  return await pageListings(tx, filter)
-}
-
-/** The first categories by name in which this account sees an app. */
-export async function browseCategories(tx: Tx, accountId: string | undefined, limit: number): Promise<string[]> {
-  return await listCategories(tx, accountId, limit)
+  const rows: AppRow[] = await readApps(tx).whereIn('apps.id', [...new Set(ids)])
+  return new Map(rows.map(row => [row.id, toApp(row)]))
 }
 
 /** One listing; a stranger's draft looks as if it did not exist. Throws `object.not_found`. */
@@ -57,28 +49,14 @@ export function isInstallableIn(app: App, accountId: string): boolean {
 
 /** The mark of an app as it was when it registered, for members of these accounts. Throws `object.not_found`. */
 export async function findLogo(tx: Tx, id: string, accountIds: readonly string[]): Promise<Logo & { public: boolean }> {
-  const app = await findAppRow(tx, id)
+  const app = await findApp(tx, id)
   const logo = app && isKnownTo(app, accountIds) ? await readLogo(tx, id) : undefined
   if (!app || !logo) throw new AppError('object.not_found')
   return { ...logo, public: isPublic(app) }
 }
 
-/** Ends the pause after a 410: deliveries of the app are attempted again. */
-export async function clearGoneAddress(tx: Tx, appId: string): Promise<void> {
-  await setGoneAddress(tx, appId, null)
-}
-
-/** The address responded with 410: the app's deliveries are paused. */
-export async function noteGoneAddress(tx: Tx, appId: string, address: string): Promise<void> {
-  await setGoneAddress(tx, appId, address)
-}
-
-/** The address acknowledged a ping: the pause ends. */
-export async function noteAddressBack(tx: Tx, appId: string, address: string): Promise<void> {
-  await clearGone(tx, appId, address)
-}
-
 /** Locks the app in shared mode: nobody changes, suspends or retires it until this transaction ends. */
 export async function lockAppShared(tx: Tx, id: string): Promise<void> {
-  await shareApp(tx, id)
+  const query = tx('apps').where({ id })
+  await (tx.client.config.client === 'pg' ? query.forShare() : query).first('id')
 }

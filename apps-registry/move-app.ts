@@ -4,8 +4,8 @@ import { recordActivity } from '../server/audit/record-activity.ts'
 import type { Caps } from '../server/base/caps.ts'
 import { AppError } from '../server/base/errors.ts'
 import { APP_TRANSITIONS, type AppVerb } from './app-states.ts'
-import { type App, approveLatestVersion, findAppRow, lockApp, moveApp as moveAppRow, takeSlug } from './app-store.ts'
-import { isPublic } from './find-app.ts'
+import { type App, approveLatestVersion, lockApp, moveApp as moveAppRow, takeSlug } from './app-store.ts'
+import { findApp, isPublic } from './find-app.ts'
 import { refreshListing } from './listing-store.ts'
 import { slugOf } from './register-app.ts'
 
@@ -30,7 +30,7 @@ const PAST: Record<AppVerb, string> = {
 export async function moveApp(tx: Tx, caps: Caps, command: MoveApp): Promise<App> {
   const at = caps.clock.now()
   await lockApp(tx, command.id)
-  const app = await findAppRow(tx, command.id)
+  const app = await findApp(tx, command.id)
   if (!app) throw new AppError('object.not_found', { detail: 'There is no such app.' })
   const { from, to } = APP_TRANSITIONS[command.verb]
   if (!(await moveAppRow(tx, app.id, from, to, at))) {

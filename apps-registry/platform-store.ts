@@ -32,30 +32,6 @@ export async function findPlatformOfToken(tx: Tx, tokenHash: string): Promise<Pl
   return row && { id: row.id, accountId: row.account_id, name: row.name }
 }
 
-export type TokenView = { redacted: string; createdAt: number }
-
-/** An account's publisher profiles, the oldest first, each with its registration tokens that are in force. */
-export async function listPlatformRows(tx: Tx, accountId: string): Promise<(Platform & { tokens: TokenView[] })[]> {
-  const rows: { id: string; account_id: string; name: string }[] = await tx('platforms')
-    .where({ account_id: accountId })
-    .orderBy('id')
-  const tokens: { platform_id: string; redacted: string; created_at: number }[] = await tx('registration_tokens')
-    .whereIn(
-      'platform_id',
-      rows.map(({ id }) => id),
-    )
-    .whereNull('revoked_at')
-    .orderBy('created_at', 'desc')
-  return rows.map(row => ({
-    id: row.id,
-    accountId: row.account_id,
-    name: row.name,
-    tokens: tokens
-      .filter(({ platform_id }) => platform_id === row.id)
-      .map(({ redacted, created_at }) => ({ redacted, createdAt: created_at })),
-  }))
-}
-
 /** Locks the platform's row, so that of two new tokens at once the second replaces the first. */
 export async function lockPlatform(tx: Tx, id: string): Promise<void> {
   await locked(tx('platforms').where({ id })).first('id')

@@ -3,18 +3,23 @@ import type { Actor } from '../server/audit/actor.ts'
 import { recordActivity } from '../server/audit/record-activity.ts'
 import type { Caps } from '../server/base/caps.ts'
 import { AppError } from '../server/base/errors.ts'
-import { NO_TOKEN, setRegistrationToken } from './app-details-store.ts'
-import { type App, findAppRow, lockApp } from './app-store.ts'
+import { type App, lockApp } from './app-store.ts'
+import { findApp } from './find-app.ts'
+
+/** In place of the hash of a token: the last one was ended and none was issued since. */
+const NO_TOKEN = 'ended'
 
 /** Whether a registration access token, by its SHA-256, is the one that counts for the app. */
 export async function countsAsRegistrationToken(tx: Tx, appId: string, tokenHash: string): Promise<boolean> {
-  const app = await findAppRow(tx, appId)
+  const app = await findApp(tx, appId)
   return app !== undefined && (app.registrationToken === null || app.registrationToken === tokenHash)
 }
 
-/** From now on this token counts, by its SHA-256, and no other. */
-export async function noteRegistrationToken(tx: Tx, appId: string, tokenHash: string): Promise<void> {
-  await setRegistrationToken(tx, appId, tokenHash)
+/** `token`: the SHA-256 of the registration access token that counts from now on; without one none does. */
+export async function setRegistrationToken(tx: Tx, id: string, token: string | undefined): Promise<void> {
+  await tx('apps')
+    .where({ id })
+    .update({ registration_token: token ?? NO_TOKEN })
 }
 
 /** Whether some registration access token counts. */
@@ -51,7 +56,7 @@ export async function endRegistrationToken(
 
 async function lockLivingApp(tx: Tx, appId: string): Promise<App> {
   await lockApp(tx, appId)
-  const app = await findAppRow(tx, appId)
+  const app = await findApp(tx, appId)
   if (!app) throw new AppError('object.not_found')
   if (app.status === 'retired')
     throw new AppError('app.retired', { detail: 'Nothing was changed: the app is retired.' })

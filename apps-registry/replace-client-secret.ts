@@ -4,9 +4,11 @@ import { recordActivity } from '../server/audit/record-activity.ts'
 import type { Caps } from '../server/base/caps.ts'
 import { AppError } from '../server/base/errors.ts'
 import { alphanumeric } from '../server/base/random.ts'
-import { setClientSecret, setRegistrationToken } from './app-details-store.ts'
+import { setClientSecret } from './app-details-store.ts'
 import { sealClientSecret } from './app-secrets.ts'
-import { findAppRow, lockApp } from './app-store.ts'
+import { lockApp } from './app-store.ts'
+import { findApp } from './find-app.ts'
+import { setRegistrationToken } from './registration-token.ts'
 
 const LENGTH = 48
 
@@ -28,7 +30,7 @@ export async function replaceClientSecret(
   const { clock, keyring, random } = caps
   const at = clock.now()
   await lockApp(tx, command.appId)
-  const app = await findAppRow(tx, command.appId)
+  const app = await findApp(tx, command.appId)
   if (!app) throw new AppError('object.not_found')
   if (app.clientSecret === null || app.status === 'retired')
     throw new AppError('app.no_secret', { detail: 'Nothing was changed: the app has no client secret.' })

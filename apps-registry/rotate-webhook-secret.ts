@@ -4,7 +4,7 @@ import { recordActivity } from '../server/audit/record-activity.ts'
 import type { Caps } from '../server/base/caps.ts'
 import { DAY, SECOND } from '../server/base/clock.ts'
 import { AppError } from '../server/base/errors.ts'
-import { replaceWebhookSecret, setRegistrationToken } from './app-details-store.ts'
+import { replaceWebhookSecret } from './app-details-store.ts'
 import {
   newWebhookSecret,
   openPreviousSecrets,
@@ -12,7 +12,9 @@ import {
   sealPreviousSecrets,
   sealWebhookSecret,
 } from './app-secrets.ts'
-import { findAppRow, lockApp } from './app-store.ts'
+import { lockApp } from './app-store.ts'
+import { findApp } from './find-app.ts'
+import { setRegistrationToken } from './registration-token.ts'
 
 /** How long the old secret signs along. */
 const BOTH_SIGN = DAY
@@ -36,7 +38,7 @@ export async function rotateWebhookSecret(
   const { clock, keyring, random } = caps
   const at = clock.now()
   await lockApp(tx, command.appId)
-  const app = await findAppRow(tx, command.appId)
+  const app = await findApp(tx, command.appId)
   if (!app) throw new AppError('object.not_found')
   const until = at + BOTH_SIGN
   const before = openPreviousSecrets(keyring, app, at)

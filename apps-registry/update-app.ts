@@ -3,18 +3,18 @@ import type { Actor } from '../server/audit/actor.ts'
 import { type Act, type Note, recordNotes } from '../server/audit/record-activity.ts'
 import type { Caps } from '../server/base/caps.ts'
 import { AppError } from '../server/base/errors.ts'
-import { readLogo, setGoneAddress } from './app-details-store.ts'
+import { readLogo } from './app-details-store.ts'
 import { sealClientSecret } from './app-secrets.ts'
 import {
   type App,
-  findAppRow,
   insertVersion,
   type Logo,
   lockApp,
   noteChangeSinceReview,
   updateApp as updateAppRow,
 } from './app-store.ts'
-import { isDraft } from './find-app.ts'
+import { findApp, isDraft } from './find-app.ts'
+import { clearGoneAddress } from './gone-address.ts'
 import { destinationActs, destinationOf } from './key-destination.ts'
 import { refreshListing } from './listing-store.ts'
 import { type Manifest, namesOf, without } from './manifest.ts'
@@ -52,7 +52,7 @@ export async function updateApp(
   const { clock, keyring, review } = caps
   const at = clock.now()
   await lockApp(tx, command.id)
-  const before = await findAppRow(tx, command.id)
+  const before = await findApp(tx, command.id)
   if (!before || before.status === 'retired') throw new AppError('object.not_found')
   const logoBefore = await readLogo(tx, before.id)
   const removed = namesOf(before.manifest).filter(name => !namesOf(command.manifest).includes(name))
@@ -70,9 +70,9 @@ export async function updateApp(
     ...(await insertVersions(tx, before, command.manifest, { removed, waits, at })),
     at,
   })
-  if (before.client.key_delivery_uri !== command.manifest.key_delivery_uri) await setGoneAddress(tx, before.id, null)
+  if (before.client.key_delivery_uri !== command.manifest.key_delivery_uri) await clearGoneAddress(tx, before.id)
   await refreshListing(tx, before.id)
-  const app = await findAppRow(tx, before.id)
+  const app = await findApp(tx, before.id)
   if (!app) throw new AppError('object.not_found')
   const changed = changesReviewed({ app: before, logo: logoBefore }, { app, logo: command.logo })
   const lostMark = changed && (await noteChangeSinceReview(tx, app.id))

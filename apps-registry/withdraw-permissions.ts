@@ -1,5 +1,6 @@
+import { announce } from '../db/changes.ts'
 import type { Tx } from '../db/connect.ts'
-import { changeWithdrawals, readWithdrawals } from './withdrawal-store.ts'
+import { lockApp } from './app-store.ts'
 import type { Withdrawal } from './withdrawals.ts'
 
 /** From the commit on, whoever consented to an earlier version has none of these permissions, whatever its rows say. */
@@ -12,7 +13,24 @@ export async function finishWithdrawal(tx: Tx, appId: string, version: number): 
   await changeWithdrawals(tx, appId, version, undefined)
 }
 
-/** What is being withdrawn, the oldest first. */
+/** The unfinished withdrawals of an app, the oldest first. */
 export async function findWithdrawals(tx: Tx, appId: string): Promise<Withdrawal[]> {
-  return await readWithdrawals(tx, appId)
+  const row: { withdrawals: string | null } | undefined = await tx('apps').where({ id: appId }).first('withdrawals')
+  return JSON.parse(row?.withdrawals ?? '[]')
+}
+
+/** Notes a withdrawal, or with `undefined` that the one of this version is finished. Verification hears of it. */
+async function changeWithdrawals(
+  tx: Tx,
+  appId: string,
+  version: number,
+  withdrawal: Withdrawal | undefined,
+): Promise<void> {
+  await lockApp(tx, appId)
+  const left = (await findWithdrawals(tx, appId)).filter(each => each.version !== version)
+  if (withdrawal) left.push(withdrawal)
+  await tx('apps')
+    .where({ id: appId })
+    .update({ withdrawals: left.length === 0 ? null : JSON.stringify(left) })
+  announce(tx, `app:${appId}`)
 }

@@ -1,5 +1,6 @@
 import { Router } from 'express'
-import { browseApps, browseCategories, findListing } from '../../apps-registry/find-app.ts'
+import { browseApps, browseCategories } from '../../apps-registry/browse-apps.ts'
+import { findListing } from '../../apps-registry/find-app.ts'
 import { listingPage } from '../../apps-registry/listing-page.ts'
 import type { Database, Tx } from '../../db/connect.ts'
 import { accountIdsOf, sessionOf } from '../accounts/session-guard.ts'

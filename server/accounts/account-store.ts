@@ -55,16 +55,6 @@ export async function findUserRow(tx: Tx, userId: string): Promise<User | undefi
   return row && toUser(row)
 }
 
-export async function findAccountRow(tx: Tx, accountId: string): Promise<Account | undefined> {
-  return await tx('accounts').where({ id: accountId }).first('id', 'name')
-}
-
-/** Locks the row until the transaction ends, in the mode that still lets other rows refer to the account. */
-export async function lockAccountRow(tx: Tx, accountId: string): Promise<void> {
-  const query = tx('accounts').where({ id: accountId })
-  await (tx.client.config.client === 'pg' ? query.forNoKeyUpdate() : query).first('id')
-}
-
 /** All memberships of a person, the oldest first. */
 export async function listMemberships(tx: Tx, userId: string): Promise<Membership[]> {
   const rows: { id: string; name: string; role: Role }[] = await tx('memberships')

@@ -1,13 +1,6 @@
 import type { Tx } from '../../db/connect.ts'
 import { AppError } from '../base/errors.ts'
-import {
-  type Account,
-  findAccountRow,
-  listMemberships,
-  lockAccountRow,
-  type Membership,
-  type Role,
-} from './account-store.ts'
+import { listMemberships, type Membership, type Role } from './account-store.ts'
 import type { Session } from './sessions.ts'
 
 export type { Membership } from './account-store.ts'
@@ -51,14 +44,4 @@ function whoMay(ability: Ability): string {
 /** The memberships in which the person may do something. */
 export function membershipsWith(session: Session, ability: Ability): Membership[] {
   return session.memberships.filter(({ role }) => roleAllows(role, ability))
-}
-
-/** An account by its id, for verbs of other rooms. */
-export async function findAccount(tx: Tx, accountId: string): Promise<Account | undefined> {
-  return await findAccountRow(tx, accountId)
-}
-
-/** Locks an account's row until the transaction ends, so that counts of its keys stay true. Taken after every other row. */
-export async function lockAccount(tx: Tx, accountId: string): Promise<void> {
-  await lockAccountRow(tx, accountId)
 }

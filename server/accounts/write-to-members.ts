@@ -2,7 +2,8 @@ import type { Tx } from '../../db/connect.ts'
 import type { Caps } from '../base/caps.ts'
 import type { Letter } from '../mail/letter.ts'
 import { queueMail } from '../mail/queue-mail.ts'
-import { findAccountRow, listEmails, type Role } from './account-store.ts'
+import { listEmails, type Role } from './account-store.ts'
+import { findAccount } from './find-account.ts'
 
 const AUDIENCES = { owners: ['owner'], managers: ['owner', 'admin'] } as const satisfies Record<string, readonly Role[]>
 const NAMES = { owners: 'owners', managers: 'owners and admins' } as const
@@ -14,7 +15,7 @@ export async function writeToMembers(
   to: { accountId: string; audience: keyof typeof AUDIENCES },
   words: (accountName: string) => Omit<Letter, 'audience'>,
 ): Promise<void> {
-  const account = await findAccountRow(tx, to.accountId)
+  const account = await findAccount(tx, to.accountId)
   if (!account) return
   const audience = `the ${NAMES[to.audience]} of ${account.name}`
   const emails = await listEmails(tx, to.accountId, AUDIENCES[to.audience])

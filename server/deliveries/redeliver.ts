@@ -1,5 +1,5 @@
-import { type App, clearGoneAddress } from '../../apps-registry/find-app.ts'
-import { findGoneAddress } from '../../apps-registry/find-own-app.ts'
+import type { App } from '../../apps-registry/find-app.ts'
+import { clearGoneAddress, findGoneAddress } from '../../apps-registry/gone-address.ts'
 import type { Tx } from '../../db/connect.ts'
 import type { Actor } from '../audit/actor.ts'
 import { recordActivity } from '../audit/record-activity.ts'

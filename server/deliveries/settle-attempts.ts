@@ -1,4 +1,4 @@
-import { noteAddressBack, noteGoneAddress } from '../../apps-registry/find-app.ts'
+import { noteAddressBack, noteGoneAddress } from '../../apps-registry/gone-address.ts'
 import type { Tx } from '../../db/connect.ts'
 import type { Caps } from '../base/caps.ts'
 import type { Attempted } from './attempt-delivery.ts'

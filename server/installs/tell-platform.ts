@@ -1,6 +1,6 @@
 import { type App, findApp } from '../../apps-registry/find-app.ts'
 import type { Tx } from '../../db/connect.ts'
-import { findAccount } from '../accounts/roles.ts'
+import { findAccount } from '../accounts/find-account.ts'
 import type { Caps } from '../base/caps.ts'
 import { isoTime } from '../base/clock.ts'
 import { type EventDetails, eventKey } from '../deliveries/event.ts'

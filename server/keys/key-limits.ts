@@ -1,5 +1,5 @@
 import type { Tx } from '../../db/connect.ts'
-import { lockAccount } from '../accounts/roles.ts'
+import { lockAccount } from '../accounts/find-account.ts'
 import { AppError } from '../base/errors.ts'
 import { countOccupied } from './count-keys.ts'
 

@@ -1,5 +1,5 @@
 import type { Adapter, Provider } from 'oidc-provider'
-import { countsAsRegistrationToken, noteRegistrationToken } from '../../apps-registry/registration-token.ts'
+import { countsAsRegistrationToken, setRegistrationToken } from '../../apps-registry/registration-token.ts'
 import type { Database, Tx } from '../../db/connect.ts'
 import { hashSecret } from '../base/secret-format.ts'
 import { REGISTRATION_POLICY } from './client-adapter.ts'
@@ -16,7 +16,7 @@ export function createRegistrationTokenAdapter(database: Database, records: Adap
       const store = (tx: Tx) =>
         withTransaction(tx, async () => {
           await records.upsert(id, payload, expiresIn)
-          await noteRegistrationToken(tx, payload.clientId ?? '', hashSecret(id))
+          await setRegistrationToken(tx, payload.clientId ?? '', hashSecret(id))
         })
       const open = currentRequest()?.tx
       await (open ? store(open) : database.transaction(store))

@@ -1,4 +1,5 @@
-import { createPlatform, listPlatforms, type Platform } from '../../apps-registry/create-platform.ts'
+import { createPlatform, type Platform } from '../../apps-registry/create-platform.ts'
+import { listPlatforms } from '../../apps-registry/list-platforms.ts'
 import { lockTable, type Tx } from '../../db/connect.ts'
 import { requireAbility } from '../accounts/roles.ts'
 import type { Member } from '../audit/actor.ts'

@@ -1,17 +1,13 @@
 import { type Request, type Response, Router } from 'express'
 import type { App } from '../../apps-registry/find-app.ts'
-import {
-  findGoneAddress,
-  findOwnApp,
-  findOwnAppToManage,
-  listVersions,
-  publisherOf,
-} from '../../apps-registry/find-own-app.ts'
+import { findOwnApp, findOwnAppToManage, listVersions, publisherOf } from '../../apps-registry/find-own-app.ts'
+import { findGoneAddress } from '../../apps-registry/gone-address.ts'
 import { moveApp } from '../../apps-registry/move-app.ts'
 import { parseJwks } from '../../apps-registry/recipient-key.ts'
 import type { Tx } from '../../db/connect.ts'
 import { lookAtAccountOf } from '../accounts/account-guard.ts'
-import { findAccount, roleAllows } from '../accounts/roles.ts'
+import { findAccount } from '../accounts/find-account.ts'
+import { roleAllows } from '../accounts/roles.ts'
 import { memberOf, requireSession, signedIn } from '../accounts/session-guard.ts'
 import { DAY } from '../base/clock.ts'
 import { isId } from '../base/ids.ts'

@@ -1,6 +1,7 @@
 import { type Request, type Response, Router } from 'express'
 import { type RecipientCaps, recipientKids } from '../../apps-registry/current-recipient.ts'
-import { findGoneAddress, findOwnApp, findOwnAppToManage, publisherOf } from '../../apps-registry/find-own-app.ts'
+import { findOwnApp, findOwnAppToManage, publisherOf } from '../../apps-registry/find-own-app.ts'
+import { findGoneAddress } from '../../apps-registry/gone-address.ts'
 import { lookAtAccountOf } from '../accounts/account-guard.ts'
 import { roleAllows } from '../accounts/roles.ts'
 import { memberOf, requireSession, signedIn } from '../accounts/session-guard.ts'

@@ -1,5 +1,5 @@
-import type { PlatformView } from '../../apps-registry/create-platform.ts'
 import type { App } from '../../apps-registry/find-app.ts'
+import type { PlatformView } from '../../apps-registry/list-platforms.ts'
 import { badgeOf } from '../../apps-registry/listing-page.ts'
 import type { DeliveryCounts } from '../deliveries/list-deliveries.ts'
 import { dateText } from '../http/format.ts'

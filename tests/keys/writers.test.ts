@@ -39,6 +39,7 @@ const HARMLESS: Record<string, string> = {
   takeSlug: 'where the marketplace lists the app',
   noteChangeSinceReview: 'what the badge says',
   saveJwks: 'what new keys are sealed for',
+  noteGoneAddress: 'whether deliveries are paused',
   replaceWebhookSecret: 'what deliveries are signed with',
 }
 

@@ -1,0 +1,28 @@
+import type { Tx } from '../db/connect.ts'
+import type { Platform } from './platform-store.ts'
+
+type TokenView = { redacted: string; createdAt: number }
+
+export type PlatformView = Platform & { tokens: TokenView[] }
+
+/** An account's publisher profiles, the oldest first; of their registration tokens in force only what may be shown. */
+export async function listPlatforms(tx: Tx, accountId: string): Promise<PlatformView[]> {
+  const rows: { id: string; account_id: string; name: string }[] = await tx('platforms')
+    .where({ account_id: accountId })
+    .orderBy('id')
+  const tokens: { platform_id: string; redacted: string; created_at: number }[] = await tx('registration_tokens')
+    .whereIn(
+      'platform_id',
+      rows.map(({ id }) => id),
+    )
+    .whereNull('revoked_at')
+    .orderBy('created_at', 'desc')
+  return rows.map(row => ({
+    id: row.id,
+    accountId: row.account_id,
+    name: row.name,
+    tokens: tokens
+      .filter(({ platform_id }) => platform_id === row.id)
+      .map(({ redacted, created_at }) => ({ redacted, createdAt: created_at })),
+  }))
+}

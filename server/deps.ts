@@ -20,7 +20,8 @@ import { createMetrics, type MetricSources, type Metrics } from './http/metrics.
 import { createOutwardPages, type OutwardPages } from './http/outward-pages.ts'
 import { createPages, type RenderPage } from './http/pages.ts'
 import { createTemplates } from './http/templates.ts'
-import { deliveriesSucceeded, deliveryFailed, lockForSettling } from './installs/settle-delivery.ts'
+import { lockInstallations } from './installs/lock-installation.ts'
+import { deliveriesSucceeded, deliveryFailed } from './installs/settle-delivery.ts'
 import { tellHolders } from './key-life/change-app.ts'
 import { createUsageRecorder, type UsageRecorder } from './keys/usage-recorder.ts'
 import { createVerification, type Verification } from './keys/verification.ts'
@@ -134,7 +135,7 @@ function createDeliveryWorker(base: BaseDeps, pulses: Pulses, metrics: Metrics):
     outbound: metrics.watched(base.outbound),
     retrySchedule: base.config.retrySchedule,
     hooks: {
-      lock: lockForSettling,
+      lock: lockInstallations,
       delivered: (tx, settled) => deliveriesSucceeded(tx, base, settled),
       failed: (tx, settled) => deliveryFailed(tx, base, settled),
     },

@@ -1,7 +1,7 @@
 import type { App } from '../../apps-registry/find-app.ts'
 import { badgeOf, deliveryHost, type PermissionModel, permissionModels } from '../../apps-registry/listing-page.ts'
 import type { Catalog } from '../base/catalog.ts'
-import type { DeliveryView } from '../deliveries/queue-event.ts'
+import type { DeliveryView } from '../deliveries/installation-deliveries.ts'
 import { capitalised, counted, dateText, dayTimeMoment } from '../http/format.ts'
 import type { AppBadge, NoticeModel, StatusModel } from '../http/page-parts.ts'
 import type { Installation } from '../installs/installation.ts'

@@ -1,6 +1,6 @@
 import type { App } from '../../apps-registry/find-app.ts'
 import { badgeOf, deliveryHost } from '../../apps-registry/listing-page.ts'
-import type { DeliveryView } from '../deliveries/queue-event.ts'
+import type { DeliveryView } from '../deliveries/installation-deliveries.ts'
 import { counted, preciseTimeText, timeText } from '../http/format.ts'
 import type { AppBadge, NoticeModel, StatusModel } from '../http/page-parts.ts'
 import type { Installation } from '../installs/installation.ts'

@@ -2,65 +2,9 @@ import type { Knex } from 'knex'
 import { lockedOrSkipped, type Tx } from '../../db/connect.ts'
 import { newestOf } from '../../db/in-order.ts'
 import { isAmong } from '../../db/json-rows.ts'
-import { firstIdAt } from '../base/ids.ts'
 import type { AttemptRow } from './attempt-store.ts'
 import type { DeliveryRow, DeliveryStatus } from './delivery-store.ts'
 import type { EventType } from './event-type.ts'
-
-type InstallationDelivery = DeliveryRow & {
-  installation_id: string
-  sequence: number
-  type: EventType
-  event_at: number
-}
-export type DeliveryView = InstallationDelivery & { last: AttemptRow | undefined }
-
-const ofInstallations = (tx: Tx) =>
-  tx('deliveries')
-    .join('events', 'events.id', 'deliveries.event_id')
-    .select('deliveries.*', 'events.type', 'events.created_at as event_at')
-
-/** One page of an installation's deliveries, the latest first; `before` is the sequence that the last page ended with. */
-export async function pageInstallationDeliveries(
-  tx: Tx,
-  page: { installationId: string; before?: number | undefined; limit: number },
-): Promise<DeliveryView[]> {
-  // By the index of its events: those of its deliveries are in the order of their status.
-  const query = ofInstallations(tx).where('events.installation_id', page.installationId)
-  if (page.before !== undefined) query.where('events.sequence', '<', page.before)
-  return await withLastAttempts(tx, await query.orderBy('events.sequence', 'desc').limit(page.limit))
-}
-
-/** The deliveries of some keys in order, and before them the first of their installation that is pending. */
-export async function listDeliveriesOfKeys(
-  tx: Tx,
-  installationId: string,
-  keyIds: readonly string[],
-): Promise<DeliveryView[]> {
-  const pending: InstallationDelivery[] = await ofInstallations(tx)
-    .where('deliveries.installation_id', installationId)
-    .whereRaw("deliveries.status between 'pending' and 'pending'")
-    .orderBy('deliveries.sequence')
-    .limit(1)
-  const own: InstallationDelivery[] = await ofInstallations(tx).whereIn('deliveries.key_id', [...keyIds])
-  const rows = new Map([...pending, ...own].map(row => [row.id, row]))
-  return await withLastAttempts(
-    tx,
-    [...rows.values()].sort((a, b) => a.sequence - b.sequence),
-  )
-}
-
-async function withLastAttempts(tx: Tx, rows: readonly InstallationDelivery[]): Promise<DeliveryView[]> {
-  const attempts: AttemptRow[] = await tx('delivery_attempts as a')
-    .whereIn(
-      'a.delivery_id',
-      rows.map(row => row.id),
-    )
-    .whereRaw('a.number = (select max(b.number) from delivery_attempts as b where b.delivery_id = a.delivery_id)')
-    .select('a.*')
-  const last = new Map(attempts.map(attempt => [attempt.delivery_id, attempt]))
-  return rows.map(row => ({ ...row, last: last.get(row.id) }))
-}
 
 export type DeliveryPage = {
   appId: string
@@ -105,54 +49,6 @@ async function pageOfInstallation(tx: Tx, page: DeliveryPage, installationId: st
     query.where('events.sequence', '<', last.sequence)
   else if (page.before !== undefined) query.where('deliveries.id', '<', page.before)
   return await query.orderBy('events.sequence', 'desc').limit(page.limit)
-}
-
-export type DeliveryCounts = Record<'pending' | 'delivered' | 'failed', number> & {
-  /** There are more: of some app no more than so many were counted. */
-  more: boolean
-}
-
-/**
- * How many deliveries of these apps are pending, and how those made since a time ended; of each app and kind no more than
- * `most` are counted, and of what was delivered the latest.
- */
-export async function countByStatus(
-  tx: Tx,
-  appIds: readonly string[],
-  { since, most }: { since: number; most: number },
-): Promise<DeliveryCounts> {
-  const counts: DeliveryCounts = { pending: 0, delivered: 0, failed: 0, more: false }
-  for (const appId of appIds) {
-    const latest = () => newestOf(tx('deliveries'), ['app_id', 'id'], appId).where('id', '>=', firstIdAt('dlv', since))
-    const kinds = {
-      pending: tx('deliveries').where({ app_id: appId }).whereRaw("status = 'pending'"), // literals, as in the indexes
-      failed: latest().whereRaw("status = 'failed'"),
-    }
-    for (const [kind, query] of Object.entries(kinds) as ['pending' | 'failed', Knex.QueryBuilder][]) {
-      const some = tx.from(
-        query
-          .select('id')
-          .limit(most + 1)
-          .as('some'),
-      )
-      const row: { count?: number | string } | undefined = await some.count({ count: '*' }).first()
-      counts[kind] += Math.min(Number(row?.count ?? 0), most)
-      counts.more ||= Number(row?.count ?? 0) > most
-    }
-    const some = tx.from(
-      latest()
-        .select('status')
-        .limit(most + 1)
-        .as('some'),
-    )
-    const rows: { status: DeliveryStatus; count: number | string }[] = await some
-      .groupBy('status')
-      .select('status')
-      .count({ count: '*' })
-    counts.delivered += Number(rows.find(({ status }) => status === 'delivered')?.count ?? 0)
-    counts.more ||= rows.reduce((sum, { count }) => sum + Number(count), 0) > most
-  }
-  return counts
 }
 
 /** Of one delivery, which may be sent again any number of times; the latest. */

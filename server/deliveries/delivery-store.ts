@@ -1,4 +1,4 @@
-import { announce, CANCELLED } from '../../db/changes.ts'
+import { announce } from '../../db/changes.ts'
 import type { Tx } from '../../db/connect.ts'
 import { isAmong, jsonRows } from '../../db/json-rows.ts'
 import type { EventType } from './event-type.ts'
@@ -160,44 +160,8 @@ export async function renewLeases(tx: Tx, deliveries: readonly Leased[], until: 
   if (deliveries.length > 0) await stillHeld(tx, deliveries).update({ lease_until: until })
 }
 
-/** Cancels deliveries that would hand over a key; those of other events go on. */
-export async function cancelKeyDeliveries(tx: Tx, installationId: string, at: number): Promise<number> {
-  const count = await handingOver(tx).where({ installation_id: installationId }).update(cancelledAt(at))
-  if (count > 0) await noteCancelled(tx, installationId, at)
-  return count
-}
-
-export async function cancelDeliveryOfKey(tx: Tx, keyId: string, at: number): Promise<number> {
-  const rows: { installation_id: string }[] = await handingOver(tx)
-    .where({ key_id: keyId })
-    .update(cancelledAt(at))
-    .returning('installation_id')
-  for (const { installation_id } of rows) await noteCancelled(tx, installation_id, at)
-  return rows.length
-}
-
-/** The same for keys that have expired in the meantime. */
-export async function cancelDeliveriesOfExpired(tx: Tx, installationId: string, at: number): Promise<number> {
-  const expired = tx('keys').where({ installation_id: installationId, status: 'expired' }).select('id')
-  const count = await handingOver(tx)
-    .where({ installation_id: installationId })
-    .whereIn('key_id', expired)
-    .update(cancelledAt(at))
-  if (count > 0) await noteCancelled(tx, installationId, at)
-  return count
-}
-
-const handingOver = (tx: Tx) => tx('deliveries').whereRaw(STILL_PENDING).whereNotNull('key_id')
-
-const cancelledAt = (at: number) => ({ status: 'cancelled', settled_at: at, lease: null, lease_until: null })
-
-async function noteCancelled(tx: Tx, installationId: string, at: number): Promise<void> {
-  announce(tx, `${CANCELLED}${installationId}`)
-  await release(tx, [installationId], at)
-}
-
 /** Events that were held back by one that is settled now may go; those that were tried already keep to their schedule. */
-async function release(tx: Tx, installationIds: readonly string[], at: number): Promise<void> {
+export async function release(tx: Tx, installationIds: readonly string[], at: number): Promise<void> {
   if (installationIds.length === 0) return
   const count = await tx('deliveries')
     .whereRaw(isAmong(tx, 'installation_id', [...new Set(installationIds)]))
@@ -207,17 +171,6 @@ async function release(tx: Tx, installationIds: readonly string[], at: number): 
     .whereNull('lease')
     .update({ next_attempt_at: at })
   if (count > 0) announce(tx, 'deliveries')
-}
-
-/** Makes the pending deliveries of an installation due now, except leased ones. */
-export async function hurry(tx: Tx, installationId: string, at: number): Promise<number> {
-  announce(tx, 'deliveries')
-  return await tx('deliveries')
-    .where({ installation_id: installationId })
-    .whereRaw(STILL_PENDING)
-    .where('next_attempt_at', '>', at)
-    .where(free => free.whereNull('lease_until').orWhere('lease_until', '<=', at))
-    .update({ next_attempt_at: at })
 }
 
 /** Sends a settled delivery once more, from the beginning of the schedule; false if it is pending or was cancelled. */

@@ -3,7 +3,7 @@ import { type Database, lockName, type Tx } from '../../db/connect.ts'
 import { type Clock, MINUTE } from '../base/clock.ts'
 import { createClockWatch } from '../base/clock-watch.ts'
 import type { Log } from '../base/log.ts'
-import { correctMails, moveMails } from '../mail/queue-mail.ts'
+import { correctMails, moveMails } from '../mail/move-mails.ts'
 import { LEASE } from './claim-store.ts'
 import { type ClockStep, dueNow, endLeasesBy, isStepNoted, moveAttempts, noteStep } from './clock-step-store.ts'
 

@@ -1,18 +1,9 @@
 import type { Tx } from '../../db/connect.ts'
 import { AppError } from '../base/errors.ts'
 import type { AttemptRow } from './attempt-store.ts'
-import {
-  countByStatus,
-  type DeliveryCounts,
-  type DeliveryPage,
-  findDeliveryRow,
-  listAttempts,
-  pageDeliveries,
-} from './delivery-log-store.ts'
+import { type DeliveryPage, findDeliveryRow, listAttempts, pageDeliveries } from './delivery-log-store.ts'
 import { type DeliveryRow, readEvents } from './delivery-store.ts'
 import type { EventType } from './event-type.ts'
-
-export type { DeliveryCounts } from './delivery-log-store.ts'
 
 export type DeliveryWithAttempts = DeliveryRow & { type: EventType; log: AttemptRow[] }
 
@@ -49,13 +40,4 @@ export async function findAppDelivery(tx: Tx, appId: string, id: string): Promis
 /** The bytes that deliveries carry, by the id of their event. */
 export async function readBodies(tx: Tx, eventIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
   return new Map([...(await readEvents(tx, eventIds))].map(([id, { body }]) => [id, body]))
-}
-
-/** How many deliveries of these apps wait, and how those made since a time ended, as far as they are counted. */
-export async function countDeliveries(
-  tx: Tx,
-  appIds: readonly string[],
-  bounds: { since: number; most: number },
-): Promise<DeliveryCounts> {
-  return await countByStatus(tx, appIds, bounds)
 }

@@ -1,20 +1,9 @@
 import type { App } from '../../apps-registry/find-app.ts'
 import type { Tx } from '../../db/connect.ts'
 import type { Caps } from '../base/caps.ts'
-import { type DeliveryView, listDeliveriesOfKeys, pageInstallationDeliveries } from './delivery-log-store.ts'
-import {
-  cancelDeliveriesOfExpired,
-  cancelDeliveryOfKey,
-  cancelKeyDeliveries,
-  hurry,
-  insertDelivery,
-  insertEvent,
-  readEvent,
-} from './delivery-store.ts'
+import { insertDelivery, insertEvent, readEvent } from './delivery-store.ts'
 import { type EventDetails, type EventInstallation, eventBody } from './event.ts'
 import type { EventType } from './event-type.ts'
-
-export type { DeliveryView } from './delivery-log-store.ts'
 
 export type QueueEvent = {
   app: App
@@ -42,43 +31,6 @@ export async function queueEvent(
   await insertEvent(tx, event)
   if (app.client.key_delivery_uri && command.sent !== false)
     await insertDelivery(tx, { id: ids.next('dlv'), event, keyId: command.keyId ?? null })
-}
-
-/** Nobody will be handed these keys any more. */
-export async function cancelPendingKeys(tx: Tx, installationId: string, at: number): Promise<number> {
-  return await cancelKeyDeliveries(tx, installationId, at)
-}
-
-/** One key ended before it was handed over. */
-export async function cancelKeyDelivery(tx: Tx, keyId: string, at: number): Promise<number> {
-  return await cancelDeliveryOfKey(tx, keyId, at)
-}
-
-/** Keys of an installation that have expired, many at once, are handed over no more. */
-export async function cancelExpiredKeys(tx: Tx, installationId: string, at: number): Promise<number> {
-  return await cancelDeliveriesOfExpired(tx, installationId, at)
-}
-
-/** Tries what waits for its next attempt right away. */
-export async function sendAgainNow(tx: Tx, installationId: string, at: number): Promise<number> {
-  return await hurry(tx, installationId, at)
-}
-
-/** One page of an installation's deliveries, the latest first, each with its last attempt. */
-export async function pageDeliveriesOf(
-  tx: Tx,
-  page: { installationId: string; before?: number | undefined; limit: number },
-): Promise<DeliveryView[]> {
-  return await pageInstallationDeliveries(tx, page)
-}
-
-/** How some keys of an installation were handed over, and what is pending before them. */
-export async function listKeyDeliveries(
-  tx: Tx,
-  installationId: string,
-  keyIds: readonly string[],
-): Promise<DeliveryView[]> {
-  return await listDeliveriesOfKeys(tx, installationId, keyIds)
 }
 
 /** The id of the public key that an event's secret is sealed to; nothing if it carries none. */

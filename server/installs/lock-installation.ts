@@ -10,7 +10,7 @@ export async function lockInstallation(tx: Tx, id: string): Promise<Installation
   return row && toInstallation(row)
 }
 
-/** Locks several rows, in the same order in every transaction. */
+/** Locks several rows, in the same order in every transaction, so that no two deadlock. */
 export async function lockInstallations(tx: Tx, ids: readonly string[]): Promise<void> {
   const rows = tx('installations').whereRaw(isAmong(tx, 'id', [...new Set(ids)]))
   await locked(rows.orderBy('id')).select('id')

@@ -4,7 +4,7 @@ import { writeToMembers } from '../accounts/write-to-members.ts'
 import { SYSTEM } from '../audit/actor.ts'
 import { recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
-import { cancelPendingKeys } from '../deliveries/queue-event.ts'
+import { cancelPendingKeys } from '../deliveries/cancel-deliveries.ts'
 import type { Settled } from '../deliveries/settle-attempts.ts'
 import { hasUndelivered } from '../keys/count-keys.ts'
 import { expireIfUndelivered, expireUndelivered } from '../keys/expire-keys.ts'
@@ -16,7 +16,7 @@ import { expireKeysOfBefore } from './expire-keys-of-before.ts'
 import type { Installation } from './installation.ts'
 import { moveInstallation } from './installation-store.ts'
 import { listInstalling } from './list-installations.ts'
-import { lockInstallation, lockInstallations } from './lock-installation.ts'
+import { lockInstallation } from './lock-installation.ts'
 import { type ToldExpired, tellExpired } from './tell-expired.ts'
 import { keyExpiredNews, tellKeyNews, tellPlatform } from './tell-platform.ts'
 
@@ -94,9 +94,4 @@ async function note(
   const app = await findApp(tx, installation.appId)
   const accounts = app ? [installation.accountId, app.platform.accountId] : [installation.accountId]
   await recordActivity(tx, caps, accounts, [{ actor: SYSTEM, what, object: installation.id, at, data }])
-}
-
-/** Locks the installations' rows first and in one order, as every verb does, so that no two transactions deadlock. */
-export async function lockForSettling(tx: Tx, installationIds: readonly string[]): Promise<void> {
-  await lockInstallations(tx, installationIds)
 }

@@ -1,8 +1,10 @@
+import type { Knex } from 'knex'
 import type { Tx } from '../../db/connect.ts'
+import { DAY } from '../base/clock.ts'
 import { findKeyRow, type Key } from './key-store.ts'
-import { insertReminder, listDueInstallations, listDueOf, nextWithin, type Stage } from './reminder-store.ts'
 
-export type { Stage } from './reminder-store.ts'
+/** So many days before a deadline, and until the later reminder takes over. */
+export type Stage = { days: number; until: number }
 
 /** A week before the deadline, and a day before it; who missed the first gets the second only (docs/rules.md 5.3). */
 export const STAGES: readonly Stage[] = [
@@ -12,7 +14,7 @@ export const STAGES: readonly Stage[] = [
 
 /** Installations that hold kept keys of which a reminder is due. */
 export async function listInstallationsToRemind(tx: Tx, stage: Stage, at: number): Promise<string[]> {
-  return await listDueInstallations(tx, stage, at)
+  return await due(tx, stage, at).distinct('installation_id').orderBy('installation_id').pluck('installation_id')
 }
 
 /** The keys of an installation that this transaction is the one to remind of: each once per deadline and stage. */
@@ -34,4 +36,52 @@ export async function nextReminder(tx: Tx, at: number): Promise<number | undefin
     if (next !== undefined) times.push(next)
   }
   return times.length > 0 ? Math.min(...times) : undefined
+}
+
+const kept = (tx: Tx) => tx('keys').whereRaw("status <> 'expired'").whereNotNull('kept_at')
+
+/** Kept keys within a stage whose reminder was not written; not those that were kept only after its time. */
+function due(tx: Tx, { days, until }: Stage, at: number): Knex.QueryBuilder {
+  return kept(tx)
+    .where('expires_at', '>', at + until * DAY)
+    .where('expires_at', '<=', at + days * DAY)
+    .whereRaw('kept_at < expires_at - ?', [days * DAY])
+    .whereNotExists(
+      tx('key_reminders as r').whereRaw('r.key_id = keys.id and r.deadline = keys.expires_at').where('r.days', days),
+    )
+}
+
+async function listDueOf(
+  tx: Tx,
+  installationId: string,
+  stage: Stage,
+  at: number,
+): Promise<{ id: string; deadline: number }[]> {
+  return await due(tx, stage, at)
+    .where({ installation_id: installationId })
+    .orderBy('id')
+    .select('id', 'expires_at as deadline')
+}
+
+/** Takes a reminder upon this transaction; false if somebody else has. */
+async function insertReminder(
+  tx: Tx,
+  reminder: { keyId: string; deadline: number; days: number; at: number },
+): Promise<boolean> {
+  const { keyId, deadline, days, at } = reminder
+  const rows: unknown[] = await tx('key_reminders')
+    .insert({ key_id: keyId, deadline, days, created_at: at })
+    .onConflict(['key_id', 'deadline', 'days'])
+    .ignore()
+    .returning('key_id')
+  return rows.length === 1
+}
+
+/** When the next kept key comes within so many days of its deadline. */
+async function nextWithin(tx: Tx, days: number, at: number): Promise<number | undefined> {
+  const row: { deadline: number } | undefined = await kept(tx)
+    .where('expires_at', '>', at + days * DAY)
+    .orderBy('expires_at')
+    .first('expires_at as deadline')
+  return row && row.deadline - days * DAY
 }

@@ -18,14 +18,14 @@ export async function insertMail(tx: Tx, mail: NewMail): Promise<void> {
   await tx('mails').insert({ ...mail, attempts: 0, next_attempt_at: mail.created_at })
 }
 
-const open = (tx: Tx) => tx('mails').whereRaw('failed_at is null') // a literal, as the index says it
+export const openMails = (tx: Tx) => tx('mails').whereRaw('failed_at is null') // a literal, as the index says it
 
 /** Leases mails that are due to one process. On PostgreSQL those that another one is claiming are passed over. */
 export async function claimMails(
   tx: Tx,
   { lease, at, until, most }: { lease: string; at: number; until: number; most: number },
 ): Promise<MailRow[]> {
-  const due = open(tx)
+  const due = openMails(tx)
     .where('next_attempt_at', '<=', at)
     .where(free => free.whereNull('lease_until').orWhere('lease_until', '<=', at))
     .orderBy('next_attempt_at')
@@ -43,11 +43,11 @@ const LOOKED_THROUGH = 1_000
 
 /** When the next mail is due that nobody has leased, or its lease ends. */
 export async function nextMailAt(tx: Tx): Promise<number | undefined> {
-  const free: { due: number } | undefined = await open(tx)
+  const free: { due: number } | undefined = await openMails(tx)
     .whereRaw('(lease_until is null or lease_until <= next_attempt_at)')
     .orderBy('next_attempt_at')
     .first('next_attempt_at as due')
-  const first = open(tx).orderBy('next_attempt_at').limit(LOOKED_THROUGH).select('next_attempt_at', 'lease_until')
+  const first = openMails(tx).orderBy('next_attempt_at').limit(LOOKED_THROUGH).select('next_attempt_at', 'lease_until')
   const held: { end: number | null } | undefined = await tx
     .from(first.as('first'))
     .whereRaw('lease_until > next_attempt_at')
@@ -87,23 +87,7 @@ const MOST_COUNTED = 50_000
 
 /** How many mails wait, counted up to a bound. */
 export async function countOpenMails(tx: Tx, most = MOST_COUNTED): Promise<number> {
-  const some = open(tx).orderBy('next_attempt_at').limit(most).select('id')
+  const some = openMails(tx).orderBy('next_attempt_at').limit(most).select('id')
   const row: { count?: number | string } | undefined = await tx.from(some.as('some')).count({ count: '*' }).first()
   return Number(row?.count ?? 0)
-}
-
-/** Attempts and leases that are to come are as far from `at` as they were before the clock was set back. */
-export async function moveMailTimes(tx: Tx, { at, by }: { at: number; by: number }): Promise<void> {
-  for (const column of ['next_attempt_at', 'lease_until'])
-    await open(tx)
-      .where(column, '>', at)
-      .update({ [column]: tx.raw('?? + ?', [column, by]) })
-}
-
-/** Makes due what was queued later than `latest`, or waits for longer than it may. */
-export async function dueNow(tx: Tx, at: number, latest: number, longest: number): Promise<void> {
-  await open(tx)
-    .where('next_attempt_at', '>', at)
-    .where(wrong => wrong.where('created_at', '>', latest).orWhere('next_attempt_at', '>', at + longest))
-    .update({ next_attempt_at: at })
 }

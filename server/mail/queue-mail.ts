@@ -5,7 +5,7 @@ import type { Caps } from '../base/caps.ts'
 import { DAY } from '../base/clock.ts'
 import { onOneLine } from '../base/one-line.ts'
 import type { Letter } from './letter.ts'
-import { deleteFailedBefore, dueNow, insertMail, moveMailTimes } from './mail-store.ts'
+import { deleteFailedBefore, insertMail } from './mail-store.ts'
 
 /**
  * Writes a letter to each of these addresses in the caller's transaction; it is sent after the commit, or not at all. No
@@ -27,14 +27,4 @@ const onOneLines = (_name: string, value: unknown) => (typeof value === 'string'
 /** What could not be sent is kept for 30 days, for whoever asks why; returns how many were deleted. */
 export async function sweepMails(database: Database, at: number): Promise<number> {
   return await deleteInBatches(database, (tx, limit) => deleteFailedBefore(tx, at - 30 * DAY, limit))
-}
-
-/** Mails that wait go out as long after now as they would have, had the clock not been set back `by` (negative) to `at`. */
-export async function moveMails(tx: Tx, step: { at: number; by: number }): Promise<void> {
-  await moveMailTimes(tx, step)
-}
-
-/** Mails that were queued after `latest`, by a clock that was wrong, or that would wait longer than a day, are due. */
-export async function correctMails(tx: Tx, at: number, latest: number): Promise<void> {
-  await dueNow(tx, at, latest, DAY)
 }

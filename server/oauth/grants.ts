@@ -1,12 +1,11 @@
-import type { Database, Tx } from '../../db/connect.ts'
+import { type Database, locked, type Tx } from '../../db/connect.ts'
 import { deleteInBatches } from '../../db/delete-in-batches.ts'
+import { isAmong } from '../../db/json-rows.ts'
 import { hashSecret } from '../base/secret-format.ts'
 import {
   deleteExpiredRecords,
-  deleteGrantsOf,
   findInstallationOfGrant,
   findInstallationOfInteraction,
-  hasGrantOf,
   insertGrantLink,
 } from './record-store.ts'
 
@@ -23,11 +22,6 @@ export async function linkGrant(tx: Tx, link: LinkGrant): Promise<void> {
   })
 }
 
-/** Ends every grant of an installation and all its tokens, in the caller's transaction; returns how many grants ended. */
-export async function revokeGrants(tx: Tx, installationId: string): Promise<number> {
-  return await deleteGrantsOf(tx, installationId)
-}
-
 /** The installation that a grant belongs to. */
 export async function installationOfGrant(tx: Tx, grantId: string): Promise<string | undefined> {
   return await findInstallationOfGrant(tx, hashSecret(grantId))
@@ -42,12 +36,34 @@ export async function installationOfInteraction(
   return await findInstallationOfInteraction(tx, hashSecret(interactionUid), userId)
 }
 
-/** Whether this person has let the app into this installation before. */
-export async function hasAgreedBefore(tx: Tx, installationId: string, userId: string): Promise<boolean> {
-  return await hasGrantOf(tx, installationId, userId)
-}
-
 /** Deletes codes, tokens and requests that have lapsed; returns how many. */
 export async function sweepRecords(database: Database, at: number): Promise<number> {
   return await deleteInBatches(database, (tx, limit) => deleteExpiredRecords(tx, at, limit))
+}
+
+/** Whether this person has let the app into this installation before. */
+export async function hasAgreedBefore(tx: Tx, installationId: string, userId: string): Promise<boolean> {
+  const link = await tx('oauth_grants').where({ installation_id: installationId, user_id: userId }).first('grant_hash')
+  return link !== undefined
+}
+
+/** Ends every grant of an installation and all its tokens, in the caller's transaction; returns how many grants ended. */
+export async function revokeGrants(tx: Tx, installationId: string): Promise<number> {
+  const links: { grant_hash: string }[] = await locked(
+    tx('oauth_grants').where({ installation_id: installationId }).select('grant_hash'),
+  )
+  const hashes = links.map(link => link.grant_hash)
+  if (hashes.length === 0) return 0
+  // One parameter however many there are: each *Continue* makes a grant.
+  await tx('oauth_records')
+    .whereRaw(isAmong(tx, 'grant_hash', hashes))
+    .delete()
+  await tx('oauth_records')
+    .where({ model: 'Grant' })
+    .whereRaw(isAmong(tx, 'id_hash', hashes))
+    .delete()
+  await tx('oauth_grants')
+    .whereRaw(isAmong(tx, 'grant_hash', hashes))
+    .delete()
+  return hashes.length
 }

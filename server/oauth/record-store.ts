@@ -1,5 +1,5 @@
 import type { WithdrawalRow } from '../../apps-registry/withdrawals.ts'
-import { locked, lockedOrSkipped, type Tx } from '../../db/connect.ts'
+import { lockedOrSkipped, type Tx } from '../../db/connect.ts'
 import { deleteFirst } from '../../db/delete-in-batches.ts'
 import { isAmong } from '../../db/json-rows.ts'
 
@@ -92,18 +92,11 @@ export async function lockRecordsOfInstallation(tx: Tx, installationId: string):
 }
 
 /** Any number that nothing else in the database locks. */
-const REENCRYPTION_LOCK = 5_284_237_002
+export const REENCRYPTION_LOCK = 5_284_237_002
 
 /** Waits for the batch that is being encrypted anew, which itself waits for nobody; many may narrow at once. */
 async function keepReencryptionOut(tx: Tx): Promise<void> {
   if (tx.client.config.client === 'pg') await tx.raw(`select pg_advisory_xact_lock_shared(${REENCRYPTION_LOCK})`)
-}
-
-/** Until the transaction ends nobody narrows grants; false at once where somebody does. */
-export async function keepNarrowersOut(tx: Tx): Promise<boolean> {
-  if (tx.client.config.client !== 'pg') return true
-  const { rows } = await tx.raw(`select pg_try_advisory_xact_lock(${REENCRYPTION_LOCK}) as held`)
-  return rows[0]?.held === true
 }
 
 export async function updatePayload(
@@ -195,30 +188,4 @@ export async function findInstallationOfGrant(tx: Tx, grantHash: string): Promis
     .where({ grant_hash: grantHash })
     .first('installation_id')
   return row?.installation_id
-}
-
-export async function hasGrantOf(tx: Tx, installationId: string, userId: string): Promise<boolean> {
-  const link = await tx('oauth_grants').where({ installation_id: installationId, user_id: userId }).first('grant_hash')
-  return link !== undefined
-}
-
-/** Deletes the grants of an installation with every token that hangs on them; returns how many grants there were. */
-export async function deleteGrantsOf(tx: Tx, installationId: string): Promise<number> {
-  const links: { grant_hash: string }[] = await locked(
-    tx('oauth_grants').where({ installation_id: installationId }).select('grant_hash'),
-  )
-  const hashes = links.map(link => link.grant_hash)
-  if (hashes.length === 0) return 0
-  // One parameter however many there are: each *Continue* makes a grant.
-  await tx('oauth_records')
-    .whereRaw(isAmong(tx, 'grant_hash', hashes))
-    .delete()
-  await tx('oauth_records')
-    .where({ model: 'Grant' })
-    .whereRaw(isAmong(tx, 'id_hash', hashes))
-    .delete()
-  await tx('oauth_grants')
-    .whereRaw(isAmong(tx, 'grant_hash', hashes))
-    .delete()
-  return hashes.length
 }

@@ -1,7 +1,7 @@
 import type { App } from '../../apps-registry/find-app.ts'
 import type { PlatformView } from '../../apps-registry/list-platforms.ts'
 import { badgeOf } from '../../apps-registry/listing-page.ts'
-import type { DeliveryCounts } from '../deliveries/list-deliveries.ts'
+import type { DeliveryCounts } from '../deliveries/count-deliveries.ts'
 import { dateText } from '../http/format.ts'
 import type { AppBadge, FieldFault, StatusModel } from '../http/page-parts.ts'
 import type { InstallationCounts } from '../installs/list-installations.ts'

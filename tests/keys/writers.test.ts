@@ -25,7 +25,7 @@ const HARMLESS: Record<string, string> = {
   insertInstallation: 'it has no keys yet, and no flag',
   moveInstallation: 'only the flags of a suspension stop keys, and they are set elsewhere',
   settleKeys: 'the installation’s row has said the same since it ended',
-  cancelDeliveriesOfExpired: 'cancels deliveries, and only reads keys',
+  cancelExpiredKeys: 'cancels deliveries, and only reads keys',
   markToExpireWith: 'what a key ends with decides nothing before its end',
   setInstallationPermissions: 'its keys lose theirs one by one in the same transaction',
   nextSequence: 'numbers events',
@@ -75,7 +75,7 @@ test('the exceptions are no more than there are', () => {
 })
 
 test('each table is changed in its own room only', () => {
-  const changed = writers().filter(({ name }) => name !== 'cancelDeliveriesOfExpired') // it only reads keys
+  const changed = writers().filter(({ name }) => name !== 'cancelExpiredKeys') // it only reads keys
   const elsewhere = changed.filter(({ file, body }) => !file.startsWith(`${ROOMS[TABLES.exec(body)?.[1] ?? '']}/`))
   assert.deepEqual(
     elsewhere.map(({ file, name }) => `${file}: ${name}`),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { countByStatus } from '../../server/deliveries/delivery-log-store.ts'
+import { countDeliveries } from '../../server/deliveries/count-deliveries.ts'
 import { countInstallations } from '../../server/installs/list-installations.ts'
 import { createWorld } from '../support/world.ts'
 
@@ -52,7 +52,7 @@ test('deliveries and installations are counted, but no further than a bound', as
   await world.install(await world.person(), app)
   const { database, clock } = world.deps
   const count = async (most: number, since: number) =>
-    await database.read(tx => countByStatus(tx, [app.id], { since, most }))
+    await database.read(tx => countDeliveries(tx, [app.id], { since, most }))
   const hour = 3_600_000
   const all = { pending: 2, delivered: 2, failed: 0 }
   assert.deepEqual(await count(4, clock.now() - hour), { ...all, more: false })

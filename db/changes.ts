@@ -8,7 +8,7 @@ import type { Knex } from 'knex'
 export type Change =
   | 'anything'
   | 'deliveries'
-  | `${typeof CANCELLED}${string}`
+  | `cancelled:${string}`
   | 'mails'
   | 'leak-reports'
   | 'jobs'
@@ -18,8 +18,11 @@ export type Change =
   | `installation:${string}`
   | `app:${string}`
 
-/** Before the installation whose deliveries were cancelled. */
-export const CANCELLED = 'cancelled:'
+/** The parts of a change: its kind and, after a colon, which key, installation or app it is about; empty for none. */
+export function partsOf(change: Change): { kind: string; id: string } {
+  const [kind = '', id = ''] = change.split(':')
+  return { kind, id }
+}
 
 export type Hear = (change: Change) => void
 

@@ -1,3 +1,4 @@
+import { partsOf } from '../db/changes.ts'
 import { makeCheckpoints } from './audit/checkpoints.ts'
 import { type Clock, DAY, SECOND } from './base/clock.ts'
 import { createRunner } from './base/runner.ts'
@@ -36,11 +37,12 @@ export function startUpkeep(deps: Deps): () => Promise<void> {
   const requests = unwoken('open requests', () => sweepOpenRequests(deps))
   const runners = [checkpoints, deadlines, reminders, leaks, reports, mails, secrets, jobs, requests]
   database.changes.listen(change => {
-    const anything = change === 'anything'
-    if (anything || change === 'mails') mails.wake()
-    if (anything || change === 'jobs') jobs.wake()
-    if (anything || change === 'leak-reports') reports.wake()
-    if (!anything && !change.startsWith('key:') && !change.startsWith('installation:')) return
+    const { kind } = partsOf(change)
+    const anything = kind === 'anything'
+    if (anything || kind === 'mails') mails.wake()
+    if (anything || kind === 'jobs') jobs.wake()
+    if (anything || kind === 'leak-reports') reports.wake()
+    if (!anything && kind !== 'key' && kind !== 'installation') return
     deadlines.wake() // it may have a deadline now
     reminders.wake()
     leaks.wake()

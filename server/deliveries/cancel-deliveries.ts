@@ -1,4 +1,4 @@
-import { announce, CANCELLED } from '../../db/changes.ts'
+import { announce } from '../../db/changes.ts'
 import type { Tx } from '../../db/connect.ts'
 import { release, STILL_PENDING } from './delivery-store.ts'
 
@@ -35,6 +35,6 @@ const handingOver = (tx: Tx) => tx('deliveries').whereRaw(STILL_PENDING).whereNo
 const cancelledAt = (at: number) => ({ status: 'cancelled', settled_at: at, lease: null, lease_until: null })
 
 async function noteCancelled(tx: Tx, installationId: string, at: number): Promise<void> {
-  announce(tx, `${CANCELLED}${installationId}`)
+  announce(tx, `cancelled:${installationId}`)
   await release(tx, [installationId], at)
 }

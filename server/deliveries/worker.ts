@@ -1,4 +1,4 @@
-import { announce, CANCELLED, type Change } from '../../db/changes.ts'
+import { announce, type Change, partsOf } from '../../db/changes.ts'
 import type { Tx } from '../../db/connect.ts'
 import type { Caps } from '../base/caps.ts'
 import { SECOND } from '../base/clock.ts'
@@ -110,7 +110,7 @@ export function createWorker(caps: WorkerCaps): Worker {
     wake: sleeper.wake,
     hear: change => {
       if (change === 'anything') lanes.doubt()
-      else if (change.startsWith(CANCELLED)) lanes.doubt(change.slice(CANCELLED.length))
+      else if (partsOf(change).kind === 'cancelled') lanes.doubt(partsOf(change).id)
       else if (change !== 'deliveries') return
       sleeper.wake()
     },

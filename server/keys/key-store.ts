@@ -42,35 +42,47 @@ export type Key = {
   lastUsedAt: number | null
 }
 
-export type KeyRow = {
-  id: string
-  kind: Key['kind']
-  account_id: string
-  installation_id: string | null
-  app_id: string | null
-  mode: Mode
-  name: string
-  redacted: string
-  permissions: string
-  status: KeyStatus
-  expires_at: number | null
-  expired_at: number | null
-  expired_because: ExpiryReason | null
-  created_at: number
-  delivered_at: number | null
-  kept_at: number | null
-  replaces: string | null
-  rotation: Rotation | null
-  overlap_until: number | null
-  overlap_ms: number | null
-  note: string | null
-  frozen_at: number | null
-  freeze_until: number | null
-  frozen_by: FrozenBy | null
-  addresses: string | null
-  created_by: string | null
-  last_used_at: number | null
+/** The column of each member of a key: rows are typed, read and written by it. */
+const COLUMNS = {
+  id: 'id',
+  kind: 'kind',
+  accountId: 'account_id',
+  installationId: 'installation_id',
+  appId: 'app_id',
+  mode: 'mode',
+  name: 'name',
+  redacted: 'redacted',
+  permissions: 'permissions',
+  status: 'status',
+  expiresAt: 'expires_at',
+  expiredAt: 'expired_at',
+  expiredBecause: 'expired_because',
+  createdAt: 'created_at',
+  deliveredAt: 'delivered_at',
+  keptAt: 'kept_at',
+  replaces: 'replaces',
+  rotation: 'rotation',
+  overlapUntil: 'overlap_until',
+  overlapMs: 'overlap_ms',
+  note: 'note',
+  frozenAt: 'frozen_at',
+  freezeUntil: 'freeze_until',
+  frozenBy: 'frozen_by',
+  addresses: 'addresses',
+  createdBy: 'created_by',
+  lastUsedAt: 'last_used_at',
+} as const satisfies Record<keyof Key, string>
+
+const MEMBERS = Object.entries(COLUMNS) as [keyof Key, keyof KeyRow][]
+
+type Columns = typeof COLUMNS
+
+/** The members of a key as its row holds them: lists are JSON. */
+type Stored = {
+  [Member in keyof Key]: Key[Member] extends string[] | null ? string | Extract<Key[Member], null> : Key[Member]
 }
+
+export type KeyRow = { [Member in keyof Key as Columns[Member]]: Stored[Member] }
 
 /** A key's row, with what the uninstallation of its installation and its app say where its own row does not say so yet. */
 export type KeyRead = KeyRow & SettlementRow & WithdrawalRow
@@ -99,60 +111,34 @@ export function toKey(row: KeyRead): Key {
 }
 
 /** A key as its own row says. */
-export const asStored = (row: KeyRow): Key => ({
-  id: row.id,
-  kind: row.kind,
-  accountId: row.account_id,
-  installationId: row.installation_id,
-  appId: row.app_id,
-  mode: row.mode,
-  name: row.name,
-  redacted: row.redacted,
-  permissions: JSON.parse(row.permissions),
-  status: row.status,
-  expiresAt: row.expires_at,
-  expiredAt: row.expired_at,
-  expiredBecause: row.expired_because,
-  createdAt: row.created_at,
-  deliveredAt: row.delivered_at,
-  keptAt: row.kept_at,
-  replaces: row.replaces,
-  rotation: row.rotation,
-  overlapUntil: row.overlap_until,
-  overlapMs: row.overlap_ms,
-  note: row.note,
-  frozenAt: row.frozen_at,
-  freezeUntil: row.freeze_until,
-  frozenBy: row.frozen_by,
-  addresses: row.addresses === null ? null : JSON.parse(row.addresses),
-  createdBy: row.created_by,
-  lastUsedAt: row.last_used_at,
-})
+export function asStored(row: KeyRow): Key {
+  const { permissions, addresses, ...members } = Object.fromEntries(
+    MEMBERS.map(([member, column]) => [member, row[column]]),
+  ) as Stored
+  return {
+    ...members,
+    permissions: JSON.parse(permissions),
+    addresses: addresses === null ? null : JSON.parse(addresses),
+  }
+}
+
+const stored = (value: Key[keyof Key]) => (Array.isArray(value) ? JSON.stringify(value) : value)
+
+const EMPTY = Object.fromEntries(MEMBERS.map(([member]) => [member, null])) as { [Member in keyof Key]: null }
+
+type Given = 'id' | 'kind' | 'accountId' | 'mode' | 'name' | 'redacted' | 'permissions' | 'createdAt'
+export type NewKey = Pick<Key, Given> & Partial<Omit<Key, Given | 'status'>>
+
+/** A key as it is minted: members that are not given are null, and a deadline makes it expire. */
+export function newKey(key: NewKey): Key {
+  return { ...EMPTY, status: (key.expiresAt ?? null) === null ? 'active' : 'expiring', ...key }
+}
 
 /** False where another press of the same form has made a key already; the index decides, however many are at once. */
 export async function insertKey(tx: Tx, key: Key, hash: string, formHash: string | null = null): Promise<boolean> {
-  const row = {
-    id: key.id,
-    kind: key.kind,
-    account_id: key.accountId,
-    installation_id: key.installationId,
-    app_id: key.appId,
-    mode: key.mode,
-    name: key.name,
-    hash,
-    redacted: key.redacted,
-    permissions: JSON.stringify(key.permissions),
-    status: key.status,
-    expires_at: key.expiresAt,
-    created_at: key.createdAt,
-    replaces: key.replaces,
-    note: key.note,
-    addresses: key.addresses && JSON.stringify(key.addresses),
-    created_by: key.createdBy,
-    form_hash: formHash,
-  }
+  const row = Object.fromEntries(MEMBERS.map(([member, column]) => [column, stored(key[member])]))
   const inserted: unknown[] = await tx('keys')
-    .insert(row)
+    .insert({ ...row, hash, form_hash: formHash })
     .onConflict(['account_id', 'form_hash'])
     .ignore()
     .returning('id')

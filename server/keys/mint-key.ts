@@ -6,7 +6,7 @@ import type { Mode } from '../base/mode.ts'
 import { hashSecret, mintSecret, redactSecret } from '../base/secret-format.ts'
 import type { SigningKeys } from '../oauth/signing-keys.ts'
 import { type KeyLimits, requireRoom } from './key-limits.ts'
-import { insertKey, type Key } from './key-store.ts'
+import { insertKey, type Key, newKey } from './key-store.ts'
 import { type EncryptedSecret, sealKey } from './seal-key.ts'
 
 export type MintCaps = Caps & { signing: SigningKeys; publicUrl: string; keyBrand: string; keyLimits: KeyLimits }
@@ -45,36 +45,22 @@ export async function mintManagedKey(
   const plaintext = mintSecret(caps.random, `${caps.keyBrand}m_${installation.mode}_`)
   const claims = { issuer: caps.publicUrl, appId: installation.appId, installationId: installation.id, keyId: id, at }
   const sealed = await sealKey(plaintext, command.recipient, caps.signing.current, claims)
-  const expiresAt = command.expiresAt ?? null
-  const key: Key = {
+  const key = newKey({
     id,
     kind: 'managed',
-    accountId: installation.accountId,
-    installationId: installation.id,
+    accountId,
+    installationId,
     appId: installation.appId,
     mode: installation.mode,
     name: command.name,
     redacted: redactSecret(plaintext),
     permissions: command.permissions,
-    status: expiresAt === null ? 'active' : 'expiring',
-    expiresAt,
-    expiredAt: null,
-    expiredBecause: null,
+    expiresAt: command.expiresAt ?? null,
     createdAt: at,
-    deliveredAt: null,
-    keptAt: null,
     replaces: command.replaces ?? null,
-    rotation: null,
-    overlapUntil: null,
-    overlapMs: null,
     note: command.note ?? null,
-    frozenAt: null,
-    freezeUntil: null,
-    frozenBy: null,
     addresses: command.addresses ?? null,
-    createdBy: null,
-    lastUsedAt: null,
-  }
+  })
   await insertKey(tx, key, hashSecret(plaintext))
   return { key, sealed }
 }

@@ -9,7 +9,7 @@ import type { Random } from '../base/random.ts'
 import { hashSecret, mintSecret, redactSecret } from '../base/secret-format.ts'
 import { type KeyLimits, requireRoom } from './key-limits.ts'
 import { statusAt } from './key-states.ts'
-import { findKeyOfForm, insertKey, type Key } from './key-store.ts'
+import { findKeyOfForm, insertKey, type Key, newKey } from './key-store.ts'
 
 export type RestrictedMintCaps = Caps & { keyBrand: string; keyLimits: KeyLimits }
 
@@ -103,35 +103,21 @@ async function insertFresh(
     throw new AppError('permission.not_granted', { detail: 'A key needs at least one permission.' })
   if (!command.instead) await requireRoom(tx, { keyLimits }, { accountId, installationId: null, replaces })
   const plaintext = mintSecret(chance, `${keyBrand}r_${mode}_`)
-  const key: Key = {
+  const key = newKey({
     id: ids.next('key'),
     kind: 'restricted',
     accountId,
-    installationId: null,
-    appId: null,
     mode,
     name,
     redacted: redactSecret(plaintext),
     permissions,
+    expiresAt,
+    createdAt: clock.now(),
+    replaces,
     note,
     addresses,
-    replaces,
     createdBy: command.actor.id,
-    status: expiresAt === null ? 'active' : 'expiring',
-    expiresAt,
-    expiredAt: null,
-    expiredBecause: null,
-    createdAt: clock.now(),
-    deliveredAt: null,
-    keptAt: null,
-    rotation: null,
-    overlapUntil: null,
-    overlapMs: null,
-    frozenAt: null,
-    freezeUntil: null,
-    frozenBy: null,
-    lastUsedAt: null,
-  }
+  })
   const formHash = form === undefined ? null : hashForm(form)
   if (!(await insertKey(tx, key, hashSecret(plaintext), formHash))) throw new AppError('key.form_used')
   return { key, plaintext }

@@ -1,3 +1,4 @@
+import { partsOf } from '../../db/changes.ts'
 import type { Database } from '../../db/connect.ts'
 import type { Clock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
@@ -66,13 +67,11 @@ export function createVerification({
     load: () => inTime(database.look(async tx => new Set(await listVerifierHashes(tx)))),
   })
   changes.listen(change => {
-    if (change === 'anything') {
-      keys.forgetAll()
-      verifiers.forgetAll()
-    } else if (change === 'verifiers') verifiers.forgetAll()
-    else if (change.startsWith('key:')) keys.forget(change.slice(4))
-    else if (change.startsWith('installation:')) keys.forgetGroup(change.slice(13))
-    else if (change.startsWith('app:')) keys.forgetGroup(change.slice(4))
+    const { kind, id } = partsOf(change)
+    if (kind === 'anything') keys.forgetAll()
+    if (kind === 'anything' || kind === 'verifiers') verifiers.forgetAll()
+    if (kind === 'key') keys.forget(id)
+    if (kind === 'installation' || kind === 'app') keys.forgetGroup(id)
   })
   let lastVerifier = { token: '', hash: '' } // a resource server sends the same verifier key with every call: it is hashed once
   const counts: VerificationCounts = { valid: 0 }

@@ -4,7 +4,7 @@ import { opaqueToken, systemRandom } from '../server/base/random.ts'
 import { isReadOnly } from './away.ts'
 import { type Change, type ChangeFeed, createNews, gathering, type Hear } from './changes.ts'
 import { claimFile } from './claim-file.ts'
-import { migrations } from './migrations.ts'
+import { migrationState, schemaFault } from './migration-state.ts'
 import { type DatabaseTarget, openPools } from './open-pools.ts'
 import { followPostgres, notify } from './postgres-changes.ts'
 import { type Progress, repeating } from './repeating.ts'
@@ -90,7 +90,7 @@ export function connect(
         patience.ms = patienceMs
       }
     },
-    pendingMigrations: () => repeating(() => pendingOf(reader)),
+    pendingMigrations: () => repeating(async () => (await migrationState(reader)).pending),
     close: async () => {
       await feed.stop()
       await reader.destroy()
@@ -148,9 +148,15 @@ function createReading(reader: Knex, view: Knex.TransactionConfig) {
     })
 }
 
-/** Brings the schema up to date in one transaction; of several nodes that start at once, one migrates and the others wait. */
+/**
+ * Brings the schema up to date in one transaction; of several nodes that start at once, one migrates and the others wait.
+ * Throws `SchemaFault`, and changes nothing, where the database was migrated by a checkout that was never released.
+ */
 export async function migrate(database: Database): Promise<void> {
-  if ((await database.pendingMigrations()).length === 0) return
+  const state = await database.read(migrationState)
+  const fault = schemaFault(state)
+  if (fault) throw fault
+  if (state.pending.length === 0) return
   await database.patiently(() =>
     database.transaction(async tx => {
       if (database.kind === 'postgres') await tx.raw(`select pg_advisory_xact_lock(${MIGRATION_LOCK})`)
@@ -161,13 +167,6 @@ export async function migrate(database: Database): Promise<void> {
 
 /** Any number that nothing else in the database locks. */
 const MIGRATION_LOCK = 5_284_237_001
-
-async function pendingOf(db: Knex): Promise<string[]> {
-  const steps = (await migrations.getMigrations([])).map(step => migrations.getMigrationName(step))
-  if (!(await db.schema.hasTable('knex_migrations'))) return steps
-  const done = new Set<string>(await db('knex_migrations').pluck('name'))
-  return steps.filter(name => !done.has(name))
-}
 
 /** Whether an insert failed on a unique index, on either database. */
 export function isUniqueViolation(error: unknown): boolean {

@@ -2,7 +2,7 @@ import cluster from 'node:cluster'
 import type { AddressInfo } from 'node:net'
 import { createListener } from './app.ts'
 import { createAllowedRule } from './base/addresses.ts'
-import { DatabaseAway, FileFault } from './base/errors.ts'
+import { DatabaseAway, FileFault, SchemaFault } from './base/errors.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import { createDeps, type Deps } from './deps.ts'
 import { startBeating } from './heartbeat.ts'
@@ -87,7 +87,7 @@ function urlOf({ address: { address, port } }: Front): string {
 }
 
 main().catch(error => {
-  const known = [ConfigError, DatabaseAway, FileFault].some(kind => error instanceof kind)
+  const known = [ConfigError, DatabaseAway, FileFault, SchemaFault].some(kind => error instanceof kind)
   process.stderr.write(`${known ? error.message : (error?.stack ?? String(error))}\n`)
   process.exit(1)
 })

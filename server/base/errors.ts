@@ -113,5 +113,15 @@ export class FileFault extends Error {
   }
 }
 
+/** The database was migrated by something else than a release: a checkout from before 0.2.0, or another branch. */
+export class SchemaFault extends Error {
+  constructor(unknown: readonly string[]) {
+    super(
+      `the database was made by a checkout that was never released: it has run migrations that this version does not know (${unknown.join(', ')}). It cannot be updated. Nothing was changed. Start with an empty database (another DATA_DIR or DATABASE_URL), or run the checkout that made this one`,
+    )
+    this.name = 'SchemaFault'
+  }
+}
+
 /** How long a caller is told to wait before the request is worth repeating, in seconds. */
 export const AWAY_RETRY_SECONDS = 2

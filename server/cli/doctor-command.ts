@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { connect, type Database } from '../../db/connect.ts'
 import { integrityFaults } from '../../db/integrity.ts'
+import { type MigrationState, migrationState, schemaFault } from '../../db/migration-state.ts'
 import { createWriteProbe } from '../../db/write-probe.ts'
 import { SECOND, systemClock } from '../base/clock.ts'
 import { createKeyring } from '../base/keyring.ts'
@@ -86,25 +87,23 @@ async function database(config: Config): Promise<Check[]> {
   let opened: Database | undefined
   try {
     opened = connect(target)
-    const pending = await opened.pendingMigrations()
+    const state = await opened.read(migrationState)
     const more =
-      pending.length === 0
+      state.pending.length === 0
         ? [await rootUse(opened, config), await changes(opened), await writes(opened), await worker(opened)]
         : []
-    return [
-      ...more,
-      { name: 'database', ok: true, detail: target.kind },
-      {
-        name: 'migrations',
-        ok: pending.length === 0,
-        detail: pending.length === 0 ? 'none is pending' : `pending: ${pending.join(', ')}`,
-      },
-    ]
+    return [...more, { name: 'database', ok: true, detail: target.kind }, migrationsCheck(state)]
   } catch (error) {
     return unreachable(error instanceof Error ? error.message || 'no answer' : 'no answer')
   } finally {
     await opened?.close()
   }
+}
+
+function migrationsCheck(state: MigrationState): Check {
+  const ok = state.pending.length === 0
+  const detail = ok ? 'none is pending' : `pending: ${state.pending.join(', ')}`
+  return { name: 'migrations', ok, detail: schemaFault(state)?.message ?? detail }
 }
 
 /** A full disk and a read-only server answer every read. */

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { AppError, DatabaseAway, FileFault } from '../base/errors.ts'
+import { AppError, DatabaseAway, FileFault, SchemaFault } from '../base/errors.ts'
 import { ConfigError } from '../config.ts'
 import { appCommands } from './app-commands.ts'
 import { auditCommands } from './audit-commands.ts'
@@ -26,6 +26,7 @@ try {
 function messageOf(error: unknown): string {
   if (error instanceof AppError)
     return [error.message, ...error.faults.map(({ field, message }) => `  ${field}: ${message}`)].join('\n')
-  if ([ConfigError, DatabaseAway, FileFault].some(kind => error instanceof kind)) return (error as Error).message
+  const known = [ConfigError, DatabaseAway, FileFault, SchemaFault]
+  if (known.some(kind => error instanceof kind)) return (error as Error).message
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

@@ -161,6 +161,23 @@ test('doctor: all is well after the first start, and whatever is not is named', 
   assert.match(open.checks[2]?.detail ?? '', /0644; it must be 0600/)
 })
 
+test('a database that an unreleased checkout made: one line says what to do, to doctor, commands and the server', async () => {
+  await using place = await createPlace()
+  await runCommand(place.env, 'migrate')
+  const database = databaseOf(place)
+  await database.knex('knex_migrations').where({ name: '002-activity' }).update({ name: '002-apps' })
+  await database.close()
+  const told = /^the database was made by a checkout that was never released: .*\(002-apps\).* empty database .*\n?$/
+  if (onPostgres) mkdirSync(place.dataDir, { recursive: true })
+  const report = await doctor(place)
+  assert.deepEqual(ill(report), ['migrations'])
+  assert.match(report.checks.at(-1)?.detail ?? '', told)
+  const ended = await runCommand(place.env, 'sweep')
+  assert.equal(ended.code, 1)
+  assert.match(ended.stderr, told)
+  assert.match((await failToStart(place.env)).stderr, told)
+})
+
 test('doctor: a database that takes no writes, and a worker that died, are named', async t => {
   await using place = await createPlace()
   await runCommand(place.env, 'migrate')

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { connect, type Database, type DatabaseTarget, isUniqueViolation, locked, migrate } from '../../db/connect.ts'
 import { migrations } from '../../db/migrations.ts'
+import { SchemaFault } from '../../server/base/errors.ts'
 import { freshDatabaseUrl, onPostgres } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { proxyPostgres } from '../support/postgres-proxy.ts'
@@ -131,6 +132,20 @@ test('migrations: a database that is up to date, or ahead of this version, is le
   await database.knex('knex_migrations').insert({ name: '999-from-the-future', batch: 9 })
   const before = await snapshot(database)
   await migrate(database)
+  assert.equal(await snapshot(database), before)
+})
+
+test('migrations: a database that an unreleased checkout made is refused, unchanged, with what to do', async () => {
+  await using empty = await emptyDatabase()
+  const database = empty.open()
+  await migrate(database)
+  await database.knex('knex_migrations').where({ name: '002-activity' }).update({ name: '002-apps' })
+  const before = await snapshot(database)
+  await assert.rejects(
+    migrate(database),
+    (error: Error) =>
+      error instanceof SchemaFault && /does not know \(002-apps\).*Start with an empty database/.test(error.message),
+  )
   assert.equal(await snapshot(database), before)
 })
 

@@ -34,11 +34,13 @@ export async function createBaseDeps(config: Config, overrides: Overrides): Prom
   const log = overrides.log ?? createLog(config.logLevel)
   const keyring = createKeyring(readRootSecrets(config, random), random)
   const database = connect(config.database)
-  await migrate(database)
-  await requireRoots(database, keyring).catch(async fault => {
-    await database.close()
+  try {
+    await migrate(database)
+    await requireRoots(database, keyring)
+  } catch (fault) {
+    await database.close() // an open one keeps a command's process alive
     throw fault
-  })
+  }
   const activityKey = await loadActivityKey(database, { keyring, random })
   const outbound = createOutbound({
     allow: config.egressAllow,

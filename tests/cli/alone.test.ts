@@ -13,7 +13,8 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
-import { connect } from '../../db/connect.ts'
+import { connect, migrate } from '../../db/connect.ts'
+import { opaqueToken, systemRandom } from '../../server/base/random.ts'
 import { createPlace, type Ended, failToStart, type Place, runCommand } from '../support/child.ts'
 import { onPostgres } from '../support/database.ts'
 import { PASSWORD } from '../support/world.ts'
@@ -163,19 +164,22 @@ test('doctor: all is well after the first start, and whatever is not is named', 
 
 test('a database that an unreleased checkout made: one line says what to do, to doctor, commands and the server', async () => {
   await using place = await createPlace()
-  await runCommand(place.env, 'migrate')
+  mkdirSync(place.dataDir, { recursive: true })
   const database = databaseOf(place)
+  await migrate(database)
   await database.knex('knex_migrations').where({ name: '002-activity' }).update({ name: '002-apps' })
   await database.close()
   const told = /^the database was made by a checkout that was never released: .*\(002-apps\).* empty database .*\n?$/
-  if (onPostgres) mkdirSync(place.dataDir, { recursive: true })
-  const report = await doctor(place)
+  const secret = { LATCHKEY_SECRET: opaqueToken(systemRandom) }
+  const [report, command, server] = await Promise.all([
+    doctor(place, secret),
+    runCommand({ ...place.env, ...secret }, 'sweep'),
+    failToStart({ ...place.env, ...secret }),
+  ])
   assert.deepEqual(ill(report), ['migrations'])
   assert.match(report.checks.at(-1)?.detail ?? '', told)
-  const ended = await runCommand(place.env, 'sweep')
-  assert.equal(ended.code, 1)
-  assert.match(ended.stderr, told)
-  assert.match((await failToStart(place.env)).stderr, told)
+  assert.deepEqual([command.code, server.code], [1, 1])
+  for (const { stderr } of [command, server]) assert.match(stderr, told)
 })
 
 test('doctor: a database that takes no writes, and a worker that died, are named', async t => {

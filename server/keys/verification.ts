@@ -12,8 +12,9 @@ import { listVerifierHashes } from './verifier-store.ts'
 
 /** Copies that a process keeps: a key takes about a kilobyte. */
 const MOST_KEYS = 100_000
-/** Verifier keys are few and kept together, so that made-up ones cost no database lookup. */
+/** Verifier keys are few: all of them are one copy, under this name, so that a made-up one costs no database lookup. */
 const ALL = 'all'
+/** Values that were looked up and are no key: how many are remembered, and for how many milliseconds. */
 const MOST_UNKNOWN = 20_000
 const UNKNOWN_FOR = 5_000
 const PATIENCE = 5_000

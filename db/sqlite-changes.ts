@@ -29,11 +29,11 @@ export function followSqlite(file: string, node: string, { hear, connected }: Fo
   let reader: Knex | undefined
   let version: number | undefined
   let last = 0
-  let looking: Promise<void> | undefined
-  let lookAgain = false
-  let waiting: NodeJS.Timeout | undefined
-  const proof = createProof(() => void look())
-  const log = watchLog(file, lookSoon, connected)
+  const looks = createLooks(async () => {
+    if (reader) await lookOnce(reader)
+  })
+  const proof = createProof(() => void looks.look())
+  const log = watchLog(file, looks.lookSoon, connected)
 
   async function readChanges(db: Knex): Promise<void> {
     const rows: { id: number; origin: string; change: Change }[] = await db('changes')
@@ -63,6 +63,35 @@ export function followSqlite(file: string, node: string, { hear, connected }: Fo
     }
   }
 
+  return {
+    fresh: proof.fresh,
+    connected: log.alive,
+    async start() {
+      const db = knex(sqliteFollowerConfig(file))
+      const row: { last?: number | null } | undefined = await db('changes').max({ last: 'id' }).first()
+      last = row?.last ?? 0
+      reader = db
+      proof.start()
+      await Promise.all([log.start(), looks.look()])
+    },
+    doubt: () => undefined, // the file stays where it is
+    async stop() {
+      proof.stop()
+      log.stop()
+      looks.cancel()
+      const db = reader
+      reader = undefined
+      await looks.underWay()
+      await db?.destroy()
+    },
+  }
+}
+
+function createLooks(lookOnce: () => Promise<void>) {
+  let looking: Promise<void> | undefined
+  let lookAgain = false
+  let waiting: NodeJS.Timeout | undefined
+
   /** One look at a time; whoever asks meanwhile gets one that began after the question. */
   async function look(): Promise<void> {
     if (looking) {
@@ -77,7 +106,7 @@ export function followSqlite(file: string, node: string, { hear, connected }: Fo
   async function lookWhileAsked(): Promise<void> {
     do {
       lookAgain = false
-      if (reader) await lookOnce(reader)
+      await lookOnce()
     } while (lookAgain)
   }
 
@@ -88,26 +117,5 @@ export function followSqlite(file: string, node: string, { hear, connected }: Fo
     }, CLOSEST_LOOKS).unref()
   }
 
-  return {
-    fresh: proof.fresh,
-    connected: log.alive,
-    async start() {
-      const db = knex(sqliteFollowerConfig(file))
-      const row: { last?: number | null } | undefined = await db('changes').max({ last: 'id' }).first()
-      last = row?.last ?? 0
-      reader = db
-      proof.start()
-      await Promise.all([log.start(), look()])
-    },
-    doubt: () => undefined, // the file stays where it is
-    async stop() {
-      proof.stop()
-      log.stop()
-      clearTimeout(waiting)
-      const db = reader
-      reader = undefined
-      await looking
-      await db?.destroy()
-    },
-  }
+  return { look, lookSoon, underWay: () => looking, cancel: () => clearTimeout(waiting) }
 }

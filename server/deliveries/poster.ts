@@ -29,10 +29,11 @@ export type Poster = {
 export function createPoster(caps: PosterCaps, lanes: Lanes, freed: () => void): Poster {
   const { clock, log } = caps
   const underWay = new Map<ClaimedDelivery, Promise<void>>()
+  const gather = () => gatherAnswers(lanes)
   const bookkeeper = createBookkeeper(caps, gather)
+  const followUp = createFollowUp(gather, freed)
   let stopped = false
   let turning: NodeJS.Timeout | undefined
-  let gathering = false
 
   function begin(): void {
     if (stopped) return
@@ -87,20 +88,6 @@ export function createPoster(caps: PosterCaps, lanes: Lanes, freed: () => void):
   const hasRoom = ({ app_id: appId }: ClaimedDelivery) =>
     lanes.roomFor(appId) > 0 || lanes.roomFor(appId, true) > 0 || underWay.size === 0
 
-  function followUp(): void {
-    if (gathering) return
-    gathering = true
-    void gather().then(() => {
-      gathering = false
-      freed()
-    })
-  }
-
-  /** While other posts are under way, more answers will be here in a moment; a lone one is followed up at once. */
-  async function gather(): Promise<void> {
-    await new Promise<void>(resolve => (lanes.posting() > 0 ? setTimeout(resolve, GATHER_MS) : setImmediate(resolve)))
-  }
-
   return {
     begin,
     underWay: () => [...underWay.keys()],
@@ -112,4 +99,22 @@ export function createPoster(caps: PosterCaps, lanes: Lanes, freed: () => void):
     },
     finish: async () => void (await Promise.all(underWay.values())),
   }
+}
+
+/** Calls `freed` once for all that is answered while it gathers. */
+function createFollowUp(gather: () => Promise<void>, freed: () => void): () => void {
+  let gathering = false
+  return () => {
+    if (gathering) return
+    gathering = true
+    void gather().then(() => {
+      gathering = false
+      freed()
+    })
+  }
+}
+
+/** While other posts are under way, more answers will be here in a moment; a lone one is followed up at once. */
+async function gatherAnswers(lanes: Lanes): Promise<void> {
+  await new Promise<void>(resolve => (lanes.posting() > 0 ? setTimeout(resolve, GATHER_MS) : setImmediate(resolve)))
 }

@@ -94,14 +94,6 @@ export function createWorker(caps: WorkerCaps): Worker {
     return Math.max(1, Math.min(longest, (due ?? Number.POSITIVE_INFINITY) - clock.now()))
   }
 
-  async function atTheEnd(work: (tx: Tx) => Promise<void>): Promise<void> {
-    await database
-      .transaction(work)
-      .catch(error =>
-        log.error({ err: error }, 'a stopping worker could not release its deliveries; their leases will end'),
-      )
-  }
-
   return {
     start: () => {
       sleeper.start(round)
@@ -130,10 +122,21 @@ export function createWorker(caps: WorkerCaps): Worker {
       poster.stop()
       await sleeper.stop()
       const left = claimer.takeAll()
-      if (left.length > 0) await atTheEnd(tx => giveBack(tx, left))
+      if (left.length > 0) await atTheEnd(caps, tx => giveBack(tx, left))
       if (poster.underWay().length === 0) return
       await poster.finish()
-      await atTheEnd(async tx => announce(tx, 'deliveries')) // what waited for these is another's to send
+      await atTheEnd(caps, async tx => announce(tx, 'deliveries')) // what waited for these is another's to send
     },
   }
+}
+
+async function atTheEnd(
+  { database, log }: Pick<WorkerCaps, 'database' | 'log'>,
+  work: (tx: Tx) => Promise<void>,
+): Promise<void> {
+  await database
+    .transaction(work)
+    .catch(error =>
+      log.error({ err: error }, 'a stopping worker could not release its deliveries; their leases will end'),
+    )
 }

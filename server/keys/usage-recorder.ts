@@ -2,7 +2,7 @@ import type { Database } from '../../db/connect.ts'
 import { type Clock, SECOND } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 
-import { type Bounds, createUsageBuffer, type Use } from './usage-buffer.ts'
+import { type Bounds, createUsageBuffer, type UsageBuffer, type Use } from './usage-buffer.ts'
 import { addUsage } from './usage-store.ts'
 
 /** Gathers in memory what keys do and writes it in batches: verification itself never writes. */
@@ -41,10 +41,10 @@ export function createUsageRecorder({
   bounds?: Bounds
 }): UsageRecorder {
   const buffer = createUsageBuffer(bounds)
+  const writer = createUsageWriter(database, buffer, log)
   let timer: NodeJS.Timeout | undefined
   let writing = Promise.resolve()
   let busy = false
-  let failing = false
   let flushedAt = Number.NEGATIVE_INFINITY
   const writtenAt = new Map<string, number>()
 
@@ -63,26 +63,12 @@ export function createUsageRecorder({
       log.warn({ undetailedKeys, lostCalls }, 'more keys were used than fit in memory; addresses or calls were dropped')
     }
     for (let start = 0; start < uses.length; start += AT_ONCE) {
-      if (!(await written(uses.slice(start, start + AT_ONCE)))) {
+      if (!(await writer.write(uses.slice(start, start + AT_ONCE)))) {
         buffer.putBack(uses.slice(start + AT_ONCE))
         break
       }
     }
     if (buffer.size() > 0) schedule()
-  }
-
-  async function written(uses: readonly Use[]): Promise<boolean> {
-    try {
-      buffer.putBack(await database.relaxed(tx => addUsage(tx, uses)))
-      if (failing) log.info({}, 'key usage is being written again')
-      failing = false
-      return true
-    } catch (error) {
-      if (!failing) log.error({ err: error }, 'key usage could not be written; keeping it for the next batch')
-      failing = true
-      buffer.putBack(uses)
-      return false
-    }
   }
 
   function schedule(): void {
@@ -108,7 +94,7 @@ export function createUsageRecorder({
     note(keyId, address, permission) {
       buffer.note(keyId, clock.now(), address, permission)
       if (timer === undefined) schedule()
-      if (!busy && !failing && buffer.size() >= FLUSH_AT) void recorder.flush()
+      if (!busy && !writer.failing() && buffer.size() >= FLUSH_AT) void recorder.flush()
     },
     flush: () => enqueue(true),
     async stop() {
@@ -121,4 +107,25 @@ export function createUsageRecorder({
     },
   }
   return recorder
+}
+
+/** Writes uses; what cannot be written goes back into the buffer. */
+function createUsageWriter(database: Pick<Database, 'relaxed'>, buffer: UsageBuffer, log: Log) {
+  let failing = false
+
+  async function write(uses: readonly Use[]): Promise<boolean> {
+    try {
+      buffer.putBack(await database.relaxed(tx => addUsage(tx, uses)))
+      if (failing) log.info({}, 'key usage is being written again')
+      failing = false
+      return true
+    } catch (error) {
+      if (!failing) log.error({ err: error }, 'key usage could not be written; keeping it for the next batch')
+      failing = true
+      buffer.putBack(uses)
+      return false
+    }
+  }
+
+  return { write, failing: () => failing }
 }

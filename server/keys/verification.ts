@@ -38,6 +38,9 @@ export type Verification = {
   copies(): number
 }
 
+/** What is said of a valid key is put into words once, beside its copy. */
+type CopiedKey = KeyRecord & { valid?: string }
+
 export function createVerification({
   database,
   clock,
@@ -49,31 +52,7 @@ export function createVerification({
   usage: UsageRecorder
   log: Log
 }): Verification {
-  const { changes } = database
-  const shared = {
-    trusted: () => changes.fresh(),
-    elapsed: () => performance.now(),
-    mostUnknown: MOST_UNKNOWN,
-    unknownFor: UNKNOWN_FOR,
-  }
-  const keys = createRecordCache<KeyRecord & { valid?: string }>({
-    ...shared,
-    most: MOST_KEYS,
-    groups: [key => key.installationId, key => key.appId],
-    load: hash => inTime(database.look(tx => findKeyByHash(tx, hash))),
-  })
-  const verifiers = createRecordCache<ReadonlySet<string>>({
-    ...shared,
-    most: 2,
-    load: () => inTime(database.look(async tx => new Set(await listVerifierHashes(tx)))),
-  })
-  changes.listen(change => {
-    const { kind, id } = partsOf(change)
-    if (kind === 'anything') keys.forgetAll()
-    if (kind === 'anything' || kind === 'verifiers') verifiers.forgetAll()
-    if (kind === 'key') keys.forget(id)
-    if (kind === 'installation' || kind === 'app') keys.forgetGroup(id)
-  })
+  const { keys, verifiers } = createCopies(database)
   let lastVerifier = { token: '', hash: '' } // a resource server sends the same verifier key with every call: it is hashed once
   const counts: VerificationCounts = { valid: 0 }
   let answers = 0
@@ -89,7 +68,7 @@ export function createVerification({
     return JSON.stringify({ valid: false, code })
   }
 
-  function decide(key: (KeyRecord & { valid?: string }) | undefined, question: Question): string {
+  function decide(key: CopiedKey | undefined, question: Question): string {
     if (!key) return refuse('not_found')
     const code = refusalOf(key, question, clock.now())
     if (code !== undefined) return refuse(code)
@@ -117,6 +96,36 @@ export function createVerification({
       return found instanceof Promise ? found.then(record => decide(record, question)) : decide(found, question)
     },
   }
+}
+
+/** The copies of this process, which forget what has changed. */
+function createCopies(database: Database) {
+  const { changes } = database
+  const shared = {
+    trusted: () => changes.fresh(),
+    elapsed: () => performance.now(),
+    mostUnknown: MOST_UNKNOWN,
+    unknownFor: UNKNOWN_FOR,
+  }
+  const keys = createRecordCache<CopiedKey>({
+    ...shared,
+    most: MOST_KEYS,
+    groups: [key => key.installationId, key => key.appId],
+    load: hash => inTime(database.look(tx => findKeyByHash(tx, hash))),
+  })
+  const verifiers = createRecordCache<ReadonlySet<string>>({
+    ...shared,
+    most: 2,
+    load: () => inTime(database.look(async tx => new Set(await listVerifierHashes(tx)))),
+  })
+  changes.listen(change => {
+    const { kind, id } = partsOf(change)
+    if (kind === 'anything') keys.forgetAll()
+    if (kind === 'anything' || kind === 'verifiers') verifiers.forgetAll()
+    if (kind === 'key') keys.forget(id)
+    if (kind === 'installation' || kind === 'app') keys.forgetGroup(id)
+  })
+  return { keys, verifiers }
 }
 
 /** A database that does not respond must not delay every call of every resource server. */

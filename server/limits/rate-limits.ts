@@ -37,55 +37,20 @@ const MOST_PURSES = 20_000
  * has drawn may go unused. `on: false` lifts every limit (RATE_LIMITS).
  */
 export function createRateLimits(on: boolean, { database, clock }: { database: Database; clock: Clock }): RateLimits {
-  const purses = new Map<string, Purse>()
-  const draws = new Map<string, Promise<void>>()
+  const purses = createPurses(clock)
   const idOf = ([name, key]: Spending): string => `${name}:${hashSecret(key).slice(0, 32)}`
-
-  /** The purse of the window that runs now. */
-  function current(id: string, { seconds }: Limit): Purse | undefined {
-    const purse = purses.get(id)
-    const now = clock.now()
-    return purse && purse.endsAt > now && purse.endsAt <= now + LONGEST_WINDOW * seconds * SECOND ? purse : undefined
-  }
-
-  function keep(id: string, purse: Purse): void {
-    purses.delete(id)
-    purses.set(id, purse)
-    const [oldest] = purses.size > MOST_PURSES ? purses.keys() : []
-    if (oldest !== undefined) purses.delete(oldest)
-  }
-
-  /** Draws from the shared counter, for one caller one after the other: whoever waited may find points, or that none is left. */
-  async function draw(name: LimitName, id: string): Promise<void> {
-    const limit: Limit = LIMITS[name]
-    const remaining = current(id, limit)?.remaining ?? limit.points
-    const want = Math.max(1, Math.min(limit.block ?? 1, Math.floor(remaining / 8)))
-    const { spent, endsAt } = await database.relaxed(tx => {
-      const at = clock.now()
-      const ends = { endsAt: at + limit.seconds * SECOND, latest: at + LONGEST_WINDOW * limit.seconds * SECOND }
-      return drawPoints(tx, { id, want, at, ...ends })
-    })
-    const granted = Math.max(0, Math.min(want, limit.points - (spent - want)))
-    const known = purses.get(id)
-    const left = granted + (known?.endsAt === endsAt ? known.left : 0)
-    keep(id, { left, remaining: Math.max(0, limit.points - spent), endsAt })
-  }
+  const draw = createDrawing(database, clock, purses)
 
   async function spendOne([name, key]: Spending): Promise<void> {
     const id = idOf([name, key])
     for (;;) {
       requireLeft(name, key)
-      const purse = current(id, LIMITS[name])
+      const purse = purses.current(id, LIMITS[name])
       if (purse && purse.left > 0) {
         purse.left -= 1
         return
       }
-      let drawing = draws.get(id)
-      if (!drawing) {
-        drawing = draw(name, id).finally(() => draws.delete(id))
-        draws.set(id, drawing)
-      }
-      await drawing
+      await draw(name, id)
     }
   }
 
@@ -96,7 +61,7 @@ export function createRateLimits(on: boolean, { database, clock }: { database: D
   }
 
   function requireLeft(name: LimitName, key: string): void {
-    const purse = on ? current(idOf([name, key]), LIMITS[name]) : undefined
+    const purse = on ? purses.current(idOf([name, key]), LIMITS[name]) : undefined
     if (purse && purse.left === 0 && purse.remaining <= 0) throw refusal(purse)
   }
 
@@ -118,14 +83,66 @@ export function createRateLimits(on: boolean, { database, clock }: { database: D
       }
     },
     giveBack(name, key) {
-      const purse = on ? current(idOf([name, key]), LIMITS[name]) : undefined
+      const purse = on ? purses.current(idOf([name, key]), LIMITS[name]) : undefined
       if (purse) purse.left += 1
     },
     async forgive(name, key) {
       if (!on) return
       const id = idOf([name, key])
-      purses.delete(id)
+      purses.forget(id)
       await database.relaxed(tx => deleteCounter(tx, id))
     },
+  }
+}
+
+type Purses = ReturnType<typeof createPurses>
+
+/** The purses of the callers that were here last. */
+function createPurses(clock: Clock) {
+  const purses = new Map<string, Purse>()
+
+  /** The purse of the window that runs now. */
+  function current(id: string, { seconds }: Limit): Purse | undefined {
+    const purse = purses.get(id)
+    const now = clock.now()
+    return purse && purse.endsAt > now && purse.endsAt <= now + LONGEST_WINDOW * seconds * SECOND ? purse : undefined
+  }
+
+  function keep(id: string, purse: Purse): void {
+    purses.delete(id)
+    purses.set(id, purse)
+    const [oldest] = purses.size > MOST_PURSES ? purses.keys() : []
+    if (oldest !== undefined) purses.delete(oldest)
+  }
+
+  return { current, keep, get: (id: string) => purses.get(id), forget: (id: string) => void purses.delete(id) }
+}
+
+/** Draws from the shared counter, for one caller one after the other: whoever waited may find points, or that none is left. */
+function createDrawing(database: Database, clock: Clock, purses: Purses) {
+  const draws = new Map<string, Promise<void>>()
+
+  async function draw(name: LimitName, id: string): Promise<void> {
+    const limit: Limit = LIMITS[name]
+    const remaining = purses.current(id, limit)?.remaining ?? limit.points
+    const want = Math.max(1, Math.min(limit.block ?? 1, Math.floor(remaining / 8)))
+    const { spent, endsAt } = await database.relaxed(tx => {
+      const at = clock.now()
+      const ends = { endsAt: at + limit.seconds * SECOND, latest: at + LONGEST_WINDOW * limit.seconds * SECOND }
+      return drawPoints(tx, { id, want, at, ...ends })
+    })
+    const granted = Math.max(0, Math.min(want, limit.points - (spent - want)))
+    const known = purses.get(id)
+    const left = granted + (known?.endsAt === endsAt ? known.left : 0)
+    purses.keep(id, { left, remaining: Math.max(0, limit.points - spent), endsAt })
+  }
+
+  return (name: LimitName, id: string): Promise<void> => {
+    let drawing = draws.get(id)
+    if (!drawing) {
+      drawing = draw(name, id).finally(() => draws.delete(id))
+      draws.set(id, drawing)
+    }
+    return drawing
   }
 }

@@ -31,70 +31,85 @@ const freezeForm = z.object({
 })
 const unfreezeForm = z.object({ knows: z.literal('yes').optional().catch(undefined) })
 
+type Verb = (
+  tx: Parameters<typeof freezeKey>[0],
+  command: Pick<Parameters<typeof freezeKey>[2], 'keyId' | 'actor'>,
+) => Promise<{ changed: boolean }>
+
 /** *Freeze* and *Unfreeze*: a reversible stop of one key, which ends in expiry. */
-export function freezeRoutes(deps: FreezeCaps): Router {
-  const { database, clock } = deps
+export function freezeRoutes(caps: FreezeCaps): Router {
   const router = Router()
-
-  router.get('/keys/:key/freeze', requireSession, async (req, res) => await showFreeze(req, res, '', []))
-
-  router.post('/keys/:key/freeze', requireSession, async (req, res) => {
-    const { days } = parseInput(freezeForm, req.body)
-    if (days === '')
-      return await showFreeze(req, res, days, [{ field: 'days', message: 'Choose when a frozen key should expire.' }])
-    await act(req, res, 'frozen', (tx, command) => freezeKey(tx, deps, { ...command, freezeMs: Number(days) * DAY }))
-  })
-
-  router.get('/keys/:key/unfreeze', requireSession, async (req, res) => await showUnfreeze(req, res, []))
-
-  router.post('/keys/:key/unfreeze', requireSession, async (req, res) => {
-    const knowsOfLeak = parseInput(unfreezeForm, req.body).knows === 'yes'
-    await act(req, res, 'unfrozen', (tx, command) => unfreezeKey(tx, deps, { ...command, knowsOfLeak }))
-  })
-
-  type Verb = (
-    tx: Parameters<typeof freezeKey>[0],
-    command: Pick<Parameters<typeof freezeKey>[2], 'keyId' | 'actor'>,
-  ) => Promise<{ changed: boolean }>
-
-  async function act(req: Request, res: Response, done: 'frozen' | 'unfrozen', verb: Verb): Promise<void> {
-    const { key } = await loadThisKey(deps, req, res)
-    const command = {
-      keyId: idParam(req, 'key', 'key'),
-      actor: memberOf(res),
-    }
-    try {
-      await database.transaction(tx => verb(tx, command))
-      res.redirect(303, `/keys?${done}=${key.id}`)
-    } catch (error) {
-      if (error instanceof AppError && error.code === 'key.leaked') return await showUnfreeze(req, res, [LEAK_FAULT])
-      const refused = refusalOf(error, key)
-      if (!refused) throw error
-      await showKeys(deps, req, res, refused)
-    }
-  }
-
-  async function showFreeze(req: Request, res: Response, days: string, faults: FieldFault[]): Promise<void> {
-    const loaded = await loadThisKey(deps, req, res)
-    const { key } = loaded
-    if (key.frozenAt !== null || statusAt(key, clock.now()) === 'expired')
-      return res.redirect(303, `/keys?${key.frozenAt === null ? 'expired' : 'frozen'}=${key.id}`)
-    const page = freezePage(loaded, days, faults, clock.now())
-    const status = faults.length > 0 ? 422 : 200
-    deps.render(req, res, 'freeze-key', { title: page.heading, nav: 'keys', status }, page)
-  }
-
-  async function showUnfreeze(req: Request, res: Response, faults: FieldFault[]): Promise<void> {
-    const loaded = await loadThisKey(deps, req, res)
-    const { key } = loaded
-    if (key.frozenAt === null || statusAt(key, clock.now()) === 'expired')
-      return res.redirect(303, `/keys?${key.frozenAt === null ? 'unfrozen' : 'expired'}=${key.id}`)
-    const page = unfreezePage(loaded, faults)
-    const status = faults.length > 0 ? 422 : 200
-    deps.render(req, res, 'unfreeze-key', { title: `Unfreeze “${key.name}”?`, nav: 'keys', status }, page)
-  }
-
+  router.get('/keys/:key/freeze', requireSession, (req, res) => showFreeze(caps, req, res, '', []))
+  router.post('/keys/:key/freeze', requireSession, (req, res) => freezeByForm(caps, req, res))
+  router.get('/keys/:key/unfreeze', requireSession, (req, res) => showUnfreeze(caps, req, res, []))
+  router.post('/keys/:key/unfreeze', requireSession, (req, res) => unfreezeByForm(caps, req, res))
   return router
+}
+
+async function freezeByForm(caps: FreezeCaps, req: Request, res: Response): Promise<void> {
+  const { days } = parseInput(freezeForm, req.body)
+  if (days === '')
+    return await showFreeze(caps, req, res, days, [
+      { field: 'days', message: 'Choose when a frozen key should expire.' },
+    ])
+  await changeKey(caps, req, res, 'frozen', (tx, command) =>
+    freezeKey(tx, caps, { ...command, freezeMs: Number(days) * DAY }),
+  )
+}
+
+async function unfreezeByForm(caps: FreezeCaps, req: Request, res: Response): Promise<void> {
+  const knowsOfLeak = parseInput(unfreezeForm, req.body).knows === 'yes'
+  await changeKey(caps, req, res, 'unfrozen', (tx, command) => unfreezeKey(tx, caps, { ...command, knowsOfLeak }))
+}
+
+async function changeKey(
+  caps: FreezeCaps,
+  req: Request,
+  res: Response,
+  done: 'frozen' | 'unfrozen',
+  verb: Verb,
+): Promise<void> {
+  const { key } = await loadThisKey(caps, req, res)
+  const command = {
+    keyId: idParam(req, 'key', 'key'),
+    actor: memberOf(res),
+  }
+  try {
+    await caps.database.transaction(tx => verb(tx, command))
+    res.redirect(303, `/keys?${done}=${key.id}`)
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'key.leaked')
+      return await showUnfreeze(caps, req, res, [LEAK_FAULT])
+    const refused = refusalOf(error, key)
+    if (!refused) throw error
+    await showKeys(caps, req, res, refused)
+  }
+}
+
+async function showFreeze(
+  caps: FreezeCaps,
+  req: Request,
+  res: Response,
+  days: string,
+  faults: FieldFault[],
+): Promise<void> {
+  const loaded = await loadThisKey(caps, req, res)
+  const { key } = loaded
+  if (key.frozenAt !== null || statusAt(key, caps.clock.now()) === 'expired')
+    return res.redirect(303, `/keys?${key.frozenAt === null ? 'expired' : 'frozen'}=${key.id}`)
+  const page = freezePage(loaded, days, faults, caps.clock.now())
+  const status = faults.length > 0 ? 422 : 200
+  caps.render(req, res, 'freeze-key', { title: page.heading, nav: 'keys', status }, page)
+}
+
+async function showUnfreeze(caps: FreezeCaps, req: Request, res: Response, faults: FieldFault[]): Promise<void> {
+  const loaded = await loadThisKey(caps, req, res)
+  const { key } = loaded
+  if (key.frozenAt === null || statusAt(key, caps.clock.now()) === 'expired')
+    return res.redirect(303, `/keys?${key.frozenAt === null ? 'unfrozen' : 'expired'}=${key.id}`)
+  const page = unfreezePage(loaded, faults)
+  const status = faults.length > 0 ? 422 : 200
+  caps.render(req, res, 'unfreeze-key', { title: `Unfreeze “${key.name}”?`, nav: 'keys', status }, page)
 }
 
 const LEAK_FAULT: FieldFault = { field: 'knows', message: 'Say that you know who may hold this key.' }

@@ -42,76 +42,81 @@ const profile = z.object({
 })
 
 /** An account as a publisher: its profile, its apps at a glance, and the token that registers more. */
-export function portalRoutes(deps: PortalCaps): Router {
-  const { database, clock, publicUrl } = deps
+export function portalRoutes(caps: PortalCaps): Router {
   const router = Router()
   router.use('/platform', requireSession)
 
-  router.get('/platform', async (req, res) => await show(req, res, { name: '', faults: [] }))
-
-  router.post('/platform', async (req, res) => {
-    const parsed = profile.safeParse(req.body ?? {})
-    if (!parsed.success) {
-      const faults = faultsOf(parsed.error).map(({ message }) => ({ field: 'name', message }))
-      return await show(req, res, { name: String(req.body?.name ?? ''), faults })
-    }
-    const command = { name: parsed.data.name, actor: memberOf(res) }
-    const { registrationToken } = await database.transaction(tx => openPlatform(tx, deps, command))
-    showToken(req, res, registrationToken)
-  })
-
-  router.post('/platform/:platform/token', async (req, res) => {
-    const session = signedIn(res)
-    const { account } = session.current
-    const platformId = idParam(req, 'platform', 'plat')
-    const token = await database.transaction(async tx => {
-      const own = (await listPlatforms(tx, account.id)).some(({ id }) => id === platformId)
-      if (!own) throw new AppError('object.not_found')
-      await requireAbility(tx, session.user.id, account.id, 'manage_platform')
-      return await rotateRegistrationToken(tx, deps, { platformId, actor: memberOf(res) })
-    })
-    showToken(req, res, token)
-  })
-
-  async function show(req: Request, res: Response, typed: { name: string; faults: FieldFault[] }): Promise<void> {
-    const { account, role } = signedIn(res).current
-    const after = isId('app', req.query['after']) ? req.query['after'] : undefined
-    const found = await database.read(async tx => {
-      const rows = await listOwnApps(tx, { accountId: account.id, after, limit: PAGE + 1 })
-      const apps = rows.slice(0, PAGE)
-      const ids = apps.map(({ id }) => id)
-      return {
-        platforms: await listPlatforms(tx, account.id),
-        apps,
-        hasPrevious: after !== undefined,
-        hasNext: rows.length > PAGE,
-        installations: await countInstallations(tx, ids, MOST_COUNTED),
-        deliveries: await countDeliveries(tx, ids, { since: clock.now() - DAY, most: MOST_COUNTED }),
-      }
-    })
-    const mayManage = roleAllows(role, 'manage_platform')
-    const page = platformHomePage({ ...found, ...typed, mayManage, publicUrl })
-    const status = typed.faults.length > 0 ? 422 : 200
-    deps.render(req, res, 'platform-home', { title: 'Your apps', nav: 'platform', status }, page)
-  }
-
-  function showToken(req: Request, res: Response, token: string): void {
-    const page: SecretOncePage = {
-      crumb: { href: '/platform', text: 'Your apps' },
-      heading: 'Copy your registration token now',
-      lede: 'We keep only a hash of it. When you leave this page it cannot be shown again, to anyone.',
-      secrets: [
-        {
-          id: 'registration-token',
-          label: 'Registration token',
-          value: token,
-          hint: 'Whoever holds it can register apps in your name. A token that was there before no longer works.',
-        },
-      ],
-      doneHref: '/platform',
-    }
-    deps.render(req, res, 'secret-once', { title: 'Registration token', nav: 'platform' }, page)
-  }
-
+  router.get('/platform', (req, res) => showHome(caps, req, res, { name: '', faults: [] }))
+  router.post('/platform', (req, res) => openPlatformByForm(caps, req, res))
+  router.post('/platform/:platform/token', (req, res) => renewPlatformToken(caps, req, res))
   return router
+}
+
+async function openPlatformByForm(caps: PortalCaps, req: Request, res: Response): Promise<void> {
+  const parsed = profile.safeParse(req.body ?? {})
+  if (!parsed.success) {
+    const faults = faultsOf(parsed.error).map(({ message }) => ({ field: 'name', message }))
+    return await showHome(caps, req, res, { name: String(req.body?.name ?? ''), faults })
+  }
+  const command = { name: parsed.data.name, actor: memberOf(res) }
+  const { registrationToken } = await caps.database.transaction(tx => openPlatform(tx, caps, command))
+  showToken(caps, req, res, registrationToken)
+}
+
+async function renewPlatformToken(caps: PortalCaps, req: Request, res: Response): Promise<void> {
+  const session = signedIn(res)
+  const { account } = session.current
+  const platformId = idParam(req, 'platform', 'plat')
+  const token = await caps.database.transaction(async tx => {
+    const own = (await listPlatforms(tx, account.id)).some(({ id }) => id === platformId)
+    if (!own) throw new AppError('object.not_found')
+    await requireAbility(tx, session.user.id, account.id, 'manage_platform')
+    return await rotateRegistrationToken(tx, caps, { platformId, actor: memberOf(res) })
+  })
+  showToken(caps, req, res, token)
+}
+
+async function showHome(
+  caps: PortalCaps,
+  req: Request,
+  res: Response,
+  typed: { name: string; faults: FieldFault[] },
+): Promise<void> {
+  const { account, role } = signedIn(res).current
+  const after = isId('app', req.query['after']) ? req.query['after'] : undefined
+  const found = await caps.database.read(async tx => {
+    const rows = await listOwnApps(tx, { accountId: account.id, after, limit: PAGE + 1 })
+    const apps = rows.slice(0, PAGE)
+    const ids = apps.map(({ id }) => id)
+    return {
+      platforms: await listPlatforms(tx, account.id),
+      apps,
+      hasPrevious: after !== undefined,
+      hasNext: rows.length > PAGE,
+      installations: await countInstallations(tx, ids, MOST_COUNTED),
+      deliveries: await countDeliveries(tx, ids, { since: caps.clock.now() - DAY, most: MOST_COUNTED }),
+    }
+  })
+  const mayManage = roleAllows(role, 'manage_platform')
+  const page = platformHomePage({ ...found, ...typed, mayManage, publicUrl: caps.publicUrl })
+  const status = typed.faults.length > 0 ? 422 : 200
+  caps.render(req, res, 'platform-home', { title: 'Your apps', nav: 'platform', status }, page)
+}
+
+function showToken(caps: PortalCaps, req: Request, res: Response, token: string): void {
+  const page: SecretOncePage = {
+    crumb: { href: '/platform', text: 'Your apps' },
+    heading: 'Copy your registration token now',
+    lede: 'We keep only a hash of it. When you leave this page it cannot be shown again, to anyone.',
+    secrets: [
+      {
+        id: 'registration-token',
+        label: 'Registration token',
+        value: token,
+        hint: 'Whoever holds it can register apps in your name. A token that was there before no longer works.',
+      },
+    ],
+    doneHref: '/platform',
+  }
+  caps.render(req, res, 'secret-once', { title: 'Registration token', nav: 'platform' }, page)
 }

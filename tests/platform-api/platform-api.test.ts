@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import * as oauth from 'openid-client'
+import { eventually } from '../support/eventually.ts'
 import { createWorld, type Installed, type Person, type PublishedApp, type World } from '../support/world.ts'
 
 type Json = Record<string, unknown>
@@ -162,8 +163,10 @@ describe('/v1 for platforms', () => {
     const event = await app.receiver.waitFor('managed_key.rotated')
     assert.equal(event.body.data.replaced?.id, id)
     assert.equal((await world.verify(old.key))['valid'], true)
-    const before = (await listed(`/v1/installations/${installed.id}/keys?limit=100`)).find(key => key['id'] === id)
-    assert.equal(before?.['status'], 'expiring')
+    await eventually(async () => {
+      const keys = await listed(`/v1/installations/${installed.id}/keys?limit=100`) // once the acknowledgement is recorded
+      return keys.find(key => key['id'] === id)?.['status'] === 'expiring'
+    })
     const again = await call('POST', `/v1/keys/${id}/rotate`, { body: {} })
     assert.deepEqual([again.status, again.body['code']], [409, 'rotation_in_progress'])
     assert.equal(

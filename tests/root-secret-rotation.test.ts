@@ -12,10 +12,10 @@ import { countRootUse, reencrypt } from '../server/reencrypt.ts'
 import { update } from './apps-registry/registration.ts'
 import { environmentBeside, nodeBeside } from './deliveries/node-beside.ts'
 import { startServer } from './deliveries/server-process.ts'
-import { rowsOf } from './installs/steps.ts'
 import { basic } from './oauth/flow.ts'
 import { runCommand } from './support/child.ts'
 import { eventually } from './support/eventually.ts'
+import { rowsOf } from './support/steps.ts'
 import { createWorld, type PublishedApp, type World } from './support/world.ts'
 
 const OLD = opaqueToken(systemRandom)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { join, rowsOf } from '../installs/steps.ts'
+import { join, rowsOf } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
 
 test('a form that makes a key acts in the account whose page it was, wherever the person has looked since', async () => {

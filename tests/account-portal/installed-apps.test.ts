@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { moveApp } from '../../apps-registry/move-app.ts'
-import { changeRole, join, keyAt, rowsOf, textOf, uninstall } from '../installs/steps.ts'
+import { changeRole, join, keyAt, rowsOf, textOf, uninstall } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
 
 test('the list shows every state: on the way, active, not delivered, and kept keys of what is gone', async () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sparkOf } from '../../server/account-portal/spark-page.ts'
-import { changeRole, rowsOf, textOf, uninstall } from '../installs/steps.ts'
 import { DAY, installManaged, makeKey } from '../key-life/key-steps.ts'
+import { changeRole, rowsOf, textOf, uninstall } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
 
 test('managed and restricted keys side by side, with who manages them, filtered by mode, status and platform together', async () => {

@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Role } from '../../server/accounts/account-store.ts'
-import { activityOf, changeRole, countMade, rowsOf, textOf } from '../installs/steps.ts'
 import { DAY, FILLED, keyRow, latestAct, makeKey, sendKeyForm, shownKey } from '../key-life/key-steps.ts'
+import { activityOf, changeRole, countMade, rowsOf, textOf } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
 
 test('a new restricted key is shown once, on the answer to the form, and verifies with what was ticked', async () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createApp } from '../../server/app.ts'
-import { countMade, rowsOf, uninstall, withoutRequestId } from '../installs/steps.ts'
 import type { Answer } from '../support/browser-session.ts'
+import { countMade, rowsOf, uninstall, withoutRequestId } from '../support/steps.ts'
 import { createWorld, type Person, type World } from '../support/world.ts'
 
 const FORM = { keys: 'expire', overlap: '86400', decision: 'install', reason: 'none' }

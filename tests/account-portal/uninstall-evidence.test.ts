@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { keyAt, keysAt, rowsOf, textOf, uninstall } from '../installs/steps.ts'
+import { keyAt, keysAt, rowsOf, textOf, uninstall } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
 
 const MINUTE = 60_000

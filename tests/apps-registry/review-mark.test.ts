@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { askConsent } from '../installs/steps.ts'
 import { createBrowserSession } from '../support/browser-session.ts'
+import { askConsent } from '../support/steps.ts'
 import { createWorld, type PublishedApp, type World } from '../support/world.ts'
 import { move, serveFiles, update } from './registration.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { askConsent, changeRole, countMade, join, press, rowsOf, textOf, tokensFrom } from '../installs/steps.ts'
+import { askConsent, changeRole, countMade, join, press, rowsOf, textOf, tokensFrom } from '../support/steps.ts'
 import { createWorld, REDIRECT } from '../support/world.ts'
 
 test('a person reads every permission with its purpose, the keys to be made, and the host that will receive them', async () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { moveApp } from '../../apps-registry/move-app.ts'
-import { askConsent, changeRole, countMade, join, press, rowsOf, textOf, tokensFrom } from '../installs/steps.ts'
 import { createBrowserSession } from '../support/browser-session.ts'
+import { askConsent, changeRole, countMade, join, press, rowsOf, textOf, tokensFrom } from '../support/steps.ts'
 import { createWorld, PASSWORD, type PublishedApp, sampleManifest, type World } from '../support/world.ts'
 
 for (const role of ['developer', 'viewer'] as const) {

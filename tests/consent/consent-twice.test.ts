@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { askConsent, countMade, join, keyAt, press, rowsOf, textOf, tokensFrom, uninstall } from '../installs/steps.ts'
+import { askConsent, countMade, join, keyAt, press, rowsOf, textOf, tokensFrom, uninstall } from '../support/steps.ts'
 import { createWorld, REDIRECT } from '../support/world.ts'
 
 test('a form that is sent again after it came through lands on what it made', async () => {

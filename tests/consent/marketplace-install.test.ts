@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { moveApp } from '../../apps-registry/move-app.ts'
-import { countMade, join, keyAt, press, rowsOf, textOf, uninstall } from '../installs/steps.ts'
+import { countMade, join, keyAt, press, rowsOf, textOf, uninstall } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
 
 const SETUP = 'https://shipyard.example/setup'

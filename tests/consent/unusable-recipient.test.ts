@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { after, test } from 'node:test'
-import { countMade, rowsOf } from '../installs/steps.ts'
 import { basic, post } from '../oauth/flow.ts'
+import { countMade, rowsOf } from '../support/steps.ts'
 import { createWorld, type PublishedApp } from '../support/world.ts'
 
 const world = await createWorld({ worker: false })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { keyAt } from '../installs/steps.ts'
+import { keyAt } from '../support/steps.ts'
 import { createWorld, type World } from '../support/world.ts'
 
 /** The last step that creates the tables; each later one keeps the rows, forth and back. */

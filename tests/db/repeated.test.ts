@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Database, Tx } from '../../db/connect.ts'
 import { sweep } from '../../server/sweep.ts'
-import { activityOf, countMade, keysAt, uninstall } from '../installs/steps.ts'
+import { activityOf, countMade, keysAt, uninstall } from '../support/steps.ts'
 import { createWorld, type World } from '../support/world.ts'
 
 /** From now on every transaction that writes is rolled back once, as after a deadlock, and done again. */

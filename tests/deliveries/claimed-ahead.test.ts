@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { rowsOf } from '../installs/steps.ts'
 import { eventually } from '../support/eventually.ts'
+import { rowsOf } from '../support/steps.ts'
 import { createWorld, type PublishedApp, type World } from '../support/world.ts'
 import { crowd } from './crowd.ts'
 import { nodeBeside } from './node-beside.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { compactDecrypt, decodeProtectedHeader, exportJWK, generateKeyPair, type JWK, jwtVerify } from 'jose'
 import { Webhook } from 'standardwebhooks'
-import { rowsOf, uninstall } from '../installs/steps.ts'
+import { rowsOf, uninstall } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
 
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/

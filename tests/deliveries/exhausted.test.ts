@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { activityOf, keysAt, press, rowsOf, textOf } from '../installs/steps.ts'
 import type { Behaviour } from '../support/receiver.ts'
+import { activityOf, keysAt, press, rowsOf, textOf } from '../support/steps.ts'
 import { createWorld, type Person, type PublishedApp, type World } from '../support/world.ts'
 
 const down = (times: number): Behaviour[] => Array.from({ length: times }, () => ({ status: 503 }))

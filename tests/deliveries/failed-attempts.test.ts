@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { keyAt, rowsOf, textOf } from '../installs/steps.ts'
 import type { Behaviour } from '../support/receiver.ts'
+import { keyAt, rowsOf, textOf } from '../support/steps.ts'
 import { createWorld, type PublishedApp, type World } from '../support/world.ts'
 import { changeAddress } from './change-address.ts'
 import { nodeBeside } from './node-beside.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { keysAt, rowsOf } from '../installs/steps.ts'
+import { keysAt, rowsOf } from '../support/steps.ts'
 import { createWorld, type Person, type World } from '../support/world.ts'
 import { gate } from './gate.ts'
 import { nodeBeside } from './node-beside.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { keyAt, rowsOf } from '../installs/steps.ts'
+import { keyAt, rowsOf } from '../support/steps.ts'
 import { createWorld, type World } from '../support/world.ts'
 
 /** Seconds between attempts, each ±20 % (docs/wire.md#acknowledging-and-retries). */

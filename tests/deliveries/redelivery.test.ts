@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as oauth from 'openid-client'
-import { rowsOf } from '../installs/steps.ts'
 import type { Behaviour } from '../support/receiver.ts'
+import { rowsOf } from '../support/steps.ts'
 import { createWorld, type PublishedApp, type World } from '../support/world.ts'
 
 type Answer = { status: number; body: { code?: string; detail?: string; id?: string; status?: string } }

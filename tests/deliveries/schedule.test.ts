@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { systemRandom } from '../../server/base/random.ts'
 import { readConfig } from '../../server/config.ts'
 import { nextStep } from '../../server/deliveries/schedule.ts'
-import { rowsOf } from '../installs/steps.ts'
+import { rowsOf } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
 
 const M = 60

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { request } from 'undici'
 import { mintSecret } from '../../server/base/secret-format.ts'
 import { queueState } from '../../server/deliveries/queue-store.ts'
-import { keyAt } from '../installs/steps.ts'
+import { keyAt } from '../support/steps.ts'
 import { createWorld, type World } from '../support/world.ts'
 
 /** The value of one series, as Prometheus reads it. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { activityOf, askConsent, keyAt, keysAt, press, rowsOf, textOf, tokensFrom } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
-import { activityOf, askConsent, keyAt, keysAt, press, rowsOf, textOf, tokensFrom } from './steps.ts'
 
 test('install: a key reaches the platform sealed, verifies at once, and both sides have it in their log', async () => {
   await using world = await createWorld()

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { runBatchJobs } from '../../server/key-life/run-batch-jobs.ts'
+import { askConsent, keysAt, press, rowsOf, textOf, uninstall } from '../support/steps.ts'
 import { createWorld, type PublishedApp, type World } from '../support/world.ts'
 import { type Filled, fillKeys } from './many-keys.ts'
-import { askConsent, keysAt, press, rowsOf, textOf, uninstall } from './steps.ts'
 
 const DAY = 86_400_000
 const COUNT = 240

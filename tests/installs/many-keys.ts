@@ -1,6 +1,6 @@
 import { hashSecret, mintSecret } from '../../server/base/secret-format.ts'
+import type { Row } from '../support/steps.ts'
 import type { World } from '../support/world.ts'
-import type { Row } from './steps.ts'
 
 export type Filled = { id: string; key: string }
 

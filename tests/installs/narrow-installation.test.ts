@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { nodeBeside } from '../deliveries/node-beside.ts'
 import { basic, introspect, post, refresh } from '../oauth/flow.ts'
-import { createWorld, type WorldOptions } from '../support/world.ts'
 import {
   activityOf,
   askConsent,
@@ -14,7 +13,8 @@ import {
   rowsOf,
   textOf,
   tokensFrom,
-} from './steps.ts'
+} from '../support/steps.ts'
+import { createWorld, type WorldOptions } from '../support/world.ts'
 
 const DAY = 86_400_000
 const HEADING = 'Permissions never used in 30 days'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { askConsent, join, keyAt, keysAt, press, rowsOf, textOf, tokensFrom, uninstall } from '../support/steps.ts'
 import { createWorld, sampleManifest, type World } from '../support/world.ts'
-import { askConsent, join, keyAt, keysAt, press, rowsOf, textOf, tokensFrom, uninstall } from './steps.ts'
 
 test('a reinstall is a new installation: another id, generation 2, its events counted from one', async () => {
   await using world = await createWorld({ worker: false })

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createWorld, type WorldOptions } from '../support/world.ts'
 import {
   activityOf,
   changeRole,
@@ -12,7 +11,8 @@ import {
   stopClock,
   textOf,
   uninstall,
-} from './steps.ts'
+} from '../support/steps.ts'
+import { createWorld, type WorldOptions } from '../support/world.ts'
 
 const DAY = 86_400_000
 const day = (at: number) => new Date(at).toISOString().slice(0, 10)

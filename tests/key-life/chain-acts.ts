@@ -5,7 +5,7 @@ import { takePermissions } from '../../server/installs/narrow-installation.ts'
 import { expireOverdueKeys } from '../../server/key-life/expire-overdue-keys.ts'
 import { replaceLeakedKeys } from '../../server/key-life/replace-leaked-keys.ts'
 import { reportLeak } from '../../server/key-life/report-leak.ts'
-import { uninstall } from '../installs/steps.ts'
+import { uninstall } from '../support/steps.ts'
 import type { ChainSetting, ShownKey } from './chain-setting.ts'
 
 const HOUR = 3_600_000

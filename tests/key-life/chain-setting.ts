@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import * as oauth from 'openid-client'
-import { stopClock } from '../installs/steps.ts'
+import { stopClock } from '../support/steps.ts'
 import type { Installed, Person, PublishedApp, World } from '../support/world.ts'
 
 export type ShownKey = {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { activityOf, changeRole, countMade, rowsOf, textOf } from '../installs/steps.ts'
+import { activityOf, changeRole, countMade, rowsOf, textOf } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
 import { DAY, installManaged, keyRow, latestAct, makeKey } from './key-steps.ts'
 

@@ -10,7 +10,7 @@ import {
   rowsOf,
   textOf,
   uninstall,
-} from '../installs/steps.ts'
+} from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
 
 async function worldWithKey() {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { activityOf, changeRole, countMade, join, rowsOf, stopClock, textOf } from '../installs/steps.ts'
+import { activityOf, changeRole, countMade, join, rowsOf, stopClock, textOf } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
 import { DAY, eventually, installManaged, keyRow, latestAct, makeKey, reportLeak } from './key-steps.ts'
 

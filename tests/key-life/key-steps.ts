@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Tx } from '../../db/connect.ts'
-import { keyAt, type Row, rowsOf } from '../installs/steps.ts'
 import type { Answer, Fields } from '../support/browser-session.ts'
+import { keyAt, type Row, rowsOf } from '../support/steps.ts'
 import type { Person, World } from '../support/world.ts'
 
 export const DAY = 86_400_000

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { replaceLeakedKeys } from '../../server/key-life/replace-leaked-keys.ts'
 import { reportLeak } from '../../server/key-life/report-leak.ts'
 import { clearFrozen, setFrozen } from '../../server/keys/freeze-key.ts'
-import { rowsOf, uninstall } from '../installs/steps.ts'
+import { rowsOf, uninstall } from '../support/steps.ts'
 import { createWorld, type World } from '../support/world.ts'
 import { DAY, installManaged, keyRow } from './key-steps.ts'
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { lockInstallation } from '../../server/installs/lock-installation.ts'
 import { unfreezeKey } from '../../server/key-life/freeze-key.ts'
-import { countMade } from '../installs/steps.ts'
+import { countMade } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
 import { eventually, installManaged, keyRow, makeKey, pressDuring, reportLeak } from './key-steps.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { meddle, rowsOf } from '../installs/steps.ts'
+import { meddle, rowsOf } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
 
 const HOUR = 3_600_000

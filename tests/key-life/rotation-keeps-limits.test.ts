@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as oauth from 'openid-client'
-import { countMade } from '../installs/steps.ts'
+import { countMade } from '../support/steps.ts'
 import { createWorld, type PublishedApp, type World } from '../support/world.ts'
 import { DAY, installManaged, keyRow, reportLeak } from './key-steps.ts'
 

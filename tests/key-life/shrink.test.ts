@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { activityOf, keysAt, rowsOf } from '../installs/steps.ts'
 import { changeRegistration } from '../support/change-registration.ts'
+import { activityOf, keysAt, rowsOf } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
 
 const purpose = 'To work.'

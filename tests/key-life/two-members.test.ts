@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { activityOf, join, rowsOf, textOf } from '../installs/steps.ts'
+import { activityOf, join, rowsOf, textOf } from '../support/steps.ts'
 import { createWorld, type Person, type World } from '../support/world.ts'
 import { installManaged, makeKey } from './key-steps.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { keysAt, rowsOf, textOf } from '../installs/steps.ts'
+import { keysAt, rowsOf, textOf } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
 
 const LIMITS = { KEYS_PER_INSTALLATION: '2', KEYS_PER_ACCOUNT: '4' }

@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { startServer } from '../deliveries/server-process.ts'
-import { askConsent, keysAt, press, rowsOf, uninstall } from '../installs/steps.ts'
 import type { BrowserSession } from '../support/browser-session.ts'
+import { askConsent, keysAt, press, rowsOf, uninstall } from '../support/steps.ts'
 import { createWorld, type PublishedApp, type World } from '../support/world.ts'
 
 /** Pages that every part of the story has touched, with all that they link to. */

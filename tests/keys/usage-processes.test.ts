@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { environmentBeside } from '../deliveries/node-beside.ts'
-import { keyAt, rowsOf, textOf } from '../installs/steps.ts'
 import { type RunningServer, startServer } from '../support/child.ts'
+import { keyAt, rowsOf, textOf } from '../support/steps.ts'
 import { createWorld, type World } from '../support/world.ts'
 
 const PATIENCE = 30_000

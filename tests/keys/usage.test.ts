@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import { createUsageRecorder } from '../../server/keys/usage-recorder.ts'
 import { sweep } from '../../server/sweep.ts'
 import { nodeBeside } from '../deliveries/node-beside.ts'
-import { keyAt, keysAt, rowsOf, stopClock } from '../installs/steps.ts'
 import { onPostgres } from '../support/database.ts'
+import { keyAt, keysAt, rowsOf, stopClock } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
 
 const HOUR = 3_600_000

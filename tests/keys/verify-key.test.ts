@@ -5,7 +5,7 @@ import { systemRandom } from '../../server/base/random.ts'
 import { mintSecret } from '../../server/base/secret-format.ts'
 import { verifyKey } from '../../server/keys/verify-key.ts'
 import { nodeBeside } from '../deliveries/node-beside.ts'
-import { keyAt, meddle, type Row, rowsOf, stopClock } from '../installs/steps.ts'
+import { keyAt, meddle, type Row, rowsOf, stopClock } from '../support/steps.ts'
 import { createWorld, type World } from '../support/world.ts'
 
 /** An installed app and the key that its platform holds. */

@@ -5,8 +5,8 @@ import { after, before, describe, test } from 'node:test'
 import { systemRandom } from '../../server/base/random.ts'
 import { mintSecret } from '../../server/base/secret-format.ts'
 import { createVerifier, revokeVerifier } from '../../server/keys/verifiers.ts'
-import { keyAt } from '../installs/steps.ts'
 import { eventually } from '../support/eventually.ts'
+import { keyAt } from '../support/steps.ts'
 import { createWorld, type World } from '../support/world.ts'
 
 describe('POST /v1/keys/verify', () => {

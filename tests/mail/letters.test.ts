@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { remindOfDeadlines } from '../../server/key-life/remind-of-deadlines.ts'
 import { reportLeak } from '../../server/key-life/report-leak.ts'
 import { nodeBeside } from '../deliveries/node-beside.ts'
-import { keysAt, stopClock, uninstall } from '../installs/steps.ts'
+import { keysAt, stopClock, uninstall } from '../support/steps.ts'
 import { createWorld, type World, type WorldOptions } from '../support/world.ts'
 import { type Handed, readMessage, startSmtpServer } from './smtp-server.ts'
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { decodeJwt } from 'jose'
-import { join, uninstall } from '../installs/steps.ts'
 import type { Answer, BrowserSession } from '../support/browser-session.ts'
 import { createBrowserSession } from '../support/browser-session.ts'
 import {
@@ -10,6 +9,7 @@ import {
   exchangeCode,
   pushedAuthorizationUrl,
 } from '../support/oauth-client.ts'
+import { join, uninstall } from '../support/steps.ts'
 import { createWorld, PASSWORD, type Person, REDIRECT } from '../support/world.ts'
 
 const world = await createWorld({ worker: false })

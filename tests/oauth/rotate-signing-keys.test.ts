@@ -4,9 +4,9 @@ import { decodeProtectedHeader } from 'jose'
 import { rotateSigningKeys } from '../../server/oauth/signing-keys.ts'
 import { environmentBeside } from '../deliveries/node-beside.ts'
 import { startServer } from '../deliveries/server-process.ts'
-import { keysAt } from '../installs/steps.ts'
 import { runCommand } from '../support/child.ts'
 import { eventually } from '../support/eventually.ts'
+import { keysAt } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
 
 const DAY = 86_400_000

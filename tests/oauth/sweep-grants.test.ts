@@ -4,8 +4,8 @@ import { refreshTokenGrant } from 'openid-client'
 import { DAY } from '../../server/base/clock.ts'
 import { sweepGrants } from '../../server/oauth/sweep-grants.ts'
 import { sweep } from '../../server/sweep.ts'
-import { askConsent, rowsOf } from '../installs/steps.ts'
 import { exchangeCode } from '../support/oauth-client.ts'
+import { askConsent, rowsOf } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
 
 test('grants go once nothing hangs on them; that a person has agreed stays', async () => {

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { mintSecret } from '../../server/base/secret-format.ts'
 import { dealWithLeftReports, takeLeakReport } from '../../server/key-life/take-leak-report.ts'
-import { rowsOf } from '../installs/steps.ts'
 import { installManaged } from '../key-life/key-steps.ts'
 import { eventually } from '../support/eventually.ts'
+import { rowsOf } from '../support/steps.ts'
 import { createWorld, type World } from '../support/world.ts'
 
 const MINUTE = 60_000

@@ -6,7 +6,7 @@ import { ERRORS } from '../../server/base/errors.ts'
 import { errorsOf, statusOf } from '../../server/http/operation.ts'
 import { OPERATIONS } from '../../server/platform-api/operations.ts'
 import { platformOpenApi } from '../../server/platform-api/platform-openapi.ts'
-import { countMade, withoutRequestId } from '../installs/steps.ts'
+import { countMade, withoutRequestId } from '../support/steps.ts'
 import { createWorld, type World } from '../support/world.ts'
 
 const FOLDER = new URL('../../server/platform-api/operations/', import.meta.url)

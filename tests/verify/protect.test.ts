@@ -9,7 +9,7 @@ import { after, before, describe, test } from 'node:test'
 import express from 'express'
 import { connectLatchkey, keyOf, type Latchkey, type VerifiedKey } from 'latchkey/verify'
 import { moveApp } from '../../apps-registry/move-app.ts'
-import { keyAt, rowsOf } from '../installs/steps.ts'
+import { keyAt, rowsOf } from '../support/steps.ts'
 import { createWorld, type Installed, type Person, type PublishedApp, type World } from '../support/world.ts'
 import { call, PATIENT, type Served, serve, someKey } from './guarded-api.ts'
 

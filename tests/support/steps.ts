@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { announce } from '../../db/changes.ts'
 import type { Tx } from '../../db/connect.ts'
 import type { Role } from '../../server/accounts/account-store.ts'
-import type { Answer, BrowserSession, Fields } from '../support/browser-session.ts'
-import { type AuthorizationRequest, authorizationUrl, exchangeCode } from '../support/oauth-client.ts'
-import { installationOf, type Person, type PublishedApp, REDIRECT, type World } from '../support/world.ts'
+import type { Answer, BrowserSession, Fields } from './browser-session.ts'
+import { type AuthorizationRequest, authorizationUrl, exchangeCode } from './oauth-client.ts'
+import { installationOf, type Person, type PublishedApp, REDIRECT, type World } from './world.ts'
 
 export type Row = Record<string, unknown>
 export type Asked = { request: AuthorizationRequest; page: Answer }

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { join, rowsOf } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
 
-test('a form that makes a key acts in the account whose page it was, wherever the person has looked since', async () => {
+test('a form that makes a key acts in the account of its page, even if the person has switched accounts since', async () => {
   await using world = await createWorld({ worker: false })
   const [person, other] = [await world.person(), await world.person({ accountName: 'Quay & Sons' })]
   await join(world, person, other, 'owner')
@@ -13,14 +13,14 @@ test('a form that makes a key acts in the account whose page it was, wherever th
   const form = (await person.browser.get('/keys/new')).form('Create key')
   assert.equal(form.fields['account'], person.accountId)
   assert.equal((await person.browser.get(`/apps/${id}`)).status, 200)
-  await person.browser.post('/account', { account: other.accountId }) // and from here on it is the other account
+  await person.browser.post('/account', { account: other.accountId }) // switches to the other account
   const made = await person.browser.submit(form, { name: 'Nightly export', permissions: ['charges:read'] })
   assert.equal(made.status, 201, made.text.slice(0, 500))
   const [key] = await rowsOf(world, 'keys', { kind: 'restricted' })
   assert.equal(key?.['account_id'], person.accountId)
 })
 
-test('404: a form that names a stranger’s account makes nothing, there or here', async () => {
+test('404: a form that names a stranger’s account makes no key in either account', async () => {
   await using world = await createWorld({ worker: false })
   const [person, stranger] = [await world.person(), await world.person()]
   const form = (await person.browser.get('/keys/new')).form('Create key')
@@ -32,7 +32,7 @@ test('404: a form that names a stranger’s account makes nothing, there or here
   assert.deepEqual(await rowsOf(world, 'apps'), [])
 })
 
-test('a link to a page of another account shows it there, and changes nothing of what the person looks at; its form does', async () => {
+test('a page of another account opens by its link without switching accounts; its form acts in that account', async () => {
   await using world = await createWorld({ worker: false })
   const [person, other] = [await world.person(), await world.person({ accountName: 'Quay Coffee' })]
   await join(world, person, other, 'owner')

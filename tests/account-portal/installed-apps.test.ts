@@ -4,7 +4,7 @@ import { moveApp } from '../../apps-registry/move-app.ts'
 import { changeRole, join, keyAt, rowsOf, textOf, uninstall } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
 
-test('the list shows every state: on the way, active, not delivered, and kept keys of what is gone', async () => {
+test('the list shows every state: installing, active, delivery failed, and ended apps whose keys were kept', async () => {
   await using world = await createWorld({ worker: false, env: { RETRY_SCHEDULE: '1' } })
   const person = await world.person()
   const names = ['Underway', 'Working', 'Failing', 'Leaving']
@@ -30,13 +30,13 @@ test('the list shows every state: on the way, active, not delivered, and kept ke
   assert.ok(textOf(page).includes('Uninstalled, with keys you kept'))
 })
 
-test('an account without apps is told where to find some', async () => {
+test('an account without apps sees where to find some', async () => {
   await using world = await createWorld({ worker: false })
   const page = await (await world.person()).browser.get('/apps')
   assert.ok(textOf(page).includes('No apps yet') && page.text.includes('href="/marketplace"'))
 })
 
-test('an app’s page says what it may do, which keys it holds, who installed it and what it was told', async () => {
+test('the page of an app shows its permissions, its keys, who installed it and its deliveries', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app({ metadata: { setup_uri: 'https://shipyard.example/setup' } })
   const person = await world.person()
@@ -60,7 +60,7 @@ test('an app’s page says what it may do, which keys it holds, who installed it
   assert.ok(!page.text.includes(keyAt(app)))
 })
 
-test('an app that is suspended says so on its page, and its keys are refused until it is resumed', async () => {
+test('the page of a suspended app says so, and its keys are refused until it is resumed', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -92,7 +92,7 @@ test('an installation in another account of the same person opens there, also fr
   assert.ok(textOf(done).includes('from Harbor Books'))
 })
 
-test('who may only look finds no button that changes something', async () => {
+test('a viewer finds no button that changes something', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()

@@ -5,7 +5,7 @@ import { DAY, installManaged, makeKey } from '../key-life/key-steps.ts'
 import { changeRole, rowsOf, textOf, uninstall } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
 
-test('managed and restricted keys side by side, with who manages them, filtered by mode, status and platform together', async () => {
+test('managed and restricted keys are listed together with their manager, filtered by mode, status and platform', async () => {
   await using world = await createWorld({ worker: false })
   const { app, person } = await installManaged(world)
   const colleague = await world.person({ accountName: 'Quay Coffee' })
@@ -43,14 +43,14 @@ test('managed and restricted keys side by side, with who manages them, filtered 
     assert.ok((await shown(nonsense)).length > 0, nonsense)
   const page = await person.browser.get('/keys?show=test&status=frozen')
   const filter = page.form('/keys')
-  assert.deepEqual(filter.fields, { show: 'test', status: 'frozen', platform: '' }, 'the form repeats what is chosen')
-  assert.match(page.text, /href="\/keys\?show=live&amp;status=frozen"/, 'and the links keep it')
+  assert.deepEqual(filter.fields, { show: 'test', status: 'frozen', platform: '' }, 'the form repeats the filter')
+  assert.match(page.text, /href="\/keys\?show=live&amp;status=frozen"/, 'the links keep the filter')
   assert.ok(textOf(await person.browser.get('/keys?status=kept')).includes('No keys of this kind'))
   for (const manager of ['Shipyard Hosting', 'You', colleague.email])
     assert.match((await person.browser.get('/keys')).text, new RegExp(`<span>${manager}</span></span>`))
 })
 
-test('each key has its last seven days as a drawing that can be read aloud', async () => {
+test('each key shows its last seven days as a chart with a text alternative', async () => {
   await using world = await createWorld({ worker: false })
   const { person, key, keyId } = await installManaged(world)
   await world.verify(key)
@@ -69,7 +69,7 @@ test('each key has its last seven days as a drawing that can be read aloud', asy
   assert.match(text, /class="spark"[^>]*role="img" aria-label="Calls per day, last 7 days: 7, 0, 0, 0, 0, 641, 2"/)
 })
 
-test('a drawing begins its scale at eight calls, and a day without any is a line', () => {
+test('the scale of a chart starts at eight calls, and a day without calls is a line', () => {
   const { bars } = sparkOf([0, 1, 8, 4, 0, 0, 2])
   assert.deepEqual(
     bars.map(({ x, height, none }) => [x, height, none]),
@@ -89,7 +89,7 @@ test('a drawing begins its scale at eight calls, and a day without any is a line
   )
 })
 
-test('kept keys are marked, suspended ones say so, and the menu holds what can be done', async () => {
+test('kept keys are marked, suspended keys say so, and the menu holds the possible actions', async () => {
   await using world = await createWorld({ worker: false })
   const { person, id, keyId } = await installManaged(world)
   const menu = async () => {
@@ -105,12 +105,12 @@ test('kept keys are marked, suspended ones say so, and the menu holds what can b
   await person.browser.post(`/keys/${keyId}/unfreeze`)
   await uninstall(person, id, { keys: 'keep' })
   assert.ok(textOf(await person.browser.get('/keys?status=kept')).includes('Kept after uninstall'))
-  assert.deepEqual(await menu(), ['edit', 'freeze', 'expire'], 'no installation could be told of a new one')
+  assert.deepEqual(await menu(), ['edit', 'freeze', 'expire'], 'no installation is left to receive a new key')
   await changeRole(world, person, 'viewer')
   assert.deepEqual(await menu(), [])
 })
 
-test('an account with 5,000 keys is shown page by page, and every key is on exactly one', async () => {
+test('an account with 5,000 keys is listed in pages, with every key on exactly one', async () => {
   await using world = await createWorld({ worker: false })
   const { app, person } = await installManaged(world)
   const { row } = await makeKey(world, person)

@@ -7,7 +7,7 @@ type Row = Record<string, unknown>
 const COUNT = 60
 const PAGE = 24
 
-/** Published apps by rows of the same shape as one that is there, and one draft; every tenth is of another category. */
+/** Copies the published app into rows of the same shape, plus one draft; every tenth app is in another category. */
 async function crowded() {
   const world = await createWorld({ worker: false })
   const app = await world.app({ metadata: { client_name: 'Aardvark 100%', categories: ['Hosting'] } })
@@ -39,7 +39,7 @@ function reader(world: World, browser = createBrowserSession(world.url)) {
   }
 }
 
-test('the marketplace comes in pages, forth and back, and each app is on one of them', async () => {
+test('the marketplace has pages in both directions, with each app on exactly one', async () => {
   const { world, app } = await crowded()
   await using _ = world
   const look = reader(world)
@@ -57,23 +57,26 @@ test('the marketplace comes in pages, forth and back, and each app is on one of 
   assert.deepEqual(middle.apps, pages[1]?.apps)
   const first = await look(middle.previous ?? '')
   assert.deepEqual([first.apps, first.previous], [pages[0]?.apps, undefined])
-  assert.deepEqual([...new Set(pages[0]?.categories)], ['Hosting', 'Tools'], 'a stranger reads none of a draft')
+  assert.deepEqual([...new Set(pages[0]?.categories)], ['Hosting', 'Tools'], 'a stranger sees nothing of a draft')
 
   const tools = await look('/marketplace?category=Tools')
   assert.deepEqual([tools.apps.length, tools.next], [6, undefined])
   const found = await look('/marketplace?category=Hosting&q=OTHER')
   assert.equal(found.apps.length, PAGE)
-  assert.deepEqual((await look(found.next ?? '')).apps.at(-1), 'Other 053', 'the search goes on')
+  assert.deepEqual((await look(found.next ?? '')).apps.at(-1), 'Other 053', 'paging keeps the search')
   assert.deepEqual((await look('/marketplace?q=100%25')).apps, ['Aardvark 100%'])
   assert.deepEqual((await look('/marketplace?q=other+_59')).apps, [])
   assert.match((await look('/marketplace?after=zzz')).text, /No more apps/)
-  assert.ok((await look('/marketplace?before=a')).apps.length === PAGE, 'before the first page is the first page')
+  assert.ok(
+    (await look('/marketplace?before=a')).apps.length === PAGE,
+    'going back from the first page shows the first page',
+  )
   assert.ok((await look('/marketplace?category=None')).text.includes('No apps in this category'))
   await world.deps.database.knex('apps').where({ id: app.id }).update({ status: 'suspended' })
   assert.equal((await look('/marketplace')).apps.at(0), 'Other 000')
 })
 
-test('own drafts stand among the published apps; what is changed or published is found by its new words', async () => {
+test('a publisher’s drafts are listed among the published apps; a changed or published app is found by its new words', async () => {
   await using world = await createWorld({ worker: false })
   const draft = await world.app({ draft: true, metadata: { client_name: 'Zebra', categories: ['Animals'] } })
   const shown = await world.app({ metadata: { client_name: 'Yak' } })

@@ -15,10 +15,9 @@ async function slugOf(app: PublishedApp): Promise<string> {
   return String(row?.slug)
 }
 
-/** A page without what differs on every request. */
+/** The page without its request id. */
 const constant = ({ status, text }: Answer) => ({ status, text: text.replaceAll(/req_[0-9a-z]{26}/g, 'req_') })
 
-/** The names on the marketplace page. */
 async function listed(query = '', browser = passer()): Promise<string[]> {
   const { status, text } = await browser.get(`/marketplace${query}`)
   assert.equal(status, 200)
@@ -42,7 +41,7 @@ test('an empty marketplace says so', async () => {
   assert.match(text, /No apps yet/)
 })
 
-test('a draft is at home in its platform’s account, and nowhere to be seen for anybody else', async () => {
+test('a draft is visible in its platform’s account and to nobody else', async () => {
   const app = await world.app({ draft: true, metadata: { client_name: 'Quiet Draft' } })
   const path = `/marketplace/${await slugOf(app)}`
   const stranger = await world.person()
@@ -61,7 +60,7 @@ test('a draft is at home in its platform’s account, and nowhere to be seen for
   assert.ok((await listed('', browser)).includes('Quiet Draft'))
 })
 
-test('a stranger’s way to install a draft from the marketplace is closed as if there were none', async () => {
+test('a stranger who tries to install a draft gets the 404 of an unknown app', async () => {
   const app = await world.app({ draft: true, metadata: { client_name: 'Closed Draft' } })
   const stranger = await world.person()
   const path = `/interaction/install/${await slugOf(app)}`
@@ -70,7 +69,7 @@ test('a stranger’s way to install a draft from the marketplace is closed as if
   assert.equal(await installationsOf(app), 0)
 })
 
-test('a form for a draft that a stranger forges installs nothing', async () => {
+test('a forged form for a stranger’s draft installs nothing', async () => {
   const app = await world.app({ draft: true, metadata: { client_name: 'Unready App' } })
   const stranger = await world.person()
   const { url } = await authorizationUrl(app.client, { redirectUri: REDIRECT })
@@ -99,14 +98,14 @@ test('a member who may not install sees the draft of their account without a but
   assert.equal(installButton(page), false)
 })
 
-test('a draft is installable at home, in test mode unless another is asked for', async () => {
+test('the owner installs a draft in test mode unless another mode is chosen', async () => {
   const app = await world.app({ draft: true, metadata: { client_name: 'Home Draft' } })
   const installed = await world.install(app.platform.person, app)
   assert.equal(installed.mode, 'test')
   assert.match((await app.receiver.waitFor('managed_key.created')).key ?? '', /^lkm_test_/)
 })
 
-test('a published app is listed for everybody, with what it may do, its keys and where they go', async () => {
+test('a published app is listed for everybody, with its permissions, its keys and their delivery address', async () => {
   const metadata = { client_name: 'Open App', client_uri: 'https://open.example/', categories: ['Logistics'] }
   const app = await world.app({ metadata })
   const page = await passer().get(`/marketplace/${await slugOf(app)}`)
@@ -126,7 +125,7 @@ test('a published app is listed for everybody, with what it may do, its keys and
   assert.ok((await listed()).includes('Open App'))
 })
 
-test('search finds by name, tagline, publisher and category, whatever the case, and says when nothing is found', async () => {
+test('search matches name, tagline, publisher and category in any case, and says when nothing is found', async () => {
   const metadata = { client_name: 'Zephyr Post', tagline: 'Carries parcels quietly.', categories: ['Kites'] }
   await world.app({ metadata })
   for (const query of ['zephyr', 'ZEPHYR post', 'parcels', 'kites', 'shipyard zephyr', '  zephyr  '])
@@ -136,7 +135,7 @@ test('search finds by name, tagline, publisher and category, whatever the case, 
   assert.match(nothing.text, /value="nothing like this"/)
 })
 
-test('search takes what people and machines type: signs, repeated and endless words', async () => {
+test('search accepts symbols, repeated words and very long words', async () => {
   for (const query of ['%', '_', "'", '"><script>alert(1)</script>', '\\', 'x'.repeat(5_000), '.*(']) {
     const { status, text } = await passer().get(`/marketplace?q=${encodeURIComponent(query)}`)
     assert.equal(status, 200, query.slice(0, 40))
@@ -145,7 +144,7 @@ test('search takes what people and machines type: signs, repeated and endless wo
   assert.equal((await passer().get('/marketplace?q=a&q=b&q[c]=d&category[]=e')).status, 200)
 })
 
-test('a category shows its own apps, and marks itself as chosen', async () => {
+test('a category shows its own apps and is marked as chosen', async () => {
   await world.app({ metadata: { client_name: 'Round Kettle', categories: ['Tea & Cake'] } })
   const page = await passer().get('/marketplace?category=Tea%20%26%20Cake')
   assert.match(page.text, /<a href="\/marketplace\?category=Tea%20%26%20Cake" aria-current="true">Tea &amp; Cake<\/a>/)
@@ -153,7 +152,7 @@ test('a category shows its own apps, and marks itself as chosen', async () => {
   assert.deepEqual(await listed('?category=Nobody'), [])
 })
 
-test('Install leads to the app’s install_uri as it was registered, by way of us', async () => {
+test('Install redirects to the registered install_uri through Latchkey', async () => {
   const install_uri = 'https://open.example/start?from=market%20place&plan=a%26b'
   const app = await world.app({ metadata: { client_name: 'Leads Away', install_uri } })
   const form = (await passer().get(`/marketplace/${await slugOf(app)}`)).form('Install')
@@ -162,7 +161,7 @@ test('Install leads to the app’s install_uri as it was registered, by way of u
   assert.deepEqual([answer.status, answer.location], [303, install_uri])
 })
 
-test('the way to a draft’s install_uri is closed to strangers as if there were none', async () => {
+test('a stranger who opens a draft’s install link gets the 404 of an unknown app', async () => {
   const install_uri = 'https://open.example/start'
   const app = await world.app({ draft: true, metadata: { client_name: 'Hidden Way', install_uri } })
   const path = `/marketplace/${await slugOf(app)}/install`
@@ -170,7 +169,7 @@ test('the way to a draft’s install_uri is closed to strangers as if there were
   assert.equal((await app.platform.person.browser.get(path)).location, install_uri)
 })
 
-test('Install leads to the consent page where there is no install_uri, and to sign-in first for a passer-by', async () => {
+test('Install leads to the consent page where there is no install_uri, and through sign-in for an anonymous visitor', async () => {
   const app = await world.app({ metadata: { client_name: 'Stays Here' } })
   const slug = await slugOf(app)
   const browser = passer()
@@ -187,7 +186,7 @@ test('Install leads to the consent page where there is no install_uri, and to si
   assert.equal(installButton(consent), true)
 })
 
-test('a suspended app: its keys answer suspended, it is off the marketplace and cannot be installed; resume ends that', async () => {
+test('suspending an app suspends its keys, unlists it and blocks installs until it is resumed', async () => {
   const app = await world.app({ metadata: { client_name: 'On And Off' } })
   await world.install(await world.person(), app)
   const { key } = await app.receiver.waitFor('managed_key.created')
@@ -209,7 +208,7 @@ test('a suspended app: its keys answer suspended, it is off the marketplace and 
   assert.equal((await world.install(await world.person(), app)).mode, 'live')
 })
 
-test('an app cannot be suspended twice, nor resumed without having been suspended', async () => {
+test('suspending a suspended app and resuming an active one are refused', async () => {
   const app = await world.app({ metadata: { client_name: 'Only Once' } })
   await assert.rejects(move(world, app.id, 'resume'), { code: 'app.status' })
   await move(world, app.id, 'suspend')
@@ -217,7 +216,7 @@ test('an app cannot be suspended twice, nor resumed without having been suspende
   await assert.rejects(move(world, app.id, 'publish'), { code: 'app.status' })
 })
 
-test('a retired app is gone from the marketplace', async () => {
+test('a retired app is not listed on the marketplace', async () => {
   const app = await world.app({ metadata: { client_name: 'Sails Away' } })
   const path = `/marketplace/${await slugOf(app)}`
   assert.equal((await manage(app.registered, 'DELETE')).status, 204)
@@ -226,7 +225,7 @@ test('a retired app is gone from the marketplace', async () => {
   assert.equal((await app.platform.person.browser.get(`/interaction/install${path.slice(12)}`)).status, 404)
 })
 
-test('apps of one name get addresses of their own, and names without letters get one at all', async () => {
+test('apps of the same name get distinct slugs, and a name without letters gets a slug too', async () => {
   const twins = await Promise.all([1, 2, 3].map(() => world.app({ metadata: { client_name: 'Twin Peaks' } })))
   const slugs = await Promise.all(twins.map(slugOf))
   assert.equal(new Set(slugs).size, 3)
@@ -240,7 +239,7 @@ test('apps of one name get addresses of their own, and names without letters get
   assert.equal(await slugOf(await world.app({ metadata: { client_name: 'Übergröße  Café!' } })), 'ubergro-e-cafe')
 })
 
-test('another name later leaves the address as it is', async () => {
+test('renaming an app keeps its slug', async () => {
   const app = await world.app({ metadata: { client_name: 'First Name' } })
   assert.equal((await update(app, { client_name: 'Second Name' })).status, 200)
   assert.equal(await slugOf(app), 'first-name')
@@ -249,7 +248,7 @@ test('another name later leaves the address as it is', async () => {
 
 const HOSTILE = `"'><script>alert(1)</script><img src=x onerror=alert(1)>`
 
-test('hostile text is shown as text, on every page that a person passes', async () => {
+test('hostile text is escaped on every page that a person sees', async () => {
   const app = await world.app({
     metadata: {
       client_name: `Evil ${HOSTILE}`.slice(0, 80),

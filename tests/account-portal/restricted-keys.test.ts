@@ -7,7 +7,7 @@ import { DAY, FILLED, keyRow, latestAct, makeKey, sendKeyForm, shownKey } from '
 import { activityOf, changeRole, countMade, rowsOf, textOf } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
 
-test('a new restricted key is shown once, on the answer to the form, and verifies with what was ticked', async () => {
+test('a new restricted key is shown once, in the response to the form, and verifies with the chosen permissions', async () => {
   await using world = await createWorld({ worker: false })
   const person = await world.person()
   const addresses = ' 203.0.113.99/24 \n::ffff:198.51.100.1'
@@ -49,7 +49,7 @@ test('a new restricted key is shown once, on the answer to the form, and verifie
   assert.ok(!list.text.includes(key.slice(9, 41)))
 })
 
-test('the plaintext is nowhere: not in the data folder, the database, the logs, or any page after the first', async () => {
+test('the plaintext appears nowhere else: not in the data folder, the database, the logs, or a later page', async () => {
   await using world = await createWorld({ worker: false })
   const person = await world.person()
   const { key, id } = await makeKey(world, person)
@@ -71,7 +71,7 @@ test('the plaintext is nowhere: not in the data folder, the database, the logs, 
     if (file.isFile()) assert.ok(!readFileSync(join(file.parentPath, file.name)).includes(secret), file.name)
 })
 
-test('a last day is the end of that day, UTC, to the millisecond', async () => {
+test('a key with a last day expires at the end of that day in UTC, to the millisecond', async () => {
   await using world = await createWorld({ worker: false })
   const person = await world.person()
   const day = new Date(world.clock.now() + 2 * DAY).toISOString().slice(0, 10)
@@ -84,13 +84,13 @@ test('a last day is the end of that day, UTC, to the millisecond', async () => {
   assert.deepEqual(await world.verify(key), { valid: false, code: 'expired' })
 })
 
-test('a second press of the same form makes no second key and shows the first again, also eight at once', async () => {
+test('submitting the same form again makes no second key and shows the first one, also eight times at once', async () => {
   await using world = await createWorld({ worker: false })
   const person = await world.person()
   const form = (await person.browser.get('/keys/new')).form('Create key')
   const answers = await Promise.all(Array.from({ length: 8 }, () => person.browser.submit(form, FILLED)))
   const keys = new Set(answers.map(shownKey))
-  assert.equal(keys.size, 1, 'one key on every answer')
+  assert.equal(keys.size, 1, 'every response shows the same key')
   assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, 200, 200, 200, 200, 200, 200, 201])
   const [key = ''] = keys
   assert.equal((await world.verify(key))['valid'], true)
@@ -103,7 +103,7 @@ test('a second press of the same form makes no second key and shows the first ag
   assert.ok(shownKey(other) && shownKey(other) !== key, 'a new form makes a new key')
 })
 
-test('later, with other words in it, or from somebody else, a used form makes nothing and shows nothing', async () => {
+test('a used form makes and shows nothing when it is late, changed, or sent by another person', async () => {
   await using world = await createWorld({ worker: false })
   const person = await world.person()
   const form = (await person.browser.get('/keys/new')).form('Create key')
@@ -122,7 +122,7 @@ test('later, with other words in it, or from somebody else, a used form makes no
   assert.equal((await rowsOf(world, 'keys')).length, 1)
   const stranger = await world.person({ accountName: 'Quay Coffee' })
   const theirs = await stranger.browser.submit(form, FILLED)
-  assert.notEqual(shownKey(theirs), key, 'another account’s form is its own')
+  assert.notEqual(shownKey(theirs), key, 'the same form id counts separately in another account')
 })
 
 for (const [fault, fields, words] of [
@@ -140,7 +140,7 @@ for (const [fault, fields, words] of [
   ['everybody', { addresses: '::/0' }, 'Line 1: ::/0 allows every address.'],
   ['nobody', { addresses: '\n \n' }, 'There is no address here.'],
 ] as const) {
-  test(`422: with ${fault} nothing is made, and the form is kept as typed`, async () => {
+  test(`422: with ${fault} no key is made, and the form keeps what was typed`, async () => {
     await using world = await createWorld({ worker: false })
     const person = await world.person()
     const before = await countMade(world)
@@ -159,7 +159,7 @@ for (const [fault, fields, words] of [
   })
 }
 
-test('hostile words are shown as words', async () => {
+test('hostile text is escaped', async () => {
   await using world = await createWorld({ worker: false })
   const person = await world.person()
   const name = '"><script>alert(1)</script>'
@@ -178,7 +178,7 @@ const may: Record<Role, { live: boolean; test: boolean }> = {
 }
 
 for (const role of ['owner', 'admin', 'developer', 'viewer'] as const) {
-  test(`roles: what a ${role} may do with restricted keys, checked when the button is pressed`, async () => {
+  test(`roles: the permissions of a ${role} on restricted keys are checked when a form is submitted`, async () => {
     await using world = await createWorld({ worker: false })
     const person = await world.person()
     const form = (await person.browser.get('/keys/new')).form('Create key')
@@ -200,7 +200,7 @@ for (const role of ['owner', 'admin', 'developer', 'viewer'] as const) {
         assert.equal(answer.status, allowed ? done : 403, `${act} ${mode}`)
         if (!allowed) assert.match(textOf(answer), new RegExp(`Nothing was changed: you are ${role} of Harbor Books`))
       }
-      assert.equal((await world.verify(key))['valid'], !allowed, `${mode} key after the acts`)
+      assert.equal((await world.verify(key))['valid'], !allowed, `${mode} key after all actions`)
       const fresh = await person.browser.submit(form, { ...FILLED, mode, form: '' })
       assert.equal(fresh.status, allowed ? 201 : 403)
       const list = await person.browser.get('/keys')
@@ -213,7 +213,7 @@ for (const role of ['owner', 'admin', 'developer', 'viewer'] as const) {
   })
 }
 
-test('a form from another site, or from nobody who is signed in, makes nothing', async () => {
+test('a cross-site form and an unauthenticated form change nothing', async () => {
   await using world = await createWorld({ worker: false })
   const person = await world.person()
   const before = await countMade(world)
@@ -225,7 +225,7 @@ test('a form from another site, or from nobody who is signed in, makes nothing',
   assert.deepEqual(await countMade(world), before)
 })
 
-test('Rotate: the new key is shown once, the old one works until its overlap ends, to the millisecond', async () => {
+test('Rotate: the new key is shown once, and the old one works until its overlap ends, to the millisecond', async () => {
   await using world = await createWorld({ worker: false })
   const person = await world.person()
   const { key: old, id } = await makeKey(world, person, { note: 'Ask Jonas', addresses: '203.0.113.0/24' })
@@ -238,7 +238,7 @@ test('Rotate: the new key is shown once, the old one works until its overlap end
   const ip = '203.0.113.7'
   assert.equal((await world.verify(fresh, { ip }))['valid'], true)
   assert.deepEqual((await world.verify(fresh, { ip }))['permissions'], ['charges:read', 'payouts:read'])
-  assert.equal((await world.verify(fresh))['code'], 'ip_not_allowed', 'the allowlist goes along')
+  assert.equal((await world.verify(fresh))['code'], 'ip_not_allowed', 'the new key has the allowlist of the old one')
   const end = Date.parse(String((await world.verify(old, { ip }))['expires_at']))
   assert.ok(Math.abs(end - world.clock.now() - DAY) < 60_000)
   const act = await latestAct(world, person.accountId, 'key.rotated')
@@ -251,7 +251,7 @@ test('Rotate: the new key is shown once, the old one works until its overlap end
   assert.equal((await world.verify(fresh, { ip }))['valid'], true)
 })
 
-test('Rotate sent twice shows the same key; rotating again is refused unless it is meant', async () => {
+test('Rotate sent twice shows the same key; a second rotation requires confirmation', async () => {
   await using world = await createWorld({ worker: false })
   const person = await world.person()
   const { id } = await makeKey(world, person)
@@ -272,7 +272,7 @@ test('Rotate sent twice shows the same key; rotating again is refused unless it 
   assert.equal((await rowsOf(world, 'keys')).length, 3)
 })
 
-test('rotated again and again, a key that has a last day is never replaced by one without', async () => {
+test('repeated rotation never replaces a key that expires with one that does not', async () => {
   await using world = await createWorld({ worker: false })
   const person = await world.person()
   const day = new Date(world.clock.now() + 9 * DAY).toISOString().slice(0, 10)
@@ -293,7 +293,7 @@ test('rotated again and again, a key that has a last day is never replaced by on
   await rotate(id)
 })
 
-test('Rotate now, no overlap: the old key is refused once the request has answered', async () => {
+test('Rotate without overlap: the old key is refused as soon as the request returns', async () => {
   await using world = await createWorld({ worker: false })
   const person = await world.person()
   const { key, id } = await makeKey(world, person)
@@ -303,7 +303,7 @@ test('Rotate now, no overlap: the old key is refused once the request has answer
   assert.equal((await keyRow(world, id))['expired_because'], 'replaced')
 })
 
-test('422: Rotate without an overlap asks for one and keeps the reason', async () => {
+test('422: Rotate without a choice of overlap asks for one and keeps the reason', async () => {
   await using world = await createWorld({ worker: false })
   const person = await world.person()
   const { id } = await makeKey(world, person)
@@ -313,7 +313,7 @@ test('422: Rotate without an overlap asks for one and keeps the reason', async (
   assert.equal((await rowsOf(world, 'keys')).length, 1)
 })
 
-test('Expire: refused at once, and there is nothing left to do with it', async () => {
+test('Expire: the key is refused at once, and no action on it is left', async () => {
   await using world = await createWorld({ worker: false })
   const person = await world.person()
   const { key, id } = await makeKey(world, person)
@@ -334,7 +334,7 @@ test('Expire: refused at once, and there is nothing left to do with it', async (
   assert.equal((await rowsOf(world, 'keys')).length, 1)
 })
 
-test('GET /v1/keys/self answers a restricted key its own metadata, from an address that is allowed', async () => {
+test('GET /v1/keys/self returns a restricted key’s own metadata to an allowed address', async () => {
   await using world = await createWorld({ worker: false })
   const person = await world.person()
   const self = async (key: string) => {

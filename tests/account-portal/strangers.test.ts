@@ -10,7 +10,7 @@ const FORM = { keys: 'expire', overlap: '86400', decision: 'install', reason: 'n
 type Route = { method: 'get' | 'post'; path: string }
 type Layer = { route?: { path: string; methods: Record<string, boolean> }; handle: { stack?: Layer[] } }
 
-/** Every page of one installation or key that is mounted: a new one is covered from its first day. */
+/** Every mounted page of an installation or key, so that a new page is covered as soon as it exists. */
 function routesOf({ deps }: World): Route[] {
   const { router } = createApp(deps) as unknown as { router: { stack: Layer[] } }
   const layers = router.stack.flatMap(layer => [layer, ...(layer.handle.stack ?? [])])
@@ -27,7 +27,7 @@ function open({ browser }: Pick<Person, 'browser'>, { method, path }: Route, id:
   return method === 'get' ? browser.get(address) : browser.post(address, FORM)
 }
 
-test('on every page and form of an installation or key, a stranger’s is indistinguishable from none', async context => {
+test('every page and form of a stranger’s installation or key responds exactly as for an unknown id', async context => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const owner = await world.person()
@@ -58,7 +58,7 @@ test('on every page and form of an installation or key, a stranger’s is indist
   }
 })
 
-/** An answer without what was asked for and when. */
+/** The response without its id and time. */
 function comparable({ status, text, headers }: Answer, id: string) {
   return {
     status,
@@ -67,7 +67,7 @@ function comparable({ status, text, headers }: Answer, id: string) {
   }
 }
 
-test('a stranger’s uninstalled and failed installations are not there either', async () => {
+test('a stranger’s uninstalled and failed installations are hidden too', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const owner = await world.person()
@@ -78,7 +78,7 @@ test('a stranger’s uninstalled and failed installations are not there either',
     assert.equal((await stranger.browser.get(`/apps/${id}${path}`)).status, 404, path)
 })
 
-test('the platform’s own people are strangers to an account’s installation', async () => {
+test('members of the platform are strangers to an account’s installation', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const { id } = await world.install(await world.person(), app)
@@ -87,7 +87,7 @@ test('the platform’s own people are strangers to an account’s installation',
   assert.equal((await browser.post(`/apps/${id}/uninstall`, { keys: 'expire' })).status, 404)
 })
 
-test('who is not signed in is led to the sign-in, and a form that they send changes nothing', async () => {
+test('an anonymous visitor is sent to sign in, and a form that they submit changes nothing', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const owner = await world.person()

@@ -29,7 +29,7 @@ async function installed() {
   }
 }
 
-test('one plain sentence says what expiring a key now would do', async () => {
+test('one plain sentence says what expiring a key now would break', async () => {
   await using setting = await installed()
   const { world, key, later } = setting
   assert.ok(textOf(await setting.question()).includes('Never used.'))
@@ -44,7 +44,7 @@ test('one plain sentence says what expiring a key now would do', async () => {
   assert.ok(idle.includes('It was not used in the last 24 hours.'))
 })
 
-test('the latest addresses are named, and how many more there are', async () => {
+test('the latest addresses are listed, with the number of further ones', async () => {
   await using setting = await installed()
   const { world, key } = setting
   for (let last = 1; last <= 30; last += 1) {
@@ -58,7 +58,7 @@ test('the latest addresses are named, and how many more there are', async () => 
   assert.ok(textOf(page).includes('calls from 30 addresses will fail, 30 in the last 24 hours'))
 })
 
-test('used between the question and the answer: the answer counts, and the use is on the pages of the kept key', async () => {
+test('a use between the page and the choice does not change the choice, and the kept key’s pages show it', async () => {
   await using setting = await installed()
   const { world, person, key, keyId } = setting
   const page = await setting.question()
@@ -71,7 +71,7 @@ test('used between the question and the answer: the answer counts, and the use i
   assert.ok(textOf(await person.browser.get(`/keys/${keyId}/expire`)).includes('203.0.113.7'))
 })
 
-test('used at the moment of the uninstall: each call that was good is counted, and none is after the answer', async () => {
+test('uses during the uninstall: every accepted call is counted, and none is accepted afterwards', async () => {
   await using setting = await installed()
   const { world, person, id, key } = setting
   const calls = Array.from({ length: 20 }, () => world.verify(key, { ip: '203.0.113.7' }))
@@ -83,7 +83,7 @@ test('used at the moment of the uninstall: each call that was good is counted, a
   assert.equal(counted, verdicts.filter(verdict => verdict['valid'] === true).length)
 })
 
-test('a rotation under way: both keys are there, the old one named so, and its own end comes before the chosen day', async () => {
+test('during a rotation both keys are listed, the old one marked, and its overlap ends before the chosen day', async () => {
   await using setting = await installed()
   const { world, app, person, id, keyId } = setting
   await person.browser.post(`/keys/${keyId}/rotate`, { overlap: '86400' })
@@ -100,11 +100,11 @@ test('a rotation under way: both keys are there, the old one named so, and its o
   assert.equal((await world.verify(keysAt(app)[1] ?? ''))['valid'], true)
 })
 
-test('a key that was never delivered: said so, expires in any case, also where it was used', async () => {
+test('a key that was never delivered is shown as such and expires in any case, even if it was used', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
-  app.receiver.behave('ok', { status: 500 }) // it has read the key all the same
+  app.receiver.behave('ok', { status: 500 }) // the receiver has the key in spite of the 500
   const { id } = await world.install(person, app)
   await world.deliver()
   const key = app.receiver.attempts.at(-1)?.event?.key ?? ''

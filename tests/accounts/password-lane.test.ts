@@ -13,10 +13,10 @@ async function outcome(work: Promise<unknown>): Promise<string> {
   }
 }
 
-test('lane: one caller waits with six, strangers with thirty-two; whoever comes then is told to come back', async () => {
+test('lane: the queues hold six callers per person and thirty-two strangers; any further caller is told to retry', async () => {
   const lane = createPasswordLane({ yields: false })
   const run = (caller: string) => outcome(lane.run(HASH, { caller, known: false }))
-  const first = run('one') // runs at once
+  const first = run('one') // starts at once
   const ofOne = await Promise.all([first, ...Array.from({ length: 7 }, () => run('one'))])
   assert.deepEqual(ofOne, [...Array(7).fill('string'), 'service.busy 1'])
   const all = await Promise.all(Array.from({ length: 34 }, (_, count) => run(`caller ${count}`)))
@@ -24,7 +24,7 @@ test('lane: one caller waits with six, strangers with thirty-two; whoever comes 
   assert.equal(all.at(-1), 'service.busy 1')
 })
 
-test('lane: a known browser is served ahead of strangers, also where their queue is full', async () => {
+test('lane: a known browser is served before strangers, also when their queue is full', async () => {
   const lane = createPasswordLane({ yields: false })
   const order: string[] = []
   const run = (caller: string, known: boolean) => lane.run(HASH, { caller, known }).then(() => order.push(caller))
@@ -34,18 +34,18 @@ test('lane: a known browser is served ahead of strangers, also where their queue
   assert.equal(order.indexOf('known'), 1)
 })
 
-test('lane: the threads that the database needs are never asked', async () => {
+test('lane: hashing uses no thread of the pool that the database needs', async () => {
   const { stat } = await import('node:fs/promises')
   const lane = createPasswordLane({ yields: false })
   await lane.run(HASH, undefined)
   let done = 0
   const hashes = Array.from({ length: 8 }, () => lane.run(HASH, undefined).then(() => (done += 1)))
-  for (let count = 0; count < 8; count += 1) await stat('.') // a job of the pool, behind eight hashes if they were in it
+  for (let count = 0; count < 8; count += 1) await stat('.') // a job of the thread pool; it would wait behind eight hashes if they ran there
   assert.ok(done < 8, `${done} hashes were done before eight looks at a file`)
   await Promise.all(hashes)
 })
 
-test('lane: a fault of one job is its own', async () => {
+test('lane: a job that fails does not affect other jobs', async () => {
   const lane = createPasswordLane({ yields: false })
   const broken = { verb: 'check', password: 'x', passwordHash: 'no hash' } as const
   await assert.rejects(lane.run(broken, undefined), /was not hashed/)

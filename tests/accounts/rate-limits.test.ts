@@ -8,7 +8,7 @@ import { createWorld, PASSWORD, type World } from '../support/world.ts'
 const LIMITED = { RATE_LIMITS: 'on', TRUST_PROXY: '1' }
 const WRONG = 'not the right sentence'
 
-/** Signs in as somebody behind the address. */
+/** Signs in from behind the proxy with this client address. */
 function attempt(
   world: World,
   email: string,
@@ -26,7 +26,7 @@ function assertLimited(answer: Answer, most: number): void {
   assert.match(answer.text, /Too many requests/)
 }
 
-/** As if so many wrong passwords had come from there. */
+/** Counts this many wrong passwords for the address. */
 async function spend(
   world: World,
   name: Parameters<World['deps']['limits']['spend']>[0][0],
@@ -53,7 +53,7 @@ test('429: ten wrong passwords from one address for one email, in any spelling; 
   assert.equal((await attempt(limited, 'ada@example.com', PASSWORD, '198.51.100.1')).status, 303)
 })
 
-test('303: strangers at forty addresses lock nobody out; an address that goes on guessing has three tries', async () => {
+test('303: strangers at forty addresses lock nobody out; an address that keeps guessing has three tries', async () => {
   await using world = await createWorld({ env: LIMITED })
   const { browser, email } = await world.person()
   for (let count = 0; count < 11; count += 1)
@@ -67,7 +67,7 @@ test('303: strangers at forty addresses lock nobody out; an address that goes on
   assert.equal((await attempt(world, email, PASSWORD, '198.51.100.200', browser)).status, 303)
 })
 
-test('303: a browser that has signed in before passes, whatever strangers at its own address have spent', async () => {
+test('303: a browser that has signed in before passes, whatever strangers at its own address have used up', async () => {
   await using world = await createWorld({ env: LIMITED })
   const { browser, email } = await world.person()
   await browser.post('/signout')
@@ -83,7 +83,7 @@ test('303: a browser that has signed in before passes, whatever strangers at its
     assert.equal((await attempt(world, one, PASSWORD, '198.51.100.1', browser)).status, 303)
 })
 
-test('429: a copied mark buys ten tries at its own email, and signs nobody in; a forged or an old one buys none', async () => {
+test('429: a copied mark allows ten tries at its own email and signs nobody in; a forged or expired one allows none', async () => {
   await using world = await createWorld({ env: LIMITED })
   const { browser, email } = await world.person()
   const mark = browser.cookie('latchkey_browser') ?? ''
@@ -112,7 +112,7 @@ test('429: a copied mark buys ten tries at its own email, and signs nobody in; a
   assertLimited(await tryWith(mark), 300)
 })
 
-test('429: thirty attempts from one network, whatever the email; an IPv6 /64 is one network', async () => {
+test('429: thirty attempts from one network, for any email; an IPv6 /64 is one network', async () => {
   await using world = await createWorld({ env: LIMITED })
   for (const [spent, same, other] of [
     ['198.51.100.1', '::ffff:198.51.100.1', '198.51.100.2'],
@@ -132,14 +132,14 @@ test('303: correct sign-ins are never limited by earlier ones', async () => {
     assert.equal((await attempt(world, email, PASSWORD, '198.51.100.1')).status, 303)
 })
 
-test('429: an address that claims to be many stays one, where no proxy is trusted', async () => {
+test('429: forged forwarding headers do not multiply an address without a trusted proxy', async () => {
   await using world = await createWorld({ env: { RATE_LIMITS: 'on' } })
   await spend(world, 'sign_in_address', '127.0.0.1', 29)
   assert.equal((await attempt(world, 'p1@example.com', WRONG, '198.51.100.1')).status, 422)
   assertLimited(await attempt(world, 'p2@example.com', WRONG, '198.51.100.2'), 300)
 })
 
-test('429: twenty sign-ups from one address in an hour; a form with mistakes costs nothing', async () => {
+test('429: twenty sign-ups from one address in an hour; a form with mistakes does not count', async () => {
   await using world = await createWorld({ env: LIMITED })
   const signUp = (count: number, password: string) =>
     createBrowserSession(world.url).post(
@@ -153,7 +153,7 @@ test('429: twenty sign-ups from one address in an hour; a form with mistakes cos
   assertLimited(await signUp(20, PASSWORD), 3_600)
 })
 
-test('limits: processes on one database count together, and never grant more than there is', async () => {
+test('limits: processes on one database share their counters and together never exceed the limit', async () => {
   await using world = await createWorld({ env: LIMITED })
   const processes = [world.deps.limits, ...Array.from({ length: 3 }, () => createRateLimits(true, world.deps))]
   const granted = async (name: 'leaks' | 'api') => {
@@ -168,7 +168,7 @@ test('limits: processes on one database count together, and never grant more tha
   assert.equal(await granted('leaks'), 30)
 })
 
-test('limits: a counter that was written under a clock ahead of this one limits nobody for longer than its window', async () => {
+test('limits: a counter written by a clock that was ahead limits nobody for longer than its window', async () => {
   await using world = await createWorld({ env: LIMITED })
   const ahead = { ...world.clock, now: () => world.clock.now() + 86_400_000 }
   const other = createRateLimits(true, { database: world.deps.database, clock: ahead })

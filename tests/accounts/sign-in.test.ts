@@ -20,18 +20,18 @@ async function isSignedIn(browser: BrowserSession): Promise<boolean> {
   return (await browser.get('/apps')).status === 200
 }
 
-/** A browser with this one cookie and no other. */
+/** The status for a browser with this cookie only. */
 async function statusWith(world: World, token: string): Promise<number> {
   return (await createBrowserSession(world.url).get('/apps', { cookie: `latchkey=${token}` })).status
 }
 
-test('303: e-mail and password sign in, whatever the case of the e-mail', async () => {
+test('303: e-mail and password sign in, in any case of the e-mail', async () => {
   await using world = await createWorld()
   await world.person({ email: 'ada@example.com' })
   for (const email of ['ada@example.com', ' ADA@Example.com ']) assert.ok(await isSignedIn(await signsIn(world, email)))
 })
 
-test('422: an unknown e-mail and a wrong password get the same answer', async () => {
+test('422: an unknown e-mail and a wrong password get the same response', async () => {
   await using world = await createWorld()
   await world.person({ email: 'ada@example.com' })
   const browser = createBrowserSession(world.url)
@@ -58,19 +58,19 @@ test('sign-in: an unknown e-mail costs as much work as a wrong password', async 
   }
   let [known, unknown] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
   for (let round = 0; round < 10; round += 1) {
-    known = Math.min(known, await timed(hash)) // in turns: what else the machine does slows both
+    known = Math.min(known, await timed(hash)) // alternates, so that other load on the machine slows both
     unknown = Math.min(unknown, await timed(undefined))
   }
   assert.ok(unknown > known / 2 && unknown < known * 2, `${unknown} ms against ${known} ms`)
   assert.equal(await passwords.check('the password of nobody', undefined), false)
 })
 
-test('sign-in: a password is compared by its characters, not by how a keyboard composes them', async () => {
+test('sign-in: passwords are compared in Unicode normal form', async () => {
   const hash = await passwords.hash('Schlüssel für das Fach')
   assert.equal(await passwords.check('Schlüssel für das Fach'.normalize('NFD'), hash), true)
 })
 
-test('422: an empty form names both fields', async () => {
+test('422: an empty form reports both fields', async () => {
   await using world = await createWorld()
   const browser = createBrowserSession(world.url)
   for (const fields of [{}, { email: '', password: '' }]) {
@@ -81,7 +81,7 @@ test('422: an empty form names both fields', async () => {
   }
 })
 
-test('sign-in: the session is new each time, and the one before is dead', async () => {
+test('sign-in: every sign-in makes a new session and ends the previous one', async () => {
   await using world = await createWorld()
   const { browser, email } = await world.person()
   const before = browser.cookie('latchkey') ?? ''
@@ -103,7 +103,7 @@ test('sign-in: a planted cookie never becomes a session', async () => {
   assert.equal(await statusWith(world, planted), 303)
 })
 
-test('cookie: HttpOnly, SameSite=Lax, for the whole origin, as long as the session', async () => {
+test('cookie: HttpOnly, SameSite=Lax, for the whole origin, with the lifetime of the session', async () => {
   await using world = await createWorld()
   const { email } = await world.person()
   const answer = await createBrowserSession(world.url).post('/signin', { email, password: PASSWORD })
@@ -128,7 +128,7 @@ test('cookie: under https it is Secure and has the __Host- prefix', async () => 
   assert.doesNotMatch(line, /Domain/)
 })
 
-test('return_to: paths of this origin are followed, with their query', async () => {
+test('return_to: a path of this origin is followed, with its query', async () => {
   await using world = await createWorld()
   const { email } = await world.person()
   for (const path of ['/apps', '/keys?show=live', '/interaction/abc', '/apps?next=https://elsewhere.example/']) {
@@ -141,7 +141,7 @@ test('return_to: paths of this origin are followed, with their query', async () 
   }
 })
 
-test('return_to: nothing leads away from this origin', async () => {
+test('return_to: no value leads to another origin', async () => {
   await using world = await createWorld()
   const { email } = await world.person()
   const hostile = [
@@ -199,7 +199,7 @@ test('sign-out: ends the session itself, not only the cookie', async () => {
   assert.equal(await statusWith(world, token), 303)
 })
 
-test('sign-out: other sessions of the person go on, and signing out twice does nothing', async () => {
+test('sign-out: keeps the person’s other sessions, and a second sign-out does nothing', async () => {
   await using world = await createWorld()
   const { browser, email } = await world.person()
   const other = await signsIn(world, email)
@@ -208,7 +208,7 @@ test('sign-out: other sessions of the person go on, and signing out twice does n
   assert.ok(await isSignedIn(browser))
 })
 
-test('session: lasts 14 days and not a millisecond longer, and is swept afterwards', async () => {
+test('session: lasts 14 days, to the millisecond, and is swept afterwards', async () => {
   await using world = await createWorld()
   const { browser } = await world.person()
   const start = world.clock.now()
@@ -219,7 +219,7 @@ test('session: lasts 14 days and not a millisecond longer, and is swept afterwar
   assert.equal((await browser.get('/apps')).headers['location'], '/signin?return_to=%2Fapps')
 })
 
-test('session: nonsense in the cookie is nobody, and no error', async () => {
+test('session: an invalid cookie is an anonymous visitor and no error', async () => {
   await using world = await createWorld()
   for (const value of ['x', '', '%', '%00', 'a'.repeat(4_000), '"', "' or 1=1 --", opaqueToken(systemRandom)])
     assert.equal(await statusWith(world, value), 303, value.slice(0, 20))
@@ -249,7 +249,7 @@ test('account: a member switches to another account of theirs, and to no other',
   assert.equal((await browser.post('/account', { account: accountId })).status, 303)
 })
 
-test('303: whoever is not signed in is led to the sign-in page, and what they sent is not done', async () => {
+test('303: an anonymous visitor is sent to the sign-in page, and their form is not executed', async () => {
   await using world = await createWorld()
   const { accountId } = await world.person()
   const browser = createBrowserSession(world.url)

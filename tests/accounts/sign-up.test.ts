@@ -9,7 +9,7 @@ import { createWorld } from '../support/world.ts'
 
 const form = () => ({ account_name: 'Harbor Books', email: 'ada@example.com', password: opaqueToken(systemRandom) })
 
-/** The messages beside one field, by the id that the control points at. */
+/** The error messages of one field, found by the id in its aria-describedby. */
 function faultsBeside(html: string, field: string): string {
   return (
     new RegExp(`<p class="field-error" id="${field}-error">(.*?)</p>`, 's')
@@ -19,7 +19,7 @@ function faultsBeside(html: string, field: string): string {
   )
 }
 
-test('303: sign-up signs in at once, as owner of the account, and goes on to where one was going', async () => {
+test('303: sign-up signs in at once as owner of the new account and continues to the requested page', async () => {
   await using world = await createWorld()
   const browser = createBrowserSession(world.url)
   const page = await browser.get('/signup?return_to=%2Fkeys')
@@ -33,13 +33,13 @@ test('303: sign-up signs in at once, as owner of the account, and goes on to whe
   assert.match(apps.text, /Owner/)
 })
 
-test('303: without a destination sign-up leads to the marketplace', async () => {
+test('303: sign-up without a destination leads to the marketplace', async () => {
   await using world = await createWorld()
   const answer = await createBrowserSession(world.url).post('/signup', form())
   assert.equal(answer.location, `${world.url}/marketplace`)
 })
 
-test('422: each field says what is wrong with it, what was typed stays, and nothing is saved', async () => {
+test('422: each field reports its error, the form keeps what was typed, and nothing is saved', async () => {
   await using world = await createWorld()
   const browser = createBrowserSession(world.url)
   const before = await snapshot(world.deps.database)
@@ -82,7 +82,7 @@ test('422: each field says what is wrong with it, what was typed stays, and noth
   assert.equal(await snapshot(world.deps.database), before)
 })
 
-test('422: a summary comes first, takes the focus, and leads to each field', async () => {
+test('422: a summary comes first, has the focus, and links to each field', async () => {
   await using world = await createWorld()
   const answer = await createBrowserSession(world.url).post('/signup', {
     account_name: '',
@@ -101,7 +101,7 @@ test('422: a summary comes first, takes the focus, and leads to each field', asy
   }
 })
 
-test('422: a form without its fields, or with one twice, is answered like any other mistake', async () => {
+test('422: a form without its fields, or with one twice, is an ordinary form error', async () => {
   await using world = await createWorld()
   const browser = createBrowserSession(world.url)
   const answer = await browser.post('/signup', {})
@@ -111,7 +111,7 @@ test('422: a form without its fields, or with one twice, is answered like any ot
   assert.equal((await browser.post('/signup', form(), { 'content-type': 'application/json' })).status, 422)
 })
 
-test('422: an e-mail is taken whatever its case and the spaces around it, and the other account is untouched', async () => {
+test('422: an e-mail that exists in another case or with spaces is refused, and its account is unchanged', async () => {
   await using world = await createWorld()
   await world.person({ email: 'ada@example.com' })
   const before = await snapshot(world.deps.database)
@@ -125,7 +125,7 @@ test('422: an e-mail is taken whatever its case and the spaces around it, and th
   assert.equal(await snapshot(world.deps.database), before)
 })
 
-test('303 once: of two sign-ups with one e-mail at the same moment one wins', async () => {
+test('303 once: of two simultaneous sign-ups with one e-mail one succeeds', async () => {
   await using world = await createWorld()
   const answers = await Promise.all(
     Array.from({ length: 4 }, () => createBrowserSession(world.url).post('/signup', form())),
@@ -133,14 +133,14 @@ test('303 once: of two sign-ups with one e-mail at the same moment one wins', as
   assert.deepEqual(answers.map(({ status }) => status).sort(), [303, 422, 422, 422])
 })
 
-test('400: a NUL character reaches no database', async () => {
+test('400: a NUL character never reaches the database', async () => {
   await using world = await createWorld()
   const browser = createBrowserSession(world.url)
   assert.equal((await browser.post('/signup', { ...form(), account_name: 'Harbor\0Books' })).status, 400)
   assert.equal((await browser.post('/signin', { ...form(), email: 'ada\0@example.com' })).status, 400)
 })
 
-test('403: with SIGNUP=invite there is no form, and a form that is sent all the same makes nobody', async () => {
+test('403: with SIGNUP=invite there is no form, and submitting one creates nobody', async () => {
   await using world = await createWorld({ env: { SIGNUP: 'invite' } })
   const browser = createBrowserSession(world.url)
   const page = await browser.get('/signup')
@@ -153,7 +153,7 @@ test('403: with SIGNUP=invite there is no form, and a form that is sent all the 
   assert.equal(await snapshot(world.deps.database), before)
 })
 
-test('secrets: neither the password nor the session’s token stands in the database, its files or the log', async () => {
+test('secrets: neither the password nor the session token is in the database, its files or the log', async () => {
   await using world = await createWorld()
   const browser = createBrowserSession(world.url)
   const { email, password, account_name } = form()

@@ -22,7 +22,7 @@ const SAID: Record<Kind, RegExp> = {
   object: /^must be an object$/,
 }
 
-/** Every member of the manifest, RFC 7591 §2 and OpenID Connect Registration §2 that means something here. */
+/** Every member of the manifest, and the members of RFC 7591 §2 and OpenID Connect Registration §2 that are used. */
 const FIELDS: Record<string, Kind> = {
   application_type: 'string',
   authorization_details_types: 'list',
@@ -84,7 +84,7 @@ function nested(path: string, value: unknown): Record<string, unknown> {
 }
 
 for (const [field, right] of Object.entries(FIELDS)) {
-  test(`${field} of every wrong type names itself and what it must be`, () => {
+  test(`${field}: every wrong type is refused with the name and the expected type of the field`, () => {
     const wrong = [...Object.entries(VALUES).filter(([kind]) => kind !== right), ['null', null]]
     for (const [kind, value] of wrong) {
       const { faults } = parseManifest({ ...GOOD, ...nested(field, value) }, SAMPLE_CATALOG)
@@ -122,7 +122,7 @@ const NAMED: [string, Record<string, unknown>, string, RegExp][] = [
   ['letters beyond ASCII', { redirect_uris: ['com.\u00e4\u0000:/'] }, 'redirect_uris[0]', /^[\x20-\x7e]+$/],
 ]
 for (const [what, change, field, message] of NAMED) {
-  test(`${what} names itself`, () => {
+  test(`${what}: the error names the field`, () => {
     const { faults } = parseManifest({ ...GOOD, ...change }, SAMPLE_CATALOG)
     assert.equal(faults[0]?.field, field, JSON.stringify(faults))
     assert.match(faults[0]?.message ?? '', message)
@@ -130,7 +130,7 @@ for (const [what, change, field, message] of NAMED) {
 }
 
 const JWK = { kty: 'EC', crv: 'P-256', x: 'AAAA', y: 'AAAA', kid: 'one', use: 'enc', alg: 'ECDH-ES+A256KW' }
-test('jwks of every wrong type names the key and the member', () => {
+test('jwks: every wrong type is refused with the name of the key and the member', () => {
   const sets = [null, 7, 'x', [], {}, { keys: 7 }, { keys: {} }, { keys: [] }, { keys: null }]
   for (const set of sets) {
     const { fault } = readJwks(set, 'jwks')

@@ -28,7 +28,7 @@ async function permissionsOf(installationId: string): Promise<string[]> {
   return JSON.parse(String(row?.permissions))
 }
 
-/** The names that the consent page shows to somebody who is asked now. */
+/** The permissions on a new consent page. */
 async function offered(app: PublishedApp): Promise<string[]> {
   const person = await world.person()
   const { url } = await authorizationUrl(app.client, { redirectUri: REDIRECT })
@@ -37,7 +37,7 @@ async function offered(app: PublishedApp): Promise<string[]> {
   return catalog.filter(({ sentence }) => page.text.includes(sentence)).map(({ name }) => name)
 }
 
-test('GET tells what was registered, and never a secret', async () => {
+test('GET returns what was registered, and never a secret', async () => {
   const app = await world.app()
   const { status, body, headers } = await manage(app.registered, 'GET')
   assert.equal(status, 200)
@@ -49,7 +49,7 @@ test('GET tells what was registered, and never a secret', async () => {
   for (const [name, value] of Object.entries(sampleManifest(app.receiver))) assert.deepEqual(body[name], value, name)
 })
 
-test('a wrong token, none, or that of another app reads, changes and deletes nothing', async () => {
+test('a wrong or missing token, or that of another app, reads, changes and deletes nothing', async () => {
   const [app, other] = [await world.app(), await world.app()]
   const body = { ...sampleManifest(app.receiver), client_id: app.id, client_name: 'Taken over' }
   for (const method of ['GET', 'PUT', 'DELETE'] as const) {
@@ -72,7 +72,7 @@ test('a wrong token, none, or that of another app reads, changes and deletes not
   assert.equal((await manage(app.registered, 'GET')).body['client_name'], 'Shipyard Hosting')
 })
 
-test('an app that does not exist answers as one with a wrong token does', async () => {
+test('an unknown app responds like a wrong token', async () => {
   const app = await world.app()
   const nowhere = { ...app.registered, registration_client_uri: `${world.url}/oauth/register/app_${'0'.repeat(26)}` }
   const [unknown, wrong] = [
@@ -82,7 +82,7 @@ test('an app that does not exist answers as one with a wrong token does', async 
   assert.deepEqual([unknown.status, unknown.body], [wrong.status, wrong.body])
 })
 
-test('PUT makes a version and keeps the secrets; addresses count at once', async () => {
+test('PUT makes a version and keeps the secrets; addresses change at once', async () => {
   const app = await world.app()
   const { status, body } = await update(app, {
     client_name: 'Shipyard Two',
@@ -103,7 +103,7 @@ test('PUT makes a version and keeps the secrets; addresses count at once', async
   assert.equal((await browser.follow(await browser.get(url.href))).status, 400)
 })
 
-test('PUT at once eight times makes eight versions', async () => {
+test('eight simultaneous PUTs make eight versions', async () => {
   const app = await world.app()
   const answers = await Promise.all(
     Array.from({ length: 8 }, (_, index) => update(app, { tagline: `Number ${index}` })),
@@ -120,7 +120,7 @@ test('PUT at once eight times makes eight versions', async () => {
   assert.equal(row?.['latest_version'], 9)
 })
 
-test('PUT that is wrong is 400, names the field, and makes no version', async () => {
+test('an invalid PUT is 400, names the field, and makes no version', async () => {
   const app = await world.app()
   const wrong: [Record<string, unknown>, string][] = [
     [{ key_delivery_uri: 'https://10.0.0.1/cb' }, 'key_delivery_uri'],
@@ -145,7 +145,7 @@ test('PUT that is wrong is 400, names the field, and makes no version', async ()
   assert.equal((await stored(app.id)).versions.length, 1)
 })
 
-test('PUT cannot publish, rename the webhook secret, or move the app to another platform', async () => {
+test('PUT cannot publish, change the webhook secret, or move the app to another platform', async () => {
   const app = await world.app({ draft: true })
   const other = await world.platform()
   const { status } = await update(app, {
@@ -162,7 +162,7 @@ test('PUT cannot publish, rename the webhook secret, or move the app to another 
   assert.ok(app.receiver.events.length > before)
 })
 
-test('a client that turns to a key of its own loses its secret; one that turns back gets a new one', async () => {
+test('a client that switches to a key of its own loses its secret; one that switches back gets a new one', async () => {
   const app = await world.app()
   const turned = await update(app, { token_endpoint_auth_method: 'private_key_jwt' })
   assert.equal(turned.status, 200, JSON.stringify(turned.body))
@@ -176,7 +176,7 @@ test('a client that turns to a key of its own loses its secret; one that turns b
   assert.equal((await post(`${world.url}/oauth/token`, credentials, basic(app, secret))).status, 200)
 })
 
-test('PUT without a logo takes the logo away', async () => {
+test('PUT without a logo removes the logo', async () => {
   await using files = await serveFiles({ '/logo.png': { type: 'image/png', body: Buffer.from('png') } })
   const app = await world.app({ metadata: { logo_uri: `${files.url}/logo.png` } })
   assert.equal((await fetch(`${world.url}/logos/${app.id}`)).status, 200)
@@ -184,7 +184,7 @@ test('PUT without a logo takes the logo away', async () => {
   assert.equal((await fetch(`${world.url}/logos/${app.id}`)).status, 404)
 })
 
-test('fewer permissions: running installations and their keys shrink at once, and the platform is told', async () => {
+test('fewer permissions: active installations and their keys lose them at once, and the platform gets an event', async () => {
   const app = await world.app()
   const installed = await world.install(await world.person(), app)
   const narrow = await world.install(await world.person(), app, { scope: 'charges:read' })
@@ -203,11 +203,11 @@ test('fewer permissions: running installations and their keys shrink at once, an
   assert.deepEqual(event.body.data['permissions'], ['charges:read', 'customers:read'])
   await world.deliver()
   const updates = app.receiver.events.filter(({ type }) => type === 'installation.updated')
-  assert.equal(updates.length, 1, 'who never had it is not told')
+  assert.equal(updates.length, 1, 'no event for an installation that never had the permission')
   assert.deepEqual((await offered(app)).toSorted(), ['charges:read', 'customers:read'])
 })
 
-test('fewer permissions: tokens of a running installation no longer speak of them after a refresh', async () => {
+test('fewer permissions: tokens of an active installation lose the scope after a refresh', async () => {
   const app = await world.app()
   const { tokens } = await world.install(await world.person(), app)
   const code = await codeFor(await world.person(), app)
@@ -226,11 +226,15 @@ test('fewer permissions: tokens of a running installation no longer speak of the
   await update(app)
   await move(world, app.id, 'publish')
   const again = await post(`${world.url}/oauth/token`, refresh(body['refresh_token']), basic(app))
-  assert.deepEqual(again.body['authorization_details'], body['authorization_details'], 'taken back, it does not return')
+  assert.deepEqual(
+    again.body['authorization_details'],
+    body['authorization_details'],
+    'a permission that was removed does not return',
+  )
   assert.doesNotMatch(String(again.body['scope']), /charges:write/)
 })
 
-test('fewer permissions while deliveries are under way: the update comes through, and everybody is told', async () => {
+test('fewer permissions during deliveries: the update succeeds, and every installation gets the event', async () => {
   const app = await world.app()
   const people = await Promise.all(Array.from({ length: 5 }, () => world.person()))
   const installed = await Promise.all(people.map(person => world.install(person, app)))
@@ -241,7 +245,7 @@ test('fewer permissions while deliveries are under way: the update comes through
   assert.equal(new Set(told.map(({ body }) => body.data.installation?.id)).size, 5)
 })
 
-test('more permissions: a published app goes on as it is until the operator publishes', async () => {
+test('more permissions: a published app keeps its current version until the operator publishes', async () => {
   const app = await world.app()
   const installed = await world.install(await world.person(), app)
   const { key } = await app.receiver.waitFor('managed_key.created')
@@ -267,7 +271,7 @@ test('more permissions: a published app goes on as it is until the operator publ
   )
 })
 
-test('more permissions: asking for them in scope is invalid_scope until the operator publishes', async () => {
+test('more permissions: requesting them in scope is invalid_scope until the operator publishes', async () => {
   const app = await world.app()
   assert.equal((await update(app, { permissions: MORE })).status, 200)
   const ask = async () => {
@@ -280,7 +284,7 @@ test('more permissions: asking for them in scope is invalid_scope until the oper
   assert.equal((await ask()).status, 200)
 })
 
-test('more permissions while an app is suspended wait for the operator all the same', async () => {
+test('more permissions for a suspended app wait for the operator too', async () => {
   const app = await world.app()
   await move(world, app.id, 'suspend')
   assert.equal((await update(app, { permissions: MORE })).status, 200)
@@ -289,7 +293,7 @@ test('more permissions while an app is suspended wait for the operator all the s
   assert.deepEqual((await offered(app)).toSorted(), ALL_OF_SAMPLE)
 })
 
-test('some more and some fewer: fewer count at once, also for who installs before the operator publishes', async () => {
+test('some added and some removed: the removal takes effect at once, also for new installations', async () => {
   const app = await world.app()
   const before = await world.install(await world.person(), app)
   const { status } = await update(app, { permissions: [...LESS, permission('refunds:read')] })
@@ -302,14 +306,14 @@ test('some more and some fewer: fewer count at once, also for who installs befor
   assert.deepEqual((await offered(app)).toSorted(), ['charges:read', 'customers:read', 'refunds:read'])
 })
 
-test('a draft’s update counts at once, whatever it asks for', async () => {
+test('every update of a draft takes effect at once', async () => {
   const app = await world.app({ draft: true })
   assert.equal((await update(app, { permissions: MORE })).status, 200)
   assert.equal((await stored(app.id)).app?.['version'], 2)
   assert.equal((await world.install(app.platform.person, app)).permissions.length, 4)
 })
 
-test('a consent page that shows an older version is shown again, and installs nothing unread', async () => {
+test('a consent page drawn for an older version is shown again and installs nothing', async () => {
   const app = await world.app()
   const person = await world.person()
   const { url } = await authorizationUrl(app.client, { redirectUri: REDIRECT })
@@ -321,7 +325,7 @@ test('a consent page that shows an older version is shown again, and installs no
   assert.match(again.text, /has changed what it asks for/)
 })
 
-test('DELETE retires: uninstalled everywhere, keys expired, platform told, client gone', async () => {
+test('DELETE retires the app: it uninstalls everywhere, expires keys, notifies the platform and removes the client', async () => {
   const app = await world.app()
   const people = [await world.person(), await world.person()]
   const installed = [
@@ -358,7 +362,7 @@ test('DELETE retires: uninstalled everywhere, keys expired, platform told, clien
   assert.deepEqual([page?.status, page?.location], [400, undefined])
 })
 
-test('changes and deletions at once: the app is retired, and whoever comes after that is told that the token has ended', async () => {
+test('concurrent changes and deletions: the app is retired, and later requests learn that the token has ended', async () => {
   const app = await world.app()
   const answers = await Promise.all(
     [1, 2, 3, 4, 5, 6, 7, 8].map(turn => (turn % 2 ? manage(app.registered, 'DELETE') : update(app))),
@@ -372,7 +376,7 @@ test('changes and deletions at once: the app is retired, and whoever comes after
   assert.equal((await stored(app.id)).app?.['status'], 'retired')
 })
 
-test('DELETE ends kept keys and those of the other mode too, and no other app’s', async () => {
+test('DELETE expires kept keys and those of the other mode, and no keys of another app', async () => {
   const [app, other] = [await world.app(), await world.app()]
   const person = await world.person()
   const kept = await world.install(person, app)

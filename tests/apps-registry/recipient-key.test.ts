@@ -23,7 +23,7 @@ for (const [name, jwk, alg] of [
   ['EC P-256', EC, 'ECDH-ES+A256KW'],
   ['X25519', OKP, 'ECDH-ES+A256KW'],
 ] as const) {
-  test(`a sound ${name} key is the recipient, whatever else stands beside it`, async () => {
+  test(`a valid ${name} key is chosen among any other keys`, async () => {
     const dressed = { ...jwk, ext: false, key_ops: [], x5u: 'https://a.example/', oth2: {}, alg }
     const parsed = await parseJwks(set(dressed), 'jwks')
     assert.ok(!parsed.fault, parsed.fault?.message)
@@ -92,11 +92,11 @@ for (const [what, jwk] of MALFORMED) {
   test(`no recipient: ${what}`, async () => {
     assert.match((await verdict(jwk)) ?? 'accepted', /encryption key|"use": "enc"/)
     const second = await parseJwks(set(jwk, EC), 'jwks')
-    assert.equal(second.fault ? second.fault.message : second.recipient.kid, 'k1', 'the first usable key counts')
+    assert.equal(second.fault ? second.fault.message : second.recipient.kid, 'k1', 'the first usable key is chosen')
   })
 }
 
-test('a private member anywhere in the set refuses the whole set, whatever its value', async () => {
+test('a private member in any key of the set refuses the whole set, whatever its value', async () => {
   for (const member of ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'])
     for (const value of ['AAAA', '', null, 7, []]) {
       const { fault } = await parseJwks(set(EC, { ...OKP, use: 'sig', [member]: value }), 'jwks')
@@ -106,7 +106,7 @@ test('a private member anywhere in the set refuses the whole set, whatever its v
   assert.match(`${fault?.field} ${fault?.message}`, /^jwks_uri holds keys\[1\], which must be a public key/)
 })
 
-test('RSA keys whose signatures prove nothing are not kept', () => {
+test('RSA keys that cannot verify signatures safely are dropped', () => {
   const weak = { ...RSA, use: 'sig', e: url([1]) }
   const { keys = [] } = readJwks({ keys: [weak, { ...RSA, use: 'sig' }, { ...weak, use: undefined }] }, 'jwks') as {
     keys?: JWK[]

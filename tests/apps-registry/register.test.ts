@@ -20,7 +20,7 @@ async function appsOf({ platformId }: Platform): Promise<number> {
   return Number(row?.['count'])
 }
 
-test('201: the answer holds the client, its secrets, where to manage it, and its status', async () => {
+test('201: the response has the client, its secrets, its registration_client_uri and its status', async () => {
   const { status, body } = await world.register(platform, receiver)
   assert.equal(status, 201)
   assert.match(body.client_id, /^app_[0-9a-z]{26}$/)
@@ -33,7 +33,7 @@ test('201: the answer holds the client, its secrets, where to manage it, and its
   assert.ok(Math.abs(Number(body['client_id_issued_at']) - Date.now() / 1_000) < 60)
 })
 
-test('201: everything that was declared is in the answer, as it counts from now on', async () => {
+test('201: the response has every declared member with its effective value', async () => {
   const declared = {
     ...sampleManifest(receiver),
     client_uri: 'https://shipyard.example/',
@@ -47,7 +47,7 @@ test('201: everything that was declared is in the answer, as it counts from now 
   for (const [name, value] of Object.entries(declared)) assert.deepEqual(body[name], value, name)
 })
 
-test('201: what is left out gets its default: all three grant types, code, one key with all permissions', async () => {
+test('201: defaults are all three grant types, code, and one key with all permissions', async () => {
   const { body } = await world.register(platform, receiver)
   const grants = ['authorization_code', 'client_credentials', 'refresh_token']
   assert.deepEqual((body['grant_types'] as string[]).toSorted(), grants)
@@ -70,7 +70,7 @@ test('201: a client with a key of its own gets no secret', async () => {
   assert.match(body.webhook_secret, /^whsec_/)
 })
 
-test('201: members that nobody knows are ignored', async () => {
+test('201: unknown members are ignored', async () => {
   const { status, body } = await world.register(platform, receiver, {
     favourite_colour: 'teal',
     'x-y': [1],
@@ -80,7 +80,7 @@ test('201: members that nobody knows are ignored', async () => {
   assert.equal('favourite_colour' in body, false)
 })
 
-test('201: status, ids and secrets that the client sends are ignored', async () => {
+test('201: a status, ids and secrets sent by the client are ignored', async () => {
   const sent = {
     status: 'published',
     client_id: 'app_mine',
@@ -120,7 +120,7 @@ test('201: an app without managed keys needs no callback, no key and no permissi
 })
 
 for (const encryption of ['RSA-OAEP-256', 'ECDH-ES+A256KW', 'X25519'] as const) {
-  test(`201: a key of the kind ${encryption} is accepted, and what is sealed to it opens`, async () => {
+  test(`201: a key of the kind ${encryption} is accepted and opens what is sealed to it`, async () => {
     const app = await world.app({ encryption })
     const installed = await world.install(await world.person(), app)
     const event = await app.receiver.waitFor('managed_key.created')
@@ -141,7 +141,7 @@ for (const address of [
   })
 }
 
-test('jwks_uri: its keys are read anew at each install, after the platform rotated too', async () => {
+test('jwks_uri: its keys are read again at each install, also after the platform rotated them', async () => {
   const app = await world.app({ metadata: { jwks: undefined } }).catch(() => undefined)
   assert.equal(app, undefined, 'neither jwks nor jwks_uri')
   const mine = await world.receiver()
@@ -159,7 +159,7 @@ test('jwks_uri: its keys are read anew at each install, after the platform rotat
   assert.equal((await world.verify(event.key ?? ''))['valid'], true)
 })
 
-test('jwks_uri: where it is silent at an install, the keys seen last are used', async () => {
+test('jwks_uri: if it does not respond at an install, the last known keys are used', async () => {
   const mine = await world.receiver()
   const { url: callback } = await world.receiver()
   const { body } = await world.register(platform, mine, {
@@ -182,7 +182,7 @@ async function slugOf(id: string): Promise<string> {
 
 const HOSTILE = '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
-test('logo: a copy is served from our own origin, where it can neither run nor load anything', async () => {
+test('logo: a copy is served from our origin, where it can neither run scripts nor load anything', async () => {
   await using files = await serveFiles({ '/logo.svg': { type: 'image/svg+xml; charset=utf-8', body: HOSTILE } })
   const { status, body } = await world.register(platform, receiver, { logo_uri: `${files.url}/logo.svg` })
   assert.equal(status, 201, JSON.stringify(body))
@@ -198,14 +198,14 @@ test('logo: a copy is served from our own origin, where it can neither run nor l
   assert.deepEqual(files.asked, ['/logo.svg'])
 })
 
-test('logo: there is none for an app without one, nor for nonsense', async () => {
+test('logo: 404 for an app without one and for an invalid id', async () => {
   const { body } = await world.register(platform, receiver)
   for (const id of [body.client_id, 'app_nonsense', '..%2f..%2fetc%2fpasswd']) {
     assert.equal((await fetch(`${world.url}/logos/${id}`)).status, 404, id)
   }
 })
 
-test('no app is registered without a registration token that is known', async () => {
+test('registration requires a valid registration token', async () => {
   const manifest = JSON.stringify(sampleManifest(receiver))
   const token = platform.registrationToken
   const unknown = (await world.platform()).registrationToken
@@ -225,7 +225,7 @@ test('no app is registered without a registration token that is known', async ()
   assert.deepEqual(await world.deps.database.read(tx => tx('apps').count({ count: '*' })), before)
 })
 
-test('a registration without a token is refused before any address of it is called', async () => {
+test('a registration without a token is refused before any of its URLs is fetched', async () => {
   await using files = await serveFiles({})
   const body = JSON.stringify({ ...sampleManifest(receiver), logo_uri: `${files.url}/logo.svg` })
   assert.equal((await postRegistration(world, body, bearer('nonsense'))).status, 401)
@@ -242,7 +242,7 @@ const PRIVATE_RSA = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateK
 const permission = (name: string, purpose: unknown = 'To work.') => ({ name, purpose })
 const ALL = [permission('charges:read'), permission('charges:write')]
 
-/** What is wrong, what is sent instead, and the field that the description must name. */
+/** The fault, the members that cause it, and the field that the description must name. */
 const WRONG: [string, Record<string, unknown>, string][] = [
   ['no redirect_uris', { redirect_uris: undefined }, 'redirect_uris'],
   ['empty redirect_uris', { redirect_uris: [] }, 'redirect_uris'],
@@ -371,7 +371,7 @@ function padded(modulus: string | undefined): string {
 }
 
 for (const [what, change, field] of WRONG) {
-  test(`400: ${what}: the description names ${field}, and nothing is left`, async () => {
+  test(`400: ${what}: the description names ${field}, and nothing is stored`, async () => {
     const before = await appsOf(platform)
     const { status, body } = await world.register(platform, receiver, change)
     const error = field === 'redirect_uris' ? 'invalid_redirect_uri' : 'invalid_client_metadata'
@@ -381,7 +381,7 @@ for (const [what, change, field] of WRONG) {
   })
 }
 
-test('400: a logo that is larger than 64 kB, is HTML, or is not there', async () => {
+test('400: a logo that is larger than 64 kB, is HTML, or is missing', async () => {
   await using files = await serveFiles({
     '/huge.png': { type: 'image/png', body: Buffer.alloc(65_537) },
     '/page': { type: 'text/html', body: '<script>alert(1)</script>' },
@@ -412,7 +412,7 @@ for (const [what, text, headers] of BODIES) {
   })
 }
 
-test('400: a manifest of members with hostile names changes nothing for the next one', async () => {
+test('400: a manifest with hostile member names has no effect on the next one', async () => {
   const text = `{"__proto__":{"status":"published"},"constructor":{"prototype":{"status":"published"}},${JSON.stringify(
     sampleManifest(receiver satisfies Receiver),
   ).slice(1)}`

@@ -22,7 +22,7 @@ function shown(text: string): string {
   return value.trim()
 }
 
-/** What each method answers to a token. */
+/** The status of each method for a token. */
 async function verdicts(app: PublishedApp, token: string): Promise<unknown[]> {
   const body = { ...sampleManifest(app.receiver), client_id: app.id }
   const answers = [await manage(app.registered, 'GET', { token }), await manage(app.registered, 'PUT', { token, body })]
@@ -34,7 +34,7 @@ const REFUSED = [
 ]
 const ACCEPTED = [[200], [200]]
 
-test('the portal issues a new token, and the one before ends', async () => {
+test('issuing a new token in the portal ends the previous one', async () => {
   const app = await world.app()
   const page = await press(app, 'registration-token')
   const issued = shown(page.text)
@@ -50,7 +50,7 @@ test('the portal issues a new token, and the one before ends', async () => {
   assert.deepEqual(await verdicts(app, again), REFUSED)
 })
 
-test('the portal ends the token; pressed twice it is one act, and a new one can be issued', async () => {
+test('the portal ends the token; a second click is a no-op, and a new token can be issued', async () => {
   const app = await world.app()
   for (const _ of [1, 2]) assert.equal((await press(app, 'registration-token/end')).status, 303)
   assert.deepEqual(await verdicts(app, tokenOf(app)), REFUSED)
@@ -65,7 +65,7 @@ test('the portal ends the token; pressed twice it is one act, and a new one can 
   assert.deepEqual(await verdicts(app, shown((await press(app, 'registration-token')).text)), ACCEPTED)
 })
 
-test('replacing a secret on the portal ends the token', async () => {
+test('replacing a secret in the portal ends the token', async () => {
   for (const path of ['client-secret', 'webhook-secret']) {
     const app = await world.app()
     const page = await press(app, path)
@@ -74,7 +74,7 @@ test('replacing a secret on the portal ends the token', async () => {
   }
 })
 
-test('replacing the client secret ends the tokens that the app got for itself, and no other’s', async () => {
+test('replacing the client secret ends the app’s own registration tokens and no other app’s', async () => {
   const [app, other] = [await world.app(), await world.app()]
   const installed = await world.install(await world.person(), app)
   const own = async (of: PublishedApp, secret?: string) => {
@@ -92,7 +92,7 @@ test('replacing the client secret ends the tokens that the app got for itself, a
     assert.equal(await asks(token), 200)
 })
 
-test('rotating the webhook secret by the API leaves the token, which the platform’s own software uses', async () => {
+test('rotating the webhook secret by the API keeps the token that the platform’s software uses', async () => {
   const app = await world.app()
   const { body } = await post(`${world.url}/oauth/token`, { grant_type: 'client_credentials' }, basic(app))
   const headers = { authorization: `Bearer ${body['access_token']}` }
@@ -101,7 +101,7 @@ test('rotating the webhook secret by the API leaves the token, which the platfor
   assert.deepEqual(await verdicts(app, tokenOf(app)), ACCEPTED)
 })
 
-test('neither GET nor PUT answers a client secret that exists already, new or old', async () => {
+test('neither GET nor PUT returns an existing client secret, new or old', async () => {
   const app = await world.app()
   await press(app, 'client-secret')
   const token = shown((await press(app, 'registration-token')).text)
@@ -116,7 +116,7 @@ test('neither GET nor PUT answers a client secret that exists already, new or ol
   }
 })
 
-test('a token that is used at another app’s address, or at none, goes on at its own', async () => {
+test('a token used at another app’s URL, or at an unknown one, keeps working at its own', async () => {
   const [app, other] = [await world.app(), await world.app()]
   const elsewhere = { ...app.registered, registration_client_uri: other.registered['registration_client_uri'] }
   const nowhere = {
@@ -133,7 +133,7 @@ test('a token that is used at another app’s address, or at none, goes on at it
   assert.deepEqual(await verdicts(other, tokenOf(other)), ACCEPTED)
 })
 
-test('a token of an earlier release counts until a new one is issued or it is ended', async () => {
+test('a token of an earlier release works until a new one is issued or it is ended', async () => {
   const app = await world.app()
   await world.deps.database.transaction(tx => tx('apps').where({ id: app.id }).update({ registration_token: null }))
   assert.deepEqual(await verdicts(app, tokenOf(app)), ACCEPTED)
@@ -141,7 +141,7 @@ test('a token of an earlier release counts until a new one is issued or it is en
   assert.deepEqual(await verdicts(app, tokenOf(app)), REFUSED)
 })
 
-test('only who manages the platform issues and ends tokens; a retired app has none', async () => {
+test('only managers of the platform issue and end tokens; a retired app has none', async () => {
   const app = await world.app()
   const { person } = app.platform
   const stranger = await world.person()
@@ -157,7 +157,7 @@ test('only who manages the platform issues and ends tokens; a retired app has no
   for (const path of paths) assert.equal((await press(app, path)).status, 409)
 })
 
-test('accounts that hold keys read in their log when the recipient key or the delivery host changes, and nobody else', async () => {
+test('accounts with keys see a change of the recipient key or the delivery host in their log, and no others do', async () => {
   const app = await world.app()
   const [owner, stranger] = [await world.person(), await world.person()]
   await world.install(owner, app)
@@ -184,7 +184,7 @@ test('accounts that hold keys read in their log when the recipient key or the de
   )
 })
 
-test('the same is told when another key appears behind jwks_uri, once', async () => {
+test('a new key at jwks_uri is logged the same way, once', async () => {
   const receiver = await world.receiver()
   const app = await world.app({ metadata: { jwks: undefined, jwks_uri: receiver.jwksUrl } })
   const [owner, second, third] = [await world.person(), await world.person(), await world.person()]
@@ -196,7 +196,7 @@ test('the same is told when another key appears behind jwks_uri, once', async ()
   assert.equal(told.length, 1)
 })
 
-/** A key set that is sent only when `release` is called; `asked` is kept once somebody waits for it. */
+/** A key set that is sent when `release` is called; `asked` resolves when it is requested. */
 async function slowKeySet(keys: object) {
   const { promise: asked, resolve: noteAsked } = Promise.withResolvers<void>()
   const { promise: released, resolve: release } = Promise.withResolvers<void>()
@@ -209,7 +209,7 @@ async function slowKeySet(keys: object) {
   return { jwks_uri: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, asked, release }
 }
 
-test('a change that was under way when its token ended is refused, however long its own address takes', async () => {
+test('a change in progress when its token ends is refused, however slowly its jwks_uri responds', async () => {
   const app = await world.app()
   const { jwks_uri, asked, release } = await slowKeySet(app.receiver.publicJwks())
   const changed = update(app, { client_name: 'Taken over', jwks: undefined, jwks_uri })
@@ -222,7 +222,7 @@ test('a change that was under way when its token ended is refused, however long 
   assert.doesNotMatch(page.text, /Taken over/)
 })
 
-test('a registration that was under way when the registration token was replaced is refused', async () => {
+test('a registration in progress when the registration token is replaced is refused', async () => {
   const platform = await world.platform()
   const receiver = await world.receiver()
   const { jwks_uri, asked, release } = await slowKeySet(receiver.publicJwks())

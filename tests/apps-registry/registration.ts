@@ -20,7 +20,7 @@ export async function postRegistration(
   return { status: answer.status, body: (await answer.json()) as Record<string, unknown>, headers: answer.headers }
 }
 
-/** A request of RFC 7592 to the app's `registration_client_uri`, with the app's own token unless another is given. */
+/** A request of RFC 7592 to the app's `registration_client_uri`, by default with the app's own token. */
 export async function manage(
   registered: Registered,
   method: 'GET' | 'PUT' | 'DELETE',
@@ -35,7 +35,7 @@ export async function manage(
   return { status: answer.status, body: text === '' ? {} : JSON.parse(text), headers: answer.headers }
 }
 
-/** `PUT` with the manifest of `world.app()` and what `changes` changes in it. */
+/** `PUT` with the manifest of `world.app()` overridden by `changes`. */
 export function update({ registered, receiver }: PublishedApp, changes: Record<string, unknown> = {}): Promise<Answer> {
   const body = { ...sampleManifest(receiver), client_id: registered.client_id, ...changes }
   return manage(registered, 'PUT', { body })
@@ -43,14 +43,14 @@ export function update({ registered, receiver }: PublishedApp, changes: Record<s
 
 const OPERATOR = { type: 'operator' as const, id: 'tests', ip: '' }
 
-/** What the operator does to an app. */
+/** Moves an app as the operator. */
 export async function move(world: World, id: string, verb: 'publish' | 'suspend' | 'resume'): Promise<void> {
   await world.deps.database.transaction(tx => moveApp(tx, world.deps, { id, verb, actor: OPERATOR }))
 }
 
 export type FileServer = AsyncDisposable & { url: string; asked: string[] }
 
-/** A web server on a free port of 127.0.0.1 with some files, such as logos. */
+/** A web server on a free port of 127.0.0.1 that serves `files`, such as logos. */
 export async function serveFiles(files: Record<string, { type: string; body: string | Buffer }>): Promise<FileServer> {
   const asked: string[] = []
   const server = createServer((request, response) => {

@@ -16,7 +16,7 @@ const person = await world.person()
 
 const MARKS = ['Reviewed by', 'Changed since its review', 'Not reviewed']
 
-/** What the listing and the consent page say of the review; both say the same. */
+/** The review badge on the listing and on the consent page; both must be equal. */
 async function marks(of: World, app: PublishedApp, who = person): Promise<string[]> {
   const row = await of.deps.database.read(tx => tx('apps').where({ id: app.id }).first('slug'))
   const listing = await createBrowserSession(of.url).get(`/marketplace/${row?.slug}`)
@@ -50,7 +50,7 @@ const CHANGES: Record<string, (app: PublishedApp) => Promise<Record<string, unkn
 }
 
 for (const [what, change] of Object.entries(CHANGES)) {
-  test(`${what} takes the badge away until the operator publishes again`, async () => {
+  test(`${what} removes the badge until the operator publishes again`, async () => {
     const app = await world.app({ metadata: { permissions: LESS } })
     assert.deepEqual(await marks(world, app), ['Reviewed by'])
     const { status, body } = await update(app, { permissions: LESS, ...(await change(app)) })
@@ -63,7 +63,7 @@ for (const [what, change] of Object.entries(CHANGES)) {
   })
 }
 
-test('the same manifest again, fewer permissions, or more that wait keep the badge', async () => {
+test('an unchanged manifest, fewer permissions, or pending permissions keep the badge', async () => {
   const app = await world.app()
   assert.equal((await update(app)).status, 200)
   assert.deepEqual(await marks(world, app), ['Reviewed by'])
@@ -71,17 +71,17 @@ test('the same manifest again, fewer permissions, or more that wait keep the bad
   assert.deepEqual(await marks(world, app), ['Reviewed by'])
   const waiting = { client_name: 'Waits', permissions: [...LESS, permission('refunds:write', 'To pay back.')] }
   assert.equal((await update(app, waiting)).status, 200)
-  assert.deepEqual(await marks(world, app), ['Reviewed by'], 'the name waits with the rest')
+  assert.deepEqual(await marks(world, app), ['Reviewed by'], 'the name is pending too')
 })
 
-test('the bytes of a logo count, not its address', async () => {
+test('a logo is compared by its bytes, not its address', async () => {
   const app = await world.app({ metadata: { logo_uri: `${files.url}/one.svg` } })
-  assert.equal((await update(app, { logo_uri: `${files.url}/one.svg?2` })).status, 400, 'there is none')
+  assert.equal((await update(app, { logo_uri: `${files.url}/one.svg?2` })).status, 400, 'the logo is missing')
   assert.equal((await update(app, { logo_uri: `${files.url}/one.svg` })).status, 200)
   assert.deepEqual(await marks(world, app), ['Reviewed by'])
 })
 
-test('a change back, or suspend and resume, do not bring the badge back', async () => {
+test('reverting the change, or suspend and resume, do not restore the badge', async () => {
   const app = await world.app()
   await update(app, { client_name: 'Somebody Else' })
   await update(app)
@@ -90,7 +90,7 @@ test('a change back, or suspend and resume, do not bring the badge back', async 
   assert.deepEqual(await marks(world, app), ['Changed since its review'])
 })
 
-test('without reviews there is no badge, and none is promised', async () => {
+test('without reviews there is no badge, and no page promises one', async () => {
   await using open = await createWorld({ env: { REVIEW: 'off' }, worker: false })
   const app = await open.app()
   assert.deepEqual(await marks(open, app, await open.person()), [])
@@ -98,7 +98,7 @@ test('without reviews there is no badge, and none is promised', async () => {
   assert.doesNotMatch(market.text, /review/i)
 })
 
-test('what was published without review has no badge once reviews are required', async () => {
+test('an app published without review has no badge once reviews are required', async () => {
   const app = await world.app()
   await world.deps.database.transaction(tx => tx('apps').where({ id: app.id }).update({ reviewed: 'never' }))
   assert.deepEqual(await marks(world, app), ['Not reviewed'])

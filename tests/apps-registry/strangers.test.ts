@@ -13,7 +13,7 @@ after(() => world[Symbol.asyncDispose]())
 const files = await serveFiles({ '/logo.svg': { type: 'image/svg+xml', body: '<svg/>' } })
 after(() => files[Symbol.asyncDispose]())
 
-/** Words of the draft that nobody else may read. */
+/** Words of the draft that strangers must not see. */
 const SECRETS = ['Quiet Draft', 'quiet-draft', 'To keep a secret.']
 const metadata = {
   client_name: 'Quiet Draft',
@@ -31,7 +31,7 @@ type Which = { id: string; slug: string }
 type Route = { method: 'get' | 'post'; path: string }
 type Layer = { route?: { path: string; methods: Record<string, boolean> }; handle: { stack?: Layer[] } }
 
-/** A person who publishes apps too, so that every page of a publisher is open to them. */
+/** A person who publishes apps too and may open every publisher page. */
 async function otherPublisher(of: World): Promise<Person> {
   return (await of.platform('Quay Tools')).person
 }
@@ -41,7 +41,7 @@ async function slugOf({ id }: PublishedApp): Promise<string> {
   return String(row?.slug)
 }
 
-/** Every mounted page and form with an app in its address: a new one is covered from its first day. */
+/** Every mounted page and form with an app in its path, so that a new one is covered as soon as it exists. */
 function routesOf({ deps }: World): Route[] {
   const { router } = createApp(deps) as unknown as { router: { stack: Layer[] } }
   const layers = router.stack.flatMap(layer => [layer, ...(layer.handle.stack ?? [])])
@@ -68,14 +68,14 @@ function comparable({ status, text, headers }: Answer, { id, slug }: Which) {
 async function alike(what: string, ask: (which: Which) => Promise<Answer>): Promise<Answer> {
   const [seen, missing] = [await ask(DRAFT), await ask(NONE)]
   assert.deepEqual(comparable(seen, DRAFT), comparable(missing, NONE), what)
-  const told = seen.text.replaceAll(DRAFT.slug, '') // an address may be repeated
+  const told = seen.text.replaceAll(DRAFT.slug, '') // the path may repeat the slug that was requested
   for (const secret of SECRETS) assert.equal(told.includes(secret), false, `${what}: ${secret}`)
   return seen
 }
 
 const routes = routesOf(world)
 
-test('the table knows every route with an app in its address', () => {
+test('the table covers every route with an app in its path', () => {
   for (const known of ['/logos/:app', '/marketplace/:slug', '/interaction/install/:slug', '/platform/apps/:app'])
     assert.ok(
       routes.some(({ path }) => path === known),
@@ -84,7 +84,7 @@ test('the table knows every route with an app in its address', () => {
 })
 
 for (const { method, path } of routes) {
-  test(`${method.toUpperCase()} ${path}: a stranger’s draft is as none, signed in or not`, async () => {
+  test(`${method.toUpperCase()} ${path}: a stranger’s draft responds like an unknown app, signed in or not`, async () => {
     const others = { ':delivery': world.deps.ids.next('dlv'), ':installation': world.deps.ids.next('ins') }
     for (const [who, browser] of [['a stranger', stranger.browser] as const, ['nobody', NOBODY] as const]) {
       await alike(`${method} ${path} by ${who}`, ({ id, slug }) => {
@@ -96,7 +96,7 @@ for (const { method, path } of routes) {
   })
 }
 
-test('the owner finds the draft everywhere', async () => {
+test('the owner sees the draft on every page', async () => {
   for (const path of [`/logos/${DRAFT.id}`, `/marketplace/${DRAFT.slug}`, `/interaction/install/${DRAFT.slug}`]) {
     const answer = await owner.browser.get(path)
     assert.equal(answer.status, 200, path)
@@ -112,7 +112,7 @@ const authorization = async ({ id }: Which, extra: Record<string, string> = {}) 
   return url.href
 }
 
-test('the authorization endpoint knows no draft of somebody else, and leads whoever is not signed in to the sign-in', async () => {
+test('the authorization endpoint hides a stranger’s draft and sends an anonymous visitor to sign in', async () => {
   const requests: Record<string, string>[] = [
     {},
     { prompt: 'none' },
@@ -132,7 +132,7 @@ test('the authorization endpoint knows no draft of somebody else, and leads whoe
   }
 })
 
-test('a member who was not signed in comes back to the consent page of their draft', async () => {
+test('an anonymous member returns to the consent page of their draft after sign-in', async () => {
   const browser = createBrowserSession(world.url)
   const refused = await browser.get(await authorization(DRAFT))
   const [, link = ''] = /href="(\/signin\?return_to=[^"]+)"/.exec(refused.text) ?? []
@@ -144,7 +144,7 @@ test('a member who was not signed in comes back to the consent page of their dra
   assert.match(back.text, /<h1>Install Quiet Draft<\/h1>/)
 })
 
-test('a request that a member began shows nothing to a stranger who goes on in the same browser', async () => {
+test('a request begun by a member shows nothing to a stranger who continues it in the same browser', async () => {
   const browser = createBrowserSession(world.url)
   await browser.post('/signin', { email: owner.email, password: PASSWORD })
   const page = await browser.follow(await browser.get(await authorization(DRAFT)))
@@ -166,7 +166,7 @@ test('the sign-in page names no draft', async () => {
   await alike('sign-in', ({ slug }) => NOBODY.get(`/signin?return_to=/interaction/install/${slug}`))
 })
 
-test('the form that registers an app finds out about no id', async () => {
+test('the form that registers an app does not reveal whether an id exists', async () => {
   const fields = { id: '', manifest: '{"client_name":""}', platform: '' }
   const seen = await alike('register, wrong', ({ id }) =>
     stranger.browser.post('/platform/apps/new', { ...fields, id }),
@@ -184,13 +184,13 @@ test('the form that registers an app finds out about no id', async () => {
     const made = await stranger.browser.post('/platform/apps/new', { id, manifest })
     assert.equal(made.status, 200)
     assert.match(made.text, /Mine is registered/)
-    assert.equal(made.text.includes(id), false, 'nobody chooses an id')
+    assert.equal(made.text.includes(id), false, 'an id cannot be chosen')
     const again = await stranger.browser.post('/platform/apps/new', { id, manifest })
-    assert.match(again.location ?? '', /\/platform\/apps\/app_[0-9a-z]{26}$/, 'pressed twice')
+    assert.match(again.location ?? '', /\/platform\/apps\/app_[0-9a-z]{26}$/, 'submitted twice')
   }
 })
 
-test('the endpoints of clients know no draft without its credentials', async () => {
+test('client endpoints do not reveal a draft without its credentials', async () => {
   const other = await world.app()
   for (const path of ['token', 'par', 'revoke', 'introspect']) {
     const bodies = async (id: string) => [
@@ -220,7 +220,7 @@ test('the endpoints of clients know no draft without its credentials', async () 
   }
 })
 
-test('an app of the same name gets a slug that says nothing of the draft', async () => {
+test('the slug of an app does not reveal a draft of the same name', async () => {
   const [same, only] = [await world.app({ draft: true, metadata }), await world.app({ draft: true })]
   assert.match(await slugOf(same), /^quiet-draft-[0-9a-z]{5}$/)
   assert.match(await slugOf(only), /^shipyard-hosting-[0-9a-z]{5}$/)
@@ -228,7 +228,7 @@ test('an app of the same name gets a slug that says nothing of the draft', async
   assert.equal(await slugOf(same), 'quiet-draft')
 })
 
-test('once published, everybody finds it', async () => {
+test('a published app is visible to everybody', async () => {
   await move(world, draft.id, 'publish')
   for (const path of [`/logos/${DRAFT.id}`, `/marketplace/${await slugOf(draft)}`]) {
     const answer = await NOBODY.get(path)

@@ -36,7 +36,7 @@ async function worldWithLog(length: number): Promise<{ world: World; accountId: 
 
 const proofOf = (world: World) => world.deps.database.read(tx => verifyActivity(tx, world.deps.activityKey))
 
-test('audit: a log that nobody touched is unbroken, over many batches', async () => {
+test('audit: an unaltered log verifies across batches', async () => {
   const { world } = await worldWithLog(1_203)
   await using _ = world
   const proof = await proofOf(world)
@@ -57,7 +57,7 @@ const ALTERED = {
   hash: 'x',
 }
 
-test('audit: an altered entry is found at its number, whichever part of it was altered', async () => {
+test('audit: an altered entry is reported by its number, whichever part was altered', async () => {
   const { world, accountId, entries } = await worldWithLog(9)
   await using _ = world
   const entry = () => world.deps.database.knex('activity').where({ account_id: accountId, number: 5 })
@@ -69,7 +69,7 @@ test('audit: an altered entry is found at its number, whichever part of it was a
   }
 })
 
-test('audit: a removed entry is found at its number, be it the first, one between, or the last', async () => {
+test('audit: a removed entry is reported by its number, whether first, in between, or last', async () => {
   const { world, accountId, entries } = await worldWithLog(9)
   await using _ = world
   const { knex } = world.deps.database
@@ -81,7 +81,7 @@ test('audit: a removed entry is found at its number, be it the first, one betwee
   }
 })
 
-test('audit: an entry that was put in is found at its number, also at the end with a hash that fits', async () => {
+test('audit: an inserted entry is reported by its number, also at the end with a matching hash', async () => {
   const { world, accountId, entries } = await worldWithLog(9)
   await using _ = world
   const { knex } = world.deps.database
@@ -95,7 +95,7 @@ test('audit: an entry that was put in is found at its number, also at the end wi
   assert.deepEqual((await proofOf(world)).broken, [{ account_id: accountId, number: 0 }])
 })
 
-test('audit: a last entry that was written anew, hash and all, is found at its number', async () => {
+test('audit: a last entry rewritten with its hash is reported by its number', async () => {
   const { world, accountId, entries } = await worldWithLog(9)
   await using _ = world
   const [before, last] = entries.slice(-2)
@@ -106,7 +106,7 @@ test('audit: a last entry that was written anew, hash and all, is found at its n
   assert.deepEqual((await proofOf(world)).broken, [{ account_id: accountId, number: 9 }])
 })
 
-test('audit: two entries that were swapped are found at the first of them', async () => {
+test('audit: two swapped entries are reported at the first of them', async () => {
   const { world, accountId } = await worldWithLog(9)
   await using _ = world
   const { knex } = world.deps.database
@@ -119,7 +119,7 @@ test('audit: two entries that were swapped are found at the first of them', asyn
   assert.deepEqual((await proofOf(world)).broken, [{ account_id: accountId, number: 4 }])
 })
 
-test('audit: entries of another account cannot be passed off as one’s own', async () => {
+test('audit: entries of another account do not verify as one’s own', async () => {
   const { world, accountId } = await worldWithLog(3)
   await using _ = world
   const other = await world.person()
@@ -129,17 +129,21 @@ test('audit: entries of another account cannot be passed off as one’s own', as
   await knex('activity').where({ account_id: accountId }).update({ account_id: other.accountId })
   await knex('activity_heads').where({ account_id: accountId }).update({ account_id: other.accountId })
   const both = [accountId, other.accountId].sort().map(account_id => ({ account_id, number: 1 }))
-  assert.deepEqual((await proofOf(world)).broken, both, 'neither where they were taken, nor where they were put')
+  assert.deepEqual(
+    (await proofOf(world)).broken,
+    both,
+    'neither in the account they were taken from, nor in the one they were moved to',
+  )
 })
 
-test('audit: entries whose chain has lost its end are not overlooked', async () => {
+test('audit: entries of a chain without a head are reported', async () => {
   const { world, accountId } = await worldWithLog(3)
   await using _ = world
   await world.deps.database.knex('activity_heads').where({ account_id: accountId }).delete()
   assert.deepEqual((await proofOf(world)).broken, [{ account_id: accountId, number: 1 }])
 })
 
-test('audit: several broken accounts are all named', async () => {
+test('audit: all broken accounts are reported', async () => {
   const { world, accountId } = await worldWithLog(3)
   await using _ = world
   const other = await world.person()
@@ -148,7 +152,7 @@ test('audit: several broken accounts are all named', async () => {
   assert.deepEqual((await proofOf(world)).broken, broken)
 })
 
-test('audit: an act that concerns two accounts is in the log of each, and once where they are the same', async () => {
+test('audit: an act on two accounts is in both logs, and once if both are the same account', async () => {
   await using world = await createWorld({ worker: false })
   const [first, second] = [await world.person(), await world.person()]
   const { database } = world.deps
@@ -161,7 +165,7 @@ test('audit: an act that concerns two accounts is in the log of each, and once w
   assert.deepEqual((await proofOf(world)).broken, [])
 })
 
-test('audit: an install is in the log of the account and of the platform, with who did it and from where', async () => {
+test('audit: an install is in the log of the account and of the platform, with its actor and address', async () => {
   await using world = await createWorld()
   const [person, app] = [await world.person(), await world.app()]
   const { id } = await world.install(person, app)
@@ -175,7 +179,7 @@ test('audit: an install is in the log of the account and of the platform, with w
   assert.deepEqual((await proofOf(world)).broken, [])
 })
 
-test('audit: what is rolled back leaves no entry and no gap', async () => {
+test('audit: a rollback leaves no entry and no gap', async () => {
   const { world, accountId } = await worldWithLog(3)
   await using _ = world
   const { database } = world.deps
@@ -192,7 +196,7 @@ test('audit: what is rolled back leaves no entry and no gap', async () => {
   assert.deepEqual(await database.knex('activity').where({ object: 'lost' }), [])
 })
 
-test('audit: many writers at once, on accounts in any order, never break a chain or wait for each other in a circle', async () => {
+test('audit: concurrent writers on accounts in any order never break a chain or deadlock', async () => {
   await using world = await createWorld({ worker: false })
   const people = [await world.person(), await world.person(), await world.person()]
   const ids = people.map(({ accountId }) => accountId)
@@ -214,7 +218,7 @@ test('audit: many writers at once, on accounts in any order, never break a chain
   )
 })
 
-test('audit: a log that is written to while it is proven is not called broken', async () => {
+test('audit: a log that grows during verification is not reported as broken', async () => {
   const { world, accountId } = await worldWithLog(700)
   await using _ = world
   const { database } = world.deps
@@ -226,7 +230,7 @@ test('audit: a log that is written to while it is proven is not called broken', 
   for (const proof of proofs) assert.deepEqual(proof.broken, [])
 })
 
-/** What somebody can do who writes the database and has read our sources, but does not have the root secret. */
+/** What an attacker can do who writes to the database and knows the sources, but does not have the root secret. */
 async function rewriteWithout(key: KeyObject, world: World, accountId: string, entries: readonly Row[]): Promise<void> {
   const { knex } = world.deps.database
   await knex('activity').where({ account_id: accountId }).delete()
@@ -242,7 +246,7 @@ async function rewriteWithout(key: KeyObject, world: World, accountId: string, e
     .update({ ...head, seal })
 }
 
-test('audit: a chain that was written anew, hashes and all, without the key of the log is found', async () => {
+test('audit: a chain rewritten with its hashes but without the log’s key is reported', async () => {
   const { world, accountId, entries } = await worldWithLog(5)
   await using _ = world
   const another = createSecretKey(Buffer.alloc(32))
@@ -252,7 +256,7 @@ test('audit: a chain that was written anew, hashes and all, without the key of t
   assert.deepEqual((await proofOf(world)).broken, [])
 })
 
-test('audit: a tail that was cut off with its end put back is found, also once the log has gone on', async () => {
+test('audit: a truncated chain with its old head restored is reported, also after it has grown again', async () => {
   const { world, accountId, entries } = await worldWithLog(9)
   await using _ = world
   const { database } = world.deps
@@ -268,7 +272,7 @@ test('audit: a tail that was cut off with its end put back is found, also once t
   assert.deepEqual([said.what, said.at, next.object], ['activity.tampered', act('').at, 'after'])
 })
 
-test('audit: a chain that was deleted altogether is found', async () => {
+test('audit: a deleted chain is reported', async () => {
   const { world, accountId } = await worldWithLog(3)
   await using _ = world
   for (const table of ['activity', 'activity_heads'])
@@ -276,7 +280,7 @@ test('audit: a chain that was deleted altogether is found', async () => {
   assert.deepEqual((await proofOf(world)).broken, [{ account_id: accountId, number: 1 }])
 })
 
-test('audit: erased personal values leave the chain proven, and are counted', async () => {
+test('audit: a log with erased personal values verifies, and the erasures are counted', async () => {
   const { world, accountId } = await worldWithLog(5)
   await using _ = world
   const entry = () => world.deps.database.knex('activity').where({ account_id: accountId, number: 4 })
@@ -285,7 +289,7 @@ test('audit: erased personal values leave the chain proven, and are counted', as
   assert.deepEqual(await proofOf(world), { ...before, erased: before.erased + 1 })
 })
 
-test('checkpoints: one a day for each chain that has grown; one that was kept shows what was cut or written anew', async () => {
+test('checkpoints: one a day for each chain that has grown; a saved one reveals truncation and rewriting', async () => {
   const { world, accountId, entries } = await worldWithLog(5)
   await using _ = world
   const { deps } = world
@@ -311,7 +315,7 @@ test('checkpoints: one a day for each chain that has grown; one that was kept sh
   assert.deepEqual((await proof()).broken, [])
 
   const forged = entries.map(entry => (entry.number === 5 ? { ...entry, object: 'something else' } : entry))
-  await rewriteWithout(deps.activityKey, world, accountId, forged) // even with the key
+  await rewriteWithout(deps.activityKey, world, accountId, forged) // with the log's key
   assert.deepEqual((await proofOf(world)).broken, [])
   assert.deepEqual((await proof()).broken, [{ account_id: accountId, number: 5 }])
   await rewriteWithout(deps.activityKey, world, accountId, entries.slice(0, 3))
@@ -321,7 +325,7 @@ test('checkpoints: one a day for each chain that has grown; one that was kept sh
   assert.deepEqual((await proof()).broken, [{ account_id: accountId, number: 1 }])
 })
 
-test('checkpoints: only what this server has signed as one is taken, also after a change of its signing key', async () => {
+test('checkpoints: only checkpoints signed by this server are accepted, also after its signing key changed', async () => {
   const { world, accountId } = await worldWithLog(3)
   await using _ = world
   const { deps } = world
@@ -329,7 +333,7 @@ test('checkpoints: only what this server has signed as one is taken, also after 
   const [jws = ''] = await deps.database.read(tx => listCheckpoints(tx, accountId))
   await rotateSigningKeys(deps.database, deps)
   world.clock.advance(100 * DAY)
-  await rotateSigningKeys(deps.database, deps) // the first is published no longer
+  await rotateSigningKeys(deps.database, deps) // the first key is not published any more
   const keys = await everySigningKey(deps.database, deps)
   assert.equal((await readCheckpoints(`${jws}\n`, keys)).length, 1)
   const [header = '', , signature = ''] = jws.split('.')
@@ -343,7 +347,7 @@ test('checkpoints: only what this server has signed as one is taken, also after 
     await assert.rejects(readCheckpoints(wrong, keys), { code: 'request.invalid' }, wrong)
 })
 
-test('the latest checkpoint of every log is listed, in however many pages; a log without its end is found', async () => {
+test('the latest checkpoint of every log is listed across pages; a log without a head is reported', async () => {
   const { world, accountId } = await worldWithLog(3)
   await using _ = world
   const { database } = world.deps

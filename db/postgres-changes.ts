@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { realElapsed } from '../server/base/clock.ts'
 import { isReadOnly, isUnanswered } from './away.ts'
 import type { Change, Follower, FollowerNews } from './changes.ts'
 import { ANSWER_MS, closePair, createPair, openPair, type Pair, type PostgresUrls } from './listening-pair.ts'
@@ -53,7 +54,7 @@ export function followPostgres(
     asking = true
     beats += 1
     const name = `${BEAT}${beats}`
-    asked.set(name, performance.now())
+    asked.set(name, realElapsed())
     const late = () => {
       if (client !== current || !asked.has(name)) return
       pause = current.heard ? FIRST_PAUSE : DEAF_PAUSE

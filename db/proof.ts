@@ -1,9 +1,10 @@
+import { realElapsed } from '../server/base/clock.ts'
 import { ATTENTION_MS, BEAT_MS, IDLE_BEAT_MS, PROOF_MS } from './changes.ts'
 
 /** Asks again and again whether anything was missed: often while somebody relies on the answer, seldom otherwise. */
 export type Proof = {
   fresh(): boolean
-  /** Everything that was committed before `askedAt` (of `performance.now()`) has been heard. */
+  /** Everything that was committed before `askedAt` (by `realElapsed()`) has been heard. */
   given(askedAt: number): void
   lost(): void
   start(): void
@@ -20,14 +21,14 @@ export function createProof(ask: () => void): Proof {
   function beat(): void {
     clearTimeout(timer)
     if (!running) return
-    often = performance.now() < attentionUntil
+    often = realElapsed() < attentionUntil
     timer = setTimeout(beat, often ? BEAT_MS : IDLE_BEAT_MS).unref()
     ask()
   }
 
   return {
     fresh() {
-      const now = performance.now()
+      const now = realElapsed()
       attentionUntil = now + ATTENTION_MS
       if (running && !often) beat()
       return now < provenUntil

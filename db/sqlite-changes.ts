@@ -1,4 +1,5 @@
 import knex, { type Knex } from 'knex'
+import { realElapsed } from '../server/base/clock.ts'
 import type { Change, Follower, FollowerNews } from './changes.ts'
 import { createProof } from './proof.ts'
 import { sqliteFollowerConfig } from './sqlite-client.ts'
@@ -49,7 +50,7 @@ export function followSqlite(file: string, node: string, { hear, connected }: Fo
   }
 
   async function lookOnce(db: Knex): Promise<void> {
-    const askedAt = performance.now()
+    const askedAt = realElapsed()
     try {
       const [{ data_version }] = (await db.raw('pragma data_version')) as [{ data_version: number }]
       if (data_version !== version) {

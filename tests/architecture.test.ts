@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import * as architecture from './support/architecture.ts'
 import { importsOf, readTree, type Tree } from './support/imports.ts'
+import * as rules from './support/source-rules.ts'
 
 const root = join(import.meta.dirname, '..')
 const product = readTree(root, ['{server,apps-registry,db}/**/*.ts'])
@@ -24,18 +25,19 @@ describe('the house', () => {
     none(architecture.stepsSideways(product)))
   test('no two files import each other, however far around, in bench and examples too', () =>
     none(architecture.circles(everything)))
-  test('exports have names', () => none(architecture.defaultExports(everything)))
-  test('there are no barrels', () => none(architecture.barrels(everything)))
-  test('files are kebab-case', () => none(architecture.namesNotKebabCase(named)))
-  test('time and chance come from server/base', () => none(architecture.ownTimeOrChance(product)))
-  test('pages turn data into models and load nothing', () => none(architecture.loadingPages(product)))
-  test('every page has a template and a model', () => none(architecture.unmatchedPages(product, views)))
+  test('exports have names', () => none(rules.defaultExports(everything)))
+  test('there are no barrels', () => none(rules.barrels(everything)))
+  test('files are kebab-case', () => none(rules.namesNotKebabCase(named)))
+  test('time and chance come from server/base', () => none(rules.ownTimeOrChance(product)))
+  test('routes are mounted with their paths written out', () => none(rules.computedPaths(product)))
+  test('pages turn data into models and load nothing', () => none(rules.loadingPages(product)))
+  test('every page has a template and a model', () => none(rules.unmatchedPages(product, views)))
   test('what resource servers install imports nothing but Node and itself', () =>
     none(architecture.stepsOutside(shipped, 'verify/', /^node:/)))
   test('the samples use public libraries only', () =>
     none(architecture.stepsOutside(examples, 'examples/', /^(?:node:|[^.])/)))
-  test('no type is any', () => none(architecture.anyTypes(everything)))
-  test('views print nothing unescaped', () => none(architecture.unescapedOutput(views)))
+  test('no type is any', () => none(rules.anyTypes(everything)))
+  test('views print nothing unescaped', () => none(rules.unescapedOutput(views)))
 })
 
 describe('the rules find', () => {
@@ -122,32 +124,36 @@ describe('the rules find', () => {
   test('default exports, barrels, names, own time and chance, any, unescaped output', () => {
     const bad = tree({
       'server/keys/index.ts': `export default 1\nexport { x as default }`,
-      'server/keys/mintKey.ts': `const at = new Date()\nconst t = \`\${Date.now()}\`\nconst d = new Date`,
+      'server/keys/mintKey.ts': `const at = new Date()\nconst t = \`\${Date.now()}\`\nconst d = new Date\nperformance.now()`,
       'server/keys/rule.ts': `import { randomBytes } from 'node:crypto'\nMath.random()\ncrypto.randomUUID()`,
       'server/keys/loose.ts': `let x: any\nconst y = x as any\nlet z: Array<any>`,
     })
-    assert.equal(architecture.defaultExports(bad).length, 2)
-    assert.deepEqual(architecture.barrels(bad), ['server/keys/index.ts'])
-    assert.deepEqual(architecture.namesNotKebabCase(bad), ['server/keys/mintKey.ts'])
+    assert.equal(rules.defaultExports(bad).length, 2)
+    assert.deepEqual(rules.barrels(bad), ['server/keys/index.ts'])
+    assert.deepEqual(rules.namesNotKebabCase(bad), ['server/keys/mintKey.ts'])
     assert.deepEqual(
-      architecture.ownTimeOrChance(bad).map(line => line.split(': ')[0]),
-      [1, 2, 3]
+      rules.ownTimeOrChance(bad).map(line => line.split(': ')[0]),
+      [1, 2, 3, 4]
         .flatMap(line => `server/keys/mintKey.ts:${line}`)
         .concat([1, 2, 3].map(n => `server/keys/rule.ts:${n}`)),
     )
-    assert.equal(architecture.anyTypes(bad).length, 3)
+    assert.equal(rules.anyTypes(bad).length, 3)
+    const routes = tree({
+      'server/keys/keys-routes.ts': `router.get('/keys', show)\nrouter.post(path, show)\nrouter.post(\`\${path}/end\`, end)`,
+    })
+    assert.equal(rules.computedPaths(routes).length, 2)
     const loading = tree({
       'server/keys/keys-page.ts': `import { connect } from '../../db/connect.ts'\nawait connect()`,
     })
-    assert.equal(architecture.loadingPages(loading).length, 2)
+    assert.equal(rules.loadingPages(loading).length, 2)
     const models = tree({ 'server/keys/keys-page.ts': `interface Pages {\n  keys: KeysPage\n  'key-form': KeyForm\n}` })
     const templates = tree({ 'views/keys.ejs': '', 'views/rotate.ejs': '', 'views/partials/row.ejs': '' })
-    assert.deepEqual(architecture.unmatchedPages(models, templates), [
+    assert.deepEqual(rules.unmatchedPages(models, templates), [
       'views/rotate.ejs has no model',
       'the model of key-form has no template',
     ])
     const page = tree({ 'views/page.ejs': `<%- include('head') %>\n<%- app.name %><%= app.name %>` })
-    assert.deepEqual(architecture.unescapedOutput(page), ['views/page.ejs:2: <%-'])
+    assert.deepEqual(rules.unescapedOutput(page), ['views/page.ejs:2: <%-'])
   })
 })
 
@@ -176,7 +182,7 @@ describe('the rules leave alone', () => {
     none(architecture.stepsUp(good))
     none(architecture.stepsSideways(good))
     none(architecture.circles(good))
-    none(architecture.ownTimeOrChance(good))
+    none(rules.ownTimeOrChance(good))
   })
 
   test('what only stands in comments, strings and regular expressions', () => {
@@ -190,7 +196,7 @@ describe('the rules leave alone', () => {
         `const at = new Date(row.at)`,
       ].join('\n'),
     })
-    for (const [name, rule] of Object.entries(architecture)) {
+    for (const [name, rule] of Object.entries({ ...architecture, ...rules })) {
       if (typeof rule === 'function' && rule.length === 1)
         assert.deepEqual((rule as (tree: Tree) => string[])(quiet), [], name)
     }

@@ -6,7 +6,15 @@ export type Clock = {
   monotonic(): number
 }
 
-export const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() }
+/**
+ * Milliseconds of real time, which only grow and which tests do not advance: for what is compared with timers of the
+ * runtime, with other processes or with what a network takes. What waits for a date uses a `Clock`.
+ */
+export function realElapsed(): number {
+  return performance.now()
+}
+
+export const systemClock: Clock = { now: () => Date.now(), monotonic: realElapsed }
 
 export const SECOND = 1_000
 export const MINUTE = 60 * SECOND

@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { SECOND } from '../base/clock.ts'
+import { realElapsed, SECOND } from '../base/clock.ts'
 import { DatabaseAway } from '../base/errors.ts'
 import { type Outbound, OutboundError } from '../base/outbound.ts'
 
@@ -82,7 +82,7 @@ export function createMetrics(): Metrics {
 
   function attempted(outcome: string, start: number): void {
     attempts.inc({ outcome })
-    posts.observe({ outcome }, (performance.now() - start) / SECOND)
+    posts.observe({ outcome }, (realElapsed() - start) / SECOND)
   }
 
   return {
@@ -90,18 +90,18 @@ export function createMetrics(): Metrics {
       watchOnceRead = () => collectDefaultMetrics({ register: registry })
     },
     watchRequests: (req, res, next) => {
-      const start = performance.now()
+      const start = realElapsed()
       const first = req.path.split('/')[1] ?? ''
       res.once('finish', () => {
         const labels = { method: req.method, area: AREAS.has(first) ? first : 'other', status: String(res.statusCode) }
-        requests.observe(labels, (performance.now() - start) / SECOND)
+        requests.observe(labels, (realElapsed() - start) / SECOND)
       })
       next()
     },
     watched: outbound => ({
       ...outbound,
       async post(url, headers, body) {
-        const start = performance.now()
+        const start = realElapsed()
         try {
           const answer = await outbound.post(url, headers, body)
           attempted(`${Math.floor(answer.status / 100)}xx`, start)

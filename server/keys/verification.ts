@@ -1,6 +1,6 @@
 import { partsOf } from '../../db/changes.ts'
 import type { Database } from '../../db/connect.ts'
-import type { Clock } from '../base/clock.ts'
+import { type Clock, realElapsed } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { hashSecret, isWellFormedSecret } from '../base/secret-format.ts'
@@ -103,7 +103,7 @@ function createCopies(database: Database) {
   const { changes } = database
   const shared = {
     trusted: () => changes.fresh(),
-    elapsed: () => performance.now(),
+    elapsed: realElapsed,
     mostUnknown: MOST_UNKNOWN,
     unknownFor: UNKNOWN_FOR,
   }

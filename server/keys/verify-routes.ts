@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isIPv4 } from 'node:net'
 import { z } from 'zod'
-import { SECOND } from '../base/clock.ts'
+import { realElapsed, SECOND } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import type { Ids } from '../base/ids.ts'
 import type { Log } from '../base/log.ts'
@@ -99,7 +99,7 @@ export function verifyRoute(deps: VerifyCaps): (req: IncomingMessage, res: Serve
   /** When every call fails, the log gets one line a second. */
   function fail(error: AppError): void {
     unsaid += 1
-    const now = performance.now()
+    const now = realElapsed()
     if (now - saidAt < SECOND) return
     log.error({ err: error.cause ?? error, path: PATH, failed: unsaid }, 'verifications failed')
     saidAt = now

@@ -27,11 +27,10 @@ const REFUSALS: readonly ErrorCode[] = ['delivery.not_redeliverable', 'delivery.
 /** One delivery with all its attempts, and *Redeliver*: the same verb that the platform API has. */
 export function portalDeliveryRoutes(caps: PortalDeliveryCaps): Router {
   const router = Router()
-  const path = '/platform/apps/:app/deliveries/:delivery'
   router.use('/platform/apps/:app', requireSession, lookAtAccountOf(caps, 'app', publisherOf))
 
-  router.get(path, (req, res) => showDelivery(caps, req, res))
-  router.post(`${path}/redeliver`, (req, res) => redeliverByForm(caps, req, res))
+  router.get('/platform/apps/:app/deliveries/:delivery', (req, res) => showDelivery(caps, req, res))
+  router.post('/platform/apps/:app/deliveries/:delivery/redeliver', (req, res) => redeliverByForm(caps, req, res))
   return router
 }
 

@@ -71,17 +71,17 @@ const REACHED = [
   '2001:4860:4860::8888',
 ]
 
-test('egress: no special-purpose address of IPv4 or IPv6 is reached, in no spelling', () => {
+test('egress: special-purpose IPv4 and IPv6 addresses are refused in every notation', () => {
   const permits = createEgressRule([])
   for (const address of REFUSED) assert.equal(permits(address), false, address)
 })
 
-test('egress: public addresses are reached, up to the edges of the special ranges', () => {
+test('egress: public addresses are allowed, up to the edges of the special ranges', () => {
   const permits = createEgressRule([])
   for (const address of REACHED) assert.equal(permits(address), true, address)
 })
 
-test('egress: what is no address is not reached', () => {
+test('egress: a string that is not an address is refused', () => {
   const permits = createEgressRule([])
   for (const text of [
     '',
@@ -97,7 +97,7 @@ test('egress: what is no address is not reached', () => {
     assert.equal(permits(text), false, text)
 })
 
-test('egress: the allow list opens exactly what it names, also as an IPv4-mapped address', () => {
+test('egress: the allow list opens exactly its ranges, also for IPv4-mapped addresses', () => {
   const permits = createEgressRule(['127.0.0.1/32', '10.1.0.0/16', 'fd00:1::/32'])
   for (const address of ['127.0.0.1', '::ffff:127.0.0.1', '10.1.0.1', '10.1.255.255', 'fd00:1::9', '8.8.8.8'])
     assert.equal(permits(address), true, address)
@@ -105,13 +105,13 @@ test('egress: the allow list opens exactly what it names, also as an IPv4-mapped
     assert.equal(permits(address), false, address)
 })
 
-test('plain http: only what the allow list names, never a public address', () => {
+test('plain http: allowed for addresses on the allow list only, never for a public address', () => {
   const allowed = createAllowedRule(['127.0.0.1/32', 'fd00::/8'])
   for (const address of ['127.0.0.1', 'fd00::1']) assert.equal(allowed(address), true, address)
   for (const address of ['127.0.0.2', '8.8.8.8', '::1', 'localhost', '']) assert.equal(allowed(address), false, address)
 })
 
-test('CIDR: an address and its bits; a bare address is a range of one; all else is none', () => {
+test('CIDR: an address and its prefix length; a bare address is a range of one; anything else is invalid', () => {
   assert.deepEqual(parseCidr(' 10.0.0.0/8 '), { address: '10.0.0.0', bits: 8 })
   assert.deepEqual(parseCidr('127.0.0.1'), { address: '127.0.0.1', bits: 32 })
   assert.deepEqual(parseCidr('::1'), { address: '::1', bits: 128 })
@@ -130,7 +130,7 @@ test('CIDR: an address and its bits; a bare address is a range of one; all else 
     assert.equal(parseCidr(text), undefined, text)
 })
 
-test('an address with a port, brackets or a zone is that address; what is none stays as it is', () => {
+test('an address loses its port, brackets and zone; other strings stay unchanged', () => {
   for (const [written, address] of [
     ['203.0.113.7:4711', '203.0.113.7'],
     ['[2001:DB8::7]:443', '2001:db8::7'],

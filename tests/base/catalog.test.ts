@@ -4,16 +4,16 @@ import { parseCatalog, SAMPLE_CATALOG } from '../../server/base/catalog.ts'
 
 const permission = { name: 'charges:read', resource: 'charges', access: 'read', sentence: 'See charges' }
 
-test('catalogue: an operator’s own is taken as it is, without risks where none are named', () => {
+test('catalog: an operator’s own catalog is used as is, with risks optional', () => {
   const risky = { ...permission, name: 'charges:write', access: 'write', risks: ['moves_money', 'irreversible'] }
   assert.deepEqual(parseCatalog([permission, risky]), [{ ...permission, risks: [] }, risky])
 })
 
-test('catalogue: the built-in one is right by its own rules', () => {
+test('catalog: the built-in catalog follows its own rules', () => {
   assert.deepEqual(parseCatalog(JSON.parse(JSON.stringify(SAMPLE_CATALOG))), SAMPLE_CATALOG)
 })
 
-test('catalogue: every fault is refused in one line that names its place', () => {
+test('catalog: every fault is refused with one line that names its position', () => {
   const faults: [unknown, RegExp][] = [
     [{}, /^the file: /],
     [null, /^the file: /],

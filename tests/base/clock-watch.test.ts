@@ -16,14 +16,14 @@ function set() {
   }
 }
 
-test('a clock that runs is not set, however long nobody looks', () => {
+test('a running clock reports no step, however long nobody reads it', () => {
   const { clock, wait } = set()
   const watch = createClockWatch(clock)
   wait(86_400_000)
   assert.equal(watch.step(), 0)
 })
 
-test('a step is told until it is accepted, and adds up', () => {
+test('a step is reported until it is accepted, and steps add up', () => {
   const { clock, wait, turn } = set()
   const watch = createClockWatch(clock)
   turn(-3_600_000)
@@ -36,7 +36,7 @@ test('a step is told until it is accepted, and adds up', () => {
   assert.equal(watch.step(), 0)
 })
 
-test('a clock that is slowed down or hurried is not set', () => {
+test('a clock that is slewed reports no step', () => {
   const { clock, wait, turn } = set()
   const watch = createClockWatch(clock)
   for (let second = 0; second < 100; second += 1) {

@@ -14,12 +14,12 @@ test('ids: a prefix and a part that sorts by time', () => {
   for (const id of made) assert.match(id, /^ins_[0-9a-z]{26}$/)
 })
 
-test('ids: those of one millisecond differ', () => {
+test('ids: two ids of the same millisecond differ', () => {
   const ids = createIds({ now: () => 1_900_000_000_000, monotonic: () => 0 }, systemRandom)
   assert.equal(new Set(Array.from({ length: 5_000 }, () => ids.next('key'))).size, 5_000)
 })
 
-test('ids: nonsense from outside is told apart before it is looked up', () => {
+test('ids: malformed ids are rejected without a query', () => {
   const id = createIds({ now: () => 0, monotonic: () => 0 }, systemRandom).next('app')
   assert.equal(isId('app', id), true)
   const wrong = [

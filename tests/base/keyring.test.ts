@@ -5,7 +5,7 @@ import { opaqueToken, systemRandom } from '../../server/base/random.ts'
 
 const newSecret = () => opaqueToken(systemRandom)
 
-test('keyring: what was encrypted is readable again, and every time looks different', () => {
+test('keyring: decrypting returns the plaintext, and equal plaintexts have different ciphertexts', () => {
   const keyring = createKeyring([newSecret()], systemRandom)
   for (const plaintext of ['', 'x', 'größer ✓', 'a'.repeat(100_000)]) {
     const sealed = keyring.encrypt('webhook', 'app_1', plaintext)
@@ -22,7 +22,7 @@ test('keyring: a ciphertext cannot be moved to another row or to another purpose
   assert.throws(() => keyring.decrypt('signing', 'app_1', sealed))
 })
 
-test('keyring: a ciphertext that was altered, cut or lengthened is refused', () => {
+test('keyring: a ciphertext that was altered, truncated or extended is refused', () => {
   const keyring = createKeyring([newSecret()], systemRandom)
   const sealed = keyring.encrypt('webhook', 'app_1', 'the secret')
   const [id = '', body = ''] = sealed.split('.')
@@ -43,7 +43,7 @@ test('keyring: a ciphertext that was altered, cut or lengthened is refused', () 
   assert.throws(() => keyring.decrypt('webhook', 'app_1', ''))
 })
 
-test('keyring: a new root secret in front still reads the old ones, and writes with the new one', () => {
+test('keyring: a new first root secret encrypts, and the old ones still decrypt', () => {
   const [older, newer] = [newSecret(), newSecret()]
   const before = createKeyring([older], systemRandom)
   const both = createKeyring([newer, older], systemRandom)
@@ -54,7 +54,7 @@ test('keyring: a new root secret in front still reads the old ones, and writes w
   assert.throws(() => before.decrypt('webhook', 'app_1', anew), /no root secret/)
 })
 
-test('keyring: an unknown root secret reads nothing, and the fault names no secret', () => {
+test('keyring: an unknown root secret decrypts nothing, and the error names no secret', () => {
   const secret = newSecret()
   const sealed = createKeyring([secret], systemRandom).encrypt('webhook', 'app_1', 'the secret')
   assert.throws(

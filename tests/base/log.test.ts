@@ -7,7 +7,9 @@ import { test } from 'node:test'
 
 const root = join(import.meta.dirname, '../..')
 
-/** A process that logs `lines` lines of a kilobyte, says so on standard output, logs once more when told to, and ends. */
+/**
+ * A process that logs `lines` lines of a kilobyte, reports on standard output, logs once more when told to, and exits.
+ */
 const program = (lines: number) => `
   import { createLog } from './server/base/log.ts'
   const log = createLog('info')
@@ -24,11 +26,11 @@ const program = (lines: number) => `
 const start = (lines: number) =>
   spawn(process.execPath, ['--input-type=module-typescript', '--eval', program(lines)], { cwd: root })
 
-test('log: nobody reads it, and the process goes on; what is dropped is counted once somebody does', async () => {
+test('log: without a reader the process keeps running, and dropped lines are counted once there is a reader', async () => {
   const child = start(5_000)
-  const [written] = await once(child.stdout, 'data') // although 5 MB found no reader
+  const [written] = await once(child.stdout, 'data') // nobody has read the 5 MB yet
   assert.equal(String(written), 'written')
-  child.stderr.once('readable', () => child.stdin.write('go on')) // somebody reads from now on
+  child.stderr.once('readable', () => child.stdin.write('go on')) // the test reads from here on
   const lines = (await text(child.stderr)).trim().split('\n')
   const entries = lines.map(line => JSON.parse(line) as { msg: string; lines?: number; line?: number })
   const [first, dropped, last] = [entries[0], entries.at(-2), entries.at(-1)]
@@ -38,7 +40,7 @@ test('log: nobody reads it, and the process goes on; what is dropped is counted 
   assert.equal(dropped?.lines, 5_000 - kept)
 })
 
-test('log: a reader that has gone away ends nothing', async () => {
+test('log: a reader that disconnects does not end the process', async () => {
   const child = start(10)
   child.stderr.destroy()
   await once(child.stdout, 'data')

@@ -32,7 +32,7 @@ async function serve(listener: RequestListener): Promise<Target> {
   }
 }
 
-/** A peer that speaks for itself: `answer` is called at each request with its number on the connection. */
+/** A raw HTTP peer: calls `answer` for each request with the number of the request on its connection. */
 async function serveRaw(answer: (socket: Socket, count: number) => void): Promise<Target> {
   const requests: string[] = []
   const sockets = new Set<Socket>()
@@ -75,7 +75,7 @@ async function faultOf(work: Promise<unknown>): Promise<string> {
   return 'none'
 }
 
-test('outbound: a post arrives with its headers and body, and its answer comes back', async () => {
+test('outbound: a post arrives with its headers and body, and its response is returned', async () => {
   let seen = {}
   await using target = await serve(async (req, res) => {
     seen = { type: req.headers['content-type'], id: req.headers['webhook-id'], body: await text(req) }
@@ -91,7 +91,7 @@ test('outbound: a post arrives with its headers and body, and its answer comes b
   assert.deepEqual({ ...answer, body: await answer.body }, { status: 429, retryAfter: '17', body: 'later, please' })
 })
 
-test('outbound: a private address is refused when it stands in the address itself, in every spelling', async () => {
+test('outbound: a private address in the URL is refused in every notation', async () => {
   await using target = await serve((_req, res) => res.end())
   await using outbound = outboundTo({ allow: [] })
   const spellings = [
@@ -115,7 +115,7 @@ test('outbound: a private address is refused when it stands in the address itsel
   assert.deepEqual(target.requests, [])
 })
 
-test('outbound: a name that leads to a private address is refused at check and at connect', async () => {
+test('outbound: a name that resolves to a private address is refused at the check and at connect', async () => {
   await using target = await serve((_req, res) => res.end())
   await using outbound = outboundTo({ allow: [], lookup: async () => [LOOPBACK] })
   const url = `http://platform.example:${target.port}/`
@@ -125,7 +125,7 @@ test('outbound: a name that leads to a private address is refused at check and a
   assert.deepEqual(target.requests, [])
 })
 
-test('outbound: localhost is a name like any other', async () => {
+test('outbound: localhost is resolved and checked like any other name', async () => {
   await using outbound = outboundTo({ allow: [] })
   assert.equal(await faultOf(outbound.post('http://localhost:9/', {}, '')), 'address_refused')
 })
@@ -136,7 +136,7 @@ test('outbound: one private address among public ones is refused', async () => {
   assert.equal(await faultOf(outbound.post('https://platform.example/', {}, '')), 'address_refused')
 })
 
-test('outbound: a name that is public at the check and private at the connection is refused (rebinding)', async () => {
+test('outbound: a name that is public at the check and private at connect is refused (DNS rebinding)', async () => {
   await using target = await serve((_req, res) => res.end())
   const answers = [[PUBLIC], [LOOPBACK], [PUBLIC], [LOOPBACK]]
   await using outbound = outboundTo({ allow: [], lookup: async () => answers.shift() ?? [] })
@@ -148,7 +148,7 @@ test('outbound: a name that is public at the check and private at the connection
   assert.deepEqual(target.requests, [])
 })
 
-test('outbound: the address that was checked is the one that is called; nothing is looked up in between', async () => {
+test('outbound: the connection goes to the checked address without another lookup', async () => {
   await using target = await serve((_req, res) => res.end())
   const asked: string[] = []
   await using outbound = outboundTo({
@@ -162,7 +162,7 @@ test('outbound: the address that was checked is the one that is called; nothing 
   assert.deepEqual(asked, ['platform.example'])
 })
 
-test('outbound: a redirect is an answer and is never followed', async () => {
+test('outbound: a redirect is a response and is never followed', async () => {
   await using elsewhere = await serve((_req, res) => res.end('reached'))
   await using target = await serve((_req, res) => res.writeHead(307, { location: elsewhere.url }).end())
   await using outbound = outboundTo()
@@ -172,7 +172,7 @@ test('outbound: a redirect is an answer and is never followed', async () => {
   assert.deepEqual(elsewhere.requests, [])
 })
 
-test('outbound: of an answer of 2 MB 4 kB are kept', async () => {
+test('outbound: 4 kB of a 2 MB response are kept', async () => {
   await using target = await serve((_req, res) => res.end('a'.repeat(2 * 1_024 * 1_024)))
   await using outbound = outboundTo()
   const { status, body } = await outbound.post(target.url, {}, '')
@@ -180,7 +180,7 @@ test('outbound: of an answer of 2 MB 4 kB are kept', async () => {
   assert.equal(await body, 'a'.repeat(KEPT_ANSWER))
 })
 
-test('outbound: an answer without end is hung up on', async () => {
+test('outbound: the connection of an endless response is closed', async () => {
   const hungUp = Promise.withResolvers<void>()
   await using target = await serve((_req, res) => {
     const more = () => {
@@ -194,13 +194,13 @@ test('outbound: an answer without end is hung up on', async () => {
   await hungUp.promise
 })
 
-test('outbound: silence before the headers is a timeout', async () => {
+test('outbound: no headers within the limit is a timeout', async () => {
   await using silent = await serve(() => undefined)
   await using outbound = outboundTo({ timeoutMs: 200 })
   assert.equal(await faultOf(outbound.post(silent.url, {}, '')), 'timeout')
 })
 
-/** What a peer sends after its headers. */
+/** The bytes that a peer sends after its headers. */
 const BODIES: Record<string, (socket: Socket) => void> = {
   'nothing more': () => undefined,
   'half of what it promised, and hangs up': socket => void socket.end('half'),
@@ -211,7 +211,7 @@ const BODIES: Record<string, (socket: Socket) => void> = {
   },
 }
 
-test('outbound: the status and Retry-After count when the headers have arrived, whatever the body does', async () => {
+test('outbound: status and Retry-After are used once the headers have arrived, whatever the body does', async () => {
   for (const [name, body] of Object.entries(BODIES)) {
     for (const status of [200, 410, 503]) {
       const closed = Promise.withResolvers<void>()
@@ -223,12 +223,12 @@ test('outbound: the status and Retry-After count when the headers have arrived, 
       const answer = await outbound.post(target.url, {}, '')
       assert.deepEqual([answer.status, answer.retryAfter], [status, '7'], name)
       assert.ok((await answer.body).length < 100, name)
-      await closed.promise // a body that stays open holds no connection
+      await closed.promise // a body without end does not keep the connection open
     }
   }
 })
 
-test('outbound: an answer that cannot be parsed after its headers still counts', async () => {
+test('outbound: a response that cannot be parsed after its headers still counts', async () => {
   await using target = await serveRaw(
     socket => void socket.end('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nno length\r\n'),
   )
@@ -245,7 +245,7 @@ async function postAlone(outbound: Outbound, url: string, body: string): Promise
   return answer.status
 }
 
-/** A peer that answers the first request of a connection with 204 and does `second` when another one arrives on it. */
+/** A peer that responds 204 to the first request of a connection and calls `second` for the next one. */
 async function keepsAliveOnce(second: (socket: Socket) => void): Promise<Target> {
   return await serveRaw((socket, count) => {
     if (count === 1) socket.write('HTTP/1.1 204 No Content\r\n\r\n')
@@ -253,7 +253,7 @@ async function keepsAliveOnce(second: (socket: Socket) => void): Promise<Target>
   })
 }
 
-test('outbound: a post on a kept connection that was closed goes out once more on a new one', async () => {
+test('outbound: a post on a kept-alive connection that the peer closed is repeated on a new connection', async () => {
   for (const close of [(socket: Socket) => void socket.end(), (socket: Socket) => void socket.resetAndDestroy()]) {
     await using target = await keepsAliveOnce(close)
     await using outbound = outboundTo()
@@ -264,7 +264,7 @@ test('outbound: a post on a kept connection that was closed goes out once more o
   }
 })
 
-test('outbound: it goes out once more and not again', async () => {
+test('outbound: the post is repeated once only', async () => {
   let connections = 0
   await using target = await serveRaw((socket, count) => {
     if (count === 1) connections += 1
@@ -277,7 +277,7 @@ test('outbound: it goes out once more and not again', async () => {
   assert.deepEqual(target.requests, ['first', 'second', 'second'])
 })
 
-test('outbound: what was answered in part, or fails on a new connection, is not repeated', async () => {
+test('outbound: a post with a partial response or a failure on a new connection is not repeated', async () => {
   await using partly = await keepsAliveOnce(socket => void socket.end('HTTP/1.1 20'))
   await using outbound = outboundTo()
   assert.equal(await postAlone(outbound, partly.url, 'first'), 204)
@@ -288,7 +288,7 @@ test('outbound: what was answered in part, or fails on a new connection, is not 
   assert.deepEqual(rude.requests, ['first'])
 })
 
-test('outbound: each way to fail has its own name', async () => {
+test('outbound: each kind of failure has its own name', async () => {
   const gone = await serve(() => undefined)
   await gone[Symbol.asyncDispose]()
   await using rude = await serve(req => req.socket.destroy())
@@ -314,7 +314,7 @@ test('outbound: each way to fail has its own name', async () => {
   babbler.close()
 })
 
-test('outbound: hanging up ends what is under way', async () => {
+test('outbound: aborting ends the requests in progress', async () => {
   await using target = await serve(() => undefined)
   const outbound = createOutbound({ allow: ['127.0.0.1/32'] })
   const fault = faultOf(outbound.post(target.url, {}, ''))
@@ -323,7 +323,7 @@ test('outbound: hanging up ends what is under way', async () => {
   assert.equal(await fault, 'aborted')
 })
 
-test('fetch: answers come back whole up to 64 kB, and not beyond', async () => {
+test('fetch: responses up to 64 kB are returned whole, and larger ones are refused', async () => {
   await using target = await serve((req, res) =>
     res.setHeader('x-kind', 'jwks').end('a'.repeat(Number(req.url?.slice(1)))),
   )
@@ -335,7 +335,7 @@ test('fetch: answers come back whole up to 64 kB, and not beyond', async () => {
   assert.equal(await faultOf(outbound.fetch(new URL('/9000000', target.url))), 'protocol')
 })
 
-test('fetch: an answer without content stays one', async () => {
+test('fetch: a response without content has no body', async () => {
   await using target = await serve((_req, res) => res.writeHead(204).end())
   await using outbound = outboundTo()
   const answer = await outbound.fetch(target.url)
@@ -343,13 +343,13 @@ test('fetch: an answer without content stays one', async () => {
   assert.equal(await answer.text(), '')
 })
 
-test('fetch: silence is a timeout', async () => {
+test('fetch: no response within the limit is a timeout', async () => {
   await using target = await serve(() => undefined)
   await using outbound = outboundTo({ timeoutMs: 200 })
   assert.equal(await faultOf(outbound.fetch(target.url)), 'timeout')
 })
 
-test('plain http: allowed only where every address of a name stands in the allow list', async () => {
+test('plain http: allowed only if every address of a name is on the allow list', async () => {
   const names: Record<string, Address[]> = {
     inside: [LOOPBACK],
     outside: [PUBLIC],

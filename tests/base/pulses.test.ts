@@ -11,7 +11,7 @@ function pulsesAt() {
   return { time, pulses: createPulses({ monotonic: () => time.now }) }
 }
 
-test('a loop stands still after its rest and its patience, and goes on with the next sign', () => {
+test('a loop is reported as stuck after its planned sleep and its patience, until its next progress', () => {
   const { time, pulses } = pulsesAt()
   assert.equal(pulses.any(), false)
   const pulse = pulses.start('deliveries', 30)
@@ -22,7 +22,7 @@ test('a loop stands still after its rest and its patience, and goes on with the 
   time.now = 91
   assert.deepEqual(pulses.ill(), ['deliveries'])
   pulse.begin()
-  assert.deepEqual(pulses.ill(), ['deliveries'], 'a round that only begins is no progress')
+  assert.deepEqual(pulses.ill(), ['deliveries'], 'starting a round is no progress')
   pulse.expect(0)
   assert.deepEqual(pulses.ill(), [])
 })
@@ -36,7 +36,7 @@ test('a round that begins early is expected to end early', () => {
   assert.deepEqual(pulses.ill(), ['deliveries'])
 })
 
-test('a loop that ended by itself stays ill; one that was stopped is forgotten', () => {
+test('a loop that ended by itself stays reported; one that was stopped is removed', () => {
   const { pulses } = pulsesAt()
   pulses.start('mails', 30).end(true)
   assert.deepEqual([pulses.any(), pulses.ill()], [false, []])
@@ -44,7 +44,7 @@ test('a loop that ended by itself stays ill; one that was stopped is forgotten',
   assert.deepEqual([pulses.any(), pulses.ill()], [true, ['mails']])
 })
 
-test('what the first process says counts in those that it started', () => {
+test('child processes use the report of the primary process', () => {
   const { pulses } = pulsesAt()
   pulses.told(['deliveries'])
   assert.deepEqual([pulses.any(), pulses.ill()], [true, ['deliveries']])
@@ -52,7 +52,7 @@ test('what the first process says counts in those that it started', () => {
   assert.deepEqual([pulses.any(), pulses.ill()], [true, []])
 })
 
-test('a runner whose work hangs stands still; work that makes progress, or fails, does not', async () => {
+test('a runner whose work hangs is reported as stuck; one whose work progresses or fails is not', async () => {
   const { time, pulses } = pulsesAt()
   const hanging = Promise.withResolvers<undefined>()
   const failing = { runs: 0 }

@@ -21,7 +21,7 @@ const REFUSED: [string, string, RegExp][] = [
   ['the prototype in escapes', String.raw`[{"\u005f_proto__":1}]`, /^0\.__proto__ must not/],
 ]
 for (const [what, text, message] of REFUSED) {
-  test(`JSON with ${what} is refused, and the message says where`, () => {
+  test(`JSON with ${what} is refused, and the message names the position`, () => {
     assert.throws(
       () => readJson(text),
       (error: unknown) => error instanceof JsonFault && message.test(error.message),
@@ -29,18 +29,18 @@ for (const [what, text, message] of REFUSED) {
   })
 }
 
-test('what looks like a fault and is none is taken', () => {
+test('valid JSON that resembles a fault is accepted', () => {
   const taken = [nested(32), '{"a":"{\\"a\\":1,\\"a\\":2}","b":"a","c":["a","a",",:[{"]}', '"\\ud83d\\udca9\\\\u0000"']
   taken.push('{"constructor":1,"toString":2,"hasOwnProperty":3}', ' { "a" : { "a" : [ { "a" : "" } ] } } ', '7')
   for (const text of taken) assert.deepEqual(readJson(text), JSON.parse(text))
 })
 
-test('what is no JSON is a SyntaxError', () => {
+test('invalid JSON is a SyntaxError', () => {
   for (const text of ['', '{', '"', '{"a":1,}', '{"a" 1}', "{'a':1}", '[1]]', '"\0"', '\u00a0{}'])
     assert.throws(() => readJson(text), { name: 'SyntaxError' }, JSON.stringify(text))
 })
 
-test('any value that can be stored comes back as JSON.parse has it', () => {
+test('any storable value is parsed as by JSON.parse', () => {
   const json = fc.json({ stringUnit: 'binary', maxDepth: 6 })
   fc.assert(
     fc.property(json, text => {

@@ -10,7 +10,9 @@ import { type Address, createResolveName } from '../../server/base/resolve-name.
 const A = 1
 const NXDOMAIN = 3
 
-/** A name server (RFC 1035 §4) that knows `known`, says nothing of names under `silent.example`, and denies all others. */
+/**
+ * A name server (RFC 1035 §4) that knows `known`, never responds for names under `silent.example`, and denies others.
+ */
 async function serveNames(known: Record<string, string>): Promise<AsyncDisposable & { address: string }> {
   const socket = createSocket('udp4')
   socket.on('message', (question, from) => {
@@ -45,7 +47,7 @@ async function serveNames(known: Record<string, string>): Promise<AsyncDisposabl
 
 const SYSTEM: Address[] = [{ address: '192.0.2.9', family: 4 }]
 
-test('a name: the hosts file, then the name servers, then the machine', async () => {
+test('a name is resolved by the hosts file, then the name servers, then the operating system', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-hosts-'))
   const hostsFile = join(folder, 'hosts')
   writeFileSync(
@@ -66,11 +68,15 @@ test('a name: the hosts file, then the name servers, then the machine', async ()
   assert.deepEqual(await addresses('x.example'), ['192.0.2.9'])
   assert.deepEqual(await addresses('receiver'), ['192.0.2.9'])
   await assert.rejects(resolve('a.silent.example'), { code: 'ETIMEOUT' })
-  assert.deepEqual(asked, ['x.example', 'receiver'], 'a name whose server is silent never gets to the machine')
+  assert.deepEqual(
+    asked,
+    ['x.example', 'receiver'],
+    'a name whose server does not respond is not passed to the operating system',
+  )
   rmSync(folder, { recursive: true })
 })
 
-test('names that hang hold two threads at most, and each of them one', async () => {
+test('lookups that hang use two threads at most, and one per name', async () => {
   await using server = await serveNames({})
   const hanging = new Map<string, (addresses: Address[]) => void>()
   const system = async (name: string) => await new Promise<Address[]>(resolve => hanging.set(name, resolve))
@@ -84,5 +90,5 @@ test('names that hang hold two threads at most, and each of them one', async () 
   const later = resolve('e.hung.example')
   while (!hanging.has('e.hung.example')) await new Promise(setImmediate)
   hanging.get('e.hung.example')?.(SYSTEM)
-  assert.deepEqual(await later, SYSTEM, 'a place is free again')
+  assert.deepEqual(await later, SYSTEM, 'a thread is free again')
 })

@@ -14,7 +14,7 @@ function folder(): Disposable & { path: string } {
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-test('root secret: made once with mode 0600 in a private folder, and read again afterwards', () => {
+test('root secret: created once with mode 0600 in a private folder, and read again afterwards', () => {
   using parent = folder()
   const config = { secrets: [], dataDir: join(parent.path, 'a', 'b') }
   const [made] = readRootSecrets(config, systemRandom)
@@ -25,14 +25,14 @@ test('root secret: made once with mode 0600 in a private folder, and read again 
   assert.deepEqual(readdirSync(config.dataDir), ['root-secret'])
 })
 
-test('root secret: those of the environment are used, and nothing is written', () => {
+test('root secret: secrets of the environment are used, and nothing is written', () => {
   using parent = folder()
   const secrets = [opaqueToken(systemRandom), opaqueToken(systemRandom)]
   assert.deepEqual(readRootSecrets({ secrets, dataDir: parent.path }, systemRandom), secrets)
   assert.deepEqual(readdirSync(parent.path), [])
 })
 
-test('root secret: an empty or torn file stops the start instead of sealing with nothing', () => {
+test('root secret: an empty or truncated file stops the start', () => {
   using parent = folder()
   for (const torn of ['', '\n', 'short']) {
     writeFileSync(join(parent.path, 'root-secret'), torn)

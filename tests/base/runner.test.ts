@@ -5,7 +5,7 @@ import { createRunner } from '../../server/base/runner.ts'
 
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} }
 
-/** How often a runner with nothing to do works in a minute. */
+/** The number of runs in a minute of a runner that finds no work. */
 async function runsInAMinute(t: TestContext, heard: () => boolean): Promise<number> {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   let now = 0
@@ -33,10 +33,10 @@ async function runsInAMinute(t: TestContext, heard: () => boolean): Promise<numb
   return runs
 }
 
-test('a runner whose wake-up calls are heard sleeps while nothing is due', async t =>
+test('a runner whose wake-ups are heard sleeps while no work is due', async t =>
   assert.equal(await runsInAMinute(t, () => true), 1))
 
-test('a runner whose wake-up calls are not heard looks by itself every two seconds', async t => {
+test('a runner whose wake-ups are not heard polls every two seconds', async t => {
   const runs = await runsInAMinute(t, () => false)
   assert.ok(runs >= 25 && runs <= 31, String(runs))
 })

@@ -7,7 +7,7 @@ import { hashSecret, isWellFormedSecret, mintSecret, redactSecret } from '../../
 const FORMS = ['m_live_', 'm_test_', 'r_live_', 'r_test_', 'v_', 't_']
 const ALPHABET = [...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz']
 
-test('key: prefix, 32 random characters and a checksum that anybody can recompute, for every brand and kind', () => {
+test('key: prefix, 32 random characters and a public checksum, for every brand and kind', () => {
   for (const brand of ['lk', 'nw', 'northwin']) {
     for (const form of FORMS) {
       const secret = mintSecret(systemRandom, brand + form)
@@ -25,7 +25,7 @@ test('key: prefix, 32 random characters and a checksum that anybody can recomput
   }
 })
 
-test('key: one changed character anywhere is noticed without a look into the database', () => {
+test('key: one changed character anywhere is detected without a query', () => {
   const secret = mintSecret(systemRandom, 'lkm_live_')
   for (let place = 'lkm_live_'.length; place < secret.length; place += 1) {
     const other = secret[place] === 'a' ? 'b' : 'a'
@@ -33,7 +33,7 @@ test('key: one changed character anywhere is noticed without a look into the dat
   }
 })
 
-test('key: another kind, another mode, a foreign brand, more or fewer characters are malformed', () => {
+test('key: another kind or mode, a foreign brand, and a wrong length are malformed', () => {
   const secret = mintSecret(systemRandom, 'lkm_live_')
   const wrong = [
     secret.replace('live', 'test'),
@@ -62,31 +62,31 @@ test('key: no identifier has the form of a secret', () => {
     assert.equal(isWellFormedSecret(`${prefix}_${alphanumeric(systemRandom, 26).toLowerCase()}`), false)
 })
 
-test('redacted: prefix, ellipsis and the last four, nothing between', () => {
+test('redacted: prefix, ellipsis and the last four characters', () => {
   const secret = mintSecret(systemRandom, 'lkm_live_')
   assert.equal(redactSecret(secret), `lkm_live_…${secret.slice(-4)}`)
   const verifier = mintSecret(systemRandom, 'lkv_')
   assert.equal(redactSecret(verifier), `lkv_…${verifier.slice(-4)}`)
 })
 
-test('hash: the database keeps SHA-256, base64url', () => {
+test('hash: the database stores SHA-256 in base64url', () => {
   assert.equal(hashSecret('abc'), 'ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0')
 })
 
-test('random: bytes that would make some letters likelier are drawn again', () => {
+test('random: bytes that would bias the letters are drawn again', () => {
   const draws = [Buffer.from([255, 254, 253, 252]), Buffer.from([251, 250, 249, 248]), Buffer.from([0, 61, 62, 247])]
   const random: Random = { bytes: () => draws.shift() ?? Buffer.alloc(4), fraction: () => 0 }
   assert.equal(alphanumeric(random, 4), '0z0z')
   assert.equal(draws.length, 0)
 })
 
-test('random: every letter of 124,000 is about equally likely', () => {
+test('random: 124,000 letters are evenly distributed', () => {
   const expected = 2_000
   const counts = new Map(ALPHABET.map(letter => [letter, 0]))
   for (const letter of alphanumeric(systemRandom, 62 * expected)) counts.set(letter, (counts.get(letter) ?? 0) + 1)
   assert.equal(counts.size, 62)
   const chiSquared = [...counts.values()].reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0)
-  assert.ok(chiSquared < 160, `chi² of ${chiSquared} with 61 degrees of freedom`) // about 1 in 10 thousand million
+  assert.ok(chiSquared < 160, `chi² of ${chiSquared} with 61 degrees of freedom`) // exceeded by chance once in ten thousand million runs
 })
 
 test('random: a fraction stays below one', () => {
@@ -96,7 +96,7 @@ test('random: a fraction stays below one', () => {
   }
 })
 
-test('base62: small and the largest checksums keep their six places', () => {
+test('base62: the smallest and the largest checksum have six characters', () => {
   assert.equal(base62(0, 6), '000000')
   assert.equal(base62(61, 6), '00000z')
   assert.equal(base62(62, 6), '000010')

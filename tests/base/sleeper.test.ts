@@ -4,7 +4,7 @@ import { setImmediate as settled } from 'node:timers/promises'
 import { createPulses } from '../../server/base/pulses.ts'
 import { createSleeper, type Sleeper } from '../../server/base/sleeper.ts'
 
-/** A loop whose rounds do what `round` says, on a clock that stands still until it is moved. */
+/** A loop whose rounds call `round`, on a clock that only the test advances. */
 function startLoop(t: TestContext, round: (sleeper: Sleeper, number: number) => Promise<void>) {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const sleeper = createSleeper({ name: 'test', patience: 1_000 })
@@ -24,7 +24,7 @@ function startLoop(t: TestContext, round: (sleeper: Sleeper, number: number) => 
   }
 }
 
-test('a sleep ends when its time is over, or when it is woken, and a round follows', async t => {
+test('a sleep ends when its time is over or when it is woken, and a round follows', async t => {
   const loop = startLoop(t, sleeper => sleeper.sleep(100))
   await loop.pass(99)
   assert.equal(loop.rounds(), 1)
@@ -36,7 +36,7 @@ test('a sleep ends when its time is over, or when it is woken, and a round follo
   await loop.sleeper.stop()
 })
 
-test('who wakes it during a round is not missed: that round’s sleep does not begin', async t => {
+test('a wake-up during a round is not lost: the sleep after that round does not begin', async t => {
   const loop = startLoop(t, async (sleeper, number) => {
     if (number === 1) sleeper.wake()
     await sleeper.sleep(100)
@@ -46,7 +46,7 @@ test('who wakes it during a round is not missed: that round’s sleep does not b
   await loop.sleeper.stop()
 })
 
-test('a rest lasts until its time is over, however often it is woken', async t => {
+test('a pause lasts for its whole time, however often the loop is woken', async t => {
   const loop = startLoop(t, sleeper => sleeper.rest(100))
   loop.sleeper.wake()
   await loop.pass(99)
@@ -57,7 +57,7 @@ test('a rest lasts until its time is over, however often it is woken', async t =
 })
 
 for (const kind of ['sleep', 'pause', 'rest'] as const)
-  test(`a stop ends a ${kind}, waits for the round, and no round and no sleep follows`, async t => {
+  test(`a stop ends a ${kind} and waits for the round; no further round or sleep follows`, async t => {
     let ended = 0
     const loop = startLoop(t, async sleeper => {
       await sleeper[kind](100)
@@ -70,7 +70,7 @@ for (const kind of ['sleep', 'pause', 'rest'] as const)
     assert.deepEqual([loop.rounds(), ended, loop.sleeper.isStopped()], [1, 1, true])
   })
 
-test('a sleep is a sign of life, a pause after a fault is none', async t => {
+test('a sleep counts as progress; a pause after a fault does not', async t => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   let now = 0
   const pulses = createPulses({ monotonic: () => now })

@@ -46,7 +46,7 @@ describe('the keys pages in Chromium', () => {
       await page.screenshot({ path: join(SHOTS, `${name}-${width}.png`), fullPage: true })
       assert.equal(await page.locator('h1').count(), 1, `${name} has one heading`)
       if (!javaScriptEnabled) return
-      if (width === 1280) assert.deepEqual(await axeFaults(page), [], name) // the same page on a phone
+      if (width === 1280) assert.deepEqual(await axeFaults(page), [], name) // on a phone only the width is checked; axe sees the same page
       assert.ok((await page.evaluate<number>(TOO_WIDE)) <= 0, `${name} is too wide`)
     }
     return { page, look, faults, [Symbol.asyncDispose]: () => context.close() }
@@ -60,7 +60,7 @@ describe('the keys pages in Chromium', () => {
     await page.getByRole('link', { name: act, exact: true }).click()
   }
 
-  test('tables break no email, permission or redacted key, beside a long name of an app', async () => {
+  test('tables wrap no email, permission or redacted key, beside a long app name', async () => {
     const person = await world.person({ email: 'accounting@harborbooks.example' })
     const name = 'International Payment Reconciliation Assistant'
     await world.install(person, await world.app({ metadata: { client_name: name } }))
@@ -124,7 +124,7 @@ describe('the keys pages in Chromium', () => {
       assert.equal(
         await page.getByRole('button', { name: 'Actions for Month-end export' }).count(),
         1,
-        'a double click made one',
+        'a double click creates one',
       )
       await look('keys-both')
 

@@ -6,7 +6,7 @@ import type { Browser, Page } from 'playwright-core'
 import { axeFaults, launchChromium } from '../support/chromium.ts'
 import { createWorld, PASSWORD, type PublishedApp, REDIRECT, type World } from '../support/world.ts'
 
-/** Where pictures of the pages go, for people to look at; not kept by git. */
+/** The folder of page screenshots for people; ignored by git. */
 const SHOTS = join(import.meta.dirname, '../../.screenshots')
 const TOO_WIDE = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
 
@@ -48,7 +48,7 @@ describe('the portal in Chromium', () => {
     const page = await (await browser.newContext({ viewport: { width: 1280, height: 900 } })).newPage()
     const faults: string[] = []
     page.on('console', message => {
-      const refusedForm = message.text().includes('422') // Chromium writes every refused form down
+      const refusedForm = message.text().includes('422') // Chromium logs every 422 as an error
       if (message.type() === 'error' && !refusedForm) faults.push(`${page.url()}: ${message.text()}`)
     })
     page.on('pageerror', error => faults.push(`${page.url()}: ${error.message}`))
@@ -61,12 +61,12 @@ describe('the portal in Chromium', () => {
     return { page, faults }
   }
 
-  test('a publisher sends a test, looks at what came back, rotates a secret, suspends and resumes', async () => {
+  test('a publisher sends a test delivery, inspects it, rotates a secret, suspends and resumes', async () => {
     const { page, faults } = await signIn(app.platform.person.email)
     await look(page, 'platform-home')
     await page.getByRole('link', { name: 'Shipyard Hosting' }).click()
     await page.getByRole('button', { name: 'Send test delivery' }).click()
-    await page.getByRole('status').filter({ hasText: 'Test delivery acknowledged.' }).waitFor() // it looks again by itself
+    await page.getByRole('status').filter({ hasText: 'Test delivery acknowledged.' }).waitFor() // the page reloads by itself
     await look(page, 'platform-app')
     await page.getByRole('button', { name: /^Suspend ins_/ }).click()
     await look(page, 'platform-app-suspend')
@@ -84,7 +84,7 @@ describe('the portal in Chromium', () => {
     assert.deepEqual(faults, [])
   })
 
-  test('an account begins to publish: a token, a form, an app, and a first test that arrives', async () => {
+  test('an account becomes a publisher: a token, a form, an app, and a first test delivery', async () => {
     const person = await world.person()
     const { page, faults } = await signIn(person.email)
     await look(page, 'platform-begin')

@@ -6,7 +6,7 @@ import { type Hops, startHops } from '../support/hops.ts'
 import { authorizationUrl, exchangeCode } from '../support/oauth-client.ts'
 import { createWorld, PASSWORD, type Person, type PublishedApp, type World } from '../support/world.ts'
 
-/** What holds for every form of ours that ends at somebody else's address; each way is walked with and without scripts. */
+/** Every form of ours that leads to another origin, with and without scripts. */
 describe('redirect chains in Chromium', () => {
   let browser: Browser
   let world: World
@@ -62,7 +62,7 @@ describe('redirect chains in Chromium', () => {
       await page.context().close()
     })
 
-    test(`${how}: a callback at http://[::1] is reached, and what it redirects to`, async () => {
+    test(`${how}: a callback at http://[::1] and its redirect are reached`, async () => {
       const page = await open(scripts, await world.person())
       await page.goto((await request(sixth.start)).url.href)
       await press(page, 'Install app', sixth.end)
@@ -80,7 +80,7 @@ describe('redirect chains in Chromium', () => {
       await page.context().close()
     })
 
-    test(`${how}: signing in, and signing up, follow an authorization request that is answered at once`, async () => {
+    test(`${how}: sign-in and sign-up follow an authorization request that redirects at once`, async () => {
       const person = await world.person()
       const { url } = await request(hops.start, { mode: 'no such mode' })
       const onward = encodeURIComponent(url.pathname + url.search)
@@ -98,7 +98,7 @@ describe('redirect chains in Chromium', () => {
       for (const page of [signIn, signUp]) await page.context().close()
     })
 
-    test(`${how}: response_mode=form_post posts the answer, and the browser follows where that leads`, async () => {
+    test(`${how}: response_mode=form_post posts the response, and the browser follows its redirect`, async () => {
       const page = await open(scripts, await world.person())
       for (const button of ['Install app', 'Cancel']) {
         const asked = await request(hops.start, { response_mode: 'form_post' })
@@ -115,13 +115,13 @@ describe('redirect chains in Chromium', () => {
     })
   }
 
-  test('markup that is injected into a page points no form of ours elsewhere', async () => {
+  test('injected markup cannot redirect a form of ours to another origin', async () => {
     const person = await world.person()
     const markup = [
       `<button form="theirs" formaction="${stolen.start}">Stolen button</button><form id="theirs"></form>`,
       `<form action="${world.url}/oauth/authorize"><button formmethod="get" formaction="${stolen.start}">Stolen way</button></form>`,
       '<base href="https://elsewhere.example/">',
-      `<form method="post" action="${stolen.start}">`, // never closed: it takes the page's own form in
+      `<form method="post" action="${stolen.start}">`, // left open, so that it swallows the form of the page
     ].join('')
     const page = await open(false, person)
     await page.route('**', async route => {

@@ -7,7 +7,7 @@ import { axeFaults, launchChromium } from '../support/chromium.ts'
 import { createSampleWorld, type SampleWorld } from '../support/sample-world.ts'
 import { PASSWORD } from '../support/world.ts'
 
-/** Where pictures of the pages go, for people to look at; not kept by git. */
+/** The folder of page screenshots for people; ignored by git. */
 const SHOTS = join(import.meta.dirname, '../../.screenshots')
 
 const TOO_WIDE = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
@@ -29,7 +29,7 @@ describe('in Chromium', () => {
   afterEach(() => samples[Symbol.asyncDispose]())
   after(() => browser.close())
 
-  /** A fresh person in a fresh browser, signed up through the page; every page is checked as it is looked at. */
+  /** A new person in a new browser, signed up through the page; `look` checks the page that is open. */
   async function visit(
     options: { javaScriptEnabled?: boolean; width?: number; colorScheme?: 'light' | 'dark' } = {},
   ): Promise<Visit> {
@@ -99,7 +99,7 @@ describe('in Chromium', () => {
 
       await page.goto(`${world.url}/keys`)
       await look('keys')
-      assert.ok(await page.getByText('Just now').first().isVisible(), 'the use of the key is on the page')
+      assert.ok(await page.getByText('Just now').first().isVisible(), 'the page shows the use of the key')
 
       await page.goto(`${world.url}/apps`)
       await page.getByRole('link', { name: 'Shipyard Hosting' }).click()
@@ -143,13 +143,13 @@ describe('in Chromium', () => {
     })
   }
 
-  test('from the marketplace without the platform: the way of the key is shown, and leads to the platform at its end', async () => {
+  test('an install from the marketplace shows the delivery of the key and ends at the platform', async () => {
     await using visitor = await visit()
     const { page, look, faults } = visitor
     await page.getByRole('link', { name: 'Ledgerlift' }).click()
     await page.getByRole('button', { name: 'Install' }).click()
     await page.getByRole('button', { name: 'Install app' }).click()
-    await page.getByRole('heading', { name: 'Ledgerlift is installed' }).waitFor() // the page looks again by itself
+    await page.getByRole('heading', { name: 'Ledgerlift is installed' }).waitFor() // the page reloads by itself
     await look('installing-done')
     await page.getByRole('link', { name: 'Continue to Ledgerlift' }).waitFor()
     assert.deepEqual(faults, [])
@@ -167,7 +167,7 @@ describe('in Chromium', () => {
     assert.equal(await page.getByRole('button', { name: /^Actions for/ }).count(), 2)
   })
 
-  test('Cancel leads back to the platform and leaves nothing behind', async () => {
+  test('Cancel returns to the platform and leaves nothing behind', async () => {
     await using visitor = await visit()
     const { page, look } = visitor
     await page.goto(`${samples.platformUrl}/connect`)
@@ -179,7 +179,7 @@ describe('in Chromium', () => {
     assert.equal(await page.getByRole('link', { name: 'Shipyard Hosting' }).count(), 0)
   })
 
-  test('a refused form keeps what was typed, and the focus is on what was wrong', async () => {
+  test('a refused form keeps what was typed and focuses the error', async () => {
     const context = await browser.newContext()
     const page = await context.newPage()
     await page.goto(`${samples.world.url}/signin`)
@@ -195,7 +195,7 @@ describe('in Chromium', () => {
     await context.close()
   })
 
-  test('a stranger’s page says what nobody’s page says', async () => {
+  test('a stranger’s page is the same as for an unknown id', async () => {
     await using visitor = await visit()
     const { page, look } = visitor
     await page.goto(`${samples.world.url}/apps/ins_${'0'.repeat(26)}`)

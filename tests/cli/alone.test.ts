@@ -20,7 +20,7 @@ import { onPostgres } from '../support/database.ts'
 import { PASSWORD } from '../support/world.ts'
 
 const ADA = ['--email', 'ada@example.com', '--password', PASSWORD, '--account-name', 'Harbor Books']
-/** A user without rights, on every Linux. */
+/** The user nobody on Linux. */
 const NOBODY = 65_534
 
 type Report = { ok: boolean; checks: { name: string; ok: boolean; detail: string }[] }
@@ -47,7 +47,7 @@ const databaseOf = ({ env, dataDir }: Place) =>
       : { kind: 'sqlite', file: join(dataDir, 'latchkey.db') },
   )
 
-test('migrate: from nothing, without a server, it makes the data folder, the root secret and the schema', async () => {
+test('migrate: creates the data folder, the root secret and the schema without a server', async () => {
   await using place = await createPlace()
   const ended = await runCommand(place.env, 'migrate')
   assert.equal(ended.code, 0, ended.stderr)
@@ -57,7 +57,7 @@ test('migrate: from nothing, without a server, it makes the data folder, the roo
     assert.equal(statSync(join(place.dataDir, file)).mode & 0o777, 0o600, file)
 })
 
-test('audit verify: a log that was altered ends with status 1 and names account and number', async () => {
+test('audit verify: an altered log exits with status 1 and names account and number', async () => {
   await using place = await createPlace()
   await runCommand(place.env, 'migrate')
   const made = await runCommand(place.env, 'user', 'create', ...ADA)
@@ -76,7 +76,7 @@ test('audit verify: a log that was altered ends with status 1 and names account 
   assert.ok(ended.stderr.includes(`{"account_id":"${account_id}","number":1}`), ended.stderr)
 })
 
-test('commands: without an instance only migrate makes one; the others say where they looked', async () => {
+test('commands: only migrate creates an instance; the others say where they looked', async () => {
   await using place = await createPlace()
   for (const command of [
     ['verifier', 'create', '--name', 'API'],
@@ -94,14 +94,14 @@ test('commands: without an instance only migrate makes one; the others say where
   }
 })
 
-test('commands: what an administrator runs as root leaves no file that the server’s user cannot open', async t => {
+test('commands: files created by root stay readable for the server’s user', async t => {
   if (process.getuid?.() !== 0) return t.skip('about root')
   if (onPostgres) return t.skip('about SQLite')
   await using place = await createPlace()
   mkdirSync(place.dataDir)
   chownSync(place.dataDir, NOBODY, NOBODY)
   await runCommand(place.env, 'migrate')
-  const held = databaseOf(place) // keeps the files beside the database there
+  const held = databaseOf(place) // an open connection keeps the -wal and -shm files in the folder
   await held.knex('accounts').select()
   for (const command of [['user', 'create', ...ADA], ['verifier', 'create', '--name', 'API'], ['doctor']])
     assert.equal((await runCommand(place.env, ...command)).code, 0, command.join(' '))
@@ -113,7 +113,7 @@ test('commands: what an administrator runs as root leaves no file that the serve
   assert.deepEqual(owners, Object.fromEntries(files.map(file => [file, NOBODY])))
 })
 
-test('doctor --integrity: a damaged SQLite file is named; without the option it is not read', async t => {
+test('doctor --integrity: reports a damaged SQLite file; without the option the file is not read', async t => {
   if (onPostgres) return t.skip('about SQLite')
   await using place = await createPlace()
   await runCommand(place.env, 'migrate')
@@ -127,7 +127,7 @@ test('doctor --integrity: a damaged SQLite file is named; without the option it 
   assert.match(damaged.checks.at(-1)?.detail ?? '', /docs\/backup\.md/)
 })
 
-test('doctor: before the first start it says what is missing, and makes none of it', async () => {
+test('doctor: before the first start it reports what is missing and creates nothing', async () => {
   await using place = await createPlace()
   const report = await doctor(place)
   assert.deepEqual(
@@ -141,7 +141,7 @@ test('doctor: before the first start it says what is missing, and makes none of 
   assert.equal(existsSync(place.dataDir), false)
 })
 
-test('doctor: all is well after the first start, and whatever is not is named', async () => {
+test('doctor: passes after the first start, and reports each fault', async () => {
   await using place = await createPlace()
   const { LATCHKEY_SECRET: _, ...own } = place.env
   await runCommand(place.env, 'migrate')
@@ -162,7 +162,7 @@ test('doctor: all is well after the first start, and whatever is not is named', 
   assert.match(open.checks[2]?.detail ?? '', /0644; it must be 0600/)
 })
 
-test('a database that an unreleased checkout made: one line says what to do, to doctor, commands and the server', async () => {
+test('a database of an unreleased checkout: doctor, commands and the server say in one line what to do', async () => {
   await using place = await createPlace()
   mkdirSync(place.dataDir, { recursive: true })
   const database = databaseOf(place)
@@ -182,7 +182,7 @@ test('a database that an unreleased checkout made: one line says what to do, to 
   for (const { stderr } of [command, server]) assert.match(stderr, told)
 })
 
-test('doctor: a database that takes no writes, and a worker that died, are named', async t => {
+test('doctor: reports a database that refuses writes and a worker that died', async t => {
   await using place = await createPlace()
   await runCommand(place.env, 'migrate')
   if (onPostgres) mkdirSync(place.dataDir, { recursive: true })
@@ -209,14 +209,14 @@ test('doctor: a database that takes no writes, and a worker that died, are named
   assert.match(detailOf(refused, 'writes'), /^a write failed/)
 })
 
-test('doctor: a configuration that stops a server is told check by check', async () => {
+test('doctor: reports invalid configuration check by check', async () => {
   await using place = await createPlace()
   const report = await doctor(place, { PUBLIC_URL: 'http://connect.example.com', PORT: 'http' })
   assert.deepEqual(ill(report), ['configuration', 'configuration'])
   assert.deepEqual(report.checks.map(({ detail }) => detail.split(':')[0]).sort(), ['PORT', 'PUBLIC_URL'])
 })
 
-test('doctor: a database that does not answer is named, without its password', async () => {
+test('doctor: reports a database that does not respond, without its password', async () => {
   await using place = await createPlace()
   const password = 'not-to-be-repeated'
   const env = { DATABASE_URL: `postgres://me:${password}@127.0.0.1:9/latchkey`, LATCHKEY_SECRET: 'a'.repeat(40) }
@@ -225,7 +225,7 @@ test('doctor: a database that does not answer is named, without its password', a
   assert.ok(!ended.stdout.includes(password))
 })
 
-test('a SQLite file that cannot be used is named by the server, by commands and by doctor, without a stack', {
+test('the server, commands and doctor report an unusable SQLite file without a stack trace', {
   skip: onPostgres,
 }, async () => {
   await using place = await createPlace()

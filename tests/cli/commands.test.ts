@@ -20,7 +20,7 @@ after(async () => {
 
 const command = (...args: string[]) => runCommand(place.env, ...args)
 
-/** One JSON object on standard output, and not a word beside it. */
+/** The one JSON object on standard output; anything else there fails the test. */
 function resultOf(ended: Ended): Record<string, unknown> {
   assert.equal(ended.code, 0, ended.stderr)
   assert.equal(ended.stderr, '')
@@ -42,7 +42,7 @@ async function newAccount(email: string): Promise<string> {
   return String(made['account_id'])
 }
 
-test('user create: makes a person who signs in at the running server, and only with a flag an operator', async () => {
+test('user create: the person can sign in at the running server, and is an operator only with the flag', async () => {
   const args = ['--password', PASSWORD, '--account-name', 'Harbor Books']
   const made = resultOf(await command('user', 'create', '--email', 'ada@example.com', ...args, '--operator'))
   assert.deepEqual(Object.keys(made).sort(), ['account_id', 'user_id'])
@@ -58,7 +58,7 @@ test('user create: makes a person who signs in at the running server, and only w
   )
 })
 
-test('user create: every fault is named by its option, and nothing is made', async () => {
+test('user create: each error names its option, and nobody is created', async () => {
   const refused = await command('user', 'create', '--email', 'ada', '--password', 'short', '--account-name', ' ')
   assertRefused(refused, /--email: .*whole address/s)
   assertRefused(refused, /--password: Use 12 characters or more/)
@@ -116,7 +116,7 @@ test('installation: the operator suspends and resumes one app in one account', a
     await receiver.waitFor('managed_key.created')
     assert.deepEqual(resultOf(await command('installation', 'suspend', id))['suspended_by'], ['operator'])
     assert.match((await browser.get(`/apps/${id}`)).text, /Suspended by the operator/)
-    await receiver.waitFor('installation.suspended') // queued by another process
+    await receiver.waitFor('installation.suspended') // queued by the process of the command
     const resumed = resultOf(await command('installation', 'resume', id))
     assert.deepEqual(resumed, { installation_id: id, status: 'active', suspended_by: [] })
   } finally {
@@ -124,7 +124,7 @@ test('installation: the operator suspends and resumes one app in one account', a
   }
 })
 
-test('verifier create: its key asks the running server at once', async () => {
+test('verifier create: its key works at the running server at once', async () => {
   const made = resultOf(await command('verifier', 'create', '--name', 'Sample API'))
   assert.deepEqual(Object.keys(made).sort(), ['verifier_id', 'verifier_key'])
   assert.match(String(made['verifier_key']), /^lkv_[0-9A-Za-z]{38}$/)
@@ -136,12 +136,12 @@ test('verifier create: its key asks the running server at once', async () => {
   assert.deepEqual(await answer.json(), { valid: false, code: 'malformed' })
 })
 
-test('KEY_BRAND: keys that the command line makes carry the operator’s brand', async () => {
+test('KEY_BRAND: keys made by the command line carry the operator’s brand', async () => {
   const made = resultOf(await runCommand({ ...place.env, KEY_BRAND: 'nw' }, 'verifier', 'create', '--name', 'API'))
   assert.match(String(made['verifier_key']), /^nwv_/)
 })
 
-test('bad input: exit status 1, a message for people on standard error, nothing on standard output', async () => {
+test('invalid input: exit status 1, a message on standard error, nothing on standard output', async () => {
   const cases: [string[], RegExp][] = [
     [[], /Usage: latchkey/],
     [['sweep', '--nonsense'], /unknown option/],
@@ -166,7 +166,7 @@ test('configuration: a command lists every fault, as the server does', async () 
   assertRefused(refused, /has 2 faults:\n {2}PORT: .*\n {2}SIGNUP: /)
 })
 
-test('sweep, audit verify, migrate: say what they found', async () => {
+test('sweep, audit verify, migrate: report their results', async () => {
   const swept = resultOf(await command('sweep'))
   for (const [name, count] of Object.entries(swept)) assert.equal(typeof count, 'number', name)
   const proof = resultOf(await command('audit', 'verify'))
@@ -175,7 +175,7 @@ test('sweep, audit verify, migrate: say what they found', async () => {
   assert.deepEqual(resultOf(await command('migrate')), { pending: 0 })
 })
 
-test('many commands at once beside the running server: none fails for another', async () => {
+test('many simultaneous commands beside the running server all succeed', async () => {
   const emails = Array.from({ length: 4 }, (_, count) => `many${count}@example.com`)
   const accounts = await Promise.all(emails.map(newAccount))
   assert.equal(new Set(accounts).size, 4)

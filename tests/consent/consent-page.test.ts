@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { askConsent, changeRole, countMade, join, press, rowsOf, textOf, tokensFrom } from '../support/steps.ts'
 import { createWorld, REDIRECT } from '../support/world.ts'
 
-test('a person reads every permission with its purpose, the keys to be made, and the host that will receive them', async () => {
+test('the consent page lists every permission with its purpose, the keys to be made, and the host that receives them', async () => {
   await using world = await createWorld({ worker: false })
   const managed_keys = [{ name: 'checkout', permissions: ['charges:write'] }, { name: 'reports' }]
   const app = await world.app({ metadata: { managed_keys } })
@@ -28,18 +28,18 @@ test('a person reads every permission with its purpose, the keys to be made, and
     'Cancel',
   ])
     assert.ok(text.includes(words), words)
-  assert.ok(text.includes(new URL(app.receiver.url).host), 'the host that will receive them')
+  assert.ok(text.includes(new URL(app.receiver.url).host), 'the host that receives the keys')
   assert.ok(text.includes(new URL(REDIRECT).host), 'where the browser returns to')
 })
 
-test('only permissions that the request names are shown', async () => {
+test('only requested permissions are shown', async () => {
   await using world = await createWorld({ worker: false })
   const { page } = await askConsent(await world.person(), await world.app(), { scope: 'charges:read' })
   assert.ok(textOf(page).includes('To show today’s takings.'))
   assert.ok(!textOf(page).includes('To take payments.'))
 })
 
-test('a purpose that holds markup is shown as it was written', async () => {
+test('markup in a purpose is escaped', async () => {
   await using world = await createWorld({ worker: false })
   const permissions = [{ name: 'charges:read', purpose: '<img src=x onerror=alert(1)>' }]
   const { page } = await askConsent(await world.person(), await world.app({ metadata: { permissions } }))
@@ -47,7 +47,7 @@ test('a purpose that holds markup is shown as it was written', async () => {
   assert.ok(page.text.includes('&lt;img src=x onerror=alert(1)&gt;'))
 })
 
-test('cancel leaves no row anywhere and returns access_denied with state and iss', async () => {
+test('Cancel leaves no row and returns access_denied with state and iss', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -73,7 +73,7 @@ test('leaving the page leaves no row', async () => {
   assert.deepEqual(await countMade(world), before)
 })
 
-test('an account is a choice where the person may install in several, and the app goes where they chose', async () => {
+test('a person with several accounts chooses one, and the app is installed there', async () => {
   await using world = await createWorld()
   const app = await world.app()
   const person = await world.person({ accountName: 'Harbor Books' })
@@ -91,11 +91,11 @@ test('an account is a choice where the person may install in several, and the ap
   const [row] = await rowsOf(world, 'installations')
   assert.deepEqual([row?.['id'], row?.['account_id']], [installed.id, friend.accountId])
   const shown = await person.browser.get(`/apps/${installed.id}`)
-  assert.equal(shown.status, 200, 'its page opens although the person looked at another account before')
+  assert.equal(shown.status, 200, 'the page opens although the person was in another account before')
   assert.ok(textOf(shown).includes('in Quay Coffee'))
 })
 
-test('an account that is not the person’s own is refused, and the page says so', async () => {
+test('an account of somebody else is refused with a message', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -122,7 +122,7 @@ test('mode=test makes test keys, and the page offers no other mode', async () =>
   assert.equal((await world.verify(key ?? ''))['mode'], 'test')
 })
 
-test('mode=test cannot be turned into live by the form', async () => {
+test('the form cannot turn mode=test into live', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -133,7 +133,7 @@ test('mode=test cannot be turned into live by the form', async () => {
   assert.deepEqual(await rowsOf(world, 'installations'), [])
 })
 
-test('without a mode the person chooses; live is chosen at first', async () => {
+test('without a mode the person chooses, and live is preselected', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -143,7 +143,7 @@ test('without a mode the person chooses; live is chosen at first', async () => {
   assert.equal(installed.mode, 'test')
 })
 
-test('a draft begins in test mode, and only its own account may install it', async () => {
+test('a draft defaults to test mode, and only its own account may install it', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app({ draft: true })
   const { page } = await askConsent(app.platform.person, app)
@@ -154,7 +154,7 @@ test('a draft begins in test mode, and only its own account may install it', asy
   assert.deepEqual(await rowsOf(world, 'installations'), [])
 })
 
-test('who may not install sees why instead of the button, and can still cancel', async () => {
+test('a member who may not install sees the reason instead of the button, and can still cancel', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()

@@ -10,7 +10,7 @@ for (const role of ['developer', 'viewer'] as const) {
     await using world = await createWorld({ worker: false })
     const app = await world.app()
     const person = await world.person()
-    const { page } = await askConsent(person, app) // drawn while they were owner
+    const { page } = await askConsent(person, app) // drawn while the person was owner
     await changeRole(world, person, role)
     const before = await countMade(world)
     const refused = await press(person, page, 'install')
@@ -20,7 +20,7 @@ for (const role of ['developer', 'viewer'] as const) {
   })
 }
 
-test('who is signed out between page and press signs in and is asked again; nothing is made', async () => {
+test('a person signed out before submitting signs in and is asked again; nothing is made', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -34,7 +34,7 @@ test('who is signed out between page and press signs in and is asked again; noth
   assert.deepEqual(await rowsOf(world, 'installations'), [])
 })
 
-test('who left the account between page and press is refused, and nothing is made', async () => {
+test('a person who left the account before submitting is refused, and nothing is made', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -43,11 +43,15 @@ test('who left the account between page and press is refused, and nothing is mad
   const { page } = await askConsent(person, app)
   await world.deps.database.knex('memberships').where({ account_id: person.accountId, user_id: person.userId }).delete()
   const again = await press(person, page, 'install', { account: person.accountId })
-  assert.equal(again.status, 422, 'shown again; never installed in another account than was chosen')
+  assert.equal(
+    again.status,
+    422,
+    'the page is shown again; the app is never installed in another account than the chosen one',
+  )
   assert.deepEqual(await rowsOf(world, 'installations'), [])
 })
 
-test('Continue for an account whose role was lost grants nothing, not even for another account', async () => {
+test('Continue for an account where the person lost the role grants nothing in any account', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -65,7 +69,7 @@ test('Continue for an account whose role was lost grants nothing, not even for a
   assert.deepEqual(await countMade(world), before)
 })
 
-test('Continue after the app was uninstalled elsewhere installs nothing: its permissions are shown first', async () => {
+test('Continue after the app was uninstalled elsewhere installs nothing and shows the permissions first', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -81,7 +85,7 @@ test('Continue after the app was uninstalled elsewhere installs nothing: its per
   assert.deepEqual(await countMade(world), before)
 })
 
-test('an app that asks for something else since the page was drawn is shown again, and nothing is made', async () => {
+test('consent drawn before the app changed its permissions is shown again, and nothing is made', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -92,14 +96,14 @@ test('an app that asks for something else since the page was drawn is shown agai
   assert.equal(again.status, 422)
   assert.ok(textOf(again).includes('The app has changed what it asks for since you opened this page.'))
   assert.ok(!textOf(again).includes('To take payments.'), 'the page shows the new version')
-  assert.equal(again.form('/interaction/').fields['mode'], 'test', 'what was chosen stays chosen')
+  assert.equal(again.form('/interaction/').fields['mode'], 'test', 'the choices are kept')
   assert.deepEqual(await countMade(world), before)
   const installed = await tokensFrom(app, request, await press(person, again, 'install'))
   assert.deepEqual(installed.permissions, ['charges:read'])
 })
 
 for (const verb of ['suspend', 'retire'] as const) {
-  test(`an app that became unavailable (${verb}) since the page was drawn is refused`, async () => {
+  test(`consent drawn before the app became unavailable (${verb}) is refused`, async () => {
     await using world = await createWorld({ worker: false })
     const app = await world.app()
     const person = await world.person()
@@ -112,7 +116,7 @@ for (const verb of ['suspend', 'retire'] as const) {
   })
 }
 
-test('an interaction that is nobody’s, or another browser’s, is over for whoever asks', async () => {
+test('an unknown interaction and one of another browser respond the same, as over', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -134,7 +138,7 @@ test('an interaction that is nobody’s, or another browser’s, is over for who
   assert.deepEqual(await rowsOf(world, 'installations'), [])
 })
 
-test('an answered interaction tells a stranger nothing of what it made', async () => {
+test('a completed interaction reveals nothing to a stranger', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -146,7 +150,7 @@ test('an answered interaction tells a stranger nothing of what it made', async (
   assert.ok(textOf(seen).includes('This request is over'))
 })
 
-test('an interaction begun by one person and answered after another signed in belongs to the second', async () => {
+test('an interaction begun by one person and submitted after another signed in belongs to the second', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const first = await world.person({ accountName: 'Harbor Books' })
@@ -164,7 +168,7 @@ test('an interaction begun by one person and answered after another signed in be
   )
 })
 
-test('the first person’s form, sent after another signed in, never installs in the first one’s account', async () => {
+test('the first person’s form, sent after another signed in, never installs in the first person’s account', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const first = await world.person({ accountName: 'Harbor Books' })
@@ -176,7 +180,7 @@ test('the first person’s form, sent after another signed in, never installs in
   assert.deepEqual(await rowsOf(world, 'installations'), [])
 })
 
-test('without a session the consent page leads to the sign-in and back', async () => {
+test('without a session the consent page leads to sign-in and back', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -190,7 +194,7 @@ test('without a session the consent page leads to the sign-in and back', async (
   assert.match(back.text, /<h1>Install Shipyard Hosting<\/h1>/)
 })
 
-test('a consent form from another site changes nothing', async () => {
+test('a cross-site consent form changes nothing', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -201,7 +205,7 @@ test('a consent form from another site changes nothing', async () => {
   assert.deepEqual(await rowsOf(world, 'installations'), [])
 })
 
-test('what is decided about an app while it is being installed counts', async () => {
+test('a decision on an app during its install takes effect', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -219,7 +223,7 @@ test('what is decided about an app while it is being installed counts', async ()
   assert.deepEqual(await rowsOf(world, 'keys'), [])
 })
 
-/** On PostgreSQL: until the install waits for the row that is held. SQLite lets nobody begin meanwhile. */
+/** PostgreSQL: resolves when the install waits for the locked row. SQLite: resolves at once, one writer at a time. */
 async function installWaits({ deps: { database } }: World): Promise<void> {
   if (database.kind === 'sqlite') return
   for (let looks = 0; looks < 10_000; looks += 1) {
@@ -237,7 +241,7 @@ async function move({ deps }: World, { id }: PublishedApp, verb: 'suspend' | 're
   await deps.database.transaction(tx => moveApp(tx, deps, { id, verb, actor }))
 }
 
-/** The platform registers another version of its manifest (RFC 7592). */
+/** The platform changes its manifest (RFC 7592). */
 async function changeManifest(app: PublishedApp, change: Record<string, unknown>): Promise<void> {
   const { registration_client_uri: address, registration_access_token: token } = app.registered
   const answer = await fetch(String(address), {

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { askConsent, countMade, join, keyAt, press, rowsOf, textOf, tokensFrom, uninstall } from '../support/steps.ts'
 import { createWorld, REDIRECT } from '../support/world.ts'
 
-test('a form that is sent again after it came through lands on what it made', async () => {
+test('a consent form sent again after it succeeded leads to the installation that it made', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -19,7 +19,7 @@ test('a form that is sent again after it came through lands on what it made', as
   assert.deepEqual(await countMade(world), before)
 })
 
-test('eight presses at once make one installation and one set of keys, and the answer that the browser follows lands on it', async () => {
+test('eight simultaneous submits make one installation and one set of keys, and the response leads to them', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app({ metadata: { managed_keys: [{ name: 'first' }, { name: 'second' }] } })
   const person = await world.person()
@@ -42,7 +42,7 @@ test('eight presses at once make one installation and one set of keys, and the a
   assert.deepEqual((await rowsOf(world, 'installations')).length, 1)
 })
 
-test('every answer to a form that was pressed twice leads somewhere good, also the one that comes second', async () => {
+test('every response to a double submit leads to a working page, also the second one', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -58,7 +58,7 @@ test('every answer to a form that was pressed twice leads somewhere good, also t
   assert.equal(new URL(second.url).pathname, `/apps/${installation?.['id']}`)
 })
 
-test('eight presses at once from the marketplace make one installation, and all land on it', async () => {
+test('eight simultaneous submits from the marketplace make one installation, and all lead to it', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -70,7 +70,7 @@ test('eight presses at once from the marketplace make one installation, and all 
   for (const back of backs) assert.ok(new URL(back.url).pathname.startsWith(`/apps/${installation?.['id']}`), back.url)
 })
 
-test('two owners at once: one installation, one key, and both get a code for it', async () => {
+test('two owners at once: one installation, one key, and a code for both', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const first = await world.person()
@@ -91,7 +91,7 @@ test('two owners at once: one installation, one key, and both get a code for it'
   assert.equal((await rowsOf(world, 'keys')).length, 1)
 })
 
-test('installed already: the page says so, and Continue returns a code for it and mints nothing', async () => {
+test('installed already: the page says so, and Continue returns a code and mints no key', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -133,7 +133,7 @@ test('installed already in live: it can be installed in test mode as well', asyn
   assert.equal(test.generation, 1)
 })
 
-test('keys kept from last time: without an answer nothing is made, and the form is as it was typed', async () => {
+test('kept keys: without a choice nothing is made, and the form keeps what was typed', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -154,7 +154,7 @@ test('keys kept from last time: without an answer nothing is made, and the form 
   assert.deepEqual(await countMade(world), before)
 })
 
-test('keys kept from last time: left active, they go on beside the new ones', async () => {
+test('kept keys: left active, they work beside the new ones', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -172,7 +172,7 @@ test('keys kept from last time: left active, they go on beside the new ones', as
   assert.equal((await world.verify(old))['installation_id'], first.id)
 })
 
-test('keys kept from last time: expired once the new installation is active, not before, and the platform is told', async () => {
+test('kept keys: expired only once the new installation is active, and the platform gets the event', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -185,7 +185,7 @@ test('keys kept from last time: expired once the new installation is active, not
   assert.equal((await world.verify(old))['valid'], true, 'the new key has not arrived yet')
   app.receiver.behave({ status: 503 })
   await world.deliver()
-  assert.equal((await world.verify(old))['valid'], true, 'nor now')
+  assert.equal((await world.verify(old))['valid'], true, 'still not arrived')
   world.clock.advance(10_000)
   await world.deliver()
   const [installation] = await rowsOf(world, 'installations', { id: second.id })
@@ -197,7 +197,7 @@ test('keys kept from last time: expired once the new installation is active, not
   assert.equal(told?.body.data.encrypted_secret, undefined)
 })
 
-test('kept keys of test mode are no question for a live install', async () => {
+test('kept test keys are not asked about in a live install', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()

@@ -23,7 +23,7 @@ function check(cases: Case[], session: Session | undefined, chosen = false): voi
   }
 }
 
-test('nobody is signed in: they sign in, or create an account where that is asked', () => {
+test('an anonymous visitor signs in, or signs up on prompt=create', () => {
   check(
     [
       ['nothing asked', {}, 'sign_in'],
@@ -35,7 +35,7 @@ test('nobody is signed in: they sign in, or create an account where that is aske
   )
 })
 
-test('who was signed in when the request came enters the password again where it says so', () => {
+test('a person signed in before the request enters the password again only if the request requires it', () => {
   check(
     [
       ['nothing asked', {}, undefined],
@@ -58,7 +58,7 @@ test('who was signed in when the request came enters the password again where it
   )
 })
 
-test('a choice settles what suggests a person, and nothing that needs a password', () => {
+test('a choice of account satisfies hints and select_account, and nothing that requires a password', () => {
   check(
     [
       ['select_account', { prompt: 'select_account' }, undefined],
@@ -73,7 +73,7 @@ test('a choice settles what suggests a person, and nothing that needs a password
   )
 })
 
-test('who signed in after the request came is asked nothing more, unless they are not whom the ID token names', () => {
+test('a person signed in after the request is asked nothing more, unless the ID token names another person', () => {
   check(
     [
       ['login', { prompt: 'login' }, undefined],

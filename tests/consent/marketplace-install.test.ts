@@ -6,7 +6,7 @@ import { createWorld } from '../support/world.ts'
 
 const SETUP = 'https://shipyard.example/setup'
 
-test('an app without install_uri installs from the marketplace: consent, the installing page, the way to its setup', async () => {
+test('an app without install_uri is installed from the marketplace: consent, installing page, link to its setup', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app({ metadata: { setup_uri: SETUP } })
   const person = await world.person()
@@ -17,7 +17,7 @@ test('an app without install_uri installs from the marketplace: consent, the ins
   const [installation] = await rowsOf(world, 'installations')
   assert.equal(new URL(installing.url).pathname, `/apps/${installation?.['id']}/installing`)
   for (const step of ['Minted', 'Sealed', 'Sent', 'Acknowledged']) assert.ok(textOf(installing).includes(step), step)
-  assert.ok(!installing.text.includes(SETUP), 'not before the app has its key')
+  assert.ok(!installing.text.includes(SETUP), 'no setup link before the app has its key')
   await world.deliver()
   const done = await person.browser.get(installing.url)
   assert.ok(textOf(done).includes('Shipyard Hosting is installed'))
@@ -25,7 +25,7 @@ test('an app without install_uri installs from the marketplace: consent, the ins
   assert.equal((await world.verify(keyAt(app)))['valid'], true)
 })
 
-test('an app with install_uri is asked to start itself', async () => {
+test('an app with install_uri starts its install itself', async () => {
   await using world = await createWorld({ worker: false })
   await world.app({ metadata: { install_uri: 'https://shipyard.example/install' } })
   const person = await world.person()
@@ -34,7 +34,7 @@ test('an app with install_uri is asked to start itself', async () => {
   assert.equal(answer.location, 'https://shipyard.example/install')
 })
 
-test('cancel leads back to the listing and leaves no row', async () => {
+test('Cancel returns to the listing and leaves no row', async () => {
   await using world = await createWorld({ worker: false })
   await world.app()
   const person = await world.person()
@@ -45,7 +45,7 @@ test('cancel leads back to the listing and leaves no row', async () => {
   assert.deepEqual(await countMade(world), before)
 })
 
-test('installed into another account than the one that was looked at, its installing page opens all the same', async () => {
+test('the installing page opens for an app installed into another account than the current one', async () => {
   await using world = await createWorld({ worker: false })
   await world.app()
   const person = await world.person()
@@ -57,7 +57,7 @@ test('installed into another account than the one that was looked at, its instal
   assert.match(new URL(installing.url).pathname, /\/installing$/)
 })
 
-test('an app that is installed already leads to its page', async () => {
+test('an installed app leads to its page', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -69,7 +69,7 @@ test('an app that is installed already leads to its page', async () => {
   assert.deepEqual(await countMade(world), before)
 })
 
-test('keys kept from last time are asked about here too', async () => {
+test('an install from the marketplace asks about kept keys too', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -83,7 +83,7 @@ test('keys kept from last time are asked about here too', async () => {
   assert.equal((await press(person, refused, 'install', { kept: 'leave' })).status, 200)
 })
 
-test('a stranger’s draft is not there', async () => {
+test('a stranger’s draft is a 404', async () => {
   await using world = await createWorld({ worker: false })
   await world.app({ draft: true })
   const person = await world.person()
@@ -94,7 +94,7 @@ test('a stranger’s draft is not there', async () => {
   )
 })
 
-test('a jwks_uri that is down at install: the key is sealed for what it held when it was last seen', async () => {
+test('a jwks_uri that does not respond at an install: the key is sealed for the last known recipient', async () => {
   await using world = await createWorld({ worker: false })
   const receiver = await world.receiver()
   const jwksHost = await world.receiver()
@@ -102,7 +102,7 @@ test('a jwks_uri that is down at install: the key is sealed for what it held whe
   const platform = await world.platform()
   const { body } = await world.register(platform, receiver, { jwks: undefined, jwks_uri: jwksHost.jwksUrl })
   receiver.secret = body.webhook_secret
-  await receiver.rotateEncryptionKey() // after the registration; seen at the next install
+  await receiver.rotateEncryptionKey() // after the registration; used at the next install
   const first = await world.person()
   const { database } = world.deps
   const actor = { type: 'operator' as const, id: 'tests', ip: '' }

@@ -16,7 +16,7 @@ const UNUSABLE = {
   'a member of the wrong type': { ...RSA, n: [] },
 }
 
-/** As an earlier release has stored it. */
+/** Stores a key as an earlier release did. */
 async function storeKey({ id }: PublishedApp, jwk: object): Promise<void> {
   await world.deps.database.transaction(async tx => {
     const row = await tx('apps').where({ id }).first('client')
@@ -28,7 +28,7 @@ async function storeKey({ id }: PublishedApp, jwk: object): Promise<void> {
 }
 
 for (const [what, jwk] of Object.entries(UNUSABLE)) {
-  test(`${what}: consent, retry, rotate and mint are refused by name, and nothing is written`, async () => {
+  test(`${what}: consent, retry, rotate and mint are refused with the name of the field, and nothing is written`, async () => {
     const app = await world.app()
     const [owner, other] = [await world.person(), await world.person()]
     const { id } = await world.install(owner, app)
@@ -62,7 +62,7 @@ for (const [what, jwk] of Object.entries(UNUSABLE)) {
   })
 }
 
-test('a registration whose members cannot be made strings is 400 and names the member', async () => {
+test('a registration with members that are no strings is 400 and names the member', async () => {
   const platform = await world.platform()
   const receiver = await world.receiver()
   const hostile = { toString: 1, valueOf: 1 }

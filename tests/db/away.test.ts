@@ -32,7 +32,7 @@ const OURS = [
   undefined,
 ]
 
-test('away: what each database, its driver and its pool say where nothing is wrong with the request', () => {
+test('away: errors of each database, its driver and its pool that are not the fault of the request', () => {
   for (const error of LOST) assert.deepEqual([isAway(error), isLost(error)], [true, true], String(error))
   for (const error of ONLY_AWAY) assert.deepEqual([isAway(error), isLost(error)], [true, false], String(error))
   for (const error of OURS) assert.deepEqual([isAway(error), isLost(error)], [false, false], String(error))

@@ -7,14 +7,14 @@ import { onPostgres } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { createWorld, type World } from '../support/world.ts'
 
-/** Everything that is heard, in order. */
+/** Every change that the database reports, in order. */
 function heardBy({ deps: { database } }: Pick<World, 'deps'>): Change[] {
   const heard: Change[] = []
   database.changes.listen(change => heard.push(change))
   return heard
 }
 
-test('a commit is heard at home before it is answered, and by another process soon; a rollback by nobody', async () => {
+test('a commit is heard in its own process before it returns, and soon by another; a rollback is never heard', async () => {
   await using world = await createWorld({ worker: false })
   await using other = await nodeBeside(world)
   const [here, there] = [heardBy(world), heardBy(other)]
@@ -40,10 +40,10 @@ test('a commit is heard at home before it is answered, and by another process so
   await database.relaxed(async tx => announce(tx, 'app:app_1'))
   await eventually(() => there.length >= 3)
   assert.deepEqual(there, ['key:abc', 'installation:ins_1', 'app:app_1'])
-  assert.deepEqual(here, there, 'nobody hears his own twice')
+  assert.deepEqual(here, there, 'a process hears its own change once')
 })
 
-test('thousands of changes at once are all heard, in order', async () => {
+test('thousands of simultaneous changes are all heard, in order', async () => {
   await using world = await createWorld({ worker: false })
   await using other = await nodeBeside(world)
   const there = heardBy(other)
@@ -57,7 +57,9 @@ test('thousands of changes at once are all heard, in order', async () => {
   assert.deepEqual(there, changes)
 })
 
-test('a commit that fails, or whose answer is lost, is heard at home all the same', { skip: onPostgres }, async () => {
+test('a commit that fails, or whose response is lost, is heard in its own process all the same', {
+  skip: onPostgres,
+}, async () => {
   await using world = await createWorld({ worker: false })
   const heard = heardBy(world)
   await assert.rejects(
@@ -71,12 +73,12 @@ test('a commit that fails, or whose answer is lost, is heard at home all the sam
   assert.deepEqual(heard, ['key:abc'])
 })
 
-test('a change can only be announced where something is written', async () => {
+test('a change can be announced in a writing transaction only', async () => {
   await using world = await createWorld({ worker: false })
   await assert.rejects(world.deps.database.read(async tx => announce(tx, 'deliveries')))
 })
 
-test('a feed that was never started proves nothing; one that was stopped, nothing any more', async () => {
+test('a feed that never started or was stopped is never fresh', async () => {
   await using world = await createWorld({ worker: false })
   await using other = await nodeBeside(world)
   const { changes } = other.deps.database
@@ -90,7 +92,7 @@ test('a feed that was never started proves nothing; one that was stopped, nothin
   assert.equal(changes.connected(), false)
 })
 
-test('a lost connection is noticed at once, and everything is forgotten when it is back', {
+test('a lost connection is noticed at once, and caches are cleared when it is back', {
   skip: !onPostgres,
 }, async () => {
   await using world = await createWorld({ worker: false })
@@ -100,14 +102,14 @@ test('a lost connection is noticed at once, and everything is forgotten when it 
   const listening =
     "select pid from pg_stat_activity where datname = current_database() and application_name = 'latchkey changes'"
   const { rows } = await knex.raw<{ rows: { pid: number }[] }>(listening)
-  assert.equal(rows.length, 2, 'one listens, one sends')
+  assert.equal(rows.length, 2, 'one connection listens, one sends')
   await knex.raw('select pg_terminate_backend(?)', [rows[0]?.pid ?? 0])
   await eventually(() => heard.includes('anything'))
   await eventually(() => heard.filter(change => change === 'anything').length >= 2)
   await eventually(() => changes.fresh() && changes.connected())
 })
 
-test('changes that were swept away before they were read count as anything', { skip: onPostgres }, async () => {
+test('changes swept before they were read count as a change of anything', { skip: onPostgres }, async () => {
   await using world = await createWorld({ worker: false })
   await using other = await nodeBeside(world)
   const there = heardBy(other)
@@ -133,7 +135,7 @@ test('changes do not pile up', { skip: onPostgres }, async () => {
   assert.ok(Number(row?.count) <= 10_200, String(row?.count))
 })
 
-test('a proof counts from when it was asked for, and for less than a second', t => {
+test('a proof of freshness counts from its request, for less than a second', t => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   let now = 0
   t.mock.method(performance, 'now', () => now)
@@ -142,7 +144,7 @@ test('a proof counts from when it was asked for, and for less than a second', t 
     asked += 1
   })
   proof.given(0)
-  assert.equal(proof.fresh(), false, 'nobody follows yet')
+  assert.equal(proof.fresh(), false, 'before the start')
   proof.start()
   assert.equal(asked, 1)
   proof.given(0)
@@ -153,12 +155,12 @@ test('a proof counts from when it was asked for, and for less than a second', t 
   assert.ok(PROOF_MS < 1_000)
   proof.given(now)
   proof.given(0)
-  assert.equal(proof.fresh(), true, 'a late proof takes nothing away')
+  assert.equal(proof.fresh(), true, 'a late proof revokes nothing')
   proof.lost()
   assert.equal(proof.fresh(), false)
 })
 
-test('a proof is asked for often while somebody relies on it, and seldom otherwise', t => {
+test('a proof is requested often while it is used, and rarely otherwise', t => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   let now = 0
   t.mock.method(performance, 'now', () => now)
@@ -177,7 +179,7 @@ test('a proof is asked for often while somebody relies on it, and seldom otherwi
   assert.ok(asked <= 6, `${asked} in an idle minute`)
   asked = 0
   proof.fresh()
-  assert.equal(asked, 1, 'the first who asks starts it at once')
+  assert.equal(asked, 1, 'the first use requests a proof at once')
   for (let round = 0; round < 10; round += 1) {
     proof.fresh()
     pass(1_000)
@@ -185,6 +187,6 @@ test('a proof is asked for often while somebody relies on it, and seldom otherwi
   assert.ok(asked >= 40, `${asked} in ten busy seconds`)
   asked = 0
   pass(60_000)
-  assert.ok(asked < 35, `${asked}: quiet again after a while`)
+  assert.ok(asked < 35, `${asked}: rare again after a while`)
   proof.stop()
 })

@@ -11,7 +11,7 @@ import { readRootSecrets } from '../../server/base/root-secret.ts'
 const NOBODY = 65_534
 const isRoot = process.getuid?.() === 0
 
-/** Root may write everywhere; for it the work is done as somebody else. */
+/** Root may write everywhere, so it runs `work` as another user. */
 function asUser<Result>(work: () => Result): Result {
   if (isRoot) process.seteuid?.(NOBODY)
   try {
@@ -23,12 +23,12 @@ function asUser<Result>(work: () => Result): Result {
 
 const CASES = [
   { name: 'a read-only file', file: 0o444, folder: 0o700 },
-  ...(isRoot ? [] : [{ name: 'a read-only folder', file: 0o600, folder: 0o500 }]), // access(2) asks for the real user
+  ...(isRoot ? [] : [{ name: 'a read-only folder', file: 0o600, folder: 0o500 }]), // access(2) checks the real user id
   { name: 'a folder that may not be entered', file: 0o600, folder: 0o600 },
 ]
 
 for (const { name, file: fileMode, folder: folderMode } of CASES)
-  test(`SQLite: ${name} is refused by name`, () => {
+  test(`SQLite: ${name} is reported by its name`, () => {
     const folder = mkdtempSync(join(tmpdir(), 'latchkey-claim-'))
     const file = join(folder, 'latchkey.db')
     try {
@@ -47,7 +47,7 @@ for (const { name, file: fileMode, folder: folderMode } of CASES)
     }
   })
 
-test('a root secret that this user may not read is named', () => {
+test('an unreadable root secret is reported by its name', () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'latchkey-secret-'))
   try {
     if (isRoot) chownSync(dataDir, NOBODY, NOBODY)

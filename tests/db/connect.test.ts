@@ -15,7 +15,7 @@ import { snapshot } from '../support/snapshot.ts'
 
 type Empty = AsyncDisposable & { target: DatabaseTarget; folder: string; open(): Database }
 
-/** A database without any table, and as many connections to it as are opened. */
+/** A database without tables, and any number of connections to it. */
 async function emptyDatabase(): Promise<Empty> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-db-'))
   const { url, drop } = await freshDatabaseUrl(folder)
@@ -47,7 +47,7 @@ async function tablesOf({ knex, kind }: Database): Promise<string[]> {
   return names.filter(name => !name.startsWith('knex_') && !name.startsWith('sqlite_')).sort()
 }
 
-/** Columns, indexes and constraints as the database itself tells them. */
+/** Columns, indexes and constraints as the database reports them. */
 async function schemaOf({ knex, kind }: Database): Promise<unknown> {
   if (kind === 'sqlite')
     return await knex('sqlite_master').whereNot('name', 'like', 'knex_%').orderBy('name').select('name', 'sql')
@@ -62,7 +62,7 @@ async function schemaOf({ knex, kind }: Database): Promise<unknown> {
   return { columns, indexes }
 }
 
-/** Runs `work` in so many processes at once, each with a connection of its own; answers their exit codes. */
+/** Runs `work` in `count` processes at once, each with its own connection; returns their exit codes. */
 async function inProcesses({ target, folder }: Empty, count: number, work: string): Promise<unknown[]> {
   const script = join(folder, 'work.ts')
   const module = JSON.stringify(join(import.meta.dirname, '../../db/connect.ts'))
@@ -86,7 +86,7 @@ test('migrations: forward, back to nothing, and forward again to the same schema
   assert.deepEqual(await schemaOf(database), first)
 })
 
-test('migrations: each step back leaves what the step before it had made', async () => {
+test('migrations: each step back restores the schema of the step before', async () => {
   await using empty = await emptyDatabase()
   const database = empty.open()
   const after: string[][] = [[]]
@@ -101,7 +101,7 @@ test('migrations: each step back leaves what the step before it had made', async
   }
 })
 
-test('migrations: what is pending is known without a change, from an empty database on', async () => {
+test('migrations: pending steps are listed without a change, also for an empty database', async () => {
   await using empty = await emptyDatabase()
   const database = empty.open()
   const all = (await migrations.getMigrations([])).map(step => migrations.getMigrationName(step))
@@ -113,7 +113,7 @@ test('migrations: what is pending is known without a change, from an empty datab
   assert.deepEqual(await database.pendingMigrations(), [])
 })
 
-test('migrations: nodes that start at the same moment all come up, and each step runs once', async () => {
+test('migrations: nodes that start at the same moment all start, and each step runs once', async () => {
   await using empty = await emptyDatabase()
   const codes = await inProcesses(empty, 5, 'await migrate(database)')
   assert.deepEqual(codes, [0, 0, 0, 0, 0])
@@ -125,7 +125,7 @@ test('migrations: nodes that start at the same moment all come up, and each step
   )
 })
 
-test('migrations: a database that is up to date, or ahead of this version, is left alone', async () => {
+test('migrations: a database that is current, or newer than this version, is left alone', async () => {
   await using empty = await emptyDatabase()
   const database = empty.open()
   await migrate(database)
@@ -135,7 +135,7 @@ test('migrations: a database that is up to date, or ahead of this version, is le
   assert.equal(await snapshot(database), before)
 })
 
-test('migrations: a database that an unreleased checkout made is refused, unchanged, with what to do', async () => {
+test('migrations: a database of an unreleased checkout is refused, unchanged, with what to do', async () => {
   await using empty = await emptyDatabase()
   const database = empty.open()
   await migrate(database)
@@ -149,7 +149,7 @@ test('migrations: a database that an unreleased checkout made is refused, unchan
   assert.equal(await snapshot(database), before)
 })
 
-test('transaction: all of it or nothing', async () => {
+test('transaction: commits all of it or nothing', async () => {
   await using empty = await emptyDatabase()
   const database = empty.open()
   await migrate(database)
@@ -161,7 +161,7 @@ test('transaction: all of it or nothing', async () => {
   assert.deepEqual(await database.knex('accounts'), [])
 })
 
-test('transaction: a second connection that holds the lock makes a writer wait, not fail', async () => {
+test('transaction: a writer waits for a second connection that holds the lock', async () => {
   await using empty = await emptyDatabase()
   const [first, second] = [empty.open(), empty.open()]
   await migrate(first)
@@ -182,7 +182,7 @@ test('transaction: a second connection that holds the lock makes a writer wait, 
     )
   })
   const waiter = second.transaction(async tx => {
-    const [row] = await locked(tx('accounts').where({ id: 'acct_1' })) // read, then write: a deferred one fails at once
+    const [row] = await locked(tx('accounts').where({ id: 'acct_1' })) // read, then write: a deferred transaction would fail at once
     await tx('accounts')
       .where({ id: 'acct_1' })
       .update({ name: `${row.name}, then second` })
@@ -195,7 +195,7 @@ test('transaction: a second connection that holds the lock makes a writer wait, 
   assert.equal((await first.knex('accounts').first('name')).name, 'first, then second')
 })
 
-test('transaction: processes that read and then write lose none of their additions', async () => {
+test('transaction: read-modify-write in several processes loses no update', async () => {
   await using empty = await emptyDatabase()
   const database = empty.open()
   await migrate(database)
@@ -214,7 +214,7 @@ test('transaction: processes that read and then write lose none of their additio
   assert.equal((await database.knex('accounts').first()).created_at, 100)
 })
 
-test('read: one consistent view, whatever others commit meanwhile, and no writer waits for it', async () => {
+test('read: a consistent snapshot in spite of other commits, and no writer waits for it', async () => {
   await using empty = await emptyDatabase()
   const [reader, writer] = [empty.open(), empty.open()]
   await migrate(reader)
@@ -226,7 +226,7 @@ test('read: one consistent view, whatever others commit meanwhile, and no writer
   assert.equal((await reader.read(tx => tx('accounts'))).length, 1)
 })
 
-test('read: may only read', async () => {
+test('read: rejects writes', async () => {
   await using empty = await emptyDatabase()
   const database = empty.open()
   await migrate(database)
@@ -237,7 +237,7 @@ test('read: may only read', async () => {
   assert.deepEqual(await database.knex('accounts'), [])
 })
 
-test('unique: a second row is told from every other fault', async () => {
+test('unique: a duplicate row is distinguished from every other fault', async () => {
   await using empty = await emptyDatabase()
   const database = empty.open()
   await migrate(database)
@@ -270,7 +270,7 @@ test('unique: a second row is told from every other fault', async () => {
   for (const fault of others) assert.equal(isUniqueViolation(fault), false, String(fault))
 })
 
-test('errors: a failed statement is named without the values that it held', async () => {
+test('errors: a failed statement is named without its values', async () => {
   await using empty = await emptyDatabase()
   const database = empty.open()
   await migrate(database)
@@ -281,7 +281,7 @@ test('errors: a failed statement is named without the values that it held', asyn
   )
 })
 
-test('times: a 64-bit integer comes back as a number', async () => {
+test('times: a 64-bit integer is read as a number', async () => {
   await using empty = await emptyDatabase()
   const database = empty.open()
   await migrate(database)
@@ -302,7 +302,7 @@ test('SQLite: write-ahead log, foreign keys, a busy timeout, and deleted content
   assert.equal(await pragma('secure_delete'), 1)
 })
 
-test('SQLite: its files are for their owner alone from the first moment on, also where they were not', async t => {
+test('SQLite: its files are private to their owner from the first moment on, and existing ones become so', async t => {
   if (onPostgres) return t.diagnostic('about SQLite')
   await using empty = await emptyDatabase()
   assert.ok(empty.target.kind === 'sqlite')
@@ -324,7 +324,7 @@ test('SQLite: its files are for their owner alone from the first moment on, also
   }
 })
 
-test('PostgreSQL: connections that fall silent are given up, and new ones take their place', {
+test('PostgreSQL: connections that stop responding are dropped and replaced', {
   skip: !onPostgres,
 }, async () => {
   await using empty = await emptyDatabase()

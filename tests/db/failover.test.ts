@@ -12,7 +12,7 @@ import { type PostgresProxy, proxyPostgres } from '../support/postgres-proxy.ts'
 
 type Pair = AsyncDisposable & { proxy: PostgresProxy; first: string; second: string }
 
-/** Two servers as a client sees them, and an address that leads to the first. */
+/** Two servers behind one address that leads to the first. */
 async function twoServers(): Promise<Pair> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-failover-'))
   const [first, second] = [await migratedDatabaseUrl(folder), await migratedDatabaseUrl(folder)]
@@ -41,7 +41,7 @@ async function ask(url: string, ...statements: string[]): Promise<Record<string,
   }
 }
 
-/** As a server that was demoted: whoever is connected stays so, and writes nothing any more. */
+/** Demotes a server: its connections stay open, and writes fail. */
 async function makeReadOnly(url: string): Promise<void> {
   const name = new URL(url).pathname.slice(1)
   await ask(url, `alter database ${name} set default_transaction_read_only = on`)
@@ -50,7 +50,7 @@ async function makeReadOnly(url: string): Promise<void> {
 const insert = (database: Database, id: string) =>
   database.transaction(async tx => void (await tx('accounts').insert({ id, name: 'Harbor Books', created_at: 1 })))
 
-/** As many connections as there may be, each of which has been used. */
+/** Opens and uses as many connections as the pool allows. */
 async function fillPool(database: Database): Promise<void> {
   const all = Promise.withResolvers<void>()
   let open = 0
@@ -64,7 +64,7 @@ async function fillPool(database: Database): Promise<void> {
   await Promise.all(Array.from({ length: 10 }, hold))
 }
 
-test('failover: no write fails where the server behind open connections has become read-only', {
+test('failover: no write fails when the server behind open connections becomes read-only', {
   skip: !onPostgres,
 }, async () => {
   await using servers = await twoServers()
@@ -80,15 +80,15 @@ test('failover: no write fails where the server behind open connections has beco
     await Promise.all(Array.from({ length: 30 }, (_, count) => insert(database, `acct_${count}`)))
     const [row] = await ask(servers.second, 'select count(*)::int as count from accounts')
     assert.equal(row?.['count'], 30)
-    assert.equal((await database.read(tx => tx('accounts'))).length, 30, 'nobody reads from the old server either')
-    assert.ok(heard.includes('anything'), 'the feed follows')
+    assert.equal((await database.read(tx => tx('accounts'))).length, 30, 'reads come from the new server too')
+    assert.ok(heard.includes('anything'), 'the change feed follows')
     await eventually(() => database.changes.fresh())
   } finally {
     await database.close()
   }
 })
 
-/** Runs a statement over every connection of a full pool. */
+/** Runs a statement on every connection of a full pool. */
 async function eachConnection(database: Database, statement: string): Promise<void> {
   const all = Promise.withResolvers<void>()
   let reached = 0
@@ -102,7 +102,7 @@ async function eachConnection(database: Database, statement: string): Promise<vo
   await Promise.all(Array.from({ length: 10 }, run))
 }
 
-test('failover: a server that shuts down under a transaction costs a repetition, and nothing is done twice', {
+test('failover: a server that shuts down in a transaction causes one retry, and nothing is done twice', {
   skip: !onPostgres,
 }, async () => {
   await using servers = await twoServers()
@@ -123,7 +123,7 @@ test('failover: a server that shuts down under a transaction costs a repetition,
   }
 })
 
-test('failover: a commit whose answer is lost is not repeated: it may have come through', {
+test('failover: a commit whose response is lost is not retried, because it may have succeeded', {
   skip: !onPostgres,
 }, async () => {
   await using servers = await twoServers()
@@ -164,7 +164,7 @@ test('failover: a standby is not read from, because it may lag behind', { skip: 
   }
 })
 
-test('failover: a transaction whose server falls silent fails with its statement, and waits for no ROLLBACK', {
+test('failover: a transaction on a server that stops responding fails with its statement, without waiting for ROLLBACK', {
   skip: !onPostgres,
 }, async () => {
   await using servers = await twoServers()
@@ -186,7 +186,7 @@ test('failover: a transaction whose server falls silent fails with its statement
   }
 })
 
-test('failover: a silent server is found out by its beats, and no idle connection to it is lent again', {
+test('failover: heartbeats detect a server that stops responding, and its idle connections are not used again', {
   skip: !onPostgres,
 }, async () => {
   await using servers = await twoServers()
@@ -194,7 +194,7 @@ test('failover: a silent server is found out by its beats, and no idle connectio
   try {
     await database.changes.start()
     await fillPool(database)
-    await eventually(() => database.changes.fresh()) // beats come often from now on
+    await eventually(() => database.changes.fresh()) // heartbeats are frequent from here on
     const found = Promise.withResolvers<void>()
     database.changes.listen(change => {
       if (change === 'anything') found.resolve()
@@ -204,13 +204,13 @@ test('failover: a silent server is found out by its beats, and no idle connectio
     await found.promise
     const began = performance.now()
     await insert(database, 'acct_1')
-    assert.ok(performance.now() - began < 10_000, 'a silent connection is given up after 20 s')
+    assert.ok(performance.now() - began < 10_000, 'a silent connection is dropped after 20 s')
   } finally {
     await database.close()
   }
 })
 
-test('away: a pool that is full, and one that is closed', async () => {
+test('away: a full pool and a closed pool', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-away-'))
   const { url, drop } = await migratedDatabaseUrl(folder)
   const target: DatabaseTarget = onPostgres
@@ -236,7 +236,7 @@ test('away: a pool that is full, and one that is closed', async () => {
   )
 })
 
-test('away: a full SQLite file takes nothing, says so, and takes writes again when there is room', {
+test('away: a full SQLite file refuses writes with an error and accepts them again when there is room', {
   skip: onPostgres,
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-full-'))
@@ -258,7 +258,7 @@ test('away: a full SQLite file takes nothing, says so, and takes writes again wh
   }
 })
 
-test('away: a commit that SQLite refuses leaves no open transaction behind', { skip: onPostgres }, async () => {
+test('away: a commit that SQLite refuses leaves no transaction open', { skip: onPostgres }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-commit-'))
   const database = connect({ kind: 'sqlite', file: join(folder, 'latchkey.db') })
   try {
@@ -275,7 +275,7 @@ test('away: a commit that SQLite refuses leaves no open transaction behind', { s
   }
 })
 
-test('away: a SQLite connection that has become read-only is opened anew', { skip: onPostgres }, async () => {
+test('away: a SQLite connection that has become read-only is reopened', { skip: onPostgres }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-readonly-'))
   const database = connect({ kind: 'sqlite', file: join(folder, 'latchkey.db') })
   try {

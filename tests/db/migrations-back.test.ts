@@ -3,14 +3,14 @@ import { test } from 'node:test'
 import { keyAt } from '../support/steps.ts'
 import { createWorld, type World } from '../support/world.ts'
 
-/** The last step that creates the tables; each later one keeps the rows, forth and back. */
+/** The last step that creates the tables; each later one keeps the rows, forward and back. */
 const TABLES = '010-operation'
 
 async function applied({ deps }: World): Promise<string[]> {
   return await deps.database.knex('knex_migrations').orderBy('id').pluck('name')
 }
 
-test('migrations after the tables go back and forth over rows that point to each other', async () => {
+test('migrations after the tables run back and forward over rows with references', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   await world.install(await world.person(), app)

@@ -5,7 +5,7 @@ import { sweep } from '../../server/sweep.ts'
 import { activityOf, countMade, keysAt, uninstall } from '../support/steps.ts'
 import { createWorld, type World } from '../support/world.ts'
 
-/** From now on every transaction that writes is rolled back once, as after a deadlock, and done again. */
+/** From now on every writing transaction is rolled back once, as after a deadlock, and repeated. */
 function repeatEverything(database: Database): { repeated(): number } {
   let repeated = 0
   for (const name of ['transaction', 'relaxed'] as const) {
@@ -30,7 +30,7 @@ async function counted(world: World, series: string): Promise<number> {
   return Number(line.slice(series.length))
 }
 
-/** The life of an installation: what is left of it, and what others have noticed. */
+/** Walks through the life of an installation and returns what it leaves and what others observed. */
 async function live(repeats: boolean) {
   await using world = await createWorld({ worker: false })
   const wrapped = repeats ? repeatEverything(world.deps.database) : undefined
@@ -73,7 +73,7 @@ async function live(repeats: boolean) {
   }
 }
 
-test('a transaction that is done again leaves what one leaves that is done once', async () => {
+test('a repeated transaction leaves the same result as one that runs once', async () => {
   const [once, twice] = [await live(false), await live(true)]
   assert.ok(twice.repeated > 20, String(twice.repeated))
   assert.deepEqual(twice.outcome, once.outcome)

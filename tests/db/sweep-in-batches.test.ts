@@ -11,7 +11,7 @@ const MOST = 500
 
 type Row = Record<string, unknown>
 
-/** What lapses, with one row of each table; `id` tells the rows apart. */
+/** One expired row for each table; `id` tells the rows apart. */
 function lapsing(person: Person, keyId: string): Record<string, (id: string, index: number) => Row> {
   return {
     sessions: id => ({
@@ -68,7 +68,7 @@ async function filled() {
   return { world, app, tables: Object.keys(tables) }
 }
 
-/** The same database; `most` becomes the largest number of rows that a transaction has deleted. */
+/** The same database; `most` becomes the largest number of rows that one transaction deleted. */
 function counting(world: World, tables: readonly string[]) {
   const { database } = world.deps
   const total = async (tx: Tx) => {
@@ -93,7 +93,7 @@ function counting(world: World, tables: readonly string[]) {
   return { seen, deps: { ...world.deps, database: watched } }
 }
 
-test('however much has lapsed, no transaction of a sweep deletes more than a batch', async () => {
+test('no transaction of a sweep deletes more than a batch, however many rows have expired', async () => {
   const { world, tables } = await filled()
   await using _ = world
   const { seen, deps } = counting(world, tables)
@@ -108,7 +108,7 @@ test('however much has lapsed, no transaction of a sweep deletes more than a bat
   assert.ok((await sweep(deps)).sessions > 0)
 })
 
-test('open requests are swept in batches, and a request with an Idempotency-Key deletes nothing', async () => {
+test('pending requests are swept in batches, and a request with an Idempotency-Key deletes nothing', async () => {
   const { world, app, tables } = await filled()
   await using _ = world
   const { seen, deps } = counting(world, tables)

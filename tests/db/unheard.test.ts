@@ -12,7 +12,7 @@ import { eventually } from '../support/eventually.ts'
 import { poolTransactions } from '../support/transaction-pooler.ts'
 import { createWorld, type World } from '../support/world.ts'
 
-/** A way to the world's database on which nobody hears what others commit, and the way past it. */
+/** A connection to the world's database that receives no changes of others, and its remedy. */
 async function deafWay({ deps: { config }, dataDir }: World) {
   const { database } = config
   if (database.kind === 'postgres') {
@@ -23,7 +23,7 @@ async function deafWay({ deps: { config }, dataDir }: World) {
       [Symbol.asyncDispose]: () => pooler[Symbol.asyncDispose](),
     }
   }
-  const folder = mkdtempSync(join(dataDir, 'elsewhere-')) // SQLite's log lies beside the real file, and not here
+  const folder = mkdtempSync(join(dataDir, 'elsewhere-')) // SQLite's log is beside the real file, not the link
   symlinkSync(database.file, join(folder, 'latchkey.db'))
   return {
     env: { DATABASE_URL: `sqlite:${join(folder, 'latchkey.db')}` },
@@ -38,7 +38,7 @@ const install = async (world: World) => {
   return app
 }
 
-test('a channel that hears nothing is said to, once; the worker looks by itself, and with the remedy is woken', async () => {
+test('a channel that receives no changes is logged once; the worker polls, and with the remedy it is woken', async () => {
   await using world = await createWorld({ worker: false })
   await using way = await deafWay(world)
   await using deaf = await nodeBeside(world, way.env)
@@ -60,7 +60,7 @@ test('a channel that hears nothing is said to, once; the worker looks by itself,
   assert.equal(said().length, 1)
 })
 
-test('nobody listens through a pooler in transaction mode: it would stay with the connections of others', {
+test('no listener is opened through a pooler in transaction mode, where it would stay on shared connections', {
   skip: !onPostgres,
 }, async () => {
   await using world = await createWorld({ worker: false })
@@ -76,7 +76,7 @@ test('nobody listens through a pooler in transaction mode: it would stay with th
   }
 })
 
-test('doctor: a channel that hears nothing is named, with the remedy', async () => {
+test('doctor: reports a channel that receives no changes, with the remedy', async () => {
   await using world = await createWorld({ worker: false })
   await using way = await deafWay(world)
   const base = { DATA_DIR: world.dataDir, LATCHKEY_SECRET: world.deps.config.secrets.join(',') }
@@ -91,7 +91,9 @@ test('doctor: a channel that hears nothing is named, with the remedy', async () 
   assert.equal(remedied?.ok, true)
 })
 
-test('beats go the way of writes: a channel to another server proves nothing', { skip: !onPostgres }, async () => {
+test('heartbeats use the write connection: a channel to another server proves nothing', {
+  skip: !onPostgres,
+}, async () => {
   await using world = await createWorld({ worker: false })
   await using elsewhere = await createWorld({ worker: false })
   const [here, there] = [world.deps.config.database, elsewhere.deps.config.database]
@@ -108,7 +110,7 @@ test('beats go the way of writes: a channel to another server proves nothing', {
   }
 })
 
-test('SQLite: a watch proves that it lives, and says where it does not', { skip: onPostgres }, async () => {
+test('SQLite: a watch proves that it works and reports where it does not', { skip: onPostgres }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-watch-'))
   const file = join(folder, 'latchkey.db')
   const told: boolean[] = []

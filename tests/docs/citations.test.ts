@@ -11,21 +11,20 @@ const ROOMS = '{apps-registry,bench,db,examples,server,tests,verify,views}'
 const documents = readTree(root, ['*.md', 'docs/**/*.md', `${ROOMS}/**/*.md`])
 const sources = readTree(root, [`${ROOMS}/**/*.{ts,mts,mjs,js,ejs,css}`, '*.md', 'docs/**/*.md', `${ROOMS}/**/*.md`])
 const files = new Set(globSync(['*', `${ROOMS}/**`], { cwd: root, exclude: ['**/node_modules/**'] }))
-const current = new Map([...documents].filter(([path]) => path !== 'CHANGELOG.md')) // what it tells of may be gone
+const current = new Map([...documents].filter(([path]) => path !== 'CHANGELOG.md')) // the changelog may name files that are gone
 const elsewhere = new Map([...sources].filter(([path]) => path !== 'tests/docs/citations.test.ts'))
 
 describe('citations', () => {
-  test('every document, heading and rule that is cited exists', () =>
-    none(citations.deadCitations(elsewhere, documents)))
-  test('nothing outside this repository is cited but standards', () => none(citations.foreignCitations(elsewhere)))
-  test('every link between documents leads somewhere', () =>
+  test('every cited document, heading and rule exists', () => none(citations.deadCitations(elsewhere, documents)))
+  test('only this repository and standards are cited', () => none(citations.foreignCitations(elsewhere)))
+  test('every link between documents resolves', () =>
     none(citations.deadLinks(documents, path => existsSync(join(root, path)))))
   test('ARCHITECTURE.md links to every guide', () => {
     const linked = documents.get('ARCHITECTURE.md') ?? ''
     none(globSync('docs/*.md', { cwd: root }).filter(guide => !linked.includes(`](${guide})`)))
   })
-  test('every source file that a document names exists', () => none(citations.deadPaths(current, files)))
-  test('every npm script that a document names exists', () =>
+  test('every source file named in a document exists', () => none(citations.deadPaths(current, files)))
+  test('every npm script named in a document exists', () =>
     none(citations.deadScripts(current, new Set(Object.keys(packageJson.scripts)))))
 
   test('the numbers of docs/rules.md ascend without a gap in each section', () => {
@@ -45,7 +44,7 @@ describe('citations', () => {
   })
 })
 
-describe('the checks notice', () => {
+describe('the checks find faults', () => {
   const rules = '# Rules\n\n## Revocation\n\n- **1.1** One.\n'
   const docs: Tree = new Map([
     ['docs/rules.md', rules],
@@ -53,7 +52,7 @@ describe('the checks notice', () => {
   ])
   const faults = (text: string) => citations.deadCitations(new Map([['a.ts', text]]), docs)
 
-  test('citations that lead nowhere, and only those', () => {
+  test('broken citations, and only those', () => {
     assert.deepEqual(
       faults('// docs/rules.md#revocation, docs/rules.md 1.1, README.md#read-me-please, README.md#run-1'),
       [],
@@ -64,7 +63,7 @@ describe('the checks notice', () => {
     assert.deepEqual(faults('// ARCHITECTURE.md'), ['a.ts:1: ARCHITECTURE.md: no such document'])
   })
 
-  test('sources that nobody has', () => {
+  test('sources outside the repository', () => {
     const foreign = (text: string) => citations.foreignCitations(new Map([['a.ts', text]])).length
     for (const text of ['(PLAN rule 3)', '(PLAN "States")', 'PLAN.md', 'issue 7', 'issue #12'])
       assert.equal(foreign(text), 1, text)
@@ -72,7 +71,7 @@ describe('the checks notice', () => {
       assert.equal(foreign(text), 0, text)
   })
 
-  test('links, paths and scripts that are not there', () => {
+  test('missing links, paths and scripts', () => {
     const text =
       '[a](rules.md#revocation) [b](rules.md#gone) [c](gone.md) [d](https://x.test/gone) `keys/mint.ts` `mint.ts` `npm run gone`'
     const tree: Tree = new Map([...docs, ['docs/guide.md', text]])

@@ -7,7 +7,7 @@ import { errorsOf } from '../../server/http/operation.ts'
 import { OPERATIONS } from '../../server/platform-api/operations.ts'
 import { readTree } from '../support/imports.ts'
 
-/** RFC 9449 §7.1 tells these two apart in `WWW-Authenticate`. */
+/** RFC 9449 §7.1 distinguishes the two in `WWW-Authenticate`. */
 const SAME_CODE: readonly ErrorCode[] = ['access.unauthorized', 'access.invalid_proof']
 
 const wire = readFileSync(new URL('../../docs/wire.md', import.meta.url), 'utf8')
@@ -25,7 +25,7 @@ const rows = section
 const entries = Object.entries(ERRORS) as [ErrorCode, (typeof ERRORS)[ErrorCode]][]
 
 describe('error codes', () => {
-  test('docs/wire.md lists every code once, with its status, what it means and what to do', () => {
+  test('docs/wire.md lists every code once, with its status, its meaning and what to do', () => {
     assert.deepEqual(
       rows.map(({ code, status }) => `${code} ${status}`).toSorted(),
       [...new Set(entries.map(([, { code, status }]) => `${code} ${status}`))].toSorted(),
@@ -48,7 +48,7 @@ describe('error codes', () => {
     )
   })
 
-  test('the first table holds what /v1 answers, the second what only people meet', () => {
+  test('the first table has the errors of /v1, the second those of pages only', () => {
     const [api = ''] = section.split('Pages and the command line')
     const ofApi = new Set(OPERATIONS.flatMap(errorsOf).map(error => ERRORS[error].code))
     for (const { code } of rows.filter(({ code }) => ofApi.has(code as never)))

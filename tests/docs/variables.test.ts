@@ -19,12 +19,12 @@ const rows: Row[] = [...documents].flatMap(([document, text]) =>
   ),
 )
 
-test('the README has every variable once, in the order of server/config.ts', () => {
+test('the README lists every variable once, in the order of server/config.ts', () => {
   const named = rows.filter(({ document }) => document === 'README.md').map(({ name }) => name)
   assert.deepEqual(named, Object.keys(VARIABLES))
 })
 
-test('the default in every table of variables is the one that counts', () => {
+test('every table of variables states the real default', () => {
   const standards = { PORT: String(VARIABLES['PORT']), DATA_DIR: String(VARIABLES['DATA_DIR']) }
   for (const { document, name, standard } of rows) {
     const [, written] = /^`(.*)`$/.exec(standard) ?? []

@@ -12,7 +12,7 @@ type Document = {
 const wire = readFileSync(new URL('../../docs/wire.md', import.meta.url), 'utf8')
 const api = platformOpenApi('https://connect.example.com') as unknown as Document
 
-/** Everything between a heading and the next one of the same level or above. */
+/** The text from a heading to the next one of the same or a higher level. */
 function section(heading: string): string {
   const [, level = '', text] = new RegExp(`^(#+) ${heading}\\n([\\s\\S]*)`, 'm').exec(wire) ?? []
   assert.ok(text, `docs/wire.md has no heading "${heading}"`)
@@ -26,8 +26,8 @@ const rowOf = (table: string, name: string) =>
     .find(line => line.startsWith(`| ${name} |`))
     ?.split('|')[2] ?? ''
 
-describe('docs/wire.md says what the platform API does', () => {
-  test('every call stands in a table', () => {
+describe('docs/wire.md describes the platform API', () => {
+  test('every call is in a table', () => {
     const listed = new Set(quoted(wire).map(text => text.replace(/\?.*/, '')))
     for (const [path, methods] of Object.entries(api.paths))
       for (const method of Object.keys(methods)) {

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { startChild } from '../../examples/demo/child.ts'
 import { eventually } from '../support/eventually.ts'
 
-test('the demo says how one of its processes ended: by a signal, with any status, before it was ready', async t => {
+test('the demo reports how a child process ended: by a signal, with a status, before it was ready', async t => {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-demo-child-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   const said: string[] = []
@@ -28,5 +28,5 @@ test('the demo says how one of its processes ended: by a signal, with any status
   const before = said.length
   const stopped = await start('stopped.ts', ready)
   await stopped.stop()
-  assert.deepEqual(said.slice(before), [], 'a stop is no fault')
+  assert.deepEqual(said.slice(before), [], 'a requested stop is no fault')
 })

@@ -1,6 +1,6 @@
 import type { PublishedApp, World } from '../support/world.ts'
 
-/** What a name server may do after an address was registered: it leads somewhere else. */
+/** Changes the address that a name resolves to after its registration. */
 export async function changeAddress(
   { deps: { database } }: World,
   { id }: PublishedApp,

@@ -8,7 +8,7 @@ import { nodeBeside } from './node-beside.ts'
 
 const EVENTS = 600
 
-/** Fast for a while, so that the worker claims ahead; then every answer is `last`. */
+/** The receiver is fast at first, so that the worker claims ahead; every later response is `last`. */
 async function fastThen(world: World, app: PublishedApp, last: 'hang' | { status: number }): Promise<void> {
   const fast = Array.from({ length: EVENTS / 3 }, () => 'ok' as const)
   app.receiver.behave(...fast, ...Array.from({ length: EVENTS }, () => last))
@@ -18,17 +18,17 @@ async function fastThen(world: World, app: PublishedApp, last: 'hang' | { status
 const leased = async (world: World) =>
   (await rowsOf(world, 'deliveries', { status: 'pending' })).filter(row => row['lease'] !== null).length
 
-test('what was claimed ahead of an app that stops answering is given back within moments', async () => {
+test('deliveries claimed ahead for an app that stops responding are given back within moments', async () => {
   await using world = await createWorld()
   const app = await world.app()
   await fastThen(world, app, 'hang')
   world.deps.worker.wake()
   await app.receiver.waitForAttempt(EVENTS / 3 + 1, 30_000)
-  await eventually(async () => (await leased(world)) <= 128) // 32 quick places, and slow ones of an app that has just answered
+  await eventually(async () => (await leased(world)) <= 128) // 32 quick slots, and slow slots of an app that has just responded
   await world.deps.outbound.hangUp()
 })
 
-test('a node that stops leaves nothing leased that it did not send', async () => {
+test('a node that stops leaves no lease on a delivery that it did not send', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   await fastThen(world, app, 'hang')
@@ -42,13 +42,13 @@ test('a node that stops leaves nothing leased that it did not send', async () =>
   assert.ok(sent < EVENTS / 3 + 64, `${sent} were sent`)
 })
 
-test('after 410 nothing that was claimed ahead is sent', async () => {
+test('nothing that was claimed ahead is sent after a 410', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   await fastThen(world, app, { status: 410 })
   await world.deliver()
   const sent = app.receiver.attempts.length
-  // 32 are under way; each 200 that is read before the first 410 frees its slot for one more.
+  // 32 posts are in progress; each 200 that is recorded before the first 410 frees its slot for one more.
   assert.ok(sent < EVENTS / 3 + 64, `${sent} were sent`)
   assert.equal(await leased(world), 0)
   assert.equal(await world.deliver(), 0)

@@ -9,9 +9,9 @@ import { gate } from './gate.ts'
 import { nodeBeside } from './node-beside.ts'
 
 const HOUR = 3_600_000
-const FIRST_WAIT = 6_000 // 5 s and 20 %
+const FIRST_WAIT = 6_000 // 5 s + 20 %
 
-/** An installation whose key was refused once; it is tried again within FIRST_WAIT. */
+/** An installation whose key was refused once and is due again within FIRST_WAIT. */
 async function refusedOnce(world: World) {
   const app = await world.app()
   app.receiver.behave('ok', { status: 500 })
@@ -28,13 +28,13 @@ for (const [name, by] of [
   ['an hour', -HOUR],
   ['a year', -365 * 24 * HOUR],
 ] as const) {
-  test(`the clock is set back by ${name}: a retry comes as soon as its step says, and so does what follows it`, async () => {
+  test(`the clock is set back by ${name}: the retry and what follows it keep their planned waits`, async () => {
     await using world = await createWorld({ worker: false })
     const { app } = await refusedOnce(world)
     world.clock.set(by)
     await world.deliver()
     const [due] = await dueAt(world)
-    assert.ok(Math.abs((due ?? 0) - world.clock.now() - 5_000) <= 5_000, 'not at once either')
+    assert.ok(Math.abs((due ?? 0) - world.clock.now() - 5_000) <= 5_000, 'not at once')
     world.clock.advance(FIRST_WAIT)
     assert.equal(await world.deliver(), 1)
     const { installed: second } = await refusedOnce(world)
@@ -44,7 +44,7 @@ for (const [name, by] of [
   })
 }
 
-test('of two processes that notice one step one moves what waits', async () => {
+test('when two processes notice one clock step, one of them moves the waiting deliveries', async () => {
   await using world = await createWorld({ worker: false })
   await using node = await nodeBeside(world)
   await refusedOnce(world)
@@ -55,13 +55,13 @@ test('of two processes that notice one step one moves what waits', async () => {
   await node.deps.worker.runDue()
   await world.deliver()
   assert.ok(await isMoved(HOUR))
-  world.clock.set(-HOUR) // once more, at once
+  world.clock.set(-HOUR) // another step
   await world.deliver()
   await node.deps.worker.runDue()
   assert.ok(await isMoved(2 * HOUR))
 })
 
-test('what waits for a time that a clock was wrong about, before this process began, is due', async () => {
+test('a delivery scheduled by a wrong clock before this process started is due', async () => {
   await using world = await createWorld({ worker: false })
   const { app } = await refusedOnce(world)
   world.clock.set(-5 * HOUR)
@@ -70,7 +70,7 @@ test('what waits for a time that a clock was wrong about, before this process be
   assert.equal((await world.verify(keyAt(app)))['valid'], true)
 })
 
-test('a lease of a worker that died ends, though the clock was set back', async () => {
+test('the lease of a dead worker ends although the clock was set back', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   await world.install(await world.person(), app)
@@ -91,7 +91,7 @@ test('a lease of a worker that died ends, though the clock was set back', async 
 })
 
 for (const by of [-HOUR, HOUR]) {
-  test(`the clock is set ${by < 0 ? 'back' : 'forward'} during an attempt: it is not made twice, and takes no time`, async () => {
+  test(`the clock is set ${by < 0 ? 'back' : 'forward'} during an attempt: the delivery is sent once, and its duration is right`, async () => {
     await using world = await createWorld()
     const app = await world.app()
     const answer = gate()
@@ -112,7 +112,7 @@ for (const by of [-HOUR, HOUR]) {
   })
 }
 
-test('mails move with the clock as well', async () => {
+test('mails move with the clock too', async () => {
   await using world = await createWorld({ worker: false })
   const { database, clock } = world.deps
   const follower = createClockFollower(world.deps)

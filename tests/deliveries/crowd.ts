@@ -3,12 +3,12 @@ import type { PublishedApp, World } from '../support/world.ts'
 
 const ROWS_AT_ONCE = 50
 
-/** Many installations of an app, each with an event that is due: rows as installs make them. */
+/** Many installations of an app, each with a due event, inserted as rows. */
 export async function crowd(world: World, app: PublishedApp, count: number): Promise<void> {
   await insertEvents(world, app, { installations: count, each: 1 })
 }
 
-/** One installation of an app with many events, of which only the first may go. */
+/** One installation of an app with many events, of which only the first may be sent. */
 export async function backlog(world: World, app: PublishedApp, count: number): Promise<void> {
   await insertEvents(world, app, { installations: 1, each: count })
 }

@@ -12,7 +12,7 @@ const keyOf = async (world: World, app: PublishedApp) => {
   return await app.receiver.waitFor('managed_key.created', 1, 20_000)
 }
 
-test('an installation with thousands of waiting events delays nobody else', async () => {
+test('an installation with thousands of pending events delays no other', async () => {
   await using world = await createWorld({ outboundTimeoutMs: 300_000 })
   const slow = await world.app()
   const other = await world.app()
@@ -24,7 +24,7 @@ test('an installation with thousands of waiting events delays nobody else', asyn
   await world.deps.outbound.hangUp()
 })
 
-test('more apps than one statement can name are served: none is left out', async () => {
+test('more apps than one statement can name are all served', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const row = await world.deps.database.knex('apps').where({ id: app.id }).first()
@@ -51,7 +51,7 @@ test('more apps than one statement can name are served: none is left out', async
   assert.deepEqual(counts, [400, 120, 0])
 })
 
-test('a long queue of one app takes no turn of another, whose event is newer', async () => {
+test('a long queue of one app does not delay a newer event of another app', async () => {
   await using world = await createWorld({ worker: false })
   const busy = await world.app()
   const other = await world.app()
@@ -73,7 +73,7 @@ test('a long queue of one app takes no turn of another, whose event is newer', a
   assert.equal(claimed.filter(({ app_id }) => app_id === other.id).length, 2)
 })
 
-test('attempts that could not be made leave their slots: an app whose secret could not be read is served later', async () => {
+test('attempts that fail before the post free their slots: an app whose secret was unreadable is served later', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const apps = () => world.deps.database.knex('apps').where({ id: app.id })
@@ -95,11 +95,11 @@ test('a delivery that is cancelled while it waits for a slot is not sent', async
   const { id } = await world.install(person, app)
   await app.receiver.waitFor('managed_key.created')
   const at = world.clock.monotonic()
-  world.clock.monotonic = () => at // however slow this machine is, nothing takes so long that it leaves its place
+  world.clock.monotonic = () => at // stops the time, so that no post is slow enough to leave its quick slot
   const gates = Array.from({ length: 32 }, gate)
   app.receiver.behave(...Array.from({ length: 100 }, () => 'ok' as const), ...gates.map(({ behaviour }) => behaviour))
   await crowd(world, app, 160)
-  await Promise.all(gates.map(({ arrived }) => arrived)) // every place is taken, and more was claimed ahead
+  await Promise.all(gates.map(({ arrived }) => arrived)) // every slot is in use, and more was claimed ahead
   await person.browser.post(`/keys/${(await rowsOf(world, 'keys'))[0]?.['id']}/rotate`, { overlap: '86400' })
   await eventually(async () => (await rowsOf(world, 'deliveries', { sequence: 3 }))[0]?.['lease'] !== null)
   await uninstall(person, id)

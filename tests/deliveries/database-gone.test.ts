@@ -8,10 +8,10 @@ import { createWorld, type World } from '../support/world.ts'
 import { gate, lockDeliveries } from './gate.ts'
 import { startServer } from './server-process.ts'
 
-/** Real time, because it is the database that waits; nothing is asserted about it. */
+/** Real time, because the database waits in real time; nothing is asserted about it. */
 const SOME_SECONDS = 3_000
 
-/** An installation whose first event is at its receiver when `away` begins; returns when that and the wait are over. */
+/** An installation whose first event is at its receiver when `away` begins; returns after the wait. */
 async function installWhile(world: World, away: () => Promise<() => Promise<void>>): Promise<void> {
   const app = await world.app()
   const person = await world.person()
@@ -36,13 +36,13 @@ async function installWhile(world: World, away: () => Promise<() => Promise<void
   }
 }
 
-test('the database is locked for some seconds: the worker goes on by itself, and everything arrives', async () => {
+test('the database is locked for seconds: the worker recovers, and everything is delivered', async () => {
   await using world = await createWorld({ worker: false })
   await installWhile(world, () => lockDeliveries(world.deps))
 })
 
 if (onPostgres) {
-  test('the database is gone for some seconds: the worker goes on by itself, and everything arrives', async () => {
+  test('the database is gone for seconds: the worker recovers, and everything is delivered', async () => {
     await using world = await createWorld({ worker: false })
     const { database } = world.deps.config
     assert.ok(database.kind === 'postgres')

@@ -8,7 +8,7 @@ import { createWorld } from '../support/world.ts'
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 const MANIFEST = ['charges:read', 'charges:write', 'customers:read']
 
-test('managed_key.created has the documented body and headers, and nothing besides', async () => {
+test('managed_key.created has exactly the documented body and headers', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -54,10 +54,10 @@ test('managed_key.created has the documented body and headers, and nothing besid
   assert.match(String(headers['webhook-signature']), /^v1,[A-Za-z0-9+/]{43}=$/)
   assert.doesNotThrow(() => new Webhook(app.registered.webhook_secret).verify(raw, headers as Record<string, string>))
   const [row] = await rowsOf(world, 'events', { id })
-  assert.equal(row?.['body'], raw, 'the stored bytes are those that were sent')
+  assert.equal(row?.['body'], raw, 'the stored bytes are the sent bytes')
 })
 
-test('installation.created comes first, with what was consented to and no key', async () => {
+test('installation.created comes first, with the granted permissions and no key', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const installed = await world.install(await world.person(), app, { scope: 'charges:read' })
@@ -70,7 +70,7 @@ test('installation.created comes first, with what was consented to and no key', 
   assert.deepEqual([second?.type, second?.body.data.sequence], ['managed_key.created', 2])
 })
 
-test('what is sealed is a signed JWT in a JWE, with the documented headers and claims and no others', async () => {
+test('the sealed key is a signed JWT in a JWE, with exactly the documented headers and claims', async () => {
   await using world = await createWorld({ worker: false })
   const platform = await world.platform()
   const receiver = await world.receiver()
@@ -113,7 +113,7 @@ for (const [encryption, alg] of [
   ['ECDH-ES+A256KW', 'ECDH-ES+A256KW'],
   ['X25519', 'ECDH-ES+A256KW'],
 ] as const) {
-  test(`a platform with a key of ${encryption} opens its key, and nobody else’s private key does`, async () => {
+  test(`a key sealed for a platform with ${encryption} opens with its private key and no other`, async () => {
     await using world = await createWorld({ worker: false })
     const app = await world.app({ encryption })
     await world.install(await world.person(), app)
@@ -128,7 +128,7 @@ for (const [encryption, alg] of [
   })
 }
 
-test('several managed keys come one by one, each with its own permissions and plaintext', async () => {
+test('several managed keys arrive one by one, each with its own permissions and plaintext', async () => {
   await using world = await createWorld({ worker: false })
   const managed_keys = [{ name: 'checkout', permissions: ['charges:write'] }, { name: 'reports' }]
   const app = await world.app({ metadata: { managed_keys } })
@@ -147,7 +147,7 @@ test('several managed keys come one by one, each with its own permissions and pl
   assert.deepEqual(denied, { valid: false, code: 'insufficient_permissions' })
 })
 
-test('a key whose permissions were not asked for is not minted', async () => {
+test('a key whose permissions were not requested is not minted', async () => {
   await using world = await createWorld({ worker: false })
   const managed_keys = [{ name: 'checkout', permissions: ['charges:write'] }, { name: 'reports' }]
   const app = await world.app({ metadata: { managed_keys } })
@@ -160,7 +160,7 @@ test('a key whose permissions were not asked for is not minted', async () => {
   )
 })
 
-test('events of one installation arrive in the order of their sequence, whatever fails on the way', async () => {
+test('events of one installation arrive in the order of their sequence, also after failures', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app({ metadata: { managed_keys: [{ name: 'a' }, { name: 'b' }, { name: 'c' }] } })
   const person = await world.person()

@@ -27,7 +27,7 @@ describe('the feed of events', () => {
   const page = async (after?: string, limit = 100) =>
     (await readEventFeed(world.deps.database, { appId: app.id, after, limit })).map(({ id }) => id)
 
-  /** An event of the app whose id was drawn at a time, whenever it is committed. */
+  /** Adds an event whose id has the time `drawnAt`, independent of its commit. */
   async function addEvent(tx: Tx, drawnAt: number): Promise<string> {
     const id = firstIdAt('evt', drawnAt).replace(/0{16}$/, crypto.randomUUID().replaceAll('-', '').slice(0, 16))
     const event = {
@@ -43,30 +43,30 @@ describe('the feed of events', () => {
   }
   const add = (drawnAt: number) => world.deps.database.transaction(tx => addEvent(tx, drawnAt))
 
-  test('an event that is committed after one that was read comes after it, whatever its id', async () => {
+  test('an event committed after one that was read follows it, whatever its id', async () => {
     app = await world.app()
     const now = world.clock.now()
     const read = await add(now)
     assert.deepEqual(await page(), [read])
-    const late = await add(now - 3_600_000) // drawn by a clock an hour behind, or by a transaction that took as long
+    const late = await add(now - 3_600_000) // its id was drawn by a clock an hour behind, or in a transaction that took an hour
     assert.deepEqual(await page(read), [late])
     assert.deepEqual(await page(late), [])
-    assert.deepEqual(await page(), [read, late], 'and it stays there')
+    assert.deepEqual(await page(), [read, late], 'the order is stable')
   })
 
-  test('events of one installation come in the order of their numbers, whatever the clocks', async () => {
+  test('events of one installation are listed by their sequence, whatever the clocks', async () => {
     app = await world.app()
     await backlog(world, app, 4)
     const knex = world.deps.database.knex
     const rows = await knex('events').where({ app_id: app.id }).orderBy('sequence')
-    const ids = rows.map(({ id }) => String(id)).toReversed() // each was made by a clock behind that of the one before
+    const ids = rows.map(({ id }) => String(id)).toReversed() // the ids of the installation descend, as from clocks that were set back
     await knex('deliveries').where({ app_id: app.id }).delete()
     await knex('events').where({ app_id: app.id }).delete()
     for (const [index, row] of rows.entries()) await knex('events').insert({ ...row, id: ids[index] })
     assert.deepEqual(await page(), ids)
   })
 
-  test('after a webhook-id that nobody has listed yet comes what follows it', async () => {
+  test('a webhook-id that no page has listed yet works as a cursor', async () => {
     app = await world.app()
     const now = world.clock.now()
     const [first, second, third] = [await add(now), await add(now + 1), await add(now + 2)]
@@ -74,13 +74,13 @@ describe('the feed of events', () => {
     assert.deepEqual(await page(first), [second, third])
   })
 
-  test('after an event that is gone, by sweep or failover, nothing is missed', async () => {
+  test('a deleted event works as a cursor, after a sweep or failover, and nothing is skipped', async () => {
     app = await world.app()
     const now = world.clock.now()
     const [old, gone, slow, late] = [
       await add(now - DAY),
       await add(now),
-      await add(now - 60_000), // committed later by a minute
+      await add(now - 60_000), // drawn a minute before its commit
       await add(now + 60_000),
     ]
     await page()
@@ -88,12 +88,12 @@ describe('the feed of events', () => {
     assert.deepEqual(await page(gone), [slow, late])
     assert.deepEqual(await page(firstIdAt('evt', now + DAY)), [])
     assert.deepEqual(await page(firstIdAt('evt', now - 2 * DAY)), [old, slow, late])
-    assert.deepEqual(await page(`evt_${'z'.repeat(26)}`), [], 'an id that was never made is a place like any other')
+    assert.deepEqual(await page(`evt_${'z'.repeat(26)}`), [], 'an id that never existed works as a cursor too')
     const newest = await add(now + 120_000)
     assert.deepEqual(await page(late), [newest])
   })
 
-  test('positions go on where the newest events were deleted', async () => {
+  test('positions continue after the newest events were deleted', async () => {
     app = await world.app()
     const now = world.clock.now()
     const [kept, swept] = [await add(now), await add(now + 1)]
@@ -103,13 +103,13 @@ describe('the feed of events', () => {
     assert.deepEqual([await page(kept), await page(swept)], [[next], [kept, next]])
   })
 
-  test('a backlog of several batches is read page by page, whole and in order, and the sweep numbers it too', async () => {
+  test('a backlog of several batches is read page by page, complete and in order, and the sweep numbers it too', async () => {
     app = await world.app()
     await crowd(world, app, 2_100)
     const ids: string[] = await world.deps.database.knex('events').where({ app_id: app.id }).orderBy('id').pluck('id')
     const unnumbered = async () => (await world.deps.database.knex('events').whereNull('position').select('id')).length
     assert.deepEqual(await page(undefined, 10), ids.slice(0, 10))
-    assert.equal(await unnumbered(), 1_100, 'a full page needs no more')
+    assert.equal(await unnumbered(), 1_100, 'numbering stops at a full page')
     const seen: string[] = []
     for (let rows = await page(); rows.length > 0; rows = await page(rows.at(-1))) seen.push(...rows)
     assert.deepEqual(seen, ids)
@@ -158,7 +158,7 @@ test('a poller that follows the last id sees every event of two nodes that mint 
   await minted
   const all: string[] = await world.deps.database.knex('events').where({ app_id: app.id }).pluck('id')
   assert.equal(all.length, 12 + 120)
-  assert.deepEqual(seen.toSorted(), all.toSorted(), 'each once')
+  assert.deepEqual(seen.toSorted(), all.toSorted(), 'each exactly once')
 })
 
 async function recipientOf({ deps }: World, { id }: PublishedApp) {

@@ -6,7 +6,7 @@ import { createWorld, type Person, type PublishedApp, type World } from '../supp
 
 const down = (times: number): Behaviour[] => Array.from({ length: times }, () => ({ status: 503 }))
 
-/** A world whose schedule knows one more attempt, with an app that has two keys. */
+/** A world whose schedule has one retry, with an app that has two keys. */
 async function worldWithTwoKeys(): Promise<{ world: World; app: PublishedApp; person: Person } & AsyncDisposable> {
   const world = await createWorld({ worker: false, env: { RETRY_SCHEDULE: '1' } })
   const app = await world.app({ metadata: { managed_keys: [{ name: 'first' }, { name: 'second' }] } })
@@ -20,7 +20,7 @@ async function exhaust(world: World): Promise<void> {
   }
 }
 
-test('exhausted: the installation has failed, no key of it verifies, and nothing more is sent', async () => {
+test('exhausted: the installation fails, none of its keys verifies, and nothing more is sent', async () => {
   await using setting = await worldWithTwoKeys()
   const { world, app, person } = setting
   app.receiver.behave('ok', ...down(2))
@@ -48,7 +48,7 @@ test('exhausted: the installation has failed, no key of it verifies, and nothing
   assert.equal(await world.deliver(), 0)
 })
 
-test('exhausted: both sides have it in their log', async () => {
+test('exhausted: both logs have it', async () => {
   await using setting = await worldWithTwoKeys()
   const { world, app, person } = setting
   app.receiver.behave('ok', ...down(2))
@@ -58,7 +58,7 @@ test('exhausted: both sides have it in their log', async () => {
     assert.equal((await activityOf(world, accountId)).at(-1), 'installation.delivery_failed')
 })
 
-test('a receiver that never answered at all has failed after one schedule, not after one for each event', async () => {
+test('a receiver that never responds fails after one schedule, not after one for each event', async () => {
   await using setting = await worldWithTwoKeys()
   const { world, app, person } = setting
   app.receiver.behave(...down(2))
@@ -70,7 +70,7 @@ test('a receiver that never answered at all has failed after one schedule, not a
   assert.ok((await rowsOf(world, 'keys')).every(key => key['status'] === 'expired'))
 })
 
-test('exhausted: the person sees it everywhere, with Try again', async () => {
+test('exhausted: every page shows it, with Try again', async () => {
   await using setting = await worldWithTwoKeys()
   const { world, app, person } = setting
   app.receiver.behave('ok', ...down(2))
@@ -85,7 +85,7 @@ test('exhausted: the person sees it everywhere, with Try again', async () => {
   assert.ok(textOf(await person.browser.get('/apps')).includes('Its keys expired unused'))
 })
 
-test('Try again mints new keys as new events, and the app is active once they arrived', async () => {
+test('Try again mints new keys as new events, and the app is active once they have arrived', async () => {
   await using setting = await worldWithTwoKeys()
   const { world, app, person } = setting
   app.receiver.behave('ok', ...down(2))
@@ -100,7 +100,7 @@ test('Try again mints new keys as new events, and the app is active once they ar
   assert.deepEqual(
     created.map(({ body }) => [body.data.key?.name, body.data.sequence, body.data.installation?.generation]),
     [
-      ['first', 6, 1], // after the ends of both keys, which the events tell although they are not sent
+      ['first', 6, 1], // sequences 4 and 5 are the ends of both keys, which are not sent
       ['second', 7, 1],
     ],
   )
@@ -116,14 +116,14 @@ test('Try again mints new keys as new events, and the app is active once they ar
   ])
 })
 
-test('Try again mints only what has not arrived', async () => {
+test('Try again mints only keys that have not arrived', async () => {
   await using setting = await worldWithTwoKeys()
   const { world, app, person } = setting
   app.receiver.behave('ok', 'ok', ...down(2))
   const { id } = await world.install(person, app)
   await exhaust(world)
   const [arrived] = keysAt(app)
-  assert.equal((await world.verify(arrived ?? ''))['valid'], true, 'what was acknowledged goes on')
+  assert.equal((await world.verify(arrived ?? ''))['valid'], true, 'an acknowledged key keeps working')
   await person.browser.post(`/apps/${id}/retry`)
   await world.deliver()
   const names = app.receiver.events.flatMap(({ body }) => body.data.key?.name ?? [])
@@ -131,7 +131,7 @@ test('Try again mints only what has not arrived', async () => {
   assert.equal((await world.verify(arrived ?? ''))['valid'], true)
 })
 
-test('Try again pressed eight times at once mints one set of keys', async () => {
+test('eight simultaneous Try again mint one set of keys', async () => {
   await using setting = await worldWithTwoKeys()
   const { world, app, person } = setting
   app.receiver.behave('ok', ...down(2))

@@ -6,7 +6,7 @@ import { createWorld, type PublishedApp, type World } from '../support/world.ts'
 import { changeAddress } from './change-address.ts'
 import { nodeBeside } from './node-beside.ts'
 
-const FIRST_WAIT = 6_000 // 5 s and 20 %
+const FIRST_WAIT = 6_000 // 5 s + 20 %
 
 /** An installation whose first event has arrived and whose key meets `behaviour`. */
 async function installMeeting(world: World, app: PublishedApp, ...behaviour: Behaviour[]) {
@@ -26,7 +26,7 @@ async function attemptsOfKey(world: World) {
   return { delivery, attempts }
 }
 
-test('500 twice, then accepted: the same id and bytes, each attempt stamped and signed anew, the key stored once', async () => {
+test('500 twice, then success: the same id and bytes, a new timestamp and signature for each attempt, one stored key', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   await installMeeting(world, app, { status: 500 }, { status: 500 })
@@ -80,7 +80,7 @@ for (const { name, behaviour, status, error } of [
   })
 }
 
-test('a kept connection that turns out to be closed is replaced within the attempt, once', async () => {
+test('a kept-alive connection that turns out closed is replaced once within the attempt', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   await installMeeting(world, app, 'drop')
@@ -117,7 +117,7 @@ for (const { status, outcome } of [
   { status: 410, outcome: 'failed' },
   { status: 503, outcome: 'pending' },
 ]) {
-  test(`${status} counts when its headers have arrived, though its body never ends`, async () => {
+  test(`${status} counts once its headers have arrived, although its body never ends`, async () => {
     await using world = await createWorld({ worker: false })
     const app = await world.app()
     await installMeeting(world, app, { unending: status, headers: { 'retry-after': '3600' } })
@@ -132,7 +132,7 @@ for (const { status, outcome } of [
   })
 }
 
-test('a receiver that is not there at all is a failed attempt', async () => {
+test('an unreachable receiver is a failed attempt', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   await app.receiver.close()
@@ -142,7 +142,7 @@ test('a receiver that is not there at all is a failed attempt', async () => {
   assert.deepEqual([attempt?.['status'], attempt?.['error']], [null, 'connect'])
 })
 
-test('of an answer of 2 MB at most 4 kB are kept, and it acknowledges', async () => {
+test('a 2 MB response acknowledges, and at most 4 kB of it are kept', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   await installMeeting(world, app, 'huge')
@@ -151,7 +151,7 @@ test('of an answer of 2 MB at most 4 kB are kept, and it acknowledges', async ()
   assert.equal(String(attempts[0]?.answer).length, 4_096)
 })
 
-test('an answer with NUL, broken UTF-8 or markup is kept harmlessly', async () => {
+test('a response with NUL, invalid UTF-8 or markup is stored safely', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const body = `<script>alert(1)</script>\0${'é'.repeat(4_096)}`
@@ -174,7 +174,7 @@ test('410 fails a delivery at once', async () => {
   assert.ok(textOf(await person.browser.get(`/apps/${id}`)).includes('Not delivered'))
 })
 
-test('410 to the first event pauses the keys, unexpired, until its platform sees the address respond', async () => {
+test('410 to the first event pauses the keys without an end until the address responds to its platform', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -187,7 +187,7 @@ test('410 to the first event pauses the keys, unexpired, until its platform sees
   const [installation] = await rowsOf(world, 'installations', { id })
   assert.equal(installation?.['status'], 'installing')
   await person.browser.post(`/apps/${id}/send-now`)
-  assert.equal(await world.deliver(), 0, 'the hold concerns every customer of the app: none of them ends it')
+  assert.equal(await world.deliver(), 0, 'the pause is for the whole app: no customer ends it')
   await app.platform.person.browser.post(`/platform/apps/${app.id}/test`)
   await world.deliver()
   assert.equal((await world.verify(keyAt(app)))['valid'], true)
@@ -216,7 +216,7 @@ for (const { name, header, least, most } of [
   })
 }
 
-test('an address that has become private since it was registered is refused at connect time', async () => {
+test('an address that has become private since its registration is refused at connect', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   for (const address of ['http://10.0.0.1/callback', 'http://[::1]/callback', 'http://169.254.169.254/callback']) {
@@ -236,7 +236,7 @@ test('an address that has become private since it was registered is refused at c
 })
 
 for (const host of ['127.0.0.1', 'localhost']) {
-  test(`${host}, which EGRESS_ALLOW no longer names, is refused at connect time`, async () => {
+  test(`${host}, which EGRESS_ALLOW no longer lists, is refused at connect`, async () => {
     await using world = await createWorld({ worker: false })
     const app = await world.app()
     await changeAddress(world, app, app.receiver.url.replace('127.0.0.1', host))

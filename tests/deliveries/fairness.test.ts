@@ -5,7 +5,7 @@ import type { Receiver } from '../support/receiver.ts'
 import { createWorld } from '../support/world.ts'
 import { crowd } from './crowd.ts'
 
-test('an app whose receiver hangs, with many deliveries due, does not delay another app’s key', async () => {
+test('an app with many due deliveries whose receiver hangs does not delay another app’s key', async () => {
   await using world = await createWorld()
   const dead = await world.app()
   const alive = await world.app()
@@ -19,7 +19,7 @@ test('an app whose receiver hangs, with many deliveries due, does not delay anot
   await world.deps.outbound.hangUp()
 })
 
-test('hanging posts never take all slots: many dead apps leave room for one that responds', async () => {
+test('hanging posts never take all slots: many dead apps leave slots for one that responds', async () => {
   await using world = await createWorld()
   const alive = await world.app()
   const dead: Receiver[] = []
@@ -50,7 +50,7 @@ test('10,000 deliveries that wait for a dead endpoint do not delay another insta
   const { key } = await alive.receiver.waitFor('managed_key.created')
   context.diagnostic(`the key arrived ${Math.round(performance.now() - installed)} ms after the code was exchanged`)
   assert.equal((await world.verify(key ?? ''))['valid'], true)
-  assert.ok(dead.receiver.attempts.length < 100, 'what waits for the dead endpoint still does')
+  assert.ok(dead.receiver.attempts.length < 100, 'deliveries to the dead endpoint are still pending')
   await world.deps.outbound.hangUp()
 })
 
@@ -74,5 +74,5 @@ test('36 installations that hang do not delay another one of the same app', asyn
   const knex = world.deps.database.knex
   await eventually(async () => (await knex('deliveries').whereNotNull('lease').select('id')).length === 0)
   const slow = await knex('deliveries').where({ status: 'pending', slow: true }).select('id')
-  assert.ok(slow.length >= 32, 'those that hung for long stand apart from now on')
+  assert.ok(slow.length >= 32, 'deliveries that hung for long are marked slow')
 })

@@ -3,13 +3,13 @@ import type { Behaviour } from '../support/receiver.ts'
 
 export type Gate = {
   behaviour: Behaviour
-  /** The request has arrived. */
+  /** Resolves when the request has arrived. */
   arrived: Promise<void>
-  /** Lets the receiver answer 204. */
+  /** Lets the receiver respond 204. */
   open(): void
 }
 
-/** A receiver's answer that waits for the test. */
+/** A response of a receiver that waits for the test. */
 export function gate(): Gate {
   const [arrived, opened] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   const until = () => {
@@ -19,7 +19,7 @@ export function gate(): Gate {
   return { behaviour: { until }, arrived: arrived.promise, open: opened.resolve }
 }
 
-/** Keeps every other connection from writing deliveries until the answer is called. */
+/** Keeps every other connection from writing deliveries until the returned function is called. */
 export async function lockDeliveries({ database }: { database: Database }): Promise<() => Promise<void>> {
   const [locked, unlock] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   const done = database.transaction(async tx => {

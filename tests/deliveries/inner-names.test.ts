@@ -9,7 +9,7 @@ const UNKNOWN = 'nobody.corp.example'
 
 type Seen = { attempt: Record<string, unknown>; delay: number; portal: string }
 
-/** What the publisher of an app sees of a test delivery to `host`, less what differs between any two of them. */
+/** What a publisher sees of a test delivery to `host`, without its id, time and host. */
 async function tryHost(world: World, app: PublishedApp, host: string): Promise<Seen> {
   await changeAddress(world, app, `https://${host}/callback`)
   const { browser } = app.platform.person
@@ -25,11 +25,11 @@ async function tryHost(world: World, app: PublishedApp, host: string): Promise<S
   const page = (await browser.get(`/platform/apps/${app.id}/deliveries/${delivery?.id}`)).text
   const [{ at, ...attempt } = {}] = delivery?.attempts ?? []
   const told = `${note}${page}`.match(/[^<>]*(?:network|resolved|No answer)[^<>]*/g) ?? []
-  const portal = [...new Set(told)].join('|') // the app's page lists earlier tests too
+  const portal = [...new Set(told)].join('|') // the app's page lists earlier tests too, so repeats are dropped
   return { attempt, delay: Date.parse(String(at)) - before, portal: portal.replaceAll(host, 'HOST') }
 }
 
-test('a publisher cannot tell a name inside the network from an unknown one; the operator’s log can', async () => {
+test('a publisher cannot tell an internal name from an unknown one; the operator’s log can', async () => {
   await using world = await createWorld({
     worker: false,
     lookup: async name => {
@@ -44,7 +44,7 @@ test('a publisher cannot tell a name inside the network from an unknown one; the
   assert.deepEqual(unknown.attempt, inside.attempt)
   assert.match(inside.portal, /No answer.*points inside a network/s)
   assert.equal(unknown.portal, inside.portal)
-  assert.ok(unknown.delay < 5_000, `the look-up shows: ${unknown.delay} ms`)
+  assert.ok(unknown.delay < 5_000, `the duration reveals the lookup: ${unknown.delay} ms`)
   const logged = world.logs.map(line => JSON.parse(line)).filter(({ message }) => /was not sent/.test(message))
   assert.deepEqual(
     logged.map(({ app: id, host, fault }) => [id, host, fault]),

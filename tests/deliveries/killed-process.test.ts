@@ -37,11 +37,11 @@ test('killed between commit and delivery: after a restart the key arrives, once,
   assert.ok(restarted.url)
 })
 
-test('killed after the claim and before the post: another worker posts when the lease has ended', async () => {
+test('killed between claim and post: another worker posts when the lease has ended', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
-  const silent = createServer().listen(0, '127.0.0.1') // takes connections, and never answers a TLS handshake
+  const silent = createServer().listen(0, '127.0.0.1') // accepts connections and never completes a TLS handshake
   await once(silent, 'listening')
   const { port } = silent.address() as AddressInfo
   await changeAddress(world, app, `https://127.0.0.1:${port}/callback`)
@@ -50,19 +50,19 @@ test('killed after the claim and before the post: another worker posts when the 
   await installFromMarketplace(await killed.signIn(person))
   const [socket] = (await connected) as [Socket]
   const [claimed] = await rowsOf(world, 'deliveries', { sequence: 1 })
-  assert.ok(claimed?.['lease'], 'the worker has it')
+  assert.ok(claimed?.['lease'], 'the worker has claimed it')
   await killed.kill()
   socket.destroy()
   silent.close()
   await changeAddress(world, app, app.receiver.url)
-  assert.equal(await world.deliver(), 0, 'the lease of the dead worker still runs')
+  assert.equal(await world.deliver(), 0, 'the lease of the dead worker is still running')
   world.clock.advance(LEASE)
   assert.equal(await world.deliver(), 2)
   assert.equal(app.receiver.events[0]?.id, claimed['event_id'])
   assert.equal((await world.verify(keyAt(app)))['valid'], true)
 })
 
-test('killed after the answer and before it is written down: the same event comes again, the key is stored once', async () => {
+test('killed between response and record: the same event arrives again, and the key is stored once', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -98,7 +98,7 @@ test('killed while a receiver hangs: the same event arrives when the lease has e
   await installFromMarketplace(await killed.signIn(person))
   const hanging = await app.receiver.waitForAttempt(2, 30_000)
   await killed.kill()
-  assert.equal(await world.deliver(), 0, 'the lease of the dead worker still runs')
+  assert.equal(await world.deliver(), 0, 'the lease of the dead worker is still running')
   world.clock.advance(LEASE)
   assert.equal(await world.deliver(), 1)
   const event = await app.receiver.waitFor('managed_key.created')
@@ -108,7 +108,7 @@ test('killed while a receiver hangs: the same event arrives when the lease has e
   assert.equal((await world.verify(keyAt(app)))['valid'], true)
 })
 
-test('killed in the middle of many installs: no key without its delivery, and everything that was made arrives', async () => {
+test('killed during many installs: every key has its delivery, and everything committed arrives', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app({ metadata: { managed_keys: [{ name: 'first' }, { name: 'second' }] } })
   const people: Person[] = []

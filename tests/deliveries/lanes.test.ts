@@ -20,14 +20,14 @@ function leave(lanes: Lanes, claimed: Claimed | undefined, answerMs: number, at 
   lanes.leave(claimed, answerMs, at)
 }
 
-/** Begins whatever has a place. */
+/** Begins every delivery that gets a slot. */
 function begin(lanes: Lanes, at = 0): Claimed[] {
   const begun: Claimed[] = []
   for (let next = lanes.next(at); next; next = lanes.next(at)) begun.push(next)
   return begun
 }
 
-test('nothing is claimed ahead for an app that has not answered yet', () => {
+test('nothing is claimed ahead for an app that has not responded yet', () => {
   const lanes = createLanes()
   assert.equal(lanes.roomFor('app_a'), MOST_PER_APP)
   fill(lanes, 'app_a', MOST_PER_APP)
@@ -36,7 +36,7 @@ test('nothing is claimed ahead for an app that has not answered yet', () => {
   assert.deepEqual(lanes.full(), [{ appId: 'app_a', slow: false }])
 })
 
-test('the faster an app answers, the more is claimed ahead for it; one that takes seconds gets its slots and no more', () => {
+test('the faster an app responds, the more is claimed ahead for it; one that takes seconds gets its slots only', () => {
   const aheadAt = (answerMs: number) => {
     const lanes = createLanes()
     const [one] = fill(lanes, 'app_a', 1)
@@ -50,7 +50,7 @@ test('the faster an app answers, the more is claimed ahead for it; one that take
   assert.equal(aheadAt(15_000), 0)
 })
 
-test('posts of one app never exceed its slots, whatever waits, and go out in order', () => {
+test('posts of one app never exceed its slots, whatever waits, and are sent in order', () => {
   const lanes = createLanes()
   const added = fill(lanes, 'app_a', 100)
   assert.deepEqual(begin(lanes), added.slice(0, MOST_PER_APP))
@@ -59,7 +59,7 @@ test('posts of one app never exceed its slots, whatever waits, and go out in ord
   assert.deepEqual([lanes.posting(), lanes.waiting().length], [MOST_PER_APP, 100 - MOST_PER_APP - 1])
 })
 
-test('while half of what was claimed ahead still waits, no more is claimed', () => {
+test('no more is claimed while half of what was claimed ahead still waits', () => {
   const lanes = createLanes()
   const [first] = fill(lanes, 'app_a', 1)
   begin(lanes)
@@ -75,7 +75,7 @@ test('while half of what was claimed ahead still waits, no more is claimed', () 
   assert.equal(lanes.roomFor('app_a'), 32)
 })
 
-test('another app has its slots while one hangs; among many apps each has few', () => {
+test('other apps have slots while one app hangs; with many apps each has few', () => {
   const lanes = createLanes()
   fill(lanes, 'app_dead', 300)
   begin(lanes)
@@ -86,7 +86,7 @@ test('another app has its slots while one hangs; among many apps each has few', 
   assert.equal(lanes.roomFor('app_newcomer'), 8)
 })
 
-test('what has waited too long is never begun, and is given back once', () => {
+test('a delivery that has waited too long is never begun, and is given back once', () => {
   const lanes = createLanes()
   const added = fill(lanes, 'app_a', MOST_PER_APP + 10)
   begin(lanes)
@@ -96,10 +96,10 @@ test('what has waited too long is never begun, and is given back once', () => {
   assert.deepEqual(lanes.takeStale(LONGEST_WAIT + 1), added.slice(MOST_PER_APP))
   assert.deepEqual(lanes.takeStale(LONGEST_WAIT + 1), [])
   assert.deepEqual(lanes.waiting(), [])
-  assert.equal(lanes.roomFor('app_a'), 1, 'and it has to show its pace anew')
+  assert.equal(lanes.roomFor('app_a'), 1, 'its pace starts again at one')
 })
 
-test('an app that turns deliveries away is sent none of those that were claimed ahead', () => {
+test('deliveries claimed ahead for an app that refuses deliveries are not sent', () => {
   const lanes = createLanes()
   const added = fill(lanes, 'app_a', MOST_PER_APP + 10)
   begin(lanes)
@@ -107,24 +107,24 @@ test('an app that turns deliveries away is sent none of those that were claimed 
   lanes.close('app_a')
   assert.deepEqual(begin(lanes), [])
   assert.deepEqual(lanes.takeStale(0), added.slice(MOST_PER_APP))
-  assert.equal(lanes.roomFor('app_a'), 0, 'until that is written down')
+  assert.equal(lanes.roomFor('app_a'), 0, 'until the refusal is recorded')
   const late = claimed('app_a')
   lanes.reopen('app_a', 6)
   assert.equal(lanes.roomFor('app_a'), 1)
   lanes.add(late, 6)
-  assert.deepEqual([begin(lanes), lanes.takeStale(6)], [[], [late]], 'its claim had begun before')
+  assert.deepEqual([begin(lanes), lanes.takeStale(6)], [[], [late]], 'claimed before the app was reopened')
   fill(lanes, 'app_a', 1, 7)
   assert.equal(begin(lanes, 7).length, 1)
 })
 
-test('a stop gives back all that waits', () => {
+test('a stop gives back everything that waits', () => {
   const lanes = createLanes()
   const added = fill(lanes, 'app_a', MOST_PER_APP + 10)
   begin(lanes)
   assert.deepEqual(lanes.takeStale(0, true), added.slice(MOST_PER_APP))
 })
 
-test('what waits of an installation of which something was cancelled is given back, and nothing else', () => {
+test('a cancellation gives back the waiting deliveries of its installation, and nothing else', () => {
   const lanes = createLanes()
   fill(lanes, 'app_a', MOST_PER_APP)
   begin(lanes)
@@ -137,7 +137,7 @@ test('what waits of an installation of which something was cancelled is given ba
   assert.deepEqual(lanes.takeStale(0), [first])
 })
 
-test('a slow post leaves its slot to a quick one of its app', () => {
+test('a slow post frees its slot for a quick one of its app', () => {
   const lanes = createLanes()
   const [hanging, healthy] = [fill(lanes, 'app_a', 36), fill(lanes, 'app_a', 1)]
   assert.equal(lanes.slowIn(0), undefined)
@@ -148,7 +148,7 @@ test('a slow post leaves its slot to a quick one of its app', () => {
   assert.equal(lanes.roomFor('app_a'), MOST_PER_APP - 5)
 })
 
-test('where nothing answers, no more than twice the slots hang; where some do, more may', () => {
+test('the number of hanging posts is limited to twice the slots if nothing responds, and is higher if something does', () => {
   const hangingAt = (answerMs?: number) => {
     const lanes = createLanes()
     for (let round = 0; round < 6; round += 1) {
@@ -175,7 +175,7 @@ test('a delivery that was slow before takes no quick slot, and leaves slow slots
   assert.equal(lanes.roomFor('app_a'), 16)
 })
 
-test('a post that found no slow slot takes the next one that is free', () => {
+test('a post that found no slow slot takes the next free one', () => {
   const lanes = createLanes()
   const first = fill(lanes, 'app_a', MOST_PER_APP)
   begin(lanes)

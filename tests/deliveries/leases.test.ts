@@ -21,7 +21,7 @@ test('a claimed delivery is not claimed by a second worker, and its event waits 
   await first
 })
 
-test('a lease that has ended is claimed by whoever comes, to the millisecond', async () => {
+test('a lease that has ended is claimed by the next worker, to the millisecond', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   await world.install(await world.person(), app)
@@ -37,7 +37,7 @@ test('a lease that has ended is claimed by whoever comes, to the millisecond', a
   assert.equal(keysAt(app).length, 1)
 })
 
-test('a worker that comes back after its lease was taken over settles nothing', async () => {
+test('a worker that resumes after its lease was taken over settles nothing', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   await world.install(await world.person(), app)
@@ -59,7 +59,7 @@ test('a worker that comes back after its lease was taken over settles nothing', 
   )
 })
 
-test('an acknowledgement that comes after the lease was taken over changes nothing: the event comes once more', async () => {
+test('an acknowledgement after the lease was taken over changes nothing: the event is sent once more', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   await world.install(await world.person(), app)
@@ -112,7 +112,7 @@ test('two workers on one database never send an event twice', async () => {
   await inOrder(world, app.receiver.events)
 })
 
-test('a worker that runs by itself sleeps until something is due, and is woken by an install', async () => {
+test('a running worker sleeps until something is due, and is woken by an install', async () => {
   await using world = await createWorld()
   const app = await world.app()
   await world.install(await world.person(), app)
@@ -121,7 +121,7 @@ test('a worker that runs by itself sleeps until something is due, and is woken b
 
 type Told = { body: { data: { installation?: { id: string }; sequence?: number } } }
 
-/** Of each installation, events came in the order of their numbers. */
+/** The events of each installation arrived in the order of their sequence. */
 async function inOrder(world: World, events: readonly Told[]): Promise<void> {
   for (const { id } of await rowsOf(world, 'installations')) {
     const numbers = events

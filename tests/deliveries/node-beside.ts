@@ -2,7 +2,7 @@ import { readConfig } from '../../server/config.ts'
 import { createDeps, type Deps } from '../../server/deps.ts'
 import type { World } from '../support/world.ts'
 
-/** What another process needs to work on the world's database. */
+/** The environment of another process on the world's database. */
 export function environmentBeside({ deps: { config }, dataDir }: World): Record<string, string> {
   const { database, publicUrl } = config
   return {
@@ -15,7 +15,7 @@ export function environmentBeside({ deps: { config }, dataDir }: World): Record<
   }
 }
 
-/** Another node on the world's database, with the world's clock. Nothing of it runs by itself. */
+/** Another node on the world's database, with the world's clock. None of its loops runs. */
 export async function nodeBeside(
   world: World,
   env: Record<string, string> = {},

@@ -15,7 +15,7 @@ for (const { status, kind, error } of [
   { status: 411, kind: 'refused', error: 'status' },
   { status: 503, kind: 'refused', error: 'status' },
 ])
-  test(`an answer of ${status} is ${kind}`, () => {
+  test(`a response of ${status} is ${kind}`, () => {
     const outcome = outcomeOfAnswer(status, '60', ADDRESS)
     assert.equal(outcome.kind, kind)
     assert.deepEqual(logged(outcome), { status, error })

@@ -25,7 +25,7 @@ async function api(world: World, app: PublishedApp, path: string, method = 'GET'
 const statusOf = async (world: World, id: string) =>
   (await world.deps.database.knex('deliveries').where({ id }).first('status')).status
 
-test('a ping is signed, self-contained, logged, listed for the app alone, and can be sent again', async () => {
+test('a ping is signed, self-contained, logged, listed for its app only, and can be sent again', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const installed = await world.install(await world.person(), app)
@@ -53,7 +53,7 @@ test('a ping is signed, self-contained, logged, listed for the app alone, and ca
   assert.ok(log.some(row => row.what === 'delivery.redelivered' && row.object === id))
 })
 
-test('a ping has one attempt, and its failure touches no installation', async () => {
+test('a ping has one attempt, and its failure does not affect any installation', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const installed = await world.install(await world.person(), app)
@@ -68,7 +68,7 @@ test('a ping has one attempt, and its failure touches no installation', async ()
   assert.equal(row.status, 'active')
 })
 
-test('after 410 a ping still goes out; acknowledged, it lets what waited go on', async () => {
+test('a ping is sent after a 410; once acknowledged, it ends the pause', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -77,7 +77,7 @@ test('after 410 a ping still goes out; acknowledged, it lets what waited go on',
   await world.deliver()
   await ping(world, app)
   await world.deliver()
-  await person.browser.post(`/apps/${id}/send-now`) // a customer does not end a hold that concerns every customer
+  await person.browser.post(`/apps/${id}/send-now`) // a customer does not end a pause of the whole app
   assert.equal(app.receiver.events.length, 0)
   const held = await world.deps.database.knex('apps').where({ id: app.id }).first('gone_address')
   assert.equal(held.gone_address, app.receiver.url)
@@ -88,7 +88,7 @@ test('after 410 a ping still goes out; acknowledged, it lets what waited go on',
   assert.equal(gone_address, null)
 })
 
-test('a ping waits for nobody: an installation’s stuck delivery is not before it', async () => {
+test('a ping does not wait for an installation’s stuck delivery', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   await world.install(await world.person(), app)
@@ -99,7 +99,7 @@ test('a ping waits for nobody: an installation’s stuck delivery is not before 
   await app.receiver.waitFor('ping')
 })
 
-test('an app without a delivery address has nowhere to send a test to', async () => {
+test('an app without a delivery address cannot send a test delivery', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app({ metadata: { key_delivery_uri: undefined, managed_keys: [], permissions: [] } })
   await assert.rejects(ping(world, app), /no key delivery address/)

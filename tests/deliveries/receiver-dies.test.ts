@@ -6,7 +6,7 @@ import { createWorld, type World } from '../support/world.ts'
 /** Seconds between attempts, each ±20 % (docs/wire.md#acknowledging-and-retries). */
 const WAITS = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400].map(seconds => seconds * 1_200)
 
-/** Attempts that were made when the receiver came up after so many waits. */
+/** The number of attempts when the receiver comes up after these waits. */
 async function waitThrough(world: World, waits: readonly number[]): Promise<number> {
   let made = await world.deliver()
   for (const wait of waits) {
@@ -42,7 +42,7 @@ test('a receiver that is up again at the last attempt of the schedule gets its k
   assert.equal((await world.verify(keyAt(app)))['valid'], true)
 })
 
-test('a receiver that answers 204 and dies has acknowledged: the event is not sent again', async () => {
+test('a receiver that responds 204 and dies has acknowledged: the event is not sent again', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   app.receiver.behave('ok', { raw: 'HTTP/1.1 204 No Content\r\n\r\n' })
@@ -56,7 +56,7 @@ test('a receiver that answers 204 and dies has acknowledged: the event is not se
   assert.equal((await world.verify(lost))['valid'], true)
 })
 
-test('a connection that is cut before the headers are complete acknowledges nothing: the same event comes again', async () => {
+test('a connection that closes before the headers are complete acknowledges nothing: the same event is sent again', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   app.receiver.behave('ok', { raw: 'HTTP/1.1 200 OK\r\n' })
@@ -70,7 +70,7 @@ test('a connection that is cut before the headers are complete acknowledges noth
   assert.equal((await world.verify(keyAt(app)))['valid'], true)
 })
 
-test('a connection that is cut in the middle of the body has acknowledged: the event is not sent again', async () => {
+test('a connection that closes in the middle of the body has acknowledged: the event is not sent again', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   app.receiver.behave('ok', { raw: 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nthank' })

@@ -44,7 +44,7 @@ test('a redelivery that its platform keeps refusing does not delay later events'
   assert.ok((await rowsOf(world, 'deliveries')).every(({ status }) => status === 'delivered'))
 })
 
-test('a redelivery does not wait for events that are still on their way, and does not hurry them', async () => {
+test('a redelivery neither waits for pending events nor speeds them up', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   await world.install(await world.person(), app)
@@ -59,7 +59,7 @@ test('a redelivery does not wait for events that are still on their way, and doe
   assert.equal((await app.receiver.waitFor('managed_key.created')).type, 'managed_key.created')
 })
 
-test('a redelivery that was never accepted changes nothing but its own state', async () => {
+test('a redelivery that was never accepted changes its own state only', async () => {
   await using world = await createWorld({ worker: false, env: { RETRY_SCHEDULE: '1' } })
   const app = await world.app()
   const { id } = await world.install(await world.person(), app)
@@ -74,14 +74,14 @@ test('a redelivery that was never accepted changes nothing but its own state', a
   const states = async () => await world.deps.database.knex('deliveries').orderBy('sequence').pluck('status')
   assert.deepEqual(await states(), ['failed', 'pending'])
   const [installation] = await rowsOf(world, 'installations', { id })
-  assert.equal(installation?.['status'], 'installing', 'its key is still on its way')
+  assert.equal(installation?.['status'], 'installing', 'its key is still being delivered')
   world.clock.advance(3_600_000)
   await world.deliver()
   const { key } = await app.receiver.waitFor('managed_key.created')
   assert.equal((await world.verify(key ?? ''))['valid'], true)
 })
 
-test('an expired key is not handed over again, whether it had arrived or not', async () => {
+test('an expired key is not delivered again, whether it had arrived or not', async () => {
   await using world = await createWorld({ worker: false, env: { RETRY_SCHEDULE: '1' } })
   const app = await world.app({ metadata: { managed_keys: [{ name: 'first' }, { name: 'second' }] } })
   const { id } = await world.install(await world.person(), app)
@@ -105,10 +105,10 @@ test('an expired key is not handed over again, whether it had arrived or not', a
   }
   assert.equal(await world.deliver(), 0)
   assert.equal(app.receiver.attempts.length, sent)
-  assert.equal((await redeliver(world, app, 5)).status, 200, 'what tells of the end of a key may be sent again')
+  assert.equal((await redeliver(world, app, 5)).status, 200, "the event of a key's end may be sent again")
 })
 
-test('Redeliver ends the pause after 410 even if its own delivery cannot be sent any more', async () => {
+test('Redeliver ends the pause after a 410 even if its own delivery cannot be sent any more', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const { id } = await world.install(await world.person(), app)
@@ -126,7 +126,7 @@ test('Redeliver ends the pause after 410 even if its own delivery cannot be sent
   assert.equal((await app.receiver.waitFor('managed_key.created', 2)).body.data.key?.name, 'held')
 })
 
-test('Redeliver on a delivery that is paused after 410 sends it, and all others', async () => {
+test('Redeliver on a delivery that is paused after a 410 sends it and all others', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   app.receiver.behave({ status: 410 })

@@ -26,7 +26,7 @@ test('each wait is drawn from ±20 %, and after the last there is none', () => {
   assert.equal(nextStep(DEFAULT, 10, '60', 0, fraction(0.5)), 'exhausted')
 })
 
-test('a dead receiver is tried ten times, each time when its turn comes and not a moment before', async () => {
+test('a dead receiver is tried ten times, each time exactly when due', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   app.receiver.behave(...Array.from({ length: 20 }, () => ({ status: 500 })))
@@ -43,7 +43,7 @@ test('a dead receiver is tried ten times, each time when its turn comes and not 
     const due = Number(pending['next_attempt_at'])
     waits.push((due - last.at) / 1_000)
     world.clock.advance(due - world.clock.now() - 500)
-    assert.equal(await world.deliver(), 0, 'nothing is sent half a second before')
+    assert.equal(await world.deliver(), 0, 'nothing is sent half a second early')
     world.clock.advance(1_000)
   }
   assert.equal(app.receiver.attempts.length, 10)

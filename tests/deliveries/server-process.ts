@@ -8,9 +8,9 @@ import { environmentBeside } from './node-beside.ts'
 /** A real server process on the world's database. */
 export type ServerProcess = AsyncDisposable & {
   url: string
-  /** Everything it wrote to standard output and standard error. */
+  /** Its standard output and standard error. */
   output(): string
-  /** A browser in which a person of the world has signed in here. */
+  /** A browser in which the person is signed in to this server. */
   signIn(person: Person): Promise<BrowserSession>
   /** SIGKILL; resolves when the process is gone. */
   kill(): Promise<void>

@@ -5,7 +5,7 @@ import { createWorld } from '../support/world.ts'
 
 const DAY = 86_400_000
 
-test('the delivery log is kept for 30 days after a delivery has ended; what is pending stays, however old', async () => {
+test('the delivery log is kept for 30 days after a delivery has ended; pending deliveries stay, however old', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   await world.install(await world.person(), app)
@@ -30,7 +30,7 @@ test('the delivery log is kept for 30 days after a delivery has ended; what is p
   assert.equal((await app.receiver.waitFor('managed_key.created', 2)).verified, true)
 })
 
-test('a log of more than one batch is swept whole', async () => {
+test('a log of more than one batch is swept completely', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const { id } = await world.install(await world.person(), app)

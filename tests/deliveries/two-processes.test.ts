@@ -4,7 +4,7 @@ import { createWorld } from '../support/world.ts'
 import { crowd } from './crowd.ts'
 import { startServer } from './server-process.ts'
 
-test('two processes on one database never send one event at the same time, and leave none out', async () => {
+test('two processes on one database never send one event at the same time, and skip none', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const other = await world.app()

@@ -38,7 +38,7 @@ async function listening(server: Server) {
   }
 }
 
-/** The status line of what comes next. */
+/** The status line of the next response. */
 async function status(socket: Socket): Promise<string> {
   const [part] = (await once(socket, 'data')) as [Buffer]
   return part.toString().split('\r\n')[0] ?? ''
@@ -47,7 +47,7 @@ async function status(socket: Socket): Promise<string> {
 const ok: RequestListener = (_req, res) => void res.end('ok')
 const OK = 'HTTP/1.1 200 OK'
 
-test('503: one address has its share of the connections; others and proxies go on', async () => {
+test('503: one address has its share of the connections; other addresses and proxies are served', async () => {
   const server = createServer(ok)
   boundConnections(server, { most: 10, perAddress: 2, isProxy: address => address === '127.0.0.3' })
   await using place = await listening(server)
@@ -66,13 +66,13 @@ test('503: one address has its share of the connections; others and proxies go o
   own[0]?.destroy()
   let answer = ''
   while (answer !== OK) {
-    const again = await place.open() // as soon as the server has noticed
+    const again = await place.open() // once the server has noticed
     again.write(REQUEST)
     answer = await status(again)
   }
 })
 
-test('connections: where all are taken the quietest makes room; where none is quiet the new one gets 503', async () => {
+test('connections: at the limit the most idle one is closed for a new one; if none is idle, the new one gets 503', async () => {
   const server = createServer(ok)
   const look = boundConnections(server, { most: 2 })
   await using place = await listening(server)
@@ -96,7 +96,7 @@ test('connections: where all are taken the quietest makes room; where none is qu
 })
 
 test('slow readers: a client that stops reading its response is disconnected; one that reads slowly is not', async () => {
-  const big: RequestListener = (_req, res) => void res.end(Buffer.alloc(64 * 1_024 * 1_024)) // more than the kernel takes
+  const big: RequestListener = (_req, res) => void res.end(Buffer.alloc(64 * 1_024 * 1_024)) // more than the kernel buffers
   await using place = await listening(createWebServer(boundRequests(big), {}, TIMES))
   const [stuck, steady] = [await place.open(), await place.open()]
   steady.on('readable', () => undefined)
@@ -108,7 +108,7 @@ test('slow readers: a client that stops reading its response is disconnected; on
   }, 50)
   for (const socket of [steady, stuck]) socket.write(REQUEST)
   const ended = once(stuck.pause(), 'close')
-  setTimeout(() => stuck.resume(), 1_500) // after twice the timeout: its end is not noticed before what had been sent is read
+  setTimeout(() => stuck.resume(), 1_500) // after twice the timeout: its end is noticed only after the sent bytes are read
   await ended
   assert.ok(stuck.bytesRead < 64 * 1_024 * 1_024)
   assert.equal(steady.destroyed, false)
@@ -116,7 +116,7 @@ test('slow readers: a client that stops reading its response is disconnected; on
   clearInterval(reading)
 })
 
-test('408: a head and a body that never end are given up, in time', async () => {
+test('408: a head or a body that never ends is refused in time', async () => {
   await using place = await listening(createWebServer(boundRequests(ok), {}, TIMES))
   const [head, body] = [await place.open(), await place.open()]
   const began = performance.now()
@@ -127,7 +127,7 @@ test('408: a head and a body that never end are given up, in time', async () => 
   assert.ok(performance.now() - began < 2_000)
 })
 
-test('503: request after request without waiting for an answer', async () => {
+test('503: pipelined requests that never wait for a response', async () => {
   const held: (() => void)[] = []
   const listener: RequestListener = (_req, res) => void held.push(() => res.end('ok'))
   await using place = await listening(createWebServer(boundRequests(listener)))
@@ -142,7 +142,7 @@ test('503: request after request without waiting for an answer', async () => {
   assert.equal(held.length, 16)
 })
 
-test('connections: whoever goes on sending a body after the answer is hung up on', async () => {
+test('connections: a client that keeps sending a body after the response is disconnected', async () => {
   await using place = await listening(createWebServer(boundRequests(ok)))
   const endless = await place.open()
   endless.write('POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n')

@@ -5,7 +5,7 @@ import { createApp } from '../../server/app.ts'
 import { onPostgres } from '../support/database.ts'
 import { createWorld, type World } from '../support/world.ts'
 
-/** Nobody reaches the database any more: the server hangs up and lets nobody in, or the file is closed. */
+/** Makes the database unreachable: the server closes and refuses connections, or the file is closed. */
 async function cutDatabase({ deps: { database, config } }: World): Promise<void> {
   if (config.database.kind === 'sqlite') return await database.close()
   const name = new URL(config.database.url).pathname.slice(1)
@@ -21,7 +21,7 @@ type Layer = {
   handle: { stack?: Layer[] }
 }
 
-/** Every route that Express knows, with an identifier for each parameter. */
+/** Every route of Express, with an identifier for each parameter. */
 function routesOf(world: World): { method: string; path: string }[] {
   const walk = (layers: readonly Layer[]): { method: string; path: string }[] =>
     layers.flatMap(({ route, handle }) => {
@@ -41,7 +41,7 @@ function withIds({ deps }: World, path: string): string {
   })
 }
 
-/** What needs no database, and so is answered as ever. */
+/** Routes that need no database and respond as usual. */
 const WITHOUT_DATABASE = [
   /^GET \/healthz$/,
   /^GET \/metrics$/,
@@ -53,12 +53,12 @@ const WELL_FORMED: Record<string, unknown> = {
   'POST /v1/leaks': { tokens: ['lkm_live_something'] },
 }
 
-test('503 with Retry-After everywhere while the database is away, and each in its own form', async t => {
+test('503 with Retry-After on every route while the database is away, each in its own format', async t => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
   const cookie = person.browser.cookieHeader('/')
-  const routes = routesOf(world).filter(({ path }) => !path.startsWith('/oauth/')) // see below
+  const routes = routesOf(world).filter(({ path }) => !path.startsWith('/oauth/')) // checked below
   assert.ok(routes.length > 60, `${routes.length} routes`)
   await cutDatabase(world)
   const wrong: string[] = []

@@ -4,7 +4,7 @@ import pg from 'pg'
 import { eventually } from '../support/eventually.ts'
 import { createWorld } from '../support/world.ts'
 
-test('health: alive and ready, without a session and for any site that asks', async () => {
+test('health: alive and ready, without a session and for any origin', async () => {
   await using world = await createWorld({ worker: false })
   for (const path of ['/healthz', '/readyz']) {
     const answer = await fetch(`${world.url}${path}`, { headers: { 'sec-fetch-site': 'cross-site' } })
@@ -26,18 +26,18 @@ test('health: alive but not ready while a migration is missing, and ready again 
   assert.equal((await fetch(`${world.url}/readyz`)).status, 200)
 })
 
-test('health: not ready while nothing can be written, although reads are answered, and ready again after it', async () => {
+test('health: not ready while writes fail, although reads succeed, and ready again after it', async () => {
   await using world = await createWorld({ worker: false })
   const ready = async () => (await fetch(`${world.url}/readyz`)).status
   assert.equal(await ready(), 200)
   const { knex } = world.deps.database
   const set = async (full: boolean) => {
-    world.clock.advance(10_000) // what was found counts for seconds
+    world.clock.advance(10_000) // results are cached for seconds
     const { database } = world.deps.config
     if (database.kind === 'postgres') {
       const client = new pg.Client(database.url)
       await client.connect()
-      await client.query('set default_transaction_read_only = off') // of this connection
+      await client.query('set default_transaction_read_only = off') // only of this connection
       const name = client.escapeIdentifier(new URL(database.url).pathname.slice(1))
       await client.query(`alter database ${name} set default_transaction_read_only = ${full ? 'on' : 'off'}`)
       await client.query(
@@ -58,7 +58,7 @@ test('health: not ready while nothing can be written, although reads are answere
   await eventually(async () => (await ready()) === 200)
 })
 
-test('health: not ready while a loop of the worker stands still, or has ended by itself', async () => {
+test('health: not ready while a loop of the worker is stuck or has ended by itself', async () => {
   await using world = await createWorld({ worker: false })
   const { pulses } = world.deps
   const read = async () => {
@@ -80,7 +80,7 @@ test('health: not ready while a loop of the worker stands still, or has ended by
   assert.deepEqual(await read(), [200, 'elsewhere'])
 })
 
-test('health: alive but not ready where the database does not answer, and the answer gives nothing away', async () => {
+test('health: alive but not ready when the database does not respond, and the response reveals no detail', async () => {
   await using world = await createWorld({ worker: false })
   await world.deps.database.close()
   const answer = await fetch(`${world.url}/readyz`)

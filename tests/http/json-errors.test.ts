@@ -24,7 +24,7 @@ function verify(world: World, body: string, headers: Record<string, string> = {}
   })
 }
 
-test('404: what is unknown under /v1 is a problem, whatever the method and whoever asks', async () => {
+test('404: an unknown path under /v1 is a problem, for any method and caller', async () => {
   await using world = await createWorld({ worker: false })
   for (const method of ['GET', 'POST', 'PUT', 'DELETE']) {
     const answer = await fetch(`${world.url}/v1/nowhere`, { method })
@@ -53,7 +53,7 @@ test('401: without a verifier key, with a wrong one, or with another credential'
   }
 })
 
-test('400: every fault of a body names its field; what is no JSON is said to be none', async () => {
+test('400: every fault of a body names its field, and invalid JSON is reported as such', async () => {
   await using world = await createWorld({ worker: false })
   const answer = await verify(world, JSON.stringify({ ip: 'nowhere', permission: 7 }))
   assert.equal(answer.status, 400)
@@ -75,14 +75,14 @@ test('413: a body that is too large is a problem too', async () => {
   assert.equal((await problemOf(answer))['code'], 'request_too_large')
 })
 
-test('500: a mistake of ours is a problem that says nothing of its cause', async () => {
+test('500: an internal fault is a problem that does not reveal its cause', async () => {
   await using world = await createWorld({ worker: false })
   await world.deps.database.knex.schema.renameTable('oauth_records', 'elsewhere')
   const answer = await fetch(`${world.url}/v1/installations`, { headers: { authorization: 'Bearer something' } })
   await saysNothing(answer, 500)
 })
 
-test('503: where a verification cannot be decided, the problem says nothing of its cause either', async () => {
+test('503: a verification that cannot be decided is a problem that does not reveal its cause', async () => {
   await using world = await createWorld({ worker: false })
   await world.deps.database.knex.schema.dropTable('verifiers')
   await saysNothing(await verify(world, JSON.stringify({ key: 'x' })), 503)
@@ -96,7 +96,7 @@ async function saysNothing(answer: Response, status: number): Promise<void> {
   assert.doesNotMatch(JSON.stringify(problem), /verifiers|oauth_records|select|\.ts/)
 }
 
-test('OAuth endpoints answer with an OAuth error, also where the limit for registrations is reached', async () => {
+test('OAuth endpoints respond with an OAuth error, also at the limit of registrations', async () => {
   await using world = await createWorld({ worker: false, env: { RATE_LIMITS: 'on' } })
   const register = () =>
     fetch(`${world.url}/oauth/register`, {
@@ -114,7 +114,7 @@ test('OAuth endpoints answer with an OAuth error, also where the limit for regis
   assert.equal(((await limited.json()) as Problem)['error'], 'temporarily_unavailable')
 })
 
-test('a key that somebody pasted into an address or a body never reaches the log', async () => {
+test('a key pasted into an address or a body never reaches the log', async () => {
   await using world = await createWorld()
   const key = mintSecret(world.deps.random, 'lkm_live_')
   const person = await world.person()

@@ -6,7 +6,7 @@ import { queueState } from '../../server/deliveries/queue-store.ts'
 import { keyAt } from '../support/steps.ts'
 import { createWorld, type World } from '../support/world.ts'
 
-/** The value of one series, as Prometheus reads it. */
+/** Reads the value of one series, as Prometheus does. */
 async function read(world: World): Promise<(series: string) => number | undefined> {
   const answer = await fetch(`${world.url}/metrics`)
   assert.equal(answer.status, 200)
@@ -18,7 +18,7 @@ async function read(world: World): Promise<(series: string) => number | undefine
   }
 }
 
-test('metrics: what waits, what was sent and verified, and how long answers took', async () => {
+test('metrics: pending deliveries, deliveries and verifications by result, and response times', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   app.receiver.behave('ok', { status: 503 })
@@ -45,14 +45,14 @@ test('metrics: what waits, what was sent and verified, and how long answers took
   assert.ok(Number(after('latchkey_http_request_duration_seconds_count{method="POST",area="oauth",status="200"}')) >= 1)
 })
 
-test('metrics: nobody but this machine reads them, and no proxy on it for others', async () => {
+test('metrics: readable from this machine only, and not through a proxy on it', async () => {
   await using world = await createWorld({ worker: false })
   assert.equal((await fetch(`${world.url}/metrics`)).status, 200)
   for (const name of ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via'])
     assert.equal((await fetch(`${world.url}/metrics`, { headers: { [name]: '127.0.0.1' } })).status, 404)
 })
 
-test('metrics: a name that only resolves to this machine is not this machine (DNS rebinding)', async () => {
+test('metrics: a name that merely resolves to this machine is refused (DNS rebinding)', async () => {
   await using world = await createWorld({ worker: false })
   const status = async (host: string) =>
     await request(`${world.url}/metrics`, { headers: { host } }).then(async answer => {
@@ -72,7 +72,7 @@ test('metrics: a name that only resolves to this machine is not this machine (DN
     assert.equal(await status(host), 404, host)
 })
 
-test('metrics: with METRICS_TOKEN whoever has it, and nobody else', async () => {
+test('metrics: METRICS_TOKEN is required where it is set', async () => {
   const token = 'a token of some length'
   await using world = await createWorld({ worker: false, env: { METRICS_TOKEN: token } })
   const status = async (authorization?: string) =>
@@ -81,7 +81,7 @@ test('metrics: with METRICS_TOKEN whoever has it, and nobody else', async () => 
   assert.equal(await status(`Bearer ${token}`), 200)
 })
 
-test('metrics: addresses that strangers make up are one series, and no identifier stands in any', async () => {
+test('metrics: unknown paths are one series, and no series contains an identifier', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -93,7 +93,7 @@ test('metrics: addresses that strangers make up are one series, and no identifie
   assert.match(text, /area="other",status="404"/)
 })
 
-test('what waits is counted up to a bound; the oldest that is due is found app by app', async () => {
+test('pending deliveries are counted up to a bound; the oldest due one is found app by app', async () => {
   await using world = await createWorld({ worker: false })
   const { database, clock } = world.deps
   const state = async (at: number, most?: number) => await database.read(tx => queueState(tx, at, most))

@@ -48,7 +48,7 @@ async function send(
   })
 }
 
-/** Where input comes in, with a value in the place that is tried. */
+/** Every input of the server, with `value` in the tried position. */
 function borders(scene: Scene, value: string): Record<string, Sent> {
   const { app, token, installation, key, world } = scene
   const bearer = { authorization: `Bearer ${token}` }
@@ -193,7 +193,7 @@ function borders(scene: Scene, value: string): Record<string, Sent> {
   }
 }
 
-test('NUL, half a surrogate pair and deep JSON are refused or harmless at every border', async t => {
+test('NUL, lone surrogates and deeply nested JSON are refused or harmless in every input', async t => {
   await using world = await createWorld({ worker: false })
   const scene = await prepare(world)
   for (const [what, value] of [
@@ -225,7 +225,7 @@ test('NUL, half a surrogate pair and deep JSON are refused or harmless at every 
   )
 })
 
-test('a member at fault is named', async () => {
+test('the member at fault is named', async () => {
   await using world = await createWorld({ worker: false })
   const scene = await prepare(world)
   const all = borders(scene, `a${NUL}b`)
@@ -268,7 +268,7 @@ const PIECES = [
   'on',
 ]
 
-test('no route answers a mistake of ours to odd input', async () => {
+test('no route responds to odd input with a 500', async () => {
   await using world = await createWorld({ worker: false })
   const scene = await prepare(world)
   const oauth = [

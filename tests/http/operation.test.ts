@@ -63,7 +63,7 @@ describe('an operation of any API', () => {
     return { status: answer.status, body: (await answer.json()) as Record<string, unknown> }
   }
 
-  test('its handler gets the caller and the parsed input, and its path spelled in one way', async () => {
+  test('its handler gets the caller and the parsed input, and its path in one spelling', async () => {
     const answer = await put('/admin/v1/things/%61b/size?unit=cm', { size: 3 }, { 'if-match': 'abc' })
     assert.deepEqual(answer, { status: 202, body: { id: 'ab', size: 3 } })
     assert.deepEqual(asked.at(-1), {
@@ -94,14 +94,14 @@ describe('an operation of any API', () => {
     )
   })
 
-  test('an error that it does not declare is answered, and logged as a fault of the operation', async () => {
+  test('an undeclared error is returned, and logged as a fault of the operation', async () => {
     assert.equal((await put('/admin/v1/things/none/size', { size: 3 })).status, 404)
     assert.deepEqual(logs, [])
     assert.equal((await put('/admin/v1/things/taken/size', { size: 3 })).status, 409)
     assert.deepEqual(logs, [UNDECLARED])
   })
 
-  test('other spellings of its path, and paths outside the prefix of its API, are none', async () => {
+  test('other spellings of its path, and paths outside the prefix of its API, are unknown', async () => {
     const { port } = server.address() as AddressInfo
     for (const path of ['/admin/v1/things/ab/size/', '/admin/v1/Things/ab/size', '/v1/things/ab/size'])
       assert.equal((await fetch(`http://127.0.0.1:${port}${path}`, { method: 'PUT' })).status, 404, path)

@@ -17,7 +17,7 @@ function policyOf(header: unknown): Record<string, string> {
 
 const REQUEST = /req_[0-9a-z]{26}/
 
-test('headers: no page is framed, sniffed, cached, or runs anything but our own files', async () => {
+test('headers: no page is framed, sniffed or cached, or runs anything but our own files', async () => {
   await using world = await createWorld({ worker: false })
   const { browser } = await world.person()
   for (const path of ['/signup', '/marketplace', '/apps', '/keys', '/activity', '/nowhere']) {
@@ -44,7 +44,7 @@ test('headers: no page is framed, sniffed, cached, or runs anything but our own 
 
 const BY_OUR_FORM = { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'navigate' }
 
-test('headers: forms of the consent page and of a listing send to our own origin only, wherever they end', async () => {
+test('headers: forms of the consent page and of a listing post to our own origin only, wherever they redirect', async () => {
   await using world = await createWorld({ worker: false })
   const install_uri = 'https://open.example/start?from=market'
   const [person, app] = [await world.person(), await world.app({ metadata: { install_uri } })]
@@ -54,7 +54,7 @@ test('headers: forms of the consent page and of a listing send to our own origin
     assert.equal(policyOf(page.headers['content-security-policy'])['form-action'], "'self'", page.url)
 })
 
-test('what a form of ours leads to on another origin: a program gets the redirect, a browser a page that goes on by itself', async () => {
+test('a form that leads to another origin: a program gets the redirect, a browser a page that continues by itself', async () => {
   await using world = await createWorld({ worker: false })
   const install_uri = 'https://open.example/start?from=market%20place&plan=a%26b'
   const [person, app] = [await world.person(), await world.app({ metadata: { install_uri } })]
@@ -76,7 +76,7 @@ test('what a form of ours leads to on another origin: a program gets the redirec
   }
 })
 
-test('404: an unknown page has our error page, with a number to ask for', async () => {
+test('404: an unknown page has our error page, with a request id', async () => {
   await using world = await createWorld({ worker: false })
   for (const path of [
     '/nowhere',
@@ -93,7 +93,7 @@ test('404: an unknown page has our error page, with a number to ask for', async 
   }
 })
 
-test('404: a stranger’s object looks the same as none', async () => {
+test('404: a stranger’s object looks like an unknown one', async () => {
   await using world = await createWorld()
   const [owner, stranger, app] = [await world.person(), await world.person(), await world.app()]
   const { id } = await world.install(owner, app)
@@ -107,7 +107,7 @@ test('404: a stranger’s object looks the same as none', async () => {
   }
 })
 
-test('400: a path or query that cannot be read, or holds a NUL, is no mistake of ours', async () => {
+test('400: a path or query that is unreadable or contains a NUL is not a 500', async () => {
   await using world = await createWorld({ worker: false })
   const { browser } = await world.person()
   for (const path of ['/marketplace/%E0%A4%A', '/marketplace/a%00b', '/marketplace?q=%00', '/keys/%00/expire'])
@@ -115,7 +115,7 @@ test('400: a path or query that cannot be read, or holds a NUL, is no mistake of
   assert.ok(!world.logs.some(line => line.includes('"level":"error"')))
 })
 
-test('413: a form over 64 kB is refused with our page, one below is read', async () => {
+test('413: a form over 64 kB is refused with our page, a smaller one is read', async () => {
   await using world = await createWorld({ worker: false })
   const browser = createBrowserSession(world.url)
   const large = await browser.post('/signup', { account_name: 'a'.repeat(66_000) })
@@ -126,7 +126,7 @@ test('413: a form over 64 kB is refused with our page, one below is read', async
   assert.equal((await browser.post('/signup', many)).status, 413)
 })
 
-test('500: a mistake of ours says nothing of its cause, and the log has it under the number that the page names', async () => {
+test('500: an internal fault does not reveal its cause, and the log has it under the request id of the page', async () => {
   await using world = await createWorld({ worker: false })
   const { browser } = await world.person()
   await world.deps.database.knex.schema.dropTable('memberships')
@@ -140,7 +140,7 @@ test('500: a mistake of ours says nothing of its cause, and the log has it under
   assert.match(lines[0] ?? '', /"level":"error".*memberships/)
 })
 
-test('log: a session’s token is in no line, also where a request fails', async () => {
+test('log: no line contains a session token, also when a request fails', async () => {
   await using world = await createWorld({ worker: false })
   const { browser } = await world.person()
   const token = browser.cookie('latchkey') ?? ''
@@ -151,7 +151,7 @@ test('log: a session’s token is in no line, also where a request fails', async
   assert.ok(!world.logs.join('\n').includes(token))
 })
 
-test('addresses: nothing that is printed follows Host or X-Forwarded headers', async () => {
+test('addresses: no output follows Host or X-Forwarded headers', async () => {
   await using world = await createWorld({ worker: false, env: { TRUST_PROXY: '1' } })
   const { browser } = await world.person()
   const claims = {
@@ -174,7 +174,7 @@ test('addresses: nothing that is printed follows Host or X-Forwarded headers', a
   assert.equal((await stranger.get('/apps', claims)).headers['location'], '/signin?return_to=%2Fapps')
 })
 
-test('brand: the operator’s mark is served on our own origin, wherever its file lies, and runs nothing', async () => {
+test('brand: the operator’s logo is served from our own origin, wherever its file is, and runs no script', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-brand-'))
   const file = join(folder, '.config', 'logo.svg')
   mkdirSync(join(folder, '.config'))

@@ -12,7 +12,7 @@ const ready = async ({ url }: World) => {
   return { status: answer.status, body: (await answer.json()) as Record<string, unknown> }
 }
 
-test('readyz: a success counts for five seconds and not longer, and one row stays at most', async () => {
+test('readyz: a success is cached for five seconds, and at most one row stays', async () => {
   await using world = await createWorld({ worker: false })
   assert.equal((await ready(world)).status, 200)
   world.clock.advance(5_000)
@@ -27,7 +27,7 @@ test('readyz: a success counts for five seconds and not longer, and one row stay
   await world.deps.database.knex.schema.renameTable('elsewhere', 'heartbeats')
 })
 
-test('readyz: a write that hangs is told within its bound', async () => {
+test('readyz: a write that hangs is reported within its bound', async () => {
   await using world = await createWorld({ worker: false })
   const release = Promise.withResolvers<void>()
   const holding = world.deps.database.transaction(async tx => {
@@ -41,13 +41,13 @@ test('readyz: a write that hangs is told within its bound', async () => {
   assert.ok(performance.now() - began < 8_000)
 })
 
-test('readyz: the worker belongs to it where one runs here, and must go round with success', async () => {
+test('readyz: includes a worker of this process, whose rounds must succeed', async () => {
   await using world = await createWorld({ worker: false })
   const { knex } = world.deps.database
   assert.deepEqual((await ready(world)).body, { status: 'ok', writes: 'ok', worker: 'elsewhere', changes: 'heard' })
   world.deps.worker.start()
   assert.equal((await ready(world)).body['worker'], 'ok')
-  await knex.schema.renameTable('deliveries', 'elsewhere') // each of its rounds fails, and everything else works
+  await knex.schema.renameTable('deliveries', 'elsewhere') // every round of the worker fails, and everything else works
   world.deps.worker.wake()
   await eventually(() => world.logs.some(line => line.includes('the worker could not reach')))
   world.clock.advance(91_000)
@@ -59,7 +59,7 @@ test('readyz: the worker belongs to it where one runs here, and must go round wi
   await eventually(async () => (await ready(world)).status === 200)
 })
 
-test('readyz: a worker that hangs in the middle of a round', { skip: !onPostgres }, async () => {
+test('readyz: a worker that hangs in the middle of a round is reported', { skip: !onPostgres }, async () => {
   await using world = await createWorld({ worker: false })
   const release = Promise.withResolvers<void>()
   const locked = Promise.withResolvers<void>()
@@ -77,7 +77,7 @@ test('readyz: a worker that hangs in the middle of a round', { skip: !onPostgres
   await eventually(async () => (await ready(world)).status === 200)
 })
 
-test('a worker says in the database that it runs and what stands still, and takes it away when it stops', async () => {
+test('a worker records in the database that it runs and what is stuck, and deletes the record when it stops', async () => {
   await using world = await createWorld({ worker: false })
   const { database, clock, pulses } = world.deps
   const seen = () => database.read(tx => workersSeen(tx, clock))
@@ -96,7 +96,7 @@ test('a worker says in the database that it runs and what stands still, and take
   assert.equal(await seen(), undefined)
 })
 
-test('a worker that died is forgotten once another one lives', async () => {
+test('the record of a dead worker is ignored once another one runs', async () => {
   await using world = await createWorld({ worker: false })
   const { database, clock } = world.deps
   await database.transaction(tx => tx('heartbeats').insert({ id: 'died', kind: 'worker', at: clock.now(), ill: '' }))

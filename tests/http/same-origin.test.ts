@@ -9,7 +9,7 @@ import { createWorld, PASSWORD, REDIRECT, type World } from '../support/world.ts
 
 type Layer = Router['stack'][number]
 
-/** The path of every POST route that pages send to; what machines call has no session to abuse. */
+/** The path of every POST route for pages; machine endpoints have no session to abuse. */
 function postPaths(router: { stack: Layer[] }): string[] {
   return router.stack.flatMap(layer => {
     if (!layer.route) return 'stack' in layer.handle ? postPaths(layer.handle as unknown as Router) : []
@@ -18,7 +18,7 @@ function postPaths(router: { stack: Layer[] }): string[] {
   })
 }
 
-/** Fields that each form would act upon, were it sent from a page of ours. */
+/** Fields that each form would accept from a page of ours. */
 const FIELDS = {
   account_name: 'Lighthouse',
   email: 'eve@example.com',
@@ -57,7 +57,7 @@ const ELSEWHERE: Headers[] = [
   { origin: 'https://elsewhere.example', 'sec-fetch-site': null },
 ]
 
-test('403: no form that comes from another site, or does not say where it comes from, changes anything', async () => {
+test('403: a form from another site, or without its origin, changes nothing', async () => {
   await using world = await createWorld({ worker: false })
   const { person, installed, paths } = await forms(world)
   for (const known of ['/signup', '/signin', '/signout', '/account', `/apps/${installed.id}/uninstall`])
@@ -97,7 +97,7 @@ const MATRIX: [site: string | null, origin: string | null, passes: boolean][] = 
   [null, null, false],
 ]
 
-test('403 or not: Sec-Fetch-Site decides, Origin only where that is missing, neither is refused', async () => {
+test('403 or not: Sec-Fetch-Site decides, Origin only where that is missing, and neither is refused', async () => {
   await using world = await createWorld({ worker: false })
   const { browser } = await world.person()
   for (const [site, origin, passes] of MATRIX) {
@@ -107,7 +107,7 @@ test('403 or not: Sec-Fetch-Site decides, Origin only where that is missing, nei
   }
 })
 
-test('403: Referer proves nothing, and neither does a Host that was chosen to fit', async () => {
+test('403: neither Referer nor a matching Host proves the origin', async () => {
   await using world = await createWorld({ worker: false })
   const { browser } = await world.person()
   const missing = { origin: null, 'sec-fetch-site': null }
@@ -116,7 +116,7 @@ test('403: Referer proves nothing, and neither does a Host that was chosen to fi
   assert.equal((await browser.post('/signin', {}, fitting)).status, 403)
 })
 
-test('403: PUT, PATCH and DELETE are held to the same rule', async () => {
+test('403: PUT, PATCH and DELETE follow the same rule', async () => {
   await using world = await createWorld({ worker: false })
   for (const method of ['PUT', 'PATCH', 'DELETE']) {
     assert.equal((await fetch(`${world.url}/apps`, { method })).status, 403)
@@ -125,7 +125,7 @@ test('403: PUT, PATCH and DELETE are held to the same rule', async () => {
   }
 })
 
-test('200: looking needs no header', async () => {
+test('200: reading needs no header', async () => {
   await using world = await createWorld({ worker: false })
   const { browser } = await world.person()
   assert.equal((await browser.get('/apps', { 'sec-fetch-site': 'cross-site' })).status, 200)

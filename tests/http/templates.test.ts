@@ -17,7 +17,7 @@ for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, `${
 const render = createTemplates(folder)
 after(() => rmSync(folder, { recursive: true }))
 
-test('a partial is found beside its template, sees what it is given and what is around it, and keeps it to itself', () => {
+test('a partial is found beside its template, sees its arguments and its surroundings, and keeps its variables to itself', () => {
   assert.equal(render('page', { title: 'Keys', frame: '&' }), 'Keys: &lt;b&gt; 1 &amp;, Keys')
 })
 
@@ -27,11 +27,11 @@ test('a template is read once', () => {
   assert.equal(render('partials/cell', { own: 1, frame: 2 }), before)
 })
 
-test('a template sees nothing that objects inherit', () => {
+test('a template sees no inherited property', () => {
   assert.equal(render('inherits', {}), '')
 })
 
-test('a missing template and a missing name are errors that say where', () => {
+test('a missing template and a missing name are errors with a position', () => {
   assert.throws(() => render('missing', {}), /ENOENT.*missing\.ejs/)
   assert.throws(() => render('partials/row', {}), /row\.ejs:1.*title is not defined/s)
 })

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { createWorld, type World } from '../support/world.ts'
 
-/** The status of what comes back for these bytes; the server must hang up by itself unless it is asked for nothing more. */
+/** The status of the response to these bytes; the server must close the connection itself, unless asked to. */
 async function statusOf(world: World, lines: string[], body = ''): Promise<number> {
   const socket = connect(Number(new URL(world.url).port), '127.0.0.1')
   socket.write(`${lines.join('\r\n')}\r\n\r\n${body}`)
@@ -15,7 +15,7 @@ async function statusOf(world: World, lines: string[], body = ''): Promise<numbe
 const CLOSE = 'Connection: close'
 const CHUNKS = '0\r\n\r\n'
 
-test('a head that leaves open who is asked, who asks or where the body ends is refused, and the connection ends', async () => {
+test('a head with an ambiguous host, identity or end of body is refused, and the connection is closed', async () => {
   await using world = await createWorld({ worker: false })
   const refused: [number, string[], string?][] = [
     [400, ['GET /healthz HTTP/1.1']],
@@ -45,7 +45,7 @@ test('a head that leaves open who is asked, who asks or where the body ends is r
     assert.equal(await statusOf(world, lines, body), status, lines.join(' | '))
 })
 
-test('every clear way to name the host is served, absolute addresses and HTTP/1.0 included', async () => {
+test('every unambiguous way to name the host is served, absolute URLs and HTTP/1.0 included', async () => {
   await using world = await createWorld({ worker: false })
   for (const host of [
     'a.example',
@@ -61,5 +61,5 @@ test('every clear way to name the host is served, absolute addresses and HTTP/1.
   assert.equal(await statusOf(world, ['GET /healthz HTTP/1.0']), 200)
   assert.equal(await statusOf(world, ['GET http://a.example/healthz HTTP/1.1', 'Host: a.example', CLOSE]), 200)
   const chunked = ['POST /v1/keys/verify HTTP/1.1', 'Host: a', 'Transfer-Encoding: Chunked', CLOSE]
-  assert.equal(await statusOf(world, chunked, CHUNKS), 400) // by the route, as anything without a key
+  assert.equal(await statusOf(world, chunked, CHUNKS), 400) // refused by the route, as a request without a key
 })

@@ -47,8 +47,8 @@ export function expirePage({ key, use, shown }: ThisKey, now: number): ExpireKey
 export function changedText(key: Key): string {
   const again = 'Press again if it should stop now.'
   if (key.frozenAt !== null)
-    return `${key.name} was frozen after you opened this page, so it is refused already. ${again}`
+    return `${key.name} was frozen after you opened this page, so it is already refused. ${again}`
   if (key.overlapUntil !== null)
-    return `${key.name} was rotated after you opened this page: it ends by itself after its overlap. ${again}`
+    return `${key.name} was rotated after you opened this page: it expires after its overlap. ${again}`
   return `${key.name} changed after you opened this page. ${again}`
 }

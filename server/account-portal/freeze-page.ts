@@ -48,7 +48,7 @@ export function freezePage(
   return {
     action: `/keys/${key.id}/freeze`,
     heading: `Freeze “${key.name}”?`,
-    lede: 'It stops working the moment you press the button, and you can give it back. When should it expire if nobody does?',
+    lede: 'It stops working the moment you press the button, until you unfreeze it. When should it expire if nobody does?',
     key: { ...shown, note: `${shown.note} Last used: ${agoText(key.lastUsedAt, now).toLowerCase()}.` },
     ...(inUse && { inUse }),
     choices: LENGTHS.map(({ value, text }, index) => ({
@@ -64,7 +64,7 @@ export function freezePage(
 
 /** The question before *Unfreeze*. */
 export function unfreezePage({ key, shown }: ThisKey, faults: FieldFault[]): UnfreezeKeyPage {
-  const until = key.freezeUntil === null ? '' : ` Left alone, it expires ${dayTimeMoment(key.freezeUntil).text}.`
+  const until = key.freezeUntil === null ? '' : ` Otherwise it expires ${dayTimeMoment(key.freezeUntil).text}.`
   return {
     action: `/keys/${key.id}/unfreeze`,
     lede: `The same key works again the moment you press the button.${until}`,

@@ -144,7 +144,7 @@ function sentStep(
       text: `Attempt ${delivery.attempts} of ${most}: ${attemptText(delivery.last)}`,
       state: 'failed',
     }
-  if (before) return { title: 'Sent', text: 'After what was sent before it', state: 'todo' }
+  if (before) return { title: 'Sent', text: 'After earlier events', state: 'todo' }
   return { title: 'Sent', text: `Waiting for ${host}`, state: 'now' }
 }
 

@@ -107,7 +107,7 @@ export function editFormPage(
     button: 'Save changes',
     seen: typed.seen ?? editFaceOf(key),
     lede: own
-      ? 'Changes count from the next call on.'
+      ? 'Changes apply from the next call on.'
       : `${managedBy} manages this key. You decide where it may be used from, and ${managedBy} is told.`,
     key: { redacted: key.redacted, managedBy },
     ...shared(typed, faults, now),
@@ -117,7 +117,7 @@ export function editFormPage(
     resources: own ? resourcesOf(held, typed.permissions) : [],
     deadlineHint:
       key.expiresAt === null
-        ? 'At the end of that day, UTC. A last day can be moved, but not taken away.'
+        ? 'At the end of that day, UTC. The date can be changed, but not removed.'
         : 'At the end of that day, UTC.',
   }
 }

@@ -65,7 +65,7 @@ export function keyStatus(key: Key, now: number, suspended = false): StatusModel
       ...(key.expiresAt !== null && { note: `Until ${dateText(key.expiresAt - 1)}` }),
     }
   if (key.rotation === 'stuck')
-    return { text: 'Rotation stuck', tone: 'warn', note: 'Its platform did not take the new key' }
+    return { text: 'Rotation stuck', tone: 'warn', note: 'Its platform did not get the new key' }
   if (key.rotation === 'waiting')
     return { text: 'Being replaced', tone: 'info', note: 'Ends after the new key has arrived' }
   if (status === 'expiring' && key.expiresAt !== null) {

@@ -73,7 +73,7 @@ export function rotatePage(
     reasonHint: name ? `Written to the activity log and sent to ${name}.` : 'Written to the activity log.',
     ...(key.kind === 'restricted' && { form: typed.form }),
     ...(typed.underway && {
-      underway: `A new key was made for this one already${key.expiresAt === null ? '' : `, and this one ends ${dayTimeMoment(key.expiresAt).text}`}. Only after a leak is another one needed.`,
+      underway: `A new key was made for this one already${key.expiresAt === null ? '' : `, and this one ends ${dayTimeMoment(key.expiresAt).text}`}. You need another one only after a leak.`,
     }),
     faults: typed.faults,
   }

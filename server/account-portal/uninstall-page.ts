@@ -136,7 +136,7 @@ function tagOf(key: Key, use: KeyUse): { tag?: { text: string; warn: boolean } }
 /** What the answers that keep keys alive would do; a key that was never delivered expires in any case. */
 function keptNotes({ delivered, ending }: KeysSummary, client: string): { keepNote: string; untilNote: string } {
   if (delivered === 0) {
-    const none = 'No key was delivered, so there is none that could go on working.'
+    const none = 'No key was delivered, so there is none to keep.'
     return { keepNote: none, untilNote: none }
   }
   const one = delivered === 1
@@ -144,7 +144,7 @@ function keptNotes({ delivered, ending }: KeysSummary, client: string): { keepNo
   const earlier =
     ending === 0
       ? ''
-      : ` ${one ? 'It still has' : `${ending} of them still ${ending === 1 ? 'has' : 'have'}`} an end of its own.`
+      : ` ${one ? 'It still has' : `${ending} of them still ${ending === 1 ? 'has' : 'have'}`} its own end date.`
   return {
     keepNote: `${go}. ${client} still holds ${one ? 'it' : 'them'}, until you expire ${one ? 'it' : 'them'} under API keys.${earlier}`,
     untilNote: `${go} until the end of a day you choose, then ${one ? 'stops by itself' : 'stop by themselves'}. Good for moving to something else.${earlier}`,
@@ -181,7 +181,7 @@ function becameOf(key: Key, now: number, suspended: boolean): Pick<UninstalledPa
       status: { text, tone },
     }
   if (suspended || key.frozenAt !== null)
-    return { note: `is refused until it is ${suspended ? 'resumed' : 'given back'}`, status: { text, tone } }
+    return { note: `is refused until it is ${suspended ? 'resumed' : 'unfrozen'}`, status: { text, tone } }
   if (key.expiresAt === null) return { note: 'still works, with the permissions it had', status: { text, tone } }
   if (key.expiresAt % DAY === 0)
     return {

@@ -35,8 +35,8 @@ export function unusedPart({ installation, app, unused, catalog, mayManage }: Un
     if (unused.because === 'idle') return {}
     const useNote =
       unused.because === 'young'
-        ? `What its keys are used for is watched since ${dateText(unused.since)}. Permissions that nothing used for 30 days show here from ${dateText(unused.from)} on.`
-        : 'In the last 30 days calls came that did not say what they were for. So no permission can be called unused.'
+        ? `The use of permissions is recorded since ${dateText(unused.since)}. Those unused for 30 days appear here from ${dateText(unused.from)} on.`
+        : 'Some calls in the last 30 days did not name a permission, so any permission may be in use.'
     return { useNote }
   }
   const { permissions, emptied } = unused

@@ -151,7 +151,7 @@ function blockedBecause({ app }: Consideration): NonNullable<ConsentPage['blocke
   if (isDraft(app))
     return {
       strong: 'This app is not published yet.',
-      text: 'Only owners and admins of the account that makes it can install it.',
+      text: 'Only owners and admins of its own account can install it.',
     }
   if (app.status !== 'published')
     return { strong: 'This app cannot be installed now.', text: 'It was suspended or retired.' }

@@ -25,9 +25,9 @@ const ENDED: Record<Exclude<DeliveryWithAttempts['status'], 'pending'>, StatusMo
 }
 
 /** The state of a delivery; a pending one says when it is tried again, or that it is paused. */
-export function deliveryStatus(delivery: DeliveryWithAttempts, held: boolean, now: number): StatusModel {
+export function deliveryStatus(delivery: DeliveryWithAttempts, paused: boolean, now: number): StatusModel {
   if (delivery.status !== 'pending') return ENDED[delivery.status]
-  if (held && delivery.installation_id !== null) return { text: 'On hold', tone: 'warn', waiting: true }
+  if (paused && delivery.installation_id !== null) return { text: 'Paused', tone: 'warn', waiting: true }
   if (delivery.attempts === 0) return { text: 'On its way', tone: 'info', waiting: true }
   return { text: `Next ${inText(delivery.next_attempt_at, now)}`, tone: 'warn', waiting: true }
 }
@@ -55,10 +55,10 @@ export function answerStatus({ status, error }: Attempt): StatusModel {
 }
 
 const FAULTS: Record<string, string> = {
-  address_refused: 'The address points inside a network, so it was not called.',
-  dns: 'The host name has no public address: it is unknown, or it points inside a network.',
-  timeout: 'Nothing came back in 15 seconds.',
-  redirect: 'It led elsewhere. Deliveries follow no redirects.',
+  address_refused: 'The address is in a private network, so it was not called.',
+  dns: 'The host name has no public address: it is unknown, or resolves to a private one.',
+  timeout: 'No answer within 15 seconds.',
+  redirect: 'It answered with a redirect, which deliveries do not follow.',
   no_address: 'The app has no key delivery address.',
 }
 

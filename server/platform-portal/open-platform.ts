@@ -18,7 +18,7 @@ export async function openPlatform(
   await lockTable(tx, 'platforms')
   if ((await listPlatforms(tx, actor.accountId)).length > 0) {
     throw new AppError('platform.exists', {
-      detail: 'Nothing was changed. A registration token is shown once; make a new one where you need it.',
+      detail: 'Nothing was changed. A registration token is shown once; make a new one if you need it.',
     })
   }
   return await createPlatform(tx, caps, { accountId: actor.accountId, name, actor })

@@ -116,7 +116,7 @@ export function platformAppPage(input: PlatformAppInput): PlatformAppPage {
       note:
         app.clientSecret === null
           ? `None: it authenticates with ${String(app.client['token_endpoint_auth_method'] ?? 'a key')}.`
-          : 'The one before is refused as soon as you replace it, and the registration access token ends.',
+          : 'Replacing it ends the old one at once, and the registration access token.',
       ...(acts && app.clientSecret !== null && { replaceAction: `${base}/client-secret` }),
     },
     webhookSecret: {
@@ -151,7 +151,7 @@ function noticesOf(input: PlatformAppInput): NoticeModel[] {
   const { app, review } = input
   const notices = stateNotices(input)
   if (app.status !== 'published' || reviewMark(app, review) !== 'changed') return notices
-  const text = 'Its listing and the install page say so, until the operator publishes it again.'
+  const text = 'Its listing and the install page say so until the operator publishes it again.'
   return [...notices, { tone: 'warn', strong: 'Changed since its review.', text }]
 }
 
@@ -162,7 +162,7 @@ function stateNotices({ app, goneAddress }: PlatformAppInput): NoticeModel[] {
   }
   if (goneAddress === null || app.status === 'retired') return []
   const text = `${goneAddress} answered 410 Gone. Nothing more is sent there until the address changes, a test delivery is acknowledged, or you press Redeliver.`
-  return [{ tone: 'bad', strong: 'Deliveries are on hold.', text }]
+  return [{ tone: 'bad', strong: 'Deliveries are paused.', text }]
 }
 
 function factsOf(input: PlatformAppInput): PlatformAppPage['facts'] {
@@ -188,8 +188,8 @@ function tokenNote(app: App, publicUrl: string): string {
 
 function webhookNote({ app, now }: PlatformAppInput): string {
   const until = app.previousWebhookSecretsUntil ?? 0
-  if (until <= now) return 'Signs every delivery. After a rotation the old one signs along for 24 hours.'
-  return `The old one signs along and stops ${inText(until, now)}.`
+  if (until <= now) return 'Signs every delivery. After a rotation the old one also signs for 24 hours.'
+  return `The old one also signs, and stops ${inText(until, now)}.`
 }
 
 function byText({ suspendedBy }: Installation): string {

@@ -19,7 +19,7 @@ export async function renewWebhookSecret(caps: PortalAppCaps, req: Request, res:
     id: 'webhook-secret',
     label: 'Webhook secret',
     value,
-    hint: 'The one before signs along for 24 hours: replace it at your receiver by then. The registration access token has ended.',
+    hint: 'The old one also signs for 24 hours: update your receiver by then. The registration access token no longer works.',
   })
 }
 
@@ -35,7 +35,7 @@ export async function renewClientSecret(caps: PortalAppCaps, req: Request, res: 
     id: 'client-secret',
     label: 'Client secret',
     value,
-    hint: 'The one before is refused from this moment, and so are the tokens of the app itself and the registration access token.',
+    hint: 'The old one is refused at once, and so are the app’s own tokens and the registration access token.',
   })
 }
 
@@ -50,7 +50,7 @@ export async function renewRegistrationToken(caps: PortalAppCaps, req: Request, 
     id: 'registration-access-token',
     label: 'Registration access token',
     value,
-    hint: 'It reads and changes the registration. The one before is refused from this moment.',
+    hint: 'It reads and changes the registration. The old one is refused at once.',
   })
 }
 

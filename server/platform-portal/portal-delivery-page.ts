@@ -47,20 +47,20 @@ export type PlatformDeliveryInput = {
   delivery: DeliveryWithAttempts
   body: string
   /** The app's address is gone: what belongs to installations waits. */
-  held: boolean
+  paused: boolean
   retrySchedule: readonly number[]
   mayManage: boolean
   now: number
 }
 
 export function platformDeliveryPage(input: PlatformDeliveryInput): PlatformDeliveryPage {
-  const { app, delivery, body, held, now } = input
+  const { app, delivery, body, paused, now } = input
   const href = `/platform/apps/${app.id}`
   const again = input.mayManage && (delivery.status === 'delivered' || delivery.status === 'failed')
   return {
     app: { name: app.manifest.client_name, href },
     type: delivery.type,
-    status: deliveryStatus(delivery, held, now),
+    status: deliveryStatus(delivery, paused, now),
     to: app.client.key_delivery_uri ?? 'no address',
     ...(again && app.status !== 'retired' && { redeliverAction: `${href}/deliveries/${delivery.id}/redeliver` }),
     facts: factsOf(delivery, subjectOf(body)),
@@ -90,14 +90,14 @@ function factsOf(delivery: DeliveryWithAttempts, subject: EventSubject): Platfor
   ]
 }
 
-function attemptsNote({ delivery, held, retrySchedule, now }: PlatformDeliveryInput): string {
+function attemptsNote({ delivery, paused, retrySchedule, now }: PlatformDeliveryInput): string {
   if (delivery.type === 'ping') return 'A test has one attempt. Redeliver makes another.'
   const most = retrySchedule.length + 1
   if (delivery.status === 'cancelled') return 'Cancelled: its key ended before it was handed over.'
   if (delivery.status === 'failed') return 'Nothing more is sent unless you press Redeliver.'
   if (delivery.status === 'delivered') return 'Any answer from 200 to 299 acknowledges.'
-  if (held) return 'It waits: the address answered 410 Gone.'
-  if (delivery.attempts === 0) return 'The next is on its way.'
+  if (paused) return 'Paused: the address answered 410 Gone.'
+  if (delivery.attempts === 0) return 'The first is on its way.'
   const rest = retrySchedule.slice(delivery.attempts).reduce((sum, seconds) => sum + seconds, 0) * SECOND
   const last = delivery.next_attempt_at + rest
   const next = `${delivery.attempts} of ${most}. The next is at ${timeText(delivery.next_attempt_at)}`

@@ -70,7 +70,7 @@ async function showDelivery(
     const app = await findOwnApp(tx, account.id, id)
     const delivery = await readAppDelivery(tx, app.id, deliveryId)
     const body = (await readBodies(tx, [delivery.event_id])).get(delivery.event_id) ?? '{}'
-    return { app, delivery, body, held: (await findGoneAddress(tx, app.id)) !== null }
+    return { app, delivery, body, paused: (await findGoneAddress(tx, app.id)) !== null }
   })
   const now = caps.clock.now()
   const latest = found.delivery.log.at(-1)?.at ?? found.delivery.created_at

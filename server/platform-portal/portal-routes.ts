@@ -113,7 +113,7 @@ function showToken(caps: PortalCaps, req: Request, res: Response, token: string)
         id: 'registration-token',
         label: 'Registration token',
         value: token,
-        hint: 'Whoever holds it can register apps in your name. A token that was there before no longer works.',
+        hint: 'Whoever holds it can register apps in your name. Any earlier token no longer works.',
       },
     ],
     doneHref: '/platform',

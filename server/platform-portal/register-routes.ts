@@ -120,7 +120,7 @@ function showCredentials(caps: RegisterCaps, req: Request, res: Response, body: 
       id: 'client-id',
       label: 'Client ID',
       value: value('client_id'),
-      hint: 'Names the app in every request. It is no secret.',
+      hint: 'Identifies the app in every request. It is not a secret.',
     },
     {
       id: 'client-secret',

@@ -111,7 +111,7 @@ test('a key that was never delivered is shown as such and expires in any case, e
   const question = async () => textOf(await person.browser.get(`/apps/${id}/uninstall`))
   assert.ok((await question()).includes('Never delivered, never used.'))
   assert.ok((await question()).includes('Expires in any case'))
-  assert.ok((await question()).includes('No key was delivered, so there is none that could go on working.'))
+  assert.ok((await question()).includes('No key was delivered, so there is none to keep.'))
   await world.verify(key, { ip: '203.0.113.7' })
   assert.ok((await question()).includes('Used just now, although its delivery was never confirmed.'))
   const done = textOf(await person.browser.follow(await uninstall(person, id, { keys: 'keep' })))

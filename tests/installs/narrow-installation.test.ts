@@ -55,7 +55,7 @@ test('nothing is called unused before it was watched for 30 days: the page says 
   for (const days of [0, 29.9]) {
     await later(days * DAY)
     const page = textOf(await setting.page())
-    assert.ok(!page.includes(HEADING) && page.includes('is watched since'))
+    assert.ok(!page.includes(HEADING) && page.includes('is recorded since'))
   }
   await later(0.2 * DAY)
   assert.ok(textOf(await setting.page()).includes(HEADING))
@@ -87,13 +87,13 @@ test('what was used in the last 30 days is not listed, by whichever key, and wha
   assert.equal(page.form('/narrow').fields['permissions'], 'charges:write')
 })
 
-test('calls that did not say what for: nothing is called unused, and nothing can be removed', async () => {
+test('calls that did not name a permission: nothing is called unused, and nothing can be removed', async () => {
   await using setting = await installed()
   const { world, all, person, id, later } = setting
   await later(31 * DAY)
   await world.verify(all)
   const page = textOf(await setting.page())
-  assert.ok(!page.includes(HEADING) && page.includes('did not say what they were for'))
+  assert.ok(!page.includes(HEADING) && page.includes('did not name a permission'))
   const answer = await person.browser.post(`/apps/${id}/narrow`, { permissions: 'charges:write' })
   assert.equal(answer.status, 409)
   assert.ok(textOf(answer).includes('Nothing was removed.'))

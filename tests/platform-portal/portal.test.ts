@@ -167,7 +167,7 @@ test('Send test delivery: the page says what was answered, and the delivery’s 
   assert.equal((await logOf(world, app.platform.person.accountId)).at(-1), 'delivery.redelivered')
 })
 
-test('after 410 the page says that deliveries are on hold, until a test is acknowledged', async () => {
+test('after 410 the page says that deliveries are paused, until a test is acknowledged', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   await world.install(await world.person(), app)
@@ -175,13 +175,13 @@ test('after 410 the page says that deliveries are on hold, until a test is ackno
   await world.deliver()
   const { browser } = app.platform.person
   const path = `/platform/apps/${app.id}`
-  const held = await browser.get(path)
-  assert.match(held.text, /Deliveries are on hold\..*answered 410 Gone/s)
-  assert.match(held.text, /On hold</)
-  await browser.submit(held.form('Send test delivery'))
+  const paused = await browser.get(path)
+  assert.match(paused.text, /Deliveries are paused\..*answered 410 Gone/s)
+  assert.match(paused.text, /Paused</)
+  await browser.submit(paused.form('Send test delivery'))
   await world.deliver()
   await app.receiver.waitFor('managed_key.created')
-  assert.doesNotMatch((await browser.get(path)).text, /on hold/i)
+  assert.doesNotMatch((await browser.get(path)).text, /are paused|Paused</)
 })
 
 test('Redeliver sends the same bytes; with another encryption key it says so and sends nothing', async () => {
@@ -206,7 +206,7 @@ test('Redeliver sends the same bytes; with another encryption key it says so and
   assert.match(refused.text, /Nothing was sent\..*sealed for a public key that the app no longer has.*Rotate the key/s)
 })
 
-test('secrets: each is shown once; the old webhook secret signs along, the old client secret is refused at once', async () => {
+test('secrets: each is shown once; the old webhook secret also signs, the old client secret is refused at once', async () => {
   await using world = await createWorld()
   const app = await world.app()
   const { browser } = app.platform.person
@@ -220,7 +220,7 @@ test('secrets: each is shown once; the old webhook secret signs along, the old c
   app.receiver.secret = webhook
   await browser.post(`${path}/test`)
   assert.equal((await app.receiver.waitFor('ping', 2)).verified, true)
-  assert.match((await browser.get(path)).text, /signs along and stops in 24 hours/)
+  assert.match((await browser.get(path)).text, /also signs, and stops in 24 hours/)
 
   const before = await oauth.clientCredentialsGrant(app.client)
   assert.ok(before.access_token)

@@ -121,65 +121,7 @@ export async function findAppBySlug(tx: Tx, slug: string): Promise<App | undefin
   return row && toApp(row)
 }
 
-export type NewApp = {
-  id: string
-  platformId: string
-  slug: string
-  status: AppStatus
-  client: Record<string, unknown>
-  clientSecret: string | null
-  webhookSecret: string
-  jwks: unknown
-  logo: Logo | undefined
-  at: number
-}
-
 export type Logo = { type: string; bytes: Buffer }
-
-const jwksColumns = (jwks: unknown, at: number) =>
-  jwks === undefined ? { jwks: null, jwks_at: null } : { jwks: JSON.stringify(jwks), jwks_at: at }
-
-const logoColumns = (logo: Logo | undefined) => ({ logo: logo?.bytes ?? null, logo_type: logo?.type ?? null })
-
-/** False where the slug is taken; nothing was inserted then. */
-export async function insertApp(tx: Tx, app: NewApp): Promise<boolean> {
-  const row = {
-    id: app.id,
-    platform_id: app.platformId,
-    slug: app.slug,
-    status: app.status,
-    version: 1,
-    latest_version: 1,
-    client: JSON.stringify(app.client),
-    client_secret: app.clientSecret,
-    webhook_secret: app.webhookSecret,
-    ...jwksColumns(app.jwks, app.at),
-    ...logoColumns(app.logo),
-    created_at: app.at,
-    published_at: app.status === 'published' ? app.at : null,
-  }
-  const rows = await tx('apps').insert(row).onConflict('slug').ignore().returning('id')
-  return rows.length === 1
-}
-
-/** How many versions of an app are kept, besides the one that counts. */
-const MOST_VERSIONS = 100
-
-/** Adds a version; the oldest beyond `MOST_VERSIONS` go, whatever their number. */
-export async function insertVersion(
-  tx: Tx,
-  appId: string,
-  number: number,
-  manifest: Manifest,
-  at: number,
-): Promise<void> {
-  await tx('app_versions').insert({ app_id: appId, number, manifest: JSON.stringify(manifest), created_at: at })
-  await tx('app_versions')
-    .where({ app_id: appId })
-    .where('number', '<=', number - MOST_VERSIONS)
-    .whereNotIn('number', tx('apps').where({ id: appId }).select('version'))
-    .delete()
-}
 
 /**
  * Locks the row until the transaction ends, so that two updates never make the same version. On PostgreSQL in the mode
@@ -188,29 +130,6 @@ export async function insertVersion(
 export async function lockApp(tx: Tx, id: string): Promise<void> {
   const query = tx('apps').where({ id })
   await (tx.client.config.client === 'pg' ? query.forNoKeyUpdate() : query).first('id')
-}
-
-export type AppChange = {
-  client: Record<string, unknown>
-  clientSecret: string | null
-  jwks: unknown
-  logo: Logo | undefined
-  version: number
-  latestVersion: number
-  at: number
-}
-
-export async function updateApp(tx: Tx, id: string, change: AppChange): Promise<void> {
-  await tx('apps')
-    .where({ id })
-    .update({
-      client: JSON.stringify(change.client),
-      client_secret: change.clientSecret,
-      ...jwksColumns(change.jwks, change.at),
-      ...logoColumns(change.logo),
-      version: change.version,
-      latest_version: change.latestVersion,
-    })
 }
 
 /** Moves the app to another state if it is in one of `from`; returns whether it was. */

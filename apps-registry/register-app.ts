@@ -6,10 +6,11 @@ import type { Caps } from '../server/base/caps.ts'
 import { AppError } from '../server/base/errors.ts'
 import { alphanumeric } from '../server/base/random.ts'
 import { newWebhookSecret, sealClientSecret, sealWebhookSecret } from './app-secrets.ts'
-import { insertApp, insertVersion, type Logo } from './app-store.ts'
+import type { Logo } from './app-store.ts'
 import { refreshListing } from './listing-store.ts'
 import type { Manifest } from './manifest.ts'
 import { findPlatformRow } from './platform-store.ts'
+import { insertApp, insertVersion } from './registration-store.ts'
 
 export type RegisterApp = {
   id: string

@@ -5,19 +5,13 @@ import type { Caps } from '../server/base/caps.ts'
 import { AppError } from '../server/base/errors.ts'
 import { readLogo } from './app-details-store.ts'
 import { sealClientSecret } from './app-secrets.ts'
-import {
-  type App,
-  insertVersion,
-  type Logo,
-  lockApp,
-  noteChangeSinceReview,
-  updateApp as updateAppRow,
-} from './app-store.ts'
+import { type App, type Logo, lockApp, noteChangeSinceReview } from './app-store.ts'
 import { findApp, isDraft } from './find-app.ts'
 import { clearGoneAddress } from './gone-address.ts'
 import { destinationActs, destinationOf } from './key-destination.ts'
 import { refreshListing } from './listing-store.ts'
 import { type Manifest, namesOf, without } from './manifest.ts'
+import { insertVersion, updateApp as updateAppRow } from './registration-store.ts'
 import { changesReviewed } from './review-mark.ts'
 
 export type UpdateApp = {

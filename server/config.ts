@@ -1,11 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { extname, resolve } from 'node:path'
-import { z } from 'zod'
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { parseCidr } from './base/addresses.ts'
 import { type Catalog, parseCatalog, SAMPLE_CATALOG } from './base/catalog.ts'
-import { LOG_LEVELS } from './base/log.ts'
+import type { LOG_LEVELS } from './base/log.ts'
 import { postgresUrlFault } from './base/postgres-url.ts'
 import { readJson } from './base/read-json.ts'
+import { environment, list, validPart } from './environment.ts'
 
 /** What the environment says, checked and frozen; the table in README.md names every variable. */
 export type Config = {
@@ -55,113 +55,12 @@ export class ConfigError extends Error {
   }
 }
 
-const list = (text: string) =>
-  text
-    .split(',')
-    .map(part => part.trim())
-    .filter(part => part !== '')
-const limit = (value: number) =>
-  z
-    .string()
-    .regex(/^[1-9]\d{0,6}$/, 'must be a whole number from 1 to 9999999')
-    .transform(Number)
-    .default(value)
-const MIN = 60
-const H = 60 * MIN
-/** 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h (docs/wire.md#acknowledging-and-retries). */
-const DEFAULT_SCHEDULE = [5, 5 * MIN, 30 * MIN, 2 * H, 5 * H, 10 * H, 14 * H, 20 * H, 24 * H].join(',')
-
-const environment = z.object({
-  HOST: z.string().min(1).default('127.0.0.1'),
-  PORT: z
-    .string()
-    .regex(/^\d{1,5}$/, 'must be a port number')
-    .transform(Number)
-    .refine(port => port <= 65_535, 'must be a port number')
-    .default(3000),
-  PUBLIC_URL: z.string().optional(),
-  DATABASE_URL: z.string().optional(),
-  DATABASE_DIRECT_URL: z
-    .string()
-    .regex(/^postgres(?:ql)?:\/\//, 'must be postgres://…')
-    .superRefine((url, { addIssue }) => {
-      const fault = postgresUrlFault(url)
-      if (fault !== undefined) addIssue(fault)
-    })
-    .optional(),
-  DATA_DIR: z.string().min(1).default('./data'),
-  LATCHKEY_SECRET: z
-    .string()
-    .transform(list)
-    .refine(
-      secrets => secrets.length > 0 && secrets.every(secret => secret.length >= 32),
-      'each secret must have 32 characters or more',
-    )
-    .default([]),
-  CATALOG: z.string().optional(),
-  BRAND_NAME: z.string().trim().min(1).max(60).default('Latchkey'),
-  BRAND_LOGO: z
-    .string()
-    .refine(file => ['.svg', '.png'].includes(extname(file).toLowerCase()), 'must be an SVG or PNG file')
-    .refine(existsSync, 'names a file that does not exist')
-    .optional(),
-  EGRESS_ALLOW: z
-    .string()
-    .default('')
-    .transform(list)
-    .refine(cidrs => cidrs.every(parseCidr), 'must be CIDRs, comma-separated'),
-  KEY_BRAND: z
-    .string()
-    .regex(/^[a-z]{2,8}$/, 'must be 2 to 8 lower-case letters')
-    .default('lk'),
-  TRUST_PROXY: z.string().default('false'),
-  SIGNUP: z.enum(['open', 'invite']).default('open'),
-  REVIEW: z.enum(['required', 'off']).default('required'),
-  ROLES: z
-    .string()
-    .default('web,worker')
-    .transform(list)
-    .pipe(z.array(z.enum(['web', 'worker'])).min(1)),
-  WEB_CONCURRENCY: z
-    .string()
-    .regex(/^(?:[1-9]|[1-5]\d|6[0-4])$/, 'must be a number from 1 to 64')
-    .transform(Number)
-    .default(1),
-  KEYS_PER_INSTALLATION: limit(100),
-  KEYS_PER_ACCOUNT: limit(10_000),
-  RETRY_SCHEDULE: z
-    .string()
-    .default(DEFAULT_SCHEDULE)
-    .transform(list)
-    .refine(
-      steps => steps.length > 0 && steps.every(step => /^\d{1,7}$/.test(step)),
-      'must be seconds, comma-separated',
-    )
-    .transform(steps => steps.map(Number)),
-  SMTP_URL: z
-    .string()
-    .refine(
-      url => /^smtps?:\/\/./.test(url) && URL.canParse(url),
-      'must be an address that begins with smtp:// or smtps://',
-    )
-    .optional(),
-  RATE_LIMITS: z.enum(['on', 'off']).default('on'),
-  METRICS_TOKEN: z.string().min(16).optional(),
-  LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
-})
-
-/** Every variable, with what counts where it is absent; undefined or an empty list where nothing does. */
-export const VARIABLES: Readonly<Record<string, unknown>> = Object.fromEntries(
-  Object.entries(environment.shape).map(([name, schema]) => [name, schema.parse(undefined)]),
-)
-
 /** Reads the environment. Throws ConfigError with every fault. An empty variable counts as absent. */
 export function readConfig(env: Record<string, string | undefined>): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
   const parsed = environment.safeParse(given)
   const faults = parsed.success ? [] : parsed.error.issues.map(issue => `${String(issue.path[0])}: ${issue.message}`)
-  const partial = environment.partial()
-  const values = parsed.success ? parsed.data : validPart(partial, given, parsed.error)
+  const values = parsed.success ? parsed.data : validPart(given, parsed.error)
 
   const publicUrl = originOf(values.PUBLIC_URL ?? `http://localhost:${values.PORT}`, faults)
   const database = databaseOf(values.DATABASE_URL, values.DATA_DIR ?? './data', faults)
@@ -196,19 +95,6 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     metricsToken: data.METRICS_TOKEN,
     logLevel: data.LOG_LEVEL,
   })
-}
-
-type Values = z.infer<ReturnType<typeof environment.partial>>
-
-/** The variables that are right by themselves, so that those which depend on each other are checked too. */
-function validPart(
-  schema: ReturnType<typeof environment.partial>,
-  given: Record<string, string | undefined>,
-  error: z.ZodError,
-): Values {
-  const wrong = new Set(error.issues.map(issue => String(issue.path[0])))
-  const right = schema.safeParse(Object.fromEntries(Object.entries(given).filter(([name]) => !wrong.has(name))))
-  return right.success ? right.data : {}
 }
 
 function originOf(text: string, faults: string[]): string {

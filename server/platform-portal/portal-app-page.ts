@@ -1,9 +1,7 @@
 import type { App } from '../../apps-registry/find-app.ts'
 import type { AppVersion } from '../../apps-registry/find-own-app.ts'
-import { badgeOf, deliveryHost } from '../../apps-registry/listing-page.ts'
+import { badgeOf } from '../../apps-registry/listing-page.ts'
 import type { ParsedJwks } from '../../apps-registry/recipient-key.ts'
-import { hasRegistrationToken } from '../../apps-registry/registration-token.ts'
-import { reviewMark } from '../../apps-registry/review-mark.ts'
 import { installationStatus } from '../account-portal/installation-page.ts'
 import type { Catalog } from '../base/catalog.ts'
 import type { DeliveryWithAttempts } from '../deliveries/list-deliveries.ts'
@@ -11,19 +9,13 @@ import { capitalised, dateText } from '../http/format.ts'
 import type { AppBadge, NoticeModel, StatusModel } from '../http/page-parts.ts'
 import type { Installation } from '../installs/installation.ts'
 import type { InstallationCounts } from '../installs/list-installations.ts'
-import {
-  accountOf,
-  attemptNote,
-  type DeliveryRowModel,
-  deliveryStatus,
-  inText,
-  lastAnswer,
-  subjectOf,
-} from './delivery-model-page.ts'
+import { type AppCredentials, credentialsOf } from './app-credentials-page.ts'
+import { noticesOf } from './app-notices-page.ts'
+import { accountOf, type DeliveryRowModel, deliveryStatus, lastAnswer, subjectOf } from './delivery-model-page.ts'
 import { appStatus, deliveredText, installedText } from './portal-page.ts'
 import { type VersionModel, versionModel } from './version-page.ts'
 
-export type PlatformAppPage = {
+export type PlatformAppPage = AppCredentials & {
   app: AppBadge
   id: string
   status: StatusModel
@@ -36,9 +28,6 @@ export type PlatformAppPage = {
   /** As registered, without secrets. */
   manifest: string
   clientId: string
-  clientSecret: { note: string; replaceAction?: string }
-  webhookSecret: { note: string; rotateAction?: string }
-  registrationToken: { note: string; issueAction?: string; endAction?: string }
   encryptionKey: string
   installations: {
     id: string
@@ -112,22 +101,7 @@ export function platformAppPage(input: PlatformAppInput): PlatformAppPage {
     versions: input.versions.map(version => versionModel(version, input)),
     manifest: JSON.stringify(app.client, null, 2),
     clientId: app.id,
-    clientSecret: {
-      note:
-        app.clientSecret === null
-          ? `None: it authenticates with ${String(app.client['token_endpoint_auth_method'] ?? 'a key')}.`
-          : 'Replacing it ends the old one at once, and the registration access token.',
-      ...(acts && app.clientSecret !== null && { replaceAction: `${base}/client-secret` }),
-    },
-    webhookSecret: {
-      note: webhookNote(input),
-      ...(acts && { rotateAction: `${base}/webhook-secret` }),
-    },
-    registrationToken: {
-      note: tokenNote(app, input.publicUrl),
-      ...(acts && { issueAction: `${base}/registration-token` }),
-      ...(acts && hasRegistrationToken(app) && { endAction: `${base}/registration-token/end` }),
-    },
+    ...credentialsOf(app, { acts, base, publicUrl: input.publicUrl, now: input.now }),
     encryptionKey: recipientText(input),
     installations: input.installations.map(({ installation, accountName }) => ({
       id: installation.id,
@@ -147,24 +121,6 @@ export function platformAppPage(input: PlatformAppInput): PlatformAppPage {
   }
 }
 
-function noticesOf(input: PlatformAppInput): NoticeModel[] {
-  const { app, review } = input
-  const notices = stateNotices(input)
-  if (app.status !== 'published' || reviewMark(app, review) !== 'changed') return notices
-  const text = 'Its listing and the install page say so until the operator publishes it again.'
-  return [...notices, { tone: 'warn', strong: 'Changed since its review.', text }]
-}
-
-function stateNotices({ app, goneAddress }: PlatformAppInput): NoticeModel[] {
-  if (app.status === 'suspended') {
-    const text = 'All its keys are refused, and nobody can install it, until the operator resumes it.'
-    return [{ tone: 'warn', strong: 'The operator has suspended this app.', text }]
-  }
-  if (goneAddress === null || app.status === 'retired') return []
-  const text = `${goneAddress} answered 410 Gone. Nothing more is sent there until the address changes, a test delivery is acknowledged, or you press Redeliver.`
-  return [{ tone: 'bad', strong: 'Deliveries are paused.', text }]
-}
-
 function factsOf(input: PlatformAppInput): PlatformAppPage['facts'] {
   const { value, note } = deliveredText(input.week)
   return [
@@ -179,17 +135,6 @@ function recipientText({ app, recipient }: PlatformAppInput): string {
   if (recipient.fault) return app.manifest.managed_keys.length > 0 ? 'None: no key can be made for this app.' : 'None'
   const from = app.client.jwks_uri ? ` from ${app.client.jwks_uri}` : ''
   return `${recipient.recipient.kid}, ${recipient.recipient.alg}${from}`
-}
-
-function tokenNote(app: App, publicUrl: string): string {
-  if (!hasRegistrationToken(app)) return 'None. Only this page changes the registration.'
-  return `Reads and changes the registration at ${publicUrl}/oauth/register/${app.id}. Replacing a secret here ends it.`
-}
-
-function webhookNote({ app, now }: PlatformAppInput): string {
-  const until = app.previousWebhookSecretsUntil ?? 0
-  if (until <= now) return 'Signs every delivery. After a rotation the old one also signs for 24 hours.'
-  return `The old one also signs, and stops ${inText(until, now)}.`
 }
 
 function byText({ suspendedBy }: Installation): string {
@@ -216,25 +161,4 @@ function deliveryRow(delivery: DeliveryWithAttempts, input: PlatformAppInput, ac
     status: deliveryStatus(delivery, input.goneAddress !== null, input.now),
     ...(again && { redeliverAction: `${href}/redeliver` }),
   }
-}
-
-/** How the test delivery went that was just sent. */
-export function pingFlash(app: App, delivery: DeliveryWithAttempts): NoticeModel {
-  const href = `/platform/apps/${app.id}/deliveries/${delivery.id}`
-  const host = deliveryHost(app)
-  const last = delivery.log.at(-1)
-  if (delivery.status === 'pending' || !last)
-    return {
-      tone: 'info',
-      strong: 'Test delivery sent.',
-      text: `We wait for an answer from ${host}.`,
-      action: { href: `/platform/apps/${app.id}?test=${delivery.id}`, text: 'Check again' },
-    }
-  const action = { href, text: 'See it' }
-  if (delivery.status === 'delivered') {
-    const text = `${host} answered ${last.status} after ${last.ms.toLocaleString('en-GB')} ms.`
-    return { tone: 'good', strong: 'Test delivery acknowledged.', text, action }
-  }
-  const text = last.status === null ? `${host}: ${attemptNote(last)}` : `${host} answered ${last.status}.`
-  return { tone: 'bad', strong: 'Test delivery failed.', text, action }
 }

@@ -18,8 +18,9 @@ import { idParam } from '../http/request.ts'
 import type { Installation } from '../installs/installation.ts'
 import { countInstallations, listInstallationsOfApp } from '../installs/list-installations.ts'
 import { suspendInstallation } from '../installs/suspend-installation.ts'
+import { pingFlash } from './app-notices-page.ts'
 import { changeOwnApp, type PortalAppCaps } from './own-app-access.ts'
-import { type DeliveryFilter, pingFlash, platformAppPage, readFilter } from './portal-app-page.ts'
+import { type DeliveryFilter, platformAppPage, readFilter } from './portal-app-page.ts'
 import {
   endOwnRegistrationToken,
   renewClientSecret,

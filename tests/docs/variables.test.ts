@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { readConfig, VARIABLES } from '../../server/config.ts'
+import { readConfig } from '../../server/config.ts'
+import { VARIABLES } from '../../server/environment.ts'
 import { readTree } from '../support/imports.ts'
 
 const documents = readTree(join(import.meta.dirname, '../..'), ['README.md', 'docs/**/*.md'])

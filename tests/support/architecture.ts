@@ -84,9 +84,11 @@ function judge(tree: Tree, fault: (step: Import, floorOf: FloorOf) => string | u
   )
 }
 
-/** `server/config.ts` lies on `base` and imports it; `base` itself imports nothing of ours. */
+/** `server/config.ts` and its environment lie on `base` and import it; `base` itself imports nothing of ours. */
 function configStep(from: string, to: string): string | undefined {
-  return from.startsWith('server/base/') && to === 'server/config.ts' ? 'goes up, from base to config' : undefined
+  return from.startsWith('server/base/') && /^server\/(?:config|environment)\.ts$/.test(to)
+    ? 'goes up, from base to config'
+    : undefined
 }
 
 type FloorOf = (path: string) => Floor | undefined
@@ -115,7 +117,7 @@ function floorByName(path: string): Floor | undefined {
     path.startsWith('server/cli/')
   )
     return 'assembly'
-  if (path === 'server/config.ts' || path.startsWith('server/base/')) return 'base'
+  if (/^server\/(?:config|environment)\.ts$/.test(path) || path.startsWith('server/base/')) return 'base'
   if (path.startsWith('server/http/')) return path.endsWith('-routes.ts') ? 'routes' : 'http'
   if (path.startsWith('db/')) return 'db'
   if (roomOf(path) === undefined) return undefined

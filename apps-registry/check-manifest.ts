@@ -72,7 +72,7 @@ async function addressFault(
 ): Promise<Fault | undefined> {
   if (address === undefined) return undefined
   const url = new URL(address)
-  if (url.username || url.password) return { field, message: 'must not carry credentials' }
+  if (url.username || url.password) return { field, message: 'must not contain credentials' }
   if (url.hash) return { field, message: 'must not have a fragment' }
   // What a name resolves to is judged at each connection only: the answer here would tell which names exist inside.
   if (url.protocol === 'https:' && !isFixedHost(url.hostname)) return undefined

@@ -33,7 +33,7 @@ export async function findRecipientKey(caps: RecipientCaps, app: App): Promise<R
   const parsed = await currentJwks(caps, app)
   if (!parsed.fault) return parsed.recipient
   throw new AppError('app.recipient_key', {
-    detail: 'The app offers no key to seal for. Nothing was made. Ask its publisher.',
+    detail: 'The app has no usable encryption key. Nothing was made. Ask its publisher.',
   })
 }
 

@@ -63,7 +63,7 @@ function faultAt(field: JwksField, index: number, message: string): Fault {
   // The set behind an address is not part of what was sent: the field is the address.
   return field === 'jwks'
     ? { field: `jwks.${place}`, message: rest }
-    : { field, message: `holds ${place}, which ${rest}` }
+    : { field, message: `contains ${place}, which ${rest}` }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -48,7 +48,7 @@ export class ConfigError extends Error {
   readonly faults: string[]
   constructor(faults: string[]) {
     super(
-      `The configuration has ${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}:\n${faults.map(fault => `  ${fault}`).join('\n')}`,
+      `The configuration has ${faults.length} ${faults.length === 1 ? 'fault' : 'errors'}:\n${faults.map(fault => `  ${fault}`).join('\n')}`,
     )
     this.name = 'ConfigError'
     this.faults = faults

@@ -38,7 +38,7 @@ export const VIEWS = fileURLToPath(new URL('../views', import.meta.url))
 const PATIENCE = 4 * SECOND
 
 const UNHEARD =
-  'what other processes commit is not heard: this one looks for work every 2 s, and verifies without copies on PostgreSQL'
+  'notifications from other processes do not arrive: polling for work every 2 s, and verifying without copies on PostgreSQL'
 
 /** Everything that routes and commands work with, built once per process. */
 export type Deps = BaseDeps & {
@@ -167,7 +167,7 @@ function followChanges({ database, log }: BaseDeps, worker: Worker, { renew }: R
   })
   database.changes.watch(heard => {
     renew()
-    if (heard) log.info({}, 'changes of other processes are heard again')
+    if (heard) log.info({}, 'notifications from other processes arrive again')
     else log.warn({}, UNHEARD)
   })
 }

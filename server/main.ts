@@ -44,7 +44,9 @@ async function main(): Promise<void> {
   process.on('SIGTERM', stop) // a second signal must not interrupt the shutdown
   process.on('SIGINT', stop)
   if (cluster.isWorker) return // the process that started it speaks for all
-  process.stdout.write(front ? `Latchkey listens on ${urlOf(front)} as ${config.publicUrl}\n` : 'Latchkey delivers\n')
+  process.stdout.write(
+    front ? `Latchkey listens on ${urlOf(front)} as ${config.publicUrl}\n` : 'Latchkey worker is running\n',
+  )
 }
 
 async function startFront(deps: Deps): Promise<Front> {

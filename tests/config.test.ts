@@ -181,7 +181,7 @@ for (const [name, values] of Object.entries(WRONG)) {
 test('config: every fault is told at once, those of single variables and those between them', () => {
   const env = Object.fromEntries(Object.entries(WRONG).map(([name, [value = '']]) => [name, value]))
   assert.deepEqual(atFault(env), Object.keys(WRONG).sort())
-  assert.throws(() => readConfig(env), { message: /^The configuration has \d+ faults:\n {2}\w+: / })
+  assert.throws(() => readConfig(env), { message: /^The configuration has \d+ errors:\n {2}\w+: / })
   const between = { PORT: 'http', DATABASE_URL: 'postgres://db.example/latchkey', PUBLIC_URL: 'http://a.example' }
   assert.deepEqual(atFault(between), ['LATCHKEY_SECRET', 'PORT', 'PUBLIC_URL'])
 })

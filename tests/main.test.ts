@@ -101,7 +101,7 @@ test('start: a wrong configuration ends with status 1 and every fault at once, a
   })
   assert.equal(ended.code, 1)
   assert.equal(ended.stdout, '')
-  assert.match(ended.stderr, /has 3 faults/)
+  assert.match(ended.stderr, /has 3 errors/)
   for (const name of ['PORT', 'PUBLIC_URL', 'ROLES']) assert.match(ended.stderr, new RegExp(`^ {2}${name}: `, 'm'))
   assert.doesNotMatch(ended.stderr, /^ +at /m)
   assert.equal(existsSync(place.dataDir), false)
@@ -176,7 +176,7 @@ test('ROLES: a web process delivers nothing, a worker process delivers and liste
   }
   assert.equal(app.receiver.attempts.length, 0)
   await using worker = await startServer({ ...envOf(world), ROLES: 'worker' })
-  assert.deepEqual(worker.lines, ['Latchkey delivers'])
+  assert.deepEqual(worker.lines, ['Latchkey worker is running'])
   const event = await app.receiver.waitFor('managed_key.created')
   assert.deepEqual(event.faults, [])
   assert.equal((await world.verify(event.key ?? ''))['installation_id'], installed.id)

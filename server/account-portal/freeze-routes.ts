@@ -112,4 +112,4 @@ async function showUnfreeze(caps: FreezeCaps, req: Request, res: Response, fault
   caps.render(req, res, 'unfreeze-key', { title: `Unfreeze “${key.name}”?`, nav: 'keys', status }, page)
 }
 
-const LEAK_FAULT: FieldFault = { field: 'knows', message: 'Say that you know who may hold this key.' }
+const LEAK_FAULT: FieldFault = { field: 'knows', message: 'Confirm that others may hold this key.' }

@@ -76,7 +76,7 @@ export function readKeyEdit(
     ...permissionFaults(typed.permissions, new Set(key.permissions)),
     ...addressFaults,
     ...(lifted
-      ? [{ field: 'expires_on', message: 'A key that has a last day keeps one. Choose another day.' }]
+      ? [{ field: 'expires_on', message: 'The last day cannot be removed. Choose another day.' }]
       : deadlineFaults(expiresAt, now)),
   ]
   if (all.length > 0) return { faults: all }
@@ -110,7 +110,7 @@ function textFaults({ name, note }: TypedKey): Fault[] {
 function permissionFaults(typed: readonly string[], known: ReadonlySet<string>): Fault[] {
   const stray = typed.find(name => !known.has(name))
   if (stray !== undefined)
-    return [{ field: 'permissions', message: `${stray.slice(0, 80)} is not a permission that can be ticked here.` }]
+    return [{ field: 'permissions', message: `${stray.slice(0, 80)} is not one of these permissions.` }]
   return typed.length === 0 ? [{ field: 'permissions', message: 'Tick at least one permission.' }] : []
 }
 
@@ -118,6 +118,6 @@ function deadlineFaults(expiresAt: number | null | undefined, now: number): Faul
   const fault = (message: string) => [{ field: 'expires_on', message }]
   if (expiresAt === undefined) return fault('Choose the last day, as in 2030-01-31.')
   if (expiresAt === null) return []
-  if (expiresAt <= now) return fault('Choose a day that is not over yet.')
+  if (expiresAt <= now) return fault('Choose today or a later day.')
   return expiresAt > now + LONGEST_LIFE ? fault('Choose a day within the next ten years.') : []
 }

@@ -130,7 +130,7 @@ function choiceOf(typed: z.infer<typeof uninstallForm>, now: number): KeyChoice 
   if (typed.keys !== 'until') return { answer: typed.keys }
   const deadline = endOfDay(typed.until)
   if (deadline === undefined) return { fault: { field: 'until', message: 'Choose the last day, as in 2030-01-31.' } }
-  if (deadline <= now) return { fault: { field: 'until', message: 'Choose a day that is not over yet.' } }
+  if (deadline <= now) return { fault: { field: 'until', message: 'Choose today or a later day.' } }
   if (deadline > now + 367 * DAY) return { fault: { field: 'until', message: 'Choose a day within the next year.' } }
   return { answer: 'until', deadline }
 }

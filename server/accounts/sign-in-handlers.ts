@@ -98,9 +98,7 @@ export async function signInByForm(caps: AccountCaps, req: Request, res: Respons
   const { found, attempt } = await attemptOf(caps, req, res, email)
   const waiting = await limitSignIn(caps.limits, attempt)
   if (!(await caps.passwords.check(password, found?.passwordHash, waiting)) || !found) {
-    return await showSignIn(caps, req, res, email, [
-      { field: 'password', message: 'Email and password do not belong together.' },
-    ])
+    return await showSignIn(caps, req, res, email, [{ field: 'password', message: 'Email or password is wrong.' }])
   }
   await forgiveSignIn(caps.limits, attempt)
   await signInAs(caps, req, res, found.user.id)

@@ -116,7 +116,7 @@ export async function sweepCheckpoints(database: Database, at: number): Promise<
 /** Reads the checkpoints in a file's text. Throws `request.invalid` if there is none, or where we did not sign one. */
 export async function readCheckpoints(text: string, keyOf: JWTVerifyGetKey): Promise<KnownEntry[]> {
   const found = text.match(COMPACT_JWS) ?? []
-  if (found.length === 0) throw new AppError('request.invalid', { detail: 'The file holds no checkpoint.' })
+  if (found.length === 0) throw new AppError('request.invalid', { detail: 'The file contains no checkpoint.' })
   return await Promise.all(
     found.map(async (jws, index) => {
       try {

@@ -3,7 +3,7 @@
  * which says the cause by itself (docs/wire.md#error-codes); `title` is for people.
  */
 export const ERRORS = {
-  'request.invalid': { status: 400, code: 'invalid_request', title: 'Something in the request is missing or wrong' },
+  'request.invalid': { status: 400, code: 'invalid_request', title: 'The request is invalid' },
   'request.too_large': { status: 413, code: 'request_too_large', title: 'The request is too large' },
   'request.cross_site': { status: 403, code: 'cross_site_request', title: 'This form was sent from another site' },
   'request.rate_limited': { status: 429, code: 'rate_limited', title: 'Too many requests' },
@@ -12,25 +12,25 @@ export const ERRORS = {
     code: 'idempotency_key_reused',
     title: 'The Idempotency-Key was used for another request',
   },
-  'access.unauthorized': { status: 401, code: 'unauthorized', title: 'A valid credential is needed' },
+  'access.unauthorized': { status: 401, code: 'unauthorized', title: 'A valid credential is required' },
   'access.invalid_proof': { status: 401, code: 'unauthorized', title: 'The DPoP proof is not valid' },
   'access.forbidden': { status: 403, code: 'forbidden', title: 'This is not allowed' },
   'access.role': { status: 403, code: 'role_not_allowed', title: 'Your role does not allow this' },
   'access.no_account': { status: 403, code: 'no_account', title: 'You are not a member of any account' },
   'object.not_found': { status: 404, code: 'not_found', title: 'There is nothing here' },
-  'account.signup_closed': { status: 403, code: 'signup_closed', title: 'Accounts are made by invitation' },
+  'account.signup_closed': { status: 403, code: 'signup_closed', title: 'Accounts are by invitation' },
   'account.email_taken': { status: 422, code: 'email_taken', title: 'There is an account with this email' },
-  'platform.exists': { status: 409, code: 'platform_exists', title: 'This account publishes under a name already' },
+  'platform.exists': { status: 409, code: 'platform_exists', title: 'This account already has a publisher' },
   'app.not_installable': { status: 409, code: 'app_not_installable', title: 'This app cannot be installed' },
-  'app.changed': { status: 409, code: 'app_changed', title: 'The app asks for something else now' },
+  'app.changed': { status: 409, code: 'app_changed', title: 'What the app asks for has changed' },
   'app.status': { status: 409, code: 'app_status_mismatch', title: 'The status of the app does not allow this' },
   'app.retired': { status: 409, code: 'app_retired', title: 'The app is retired' },
   'app.no_address': { status: 409, code: 'delivery_address_missing', title: 'The app has no key delivery address' },
   'app.no_secret': { status: 409, code: 'client_secret_missing', title: 'The app has no client secret' },
-  'app.recipient_key': { status: 409, code: 'recipient_key_unusable', title: 'The app has no key to seal for' },
+  'app.recipient_key': { status: 409, code: 'recipient_key_unusable', title: 'The app has no usable encryption key' },
   'installation.not_active': { status: 409, code: 'installation_not_active', title: 'The installation is not active' },
-  'installation.ended': { status: 409, code: 'installation_ended', title: 'The app was uninstalled meanwhile' },
-  'installation.held_by_operator': {
+  'installation.ended': { status: 409, code: 'installation_ended', title: 'The app has been uninstalled' },
+  'installation.suspended_by_operator': {
     status: 403,
     code: 'suspended_by_operator',
     title: 'Only the operator can resume the installation',
@@ -47,12 +47,12 @@ export const ERRORS = {
     title: 'The account has not granted this permission',
   },
   'key.rotation_in_progress': { status: 409, code: 'rotation_in_progress', title: 'This key is being rotated already' },
-  'key.changed': { status: 409, code: 'key_changed', title: 'The key has changed meanwhile' },
-  'key.form_used': { status: 409, code: 'form_used', title: 'This form has made a key already' },
+  'key.changed': { status: 409, code: 'key_changed', title: 'The key has changed' },
+  'key.form_used': { status: 409, code: 'form_used', title: 'This form has already created a key' },
   'key.leaked': { status: 422, code: 'key_leaked', title: 'The key was found in public' },
-  'key.frozen': { status: 409, code: 'key_frozen', title: 'The account has frozen the key' },
-  'key.limit': { status: 409, code: 'key_limit_reached', title: 'There are as many working keys as there may be' },
-  'key.expired': { status: 409, code: 'key_expired', title: 'The key has expired already' },
+  'key.frozen': { status: 409, code: 'key_frozen', title: 'The key is frozen' },
+  'key.limit': { status: 409, code: 'key_limit_reached', title: 'The key limit is reached' },
+  'key.expired': { status: 409, code: 'key_expired', title: 'The key has expired' },
   'delivery.recipient_key_changed': {
     status: 409,
     code: 'recipient_key_changed',
@@ -64,8 +64,8 @@ export const ERRORS = {
     title: 'The status of the delivery does not allow a redelivery',
   },
   'service.busy': { status: 503, code: 'busy', title: 'Latchkey is busy' },
-  'service.unavailable': { status: 503, code: 'unavailable', title: 'Latchkey cannot answer now' },
-  internal: { status: 500, code: 'internal', title: 'Something went wrong here' },
+  'service.unavailable': { status: 503, code: 'unavailable', title: 'Latchkey is unavailable' },
+  internal: { status: 500, code: 'internal', title: 'Something went wrong' },
 } as const satisfies Record<string, { status: number; code: string; title: string }>
 
 export type ErrorCode = keyof typeof ERRORS
@@ -99,7 +99,7 @@ export class AppError extends Error {
  */
 export class DatabaseAway extends Error {
   constructor(cause: unknown) {
-    super(`the database is away: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    super(`the database is unavailable: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
     this.name = 'DatabaseAway'
   }
 }
@@ -108,7 +108,7 @@ export class DatabaseAway extends Error {
 export class FileFault extends Error {
   constructor(file: string, cause: unknown) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    super(`${file} cannot be used: ${reason}. It and its folder must belong to the user of the server`, { cause })
+    super(`${file} cannot be used: ${reason}. The server’s user must own it and its folder`, { cause })
     this.name = 'FileFault'
   }
 }
@@ -117,7 +117,7 @@ export class FileFault extends Error {
 export class SchemaFault extends Error {
   constructor(unknown: readonly string[]) {
     super(
-      `the database was made by a checkout that was never released: it has run migrations that this version does not know (${unknown.join(', ')}). It cannot be updated. Nothing was changed. Start with an empty database (another DATA_DIR or DATABASE_URL), or run the checkout that made this one`,
+      `the database was created by an unreleased checkout: it has migrations that this version does not know (${unknown.join(', ')}). It cannot be updated. Nothing was changed. Start with an empty database (another DATA_DIR or DATABASE_URL), or run the checkout that created this one`,
     )
     this.name = 'SchemaFault'
   }

@@ -19,8 +19,7 @@ export function createLog(level: (typeof LOG_LEVELS)[number]): Log {
   if (!stream.listeners('error').includes(ignore)) stream.on('error', ignore)
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
   const toStream = pino(options, stream)
-  const dropped = (lines: number) =>
-    toStream.warn({ lines }, 'lines of the log were dropped: nobody had read those before them')
+  const dropped = (lines: number) => toStream.warn({ lines }, 'log lines were dropped: the output is not being read')
   return pino(options, boundedDestination(stream, dropped))
 }
 

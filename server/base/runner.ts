@@ -49,7 +49,7 @@ export function createRunner(caps: RunnerCaps): Runner {
     try {
       return (await work(sleeper.progress)) ?? Number.POSITIVE_INFINITY
     } catch (error) {
-      log.error({ err: error }, `${name}: failed; it is tried again`)
+      log.error({ err: error }, `${name}: failed; retrying`)
       return clock.now() + PAUSE_AFTER_FAULT
     }
   }

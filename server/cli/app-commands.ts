@@ -12,7 +12,7 @@ const VERBS: { verb: AppVerb & ('publish' | 'suspend' | 'resume'); does: string 
 ]
 
 export function appCommands(program: Command): void {
-  const app = program.command('app').description('the registry of apps')
+  const app = program.command('app').description('apps')
   for (const { verb, does } of VERBS) {
     app
       .command(`${verb} <app>`)
@@ -30,7 +30,7 @@ export function appCommands(program: Command): void {
   }
   app
     .command('retire <app>')
-    .description('uninstalls it everywhere and expires all its keys; there is no way back')
+    .description('uninstalls it everywhere and expires all its keys; cannot be undone')
     .action(
       run(async (deps, _options, [id = '']) => {
         await retireApp(deps, { appId: id, actor: OPERATOR, batches: Number.POSITIVE_INFINITY })

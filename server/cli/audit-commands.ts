@@ -11,8 +11,8 @@ export function auditCommands(program: Command): void {
 
   audit
     .command('verify')
-    .description('proves that no entry was altered, removed or inserted')
-    .option('--checkpoint <file>', 'also that the log still holds what these checkpoints say')
+    .description('verifies that no entry was altered, removed or inserted')
+    .option('--checkpoint <file>', 'also verify against these checkpoints')
     .action(
       run<{ checkpoint?: string }>(async (deps, { checkpoint }) => {
         const keys = await everySigningKey(deps.database, deps)
@@ -27,10 +27,8 @@ export function auditCommands(program: Command): void {
 
   audit
     .command('checkpoints')
-    .description(
-      'signs the end of every log as it is now; keep what it prints elsewhere, for audit verify --checkpoint',
-    )
-    .option('--account <id>', 'of one account only')
+    .description('signs the current end of every log; keep the output elsewhere, for audit verify --checkpoint')
+    .option('--account <id>', 'only of this account')
     .action(
       run<{ account?: string }>(async (deps, { account }) => {
         await makeCheckpoints(deps, 0)

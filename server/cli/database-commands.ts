@@ -5,7 +5,7 @@ import { run } from './run.ts'
 export function databaseCommands(program: Command): void {
   program
     .command('migrate')
-    .description('brings the schema up to date')
+    .description('updates the schema')
     .action(
       run(
         async deps => {
@@ -15,5 +15,5 @@ export function databaseCommands(program: Command): void {
         { makesInstance: true },
       ),
     )
-  program.command('sweep').description('deletes what has lapsed: sign-ins, codes and tokens').action(run(sweep))
+  program.command('sweep').description('deletes expired rows, such as sign-ins, codes and tokens').action(run(sweep))
 }

@@ -23,8 +23,8 @@ export type Check = { name: string; ok: boolean; detail: string }
 export function doctorCommand(program: Command): void {
   program
     .command('doctor')
-    .description('tells whether everything that a server needs is in order')
-    .option('--integrity', 'also read the whole SQLite file and prove it sound; takes seconds per gigabyte')
+    .description('checks everything that a server needs')
+    .option('--integrity', 'also check the whole SQLite file; takes seconds per gigabyte')
     .action(async (options: { integrity?: true }) => {
       const checks = await examine(process.env, options)
       const ok = checks.every(check => check.ok)
@@ -57,7 +57,7 @@ function publicUrl({ publicUrl: url }: Config): Check {
 }
 
 function dataDir({ dataDir: folder }: Config): Check {
-  if (!existsSync(folder)) return { name: 'data_dir', ok: false, detail: 'does not exist; the first start makes it' }
+  if (!existsSync(folder)) return { name: 'data_dir', ok: false, detail: 'does not exist; the first start creates it' }
   try {
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch {
@@ -70,7 +70,7 @@ function rootSecret({ secrets, dataDir: folder }: Config): Check {
   const check = (ok: boolean, detail: string) => ({ name: 'root_secret', ok, detail })
   if (secrets.length > 0) return check(true, 'from LATCHKEY_SECRET')
   const file = join(folder, ROOT_SECRET_FILE)
-  if (!existsSync(file)) return check(false, 'does not exist; the first start makes it')
+  if (!existsSync(file)) return check(false, 'does not exist; the first start creates it')
   const mode = statSync(file).mode & 0o777
   const text = `a file of mode 0${mode.toString(8)}`
   return mode === 0o600 ? check(true, text) : check(false, `${text}; it must be 0600`)
@@ -83,7 +83,7 @@ async function database(config: Config): Promise<Check[]> {
     { name: 'migrations', ok: false, detail: 'unknown' },
   ]
   if (target.kind === 'sqlite' && !existsSync(target.file))
-    return unreachable('does not exist; the first start makes it')
+    return unreachable('does not exist; the first start creates it')
   let opened: Database | undefined
   try {
     opened = connect(target)
@@ -121,24 +121,21 @@ async function worker(opened: Database): Promise<Check> {
   const seen = await opened.read(tx => workersSeen(tx, systemClock))
   if (!seen) return check(true, 'none runs')
   if (seen.fresh === 0)
-    return check(
-      false,
-      `none was heard of for ${Math.round(seen.silentFor / SECOND)} s, and none stopped in good order`,
-    )
-  if (seen.ill.length > 0) return check(false, `stands still: ${seen.ill.join(', ')}; restart the worker`)
+    return check(false, `none has reported for ${Math.round(seen.silentFor / SECOND)} s, and none shut down cleanly`)
+  if (seen.ill.length > 0) return check(false, `stuck: ${seen.ill.join(', ')}; restart the worker`)
   return check(true, `${seen.fresh} run${seen.fresh === 1 ? 's' : ''}`)
 }
 
 /** On request only: it reads the whole file. */
 async function integrity({ database: target }: Config): Promise<Check> {
   const check = (ok: boolean, detail: string) => ({ name: 'integrity', ok, detail })
-  if (target.kind !== 'sqlite') return check(true, 'not examined: use pg_amcheck for PostgreSQL')
+  if (target.kind !== 'sqlite') return check(true, 'not checked: use pg_amcheck for PostgreSQL')
   if (!existsSync(target.file)) return check(false, 'there is no file')
   let opened: Database | undefined
   try {
     opened = connect(target)
     const faults = await integrityFaults(opened)
-    if (faults.length === 0) return check(true, 'the whole file was read and is sound')
+    if (faults.length === 0) return check(true, 'the whole file was read and is intact')
     return check(false, `${faults.slice(0, 10).join('; ')}; restore a backup (docs/backup.md)`)
   } catch (error) {
     return check(
@@ -163,7 +160,7 @@ async function rootUse(opened: Database, config: Config): Promise<Check> {
   }
   const { roots } = createKeyring(secrets, systemRandom)
   const { current, older, unknown } = await countRootUse(opened, roots)
-  if (unknown > 0) return check(false, `${unknown} are under a root secret that is not given`)
+  if (unknown > 0) return check(false, `${unknown} are under an unknown root secret`)
   if (older > 0) return check(true, `${older} of ${current + older} are still under an older root secret: keep it`)
   const others = roots.length > 1 ? '; the older ones may be removed' : ''
   return check(true, `all ${current} are under the current root secret${others}`)
@@ -174,10 +171,10 @@ async function changes({ changes: feed, kind }: Database): Promise<Check> {
   await feed.start()
   const end = AbortSignal.timeout(HEARD_WITHIN)
   while (!feed.connected() && !end.aborted) await pause(20)
-  if (feed.connected()) return { name: 'changes', ok: true, detail: 'what other processes commit is heard at once' }
+  if (feed.connected()) return { name: 'changes', ok: true, detail: 'commits of other processes are notified at once' }
   const remedy =
     kind === 'postgres'
-      ? 'LISTEN hears nothing, as behind a pooler in transaction mode: name the server itself in DATABASE_DIRECT_URL'
-      : 'the file system does not tell of changes: keep the database on a local disk'
-  return { name: 'changes', ok: false, detail: `${remedy}; until then processes look for work every 2 s` }
+      ? 'LISTEN receives nothing, as behind a pooler in transaction mode: set DATABASE_DIRECT_URL to the server itself'
+      : 'the file system does not report changes: keep the database on a local disk'
+  return { name: 'changes', ok: false, detail: `${remedy}; until then processes poll for work every 2 s` }
 }

@@ -9,13 +9,13 @@ const VERBS = [
   {
     verb: 'suspend',
     suspended: true,
-    does: 'refuses its keys until it is resumed; the account and the platform are told',
+    does: 'refuses its keys until it is resumed; notifies account and platform',
   },
-  { verb: 'resume', suspended: false, does: 'takes back what the operator or the platform has suspended' },
+  { verb: 'resume', suspended: false, does: 'ends a suspension by the operator or the platform' },
 ] as const
 
 export function installationCommands(program: Command): void {
-  const installation = program.command('installation').description('an app in an account')
+  const installation = program.command('installation').description('installations of apps')
   for (const { verb, suspended, does } of VERBS) {
     installation
       .command(`${verb} <installation>`)

@@ -11,7 +11,9 @@ import { signingKeysCommands } from './signing-keys-commands.ts'
 import { userCommands } from './user-commands.ts'
 import { verifierCommands } from './verifier-commands.ts'
 
-const program = new Command('latchkey').description('Works on a Latchkey, beside a running server or without one.')
+const program = new Command('latchkey').description(
+  'Administers a Latchkey instance, with or without a running server.',
+)
 const everything = [userCommands, platformCommands, appCommands, installationCommands, verifierCommands]
 for (const add of [...everything, signingKeysCommands, databaseCommands, auditCommands, doctorCommand]) add(program)
 

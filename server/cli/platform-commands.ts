@@ -9,7 +9,7 @@ export function platformCommands(program: Command): void {
     .command('platform')
     .description('publishers of apps')
     .command('create')
-    .description('makes the publisher profile of an account, and a token that registers apps for it')
+    .description('creates the publisher profile of an account, and a token that registers apps for it')
     .requiredOption('--account <acct_…>')
     .requiredOption('--name <name>', 'up to 120 characters', nameOption)
     .action(

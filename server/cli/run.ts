@@ -31,10 +31,9 @@ export function run<Options extends object = object>(
 
 async function requireInstance({ database: target, dataDir }: Config): Promise<void> {
   if (await hasSchema(target)) return
-  const [variable, place] =
-    target.kind === 'sqlite' ? ['DATA_DIR', target.file] : ['DATABASE_URL', 'the database that it names']
+  const [variable, place] = target.kind === 'sqlite' ? ['DATA_DIR', target.file] : ['DATABASE_URL', 'this database']
   throw new ConfigError([
-    `${variable}: there is no Latchkey at ${place} (DATA_DIR is ${dataDir}). Give the command the variables of the server; a new instance is made by the first start, or by migrate`,
+    `${variable}: there is no Latchkey instance at ${place} (DATA_DIR is ${dataDir}). Set the same variables as for the server; the first start, or migrate, creates an instance`,
   ])
 }
 

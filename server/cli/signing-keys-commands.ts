@@ -5,11 +5,9 @@ import { run } from './run.ts'
 export function signingKeysCommands(program: Command): void {
   program
     .command('signing-keys')
-    .description('the keys that tokens and sealed keys are signed with')
+    .description('keys that sign tokens and sealed keys')
     .command('rotate')
-    .description(
-      'makes a new one, which every running process takes up at once; the old ones stay published for 90 days',
-    )
+    .description('creates a new one, which every running process uses at once; old ones stay published for 90 days')
     .action(
       run(async deps => {
         const { kid, published, retired } = await rotateSigningKeys(deps.database, deps)

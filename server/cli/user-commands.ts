@@ -11,7 +11,7 @@ export function userCommands(program: Command): void {
     .command('user')
     .description('people')
     .command('create')
-    .description('makes a person with an account of their own')
+    .description('creates a person and their account')
     .requiredOption('--email <email>')
     .requiredOption('--password <password>')
     .requiredOption('--account-name <name>')

@@ -7,7 +7,7 @@ export function verifierCommands(program: Command): void {
   const verifier = program.command('verifier').description('resource servers')
   verifier
     .command('create')
-    .description('makes a key with which an API of yours verifies the keys that it is shown')
+    .description('creates a key with which your API verifies keys')
     .requiredOption('--name <name>', 'up to 120 characters', nameOption)
     .action(
       run<{ name: string }>(async (deps, { name }) => {
@@ -17,7 +17,7 @@ export function verifierCommands(program: Command): void {
     )
   verifier
     .command('revoke <verifier>')
-    .description('ends such a key at once')
+    .description('revokes a verifier key at once')
     .action(
       run(async (deps, _options, [id = '']) => {
         await deps.database.transaction(tx => revokeVerifier(tx, deps, id))

@@ -23,7 +23,7 @@ export function beforeConsent(
     if (step !== 'refuse') return leadTo(res, step, `/interaction/${interaction.uid}`)
     await provider.interactionFinished(req, res, {
       error: 'login_required',
-      error_description: 'another person signed in than the one whom id_token_hint names',
+      error_description: 'the person who signed in is not the one in id_token_hint',
     })
   }
 }

@@ -42,7 +42,7 @@ export function faultsOf({ accounts, modes, place, kept, app, existing }: Consid
   if (answer.decision === 'continue') {
     faults.push({
       field: '',
-      message: 'The app was uninstalled since you opened this page. Read once more what it asks for.',
+      message: 'The app was uninstalled after you opened this page. Review its request again.',
     })
   }
   if (kept.count > 0 && keptChoice({ kept, place }, answer) === '')
@@ -50,7 +50,7 @@ export function faultsOf({ accounts, modes, place, kept, app, existing }: Consid
   if (answer.version !== undefined && answer.version !== app.version) {
     faults.push({
       field: '',
-      message: 'The app has changed what it asks for since you opened this page. Read it once more.',
+      message: 'The app changed its request after you opened this page. Review it again.',
     })
   }
   return faults

@@ -159,7 +159,7 @@ async function landOnResult(caps: ConsentCaps, req: Request, res: Response): Pro
   if (!id)
     throw new AppError('consent.over', {
       detail:
-        'Nothing was changed. The request was answered already, or it is older than an hour. Start again from the app.',
+        'Nothing was changed. The request was already answered, or is older than an hour. Start again from the app.',
     })
   res.redirect(303, `/apps/${id}`)
 }

@@ -73,7 +73,7 @@ const NOT_CALLED: readonly OutboundFault[] = ['dns', 'address_refused']
 
 function logNotCalled(log: Log, delivery: ClaimedDelivery, address: string, { fault }: OutboundError): void {
   const fields = { delivery: delivery.id, app: delivery.app_id, host: new URL(address).hostname, fault }
-  log.warn(fields, 'an attempt was not sent: its host has no address that may be called')
+  log.warn(fields, 'an attempt was not sent: its host has no allowed address')
 }
 
 /** One word for a name that points inside and for an unknown one: a platform must not learn which names exist inside. */

@@ -62,7 +62,7 @@ export async function redeliver(tx: Tx, caps: Caps, command: Redeliver): Promise
   const recipient = await recipientOf(tx, delivery.event_id)
   if (recipient !== undefined && !command.recipientKids.has(recipient)) {
     throw new AppError('delivery.recipient_key_changed', {
-      detail: 'Rotate the key: a new one is sealed for the key that you have now.',
+      detail: 'Rotate the key: the new one is sealed for your current public key.',
     })
   }
   if (delivery.key_id !== null && (await hasExpired(tx, delivery.key_id, at))) {

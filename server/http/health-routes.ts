@@ -42,13 +42,13 @@ async function findFault({ database, writeProbe, pulses }: HealthCaps): Promise<
   const asked = database.pendingMigrations().catch(error => ({ error: error as unknown }))
   const pending = await within(asked, PATIENCE, () => ({ error: new Error(`no answer within ${PATIENCE} ms`) }))
   if (!Array.isArray(pending))
-    return { told: { database: 'no answer' }, message: 'the database does not answer', logged: { err: pending.error } }
+    return { told: { database: 'no answer' }, message: 'the database does not respond', logged: { err: pending.error } }
   if (pending.length > 0)
     return { told: { migrations: 'pending' }, message: 'migrations are pending', logged: { pending } }
   const error = await writeProbe.check()
   if (error) return { told: { writes: 'failed' }, message: 'a write failed', logged: { err: error } }
   const loops = pulses.ill()
-  if (loops.length > 0) return { told: { worker: 'stuck', loops }, message: 'a loop stands still', logged: { loops } }
+  if (loops.length > 0) return { told: { worker: 'stuck', loops }, message: 'a loop is stuck', logged: { loops } }
   return undefined
 }
 

@@ -23,7 +23,7 @@ const Problem = z
     type: z.string(),
     title: z.string(),
     status: z.int(),
-    code: z.string().meta({ description: 'Stable; `title` and `detail` are for people' }),
+    code: z.string().meta({ description: 'Stable; `title` and `detail` may change' }),
     detail: z.string().optional(),
     errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
     request_id: z.string(),

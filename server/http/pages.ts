@@ -55,7 +55,7 @@ export function renderRefusedRequest(
 ): string {
   const { status, signInFor } = refused
   const away = status === 503
-  const heading = away ? `${brandName} cannot answer now` : 'This request cannot go on'
+  const heading = away ? `${brandName} is unavailable` : 'This request cannot continue'
   const frame: Frame = {
     brand: { name: brandName, logo: BRAND_LOGO },
     title: heading,
@@ -69,8 +69,8 @@ export function renderRefusedRequest(
     text: away
       ? 'Nothing was changed. Wait a minute, then start again from the app.'
       : [
-          `The app sent you here with a request that is not right: ${refused.error_description ?? refused.error}. Nothing was changed.`,
-          signInFor ? 'If your account makes this app, sign in first.' : 'Start again from the app.',
+          `The app sent you here with an invalid request: ${refused.error_description ?? refused.error}. Nothing was changed.`,
+          signInFor ? 'If this is your account’s app, sign in first.' : 'Start again from the app.',
         ].join(' '),
     actions: [
       ...(signInFor

@@ -7,4 +7,4 @@ export const refuseOddAddress: RequestHandler = (req, _res, next) => {
 }
 
 export const oddInput = (): AppError =>
-  new AppError('request.invalid', { detail: 'A NUL character is in what was sent.' })
+  new AppError('request.invalid', { detail: 'The request contains a NUL character.' })

@@ -7,5 +7,5 @@ import { AppError } from '../base/errors.ts'
  */
 export const refusePreflight: RequestHandler = (req, _res, next) => {
   if (req.method !== 'OPTIONS') return next()
-  next(new AppError('access.forbidden', { detail: 'This API is called from servers, not from scripts in browsers.' }))
+  next(new AppError('access.forbidden', { detail: 'Call this API from a server, not from a script in a browser.' }))
 }

@@ -13,9 +13,9 @@ export function deliveryFailedLetter(
   return {
     kind: 'delivery-failed',
     subject: `${name} could not be installed in ${accountName}`,
-    preview: 'Its platform did not take the keys.',
+    preview: 'Its platform did not accept the keys.',
     heading: `${name} could not be installed`,
-    lede: `The platform of ${name} did not take the keys that were made for ${accountName}, ${installation.mode} mode. What never arrived has expired: nobody can use it.`,
+    lede: `The platform of ${name} did not accept the keys for ${accountName}, ${installation.mode} mode. Keys that never arrived have expired: nobody can use them.`,
     facts: [
       { name: 'Given up', lines: [momentText(at)] },
       { name: 'Sent to', lines: [hostOf(app.client.key_delivery_uri)] },

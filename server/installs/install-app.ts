@@ -120,7 +120,7 @@ async function winner(tx: Tx, place: Place): Promise<Installation> {
   const installation = await findInstalled(tx, place)
   if (!installation)
     throw new AppError('installation.ended', {
-      detail: 'Nothing was installed. It was uninstalled in the same moment. Try again.',
+      detail: 'Nothing was installed: the app was uninstalled at the same time. Try again.',
     })
   return installation
 }

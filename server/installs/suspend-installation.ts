@@ -20,7 +20,7 @@ export type SuspendInstallation = { installationId: string; suspended: boolean }
 /**
  * Sets or clears one of the two flags that make an installation's keys answer `suspended`; a second click changes nothing.
  * On an uninstalled installation they can only be cleared, for the sake of kept keys. Throws `object.not_found`,
- * `access.role`, `installation.held_by_operator` and `installation.not_active`.
+ * `access.role`, `installation.suspended_by_operator` and `installation.not_active`.
  */
 export async function suspendInstallation(
   tx: Tx,
@@ -39,8 +39,8 @@ export async function suspendInstallation(
   if (over && (command.suspended || !(await hasWorkingKeys(tx, before.id, at))))
     throw new AppError('installation.not_active')
   if (!command.suspended && command.by === 'platform' && before.suspendedBy.includes('operator'))
-    throw new AppError('installation.held_by_operator', {
-      detail: 'Nothing was changed: the operator has suspended it, and only the operator can resume it.',
+    throw new AppError('installation.suspended_by_operator', {
+      detail: 'Nothing was changed: only the operator can resume what the operator has suspended.',
     })
   if (!(await setSuspended(tx, before.id, command.by, command.suspended ? at : null)))
     return { installation: before, changed: false }

@@ -6,8 +6,8 @@ import { AppError } from '../base/errors.ts'
  */
 export function requireGranted(permissions: readonly string[], atMost: readonly string[] | undefined): void {
   if (permissions.length === 0)
-    throw new AppError('permission.not_granted', { detail: 'No permission is left that the key could have.' })
+    throw new AppError('permission.not_granted', { detail: 'The key would have no permission.' })
   const stray = atMost && permissions.find(name => !atMost.includes(name))
   if (stray !== undefined)
-    throw new AppError('permission.not_granted', { detail: `This token does not speak for ${stray}.` })
+    throw new AppError('permission.not_granted', { detail: `This token was not granted ${stray}.` })
 }

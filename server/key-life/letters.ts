@@ -26,7 +26,7 @@ export function reminderLetter(app: App, keys: readonly Key[], accountName: stri
       ]),
     ),
     link: { text: 'See kept keys', path: '/keys' },
-    after: `Nothing has to be done where ${many ? 'they are' : 'it is'} no longer needed. You can expire a kept key earlier at any time.`,
+    after: `If ${many ? 'they are' : 'it is'} no longer needed, you need not do anything. You can expire a kept key earlier at any time.`,
   }
 }
 
@@ -44,15 +44,15 @@ export function leakLetter(app: App | undefined, key: Key, accountName: string, 
       { name: 'When', lines: [momentText(at)] },
     ],
     link: { text: 'See API keys', path: '/keys' },
-    after: 'Look at the activity log for what it was used for, and at where it may have been written down.',
+    after: 'Check the activity log for its use, and find out where it leaked.',
   }
 }
 
 function whatFollows(app: App | undefined, key: Key): string {
-  if (!app) return 'Make a new one for what uses it.'
+  if (!app) return 'Create a new one for whatever uses it.'
   return key.keptAt === null
-    ? `${nameOf(app)} is sent a new one in its place; you need do nothing for that.`
-    : `It was kept after ${nameOf(app)} was uninstalled, so nothing takes its place.`
+    ? `${nameOf(app)} gets a new one; you need not do anything.`
+    : `It was kept after ${nameOf(app)} was uninstalled, so it is not replaced.`
 }
 
 /** The same for the platform that held it. */
@@ -64,9 +64,7 @@ export function platformLeakLetter(app: App, key: Key, at: number): Words {
     preview: 'It was frozen at once.',
     heading: `A key of ${name} was found in public`,
     lede: `Somebody reported it, and it was frozen at once: it is refused everywhere. ${
-      key.keptAt === null
-        ? 'A new one is delivered in its place.'
-        : 'Its installation is over, so nothing takes its place.'
+      key.keptAt === null ? 'A new one is delivered.' : 'Its app is uninstalled, so it is not replaced.'
     }`,
     facts: [
       keyFact(key, [`${key.mode} mode`]),
@@ -74,6 +72,6 @@ export function platformLeakLetter(app: App, key: Key, at: number): Words {
       { name: 'When', lines: [momentText(at)] },
     ],
     link: { text: 'See this app', path: `/platform/apps/${app.id}` },
-    after: 'Find out how it came there before the new one goes the same way.',
+    after: 'Find out how it leaked, so that the new one does not.',
   }
 }

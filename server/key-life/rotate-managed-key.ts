@@ -49,7 +49,7 @@ export async function rotateManagedKey(
   if (statusAt(old, at) === 'expired') throw new AppError('key.expired')
   if (old.frozenBy === 'account' && command.actor.type !== 'user')
     throw new AppError('key.frozen', {
-      detail: 'Nothing was changed: only the account can replace a key that it has frozen.',
+      detail: 'Nothing was changed: only the account can rotate a key that it has frozen.',
     })
   const app = await findApp(tx, installation.appId)
   if (!app) throw new AppError('object.not_found')

@@ -34,7 +34,7 @@ export async function requireRoom(
   for (const { of, where, most } of rules) {
     if ((await countOccupied(tx, where, most * factor)) < most * factor) continue
     throw new AppError('key.limit', {
-      detail: `Nothing was made: this ${of} has ${(most * factor).toLocaleString('en-GB')} working keys, as many as it may have. Expire one that is not needed.`,
+      detail: `Nothing was made: this ${of} has ${(most * factor).toLocaleString('en-GB')} working keys, the limit. Expire one that is not needed.`,
     })
   }
 }

@@ -87,7 +87,7 @@ export async function showAgain(
     : undefined
   if (plaintext) return { key, plaintext, again: true }
   throw new AppError('key.form_used', {
-    detail: `No second key was made: this form has made “${key.name}” (${key.redacted}) already, and it was shown then. If you did not save it, expire it and open the form anew.`,
+    detail: `No second key was made: this form has already created “${key.name}” (${key.redacted}) and shown it. If you did not save it, expire it and open the form again.`,
   })
 }
 

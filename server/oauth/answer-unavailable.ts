@@ -3,7 +3,7 @@ import { AWAY_RETRY_SECONDS, DatabaseAway } from '../base/errors.ts'
 
 const UNAVAILABLE = {
   error: 'temporarily_unavailable',
-  error_description: 'the request cannot be answered now; repeat it later',
+  error_description: 'the server is unavailable; repeat the request later',
 }
 
 /**

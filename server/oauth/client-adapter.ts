@@ -96,7 +96,7 @@ export function createClientAdapter(
 
 /** RFC 7592 §2.2 and §2.3: also where the client does not exist any more. */
 function tokenEnded(): errors.InvalidToken {
-  return new errors.InvalidToken('the token has ended')
+  return new errors.InvalidToken('the token was revoked')
 }
 
 function clientOf(app: App, clientSecret: string | undefined): AdapterPayload {

@@ -30,7 +30,7 @@ export function checkClientAssertion(
     throw refused('iat must not be in the future')
   const named = [aud].flat()
   if (named.length === 0 || !named.every(audience => typeof audience === 'string' && audiences.has(audience)))
-    throw refused('aud must name this server and nobody else')
+    throw refused('aud must be this server alone')
 }
 
 function refused(rule: string): errors.InvalidClientAuth {

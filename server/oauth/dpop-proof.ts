@@ -32,16 +32,16 @@ export async function checkProof(proof: string, request: ProvenRequest): Promise
     throw refused('is not valid', cause) // whatever is thrown comes of the proof: nothing else is read
   })
   const { jti, iat, nonce } = payload
-  if (typeof jti !== 'string' || jti === '' || !isStorable(jti)) throw refused('needs a jti that is a text')
+  if (typeof jti !== 'string' || jti === '' || !isStorable(jti)) throw refused('needs a jti that is a string')
   if (typeof iat !== 'number' || Math.abs(Math.floor(request.at / 1_000) - iat) > PROOF_WINDOW)
     throw refused(`was not made within ${PROOF_WINDOW} s of now`)
-  if (nonce !== undefined) throw refused('has a nonce, and none was given out')
+  if (nonce !== undefined) throw refused('has a nonce, which the server does not use')
   if (payload['htm'] !== request.method || addressOf(payload['htu']) !== addressOf(request.url))
     throw refused('is for another request')
   if (payload['ath'] !== createHash('sha256').update(request.accessToken).digest('base64url'))
     throw refused('is for another token')
   if ((await calculateJwkThumbprint(protectedHeader.jwk as JWK)) !== request.thumbprint)
-    throw refused('is of another key than the token')
+    throw refused('is signed by another key than the token’s')
   return jti
 }
 

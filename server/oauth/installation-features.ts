@@ -16,7 +16,7 @@ export function installationFeatures(publicUrl: string, catalog: Catalog) {
       defaultResource: async (ctx, _client, oneOf) =>
         oneOf !== undefined || ctx.oidc.params?.['authorization_details'] ? api : [],
       getResourceServerInfo: async (_ctx, resource) => {
-        if (resource !== api) throw new errors.InvalidTarget('the resource is not known here')
+        if (resource !== api) throw new errors.InvalidTarget('unknown resource')
         return { scope, accessTokenFormat: 'opaque' }
       },
       useGrantedResource: async () => true,

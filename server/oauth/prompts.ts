@@ -51,7 +51,7 @@ function signInChecks(clock: Clock): interactionPolicy.Check[] {
       const maxAge = oidc.params?.['max_age']
       return maxAge !== undefined && isOlderThan(session, Number(maxAge), clock.now())
     }),
-    check('other_person', 'the hint names another person than the one who is signed in', (ctx, session) => {
+    check('other_person', 'another person than in the hint is signed in', (ctx, session) => {
       const subject = hintedSubject(ctx)
       const hint = ctx.oidc.params?.['login_hint']
       return (
@@ -77,7 +77,7 @@ async function needsDecision(ctx: KoaContextWithOIDC, caps: PromptCaps): Promise
 }
 
 function sentBack(error: string): errors.CustomOIDCProviderError {
-  return Object.assign(new errors.CustomOIDCProviderError(error, 'the request needs a question, and prompt is none'), {
+  return Object.assign(new errors.CustomOIDCProviderError(error, 'the request needs interaction, but prompt is none'), {
     status: 303,
     statusCode: 303,
     expose: true,

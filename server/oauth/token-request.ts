@@ -60,7 +60,7 @@ function checkTarget(
 ): void {
   const [asked, ...others] = new Set([params.resource ?? []].flat())
   if (asked === undefined) return
-  if (others.length > 0) throw new errors.InvalidTarget('only one resource can be named in a token request')
+  if (others.length > 0) throw new errors.InvalidTarget('a token request can have only one resource')
   const granted = [source.resource ?? []].flat()
   if (granted.length === 0 && asked === apiResource(issuer)) delete params.resource
   else if (!granted.includes(asked)) throw new errors.InvalidTarget('the authorization was not for this resource')

@@ -21,7 +21,7 @@ export const Installation = z.object({
   permissions: z.array(z.string()),
   suspended_by: z
     .array(z.enum(['account', 'platform', 'operator']))
-    .meta({ description: 'Its keys answer `suspended` until this is empty' }),
+    .meta({ description: 'Its keys verify as `suspended` until this is empty' }),
   created_at: time,
   uninstalled_at: time.nullable(),
 })
@@ -39,7 +39,7 @@ export const Key = z
       description:
         '`expiring` while it has a deadline. A key that is being replaced gets one when the new key has arrived',
     }),
-    frozen: z.boolean().meta({ description: 'Refused until its account gives it back' }),
+    frozen: z.boolean().meta({ description: 'Refused until its account unfreezes it' }),
     created_at: time,
     expires_at: time.nullable(),
     delivered_at: time.nullable(),
@@ -47,7 +47,7 @@ export const Key = z
     replaces: id('key').nullable(),
     note: z.string().nullable(),
   })
-  .meta({ description: 'Metadata only: nobody but the platform can open a managed key.' })
+  .meta({ description: 'Metadata only: only the platform can decrypt a managed key.' })
 
 export const EncryptedSecret = z
   .object({ format: z.literal('jwe_compact'), recipient_key_id: z.string(), ciphertext: z.string() })
@@ -67,7 +67,7 @@ export const Delivery = z.object({
 export const Event = z
   .object({ id: id('evt'), type: z.string(), timestamp: time, data: z.record(z.string(), z.unknown()) })
   .meta({
-    description: 'The same that was or will be delivered. `data` of a `ping` has `app_id` and no `installation`.',
+    description: 'As delivered. `data` of a `ping` has `app_id` and no `installation`.',
   })
 
 const limit = z.object({
@@ -85,7 +85,7 @@ const cursorOf = (prefix: string, what = 'the `next_cursor` of another page') =>
     .string()
     .regex(new RegExp(`^${prefix}_[0-9a-z]{26}$`), `must be ${what}`)
     .optional()
-    .meta({ description: '`next_cursor` of the page before' })
+    .meta({ description: '`next_cursor` of the previous page' })
 
 export const pageOf = (prefix: 'ins' | 'key' | 'dlv') => limit.extend({ cursor: cursorOf(prefix) })
 

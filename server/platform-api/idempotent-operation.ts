@@ -13,7 +13,7 @@ const Headers = z.object({
     .min(1, 'must have 1 to 255 characters')
     .max(255, 'must have 1 to 255 characters')
     .optional()
-    .meta({ description: 'A repetition within 24 hours gets the same answer.' }),
+    .meta({ description: 'A repetition within 24 hours returns the same response.' }),
 })
 
 type PostCall<Path extends string, Body> = Call<ApiCaps, Caller, Path, unknown, z.output<typeof Headers>, Body>

@@ -12,7 +12,7 @@ export const anyKey: Access<ApiCaps, Key> = {
   async admit({ database, clock }, req, res) {
     const [, presented = ''] = /^Bearer +(\S+)$/i.exec(req.get('authorization') ?? '') ?? []
     const key = await database.read(tx => findPresentedKey(tx, presented, clientAddress(req), clock.now()))
-    if (!key) throw new AppError('access.unauthorized', { detail: 'Send a key that works as Authorization: Bearer.' })
+    if (!key) throw new AppError('access.unauthorized', { detail: 'Send a working key as Authorization: Bearer.' })
     res.set('Cache-Control', 'no-store')
     return key
   },

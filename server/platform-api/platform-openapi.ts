@@ -6,19 +6,22 @@ import { OPERATIONS } from './operations.ts'
 export function platformOpenApi(publicUrl: string): Record<string, unknown> {
   return openApiDocument({
     title: 'Latchkey platform API',
-    description: 'The whole life of managed keys, for platforms. Codes of errors are stable.',
+    description: 'Managed keys and installations, for platforms. Error codes are stable.',
     publicUrl,
     tags: [
-      { name: 'Installations', description: 'The app in an account, live or test' },
+      { name: 'Installations', description: 'An app installed in an account, in live or test mode' },
       { name: 'Keys', description: 'Managed keys: metadata, and new ones sealed for the platform' },
-      { name: 'Deliveries', description: 'Events on their way, the same events to reconcile, and what signs them' },
-      { name: 'Leaks', description: 'Keys that were found in public' },
+      {
+        name: 'Deliveries',
+        description: 'Deliveries of events, the events themselves, and the secret that signs them',
+      },
+      { name: 'Leaks', description: 'Leaked keys' },
     ],
     components: { Installation, Key, NewKey, Delivery, Event, WebhookSecret },
     securitySchemes: {
       accessToken: {
         type: 'oauth2',
-        description: 'Of an install, or client credentials; DPoP-bound tokens need their proof.',
+        description: 'From an install or client credentials; DPoP-bound tokens need their proof.',
         flows: { clientCredentials: { tokenUrl: `${publicUrl}/oauth/token`, scopes: {} } },
       },
       key: { type: 'http', scheme: 'bearer', description: 'Any managed or restricted key' },

@@ -113,7 +113,7 @@ test('a used form makes and shows nothing when it is late, changed, or sent by a
     assert.equal(answer.status, 409)
     assert.equal(shownKey(answer), '')
     assert.ok(!answer.text.includes(key))
-    assert.match(textOf(answer), /Nothing was changed.*this form has made “Month-end export”/)
+    assert.match(textOf(answer), /Nothing was changed.*this form has already created “Month-end export”/)
   }
   await refused({ ...FILLED, name: 'Another' })
   await refused({ ...FILLED, permissions: ['charges:read', 'payouts:write'] })
@@ -131,10 +131,14 @@ for (const [fault, fields, words] of [
   ['no mode', { mode: '' }, 'Choose live or test mode.'],
   ['another mode', { mode: 'play' }, 'Choose live or test mode.'],
   ['no permission', { permissions: [] }, 'Tick at least one permission.'],
-  ['a permission that there is not', { permissions: ['charges:read', 'moon:land'] }, 'moon:land is not a permission'],
+  [
+    'a permission that there is not',
+    { permissions: ['charges:read', 'moon:land'] },
+    'moon:land is not one of these permissions',
+  ],
   ['a long note', { note: 'n'.repeat(201) }, 'Use 200 characters or fewer for the note.'],
   ['no such day', { expires_on: '2030-02-31' }, 'Choose the last day, as in 2030-01-31.'],
-  ['a day that is over', { expires_on: '2020-01-01' }, 'Choose a day that is not over yet.'],
+  ['a day that is over', { expires_on: '2020-01-01' }, 'Choose today or a later day.'],
   ['a day too far', { expires_on: '2999-01-01' }, 'Choose a day within the next ten years.'],
   ['no address', { addresses: '203.0.113.7\nnowhere' }, 'Line 2: nowhere is not an address'],
   ['everybody', { addresses: '::/0' }, 'Line 1: ::/0 allows every address.'],

@@ -147,5 +147,5 @@ test('jwks: every wrong type is refused with the name of the key and the member'
   const operations = readJwks({ keys: [{ ...JWK, key_ops: 'sign' }] }, 'jwks').fault
   assert.deepEqual([operations?.field, operations?.message], ['jwks.keys[0].key_ops', 'must be a list of strings'])
   const behind = readJwks({ keys: [{ ...JWK, x: 7 }] }, 'jwks_uri').fault
-  assert.deepEqual([behind?.field, behind?.message], ['jwks_uri', 'holds keys[0].x, which must be a string'])
+  assert.deepEqual([behind?.field, behind?.message], ['jwks_uri', 'contains keys[0].x, which must be a string'])
 })

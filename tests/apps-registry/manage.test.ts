@@ -322,7 +322,7 @@ test('a consent page drawn for an older version is shown again and installs noth
   await move(world, app.id, 'publish')
   const again = await person.browser.submit(page.form(), { decision: 'install' })
   assert.equal(again.status, 422)
-  assert.match(again.text, /has changed what it asks for/)
+  assert.match(again.text, /changed its request/)
 })
 
 test('DELETE retires the app: it uninstalls everywhere, expires keys, notifies the platform and removes the client', async () => {

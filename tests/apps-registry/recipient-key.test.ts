@@ -103,7 +103,7 @@ test('a private member in any key of the set refuses the whole set, whatever its
       assert.match(`${fault?.field} ${fault?.message}`, /^jwks.keys\[1\] must be a public key; a private key was sent/)
     }
   const { fault } = await parseJwks(set(EC, { kty: 'oct' }), 'jwks_uri')
-  assert.match(`${fault?.field} ${fault?.message}`, /^jwks_uri holds keys\[1\], which must be a public key/)
+  assert.match(`${fault?.field} ${fault?.message}`, /^jwks_uri contains keys\[1\], which must be a public key/)
 })
 
 test('RSA keys that cannot verify signatures safely are dropped', () => {

@@ -88,7 +88,9 @@ test('commands: only migrate creates an instance; the others say where they look
     assert.deepEqual([ended.code, ended.stdout], [1, ''], command.join(' '))
     assert.match(
       ended.stderr,
-      onPostgres ? /DATABASE_URL: there is no Latchkey/ : /DATA_DIR: there is no Latchkey at .*latchkey\.db/,
+      onPostgres
+        ? /DATABASE_URL: there is no Latchkey instance/
+        : /DATA_DIR: there is no Latchkey instance at .*latchkey\.db/,
     )
     assert.equal(existsSync(place.dataDir), false)
   }
@@ -169,7 +171,7 @@ test('a database of an unreleased checkout: doctor, commands and the server say 
   await migrate(database)
   await database.knex('knex_migrations').where({ name: '002-activity' }).update({ name: '002-apps' })
   await database.close()
-  const told = /^the database was made by a checkout that was never released: .*\(002-apps\).* empty database .*\n?$/
+  const told = /^the database was created by an unreleased checkout: .*\(002-apps\).* empty database .*\n?$/
   const secret = { LATCHKEY_SECRET: opaqueToken(systemRandom) }
   const [report, command, server] = await Promise.all([
     doctor(place, secret),
@@ -196,7 +198,7 @@ test('doctor: reports a database that refuses writes and a worker that died', as
   await database.knex('heartbeats').insert({ id: 'died', kind: 'worker', at: 1, ill: '' })
   const died = await doctor(place)
   assert.deepEqual(ill(died), ['worker'])
-  assert.match(detailOf(died, 'worker'), /none stopped in good order/)
+  assert.match(detailOf(died, 'worker'), /none shut down cleanly/)
   await database.knex('heartbeats').delete()
   if (onPostgres) {
     const name = new URL(place.env['DATABASE_URL'] ?? '').pathname.slice(1)

@@ -163,7 +163,7 @@ test('invalid input: exit status 1, a message on standard error, nothing on stan
 
 test('configuration: a command lists every fault, as the server does', async () => {
   const refused = await runCommand({ ...place.env, PORT: 'http', SIGNUP: 'maybe' }, 'sweep')
-  assertRefused(refused, /has 2 faults:\n {2}PORT: .*\n {2}SIGNUP: /)
+  assertRefused(refused, /has 2 errors:\n {2}PORT: .*\n {2}SIGNUP: /)
 })
 
 test('sweep, audit verify, migrate: report their results', async () => {

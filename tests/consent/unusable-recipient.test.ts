@@ -40,10 +40,10 @@ for (const [what, jwk] of Object.entries(UNUSABLE)) {
     const slug = await world.deps.database.read(tx => tx('apps').where({ id: app.id }).first('slug'))
     const page = await other.browser.get(`/interaction/install/${slug?.slug}`)
     const pressed = await other.browser.submit(page.form(), { decision: 'install' })
-    assert.deepEqual([pressed.status, pressed.text.includes('no key to seal for')], [409, true])
+    assert.deepEqual([pressed.status, pressed.text.includes('no usable encryption key')], [409, true])
     for (const path of [`/apps/${id}/retry`, `/keys/${key?.['id']}/rotate`]) {
       const answer = await owner.browser.post(path, { overlap: '86400', reason: '' })
-      assert.deepEqual([path, answer.status, answer.text.includes('no key to seal for')], [path, 409, true])
+      assert.deepEqual([path, answer.status, answer.text.includes('no usable encryption key')], [path, 409, true])
     }
     const { body } = await post(`${world.url}/oauth/token`, { grant_type: 'client_credentials' }, basic(app))
     for (const path of [`/v1/installations/${id}/keys`, `/v1/keys/${key?.['id']}/rotate`]) {

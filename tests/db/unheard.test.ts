@@ -48,7 +48,7 @@ test('a channel that receives no changes is logged once; the worker polls, and w
   const app = await install(world)
   await app.receiver.waitFor('managed_key.created', 1, 10_000)
   assert.equal(changes.connected(), false)
-  const said = () => world.logs.filter(line => line.includes('what other processes commit is not heard'))
+  const said = () => world.logs.filter(line => line.includes('notifications from other processes do not arrive'))
   await eventually(() => said().length > 0)
   assert.match(await deaf.deps.metrics.text(deaf.deps.metricSources), /^latchkey_changes_heard 0$/m)
 

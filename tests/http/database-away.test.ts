@@ -119,7 +119,7 @@ test('503 with Retry-After on every route while the database is away, each in it
   })
   const page = await person.browser.get(`/oauth/authorize?${query}`)
   assert.equal(page.status, 503)
-  assert.match(page.text, /cannot answer now/)
+  assert.match(page.text, /is unavailable/)
   assert.ok(Number(page.headers['retry-after']) >= 1)
 
   const verified = await fetch(`${world.url}/v1/keys/verify`, {

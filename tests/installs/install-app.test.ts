@@ -39,7 +39,7 @@ test('installation, keys, events, deliveries and activity come in one transactio
   await knex('activity_heads').where({ account_id: app.platform.person.accountId }).update({ number: 0 }) // the last write will fail
   const broken = await press(person, page, 'install')
   assert.equal(broken.status, 500)
-  assert.ok(textOf(broken).includes('Something went wrong here'))
+  assert.ok(textOf(broken).includes('Something went wrong'))
   for (const table of ['installations', 'keys', 'events', 'deliveries', 'oauth_grants'])
     assert.deepEqual(await rowsOf(world, table), [], table)
 })

@@ -139,8 +139,8 @@ test('today is a day that is not over yet', async () => {
 })
 
 for (const { name, until, message } of [
-  { name: 'yesterday', until: (now: number) => day(now - DAY), message: 'Choose a day that is not over yet.' },
-  { name: 'long ago', until: () => '1970-01-01', message: 'Choose a day that is not over yet.' },
+  { name: 'yesterday', until: (now: number) => day(now - DAY), message: 'Choose today or a later day.' },
+  { name: 'long ago', until: () => '1970-01-01', message: 'Choose today or a later day.' },
   {
     name: 'in ten years',
     until: (now: number) => day(now + 3_650 * DAY),

@@ -56,11 +56,11 @@ for (const [fault, fields, words] of [
   [
     'more permissions',
     { permissions: ['charges:read', 'payouts:write'] },
-    'payouts:write is not a permission that can be ticked',
+    'payouts:write is not one of these permissions',
   ],
   ['no permission', { permissions: [] }, 'Tick at least one permission.'],
-  ['the last day lifted', { expires_on: '' }, 'A key that has a last day keeps one.'],
-  ['a day that is over', { expires_on: '2020-01-01' }, 'Choose a day that is not over yet.'],
+  ['the last day lifted', { expires_on: '' }, 'The last day cannot be removed.'],
+  ['a day that is over', { expires_on: '2020-01-01' }, 'Choose today or a later day.'],
   ['no name', { name: '' }, 'Give the key a name.'],
   ['everybody', { addresses: '0.0.0.0/0' }, 'allows every address'],
 ] as const) {

@@ -42,7 +42,7 @@ test('a platform cannot replace a key that its account has frozen; the account c
   for (const overlap of [0, DAY / 1_000]) {
     const { status, body } = await rotateAsPlatform(world, app, keyId, overlap)
     assert.deepEqual([status, body['code']], [409, 'key_frozen'])
-    assert.match(String(body['detail']), /only the account can replace a key that it has frozen/)
+    assert.match(String(body['detail']), /only the account can rotate a key that it has frozen/)
   }
   assert.deepEqual([await countMade(world), await keyRow(world, keyId)], before)
   assert.equal((await world.verify(key))['code'], 'frozen')

@@ -80,7 +80,7 @@ test('a request without redirect_uri or with an unknown client ends on our own p
     const { answer } = await ask(changes)
     assert.equal(answer.status, 400)
     assert.equal(answer.location, undefined)
-    assert.match(answer.text, /This request cannot go on/)
+    assert.match(answer.text, /This request cannot continue/)
     assert.match(answer.text, /name this: <code>req_[0-9a-z]{26}</)
     assert.doesNotMatch(answer.text, /<script>alert/)
   }

@@ -9,7 +9,7 @@ export const getOwnKey = operation({
   access: anyKey,
   tag: 'Keys',
   id: 'getOwnKey',
-  summary: 'Metadata of the key that is shown',
+  summary: 'Metadata of the key in the request',
   answers: { 200: Key },
   errors: [],
   handle: async ({ caps: { clock }, caller: key }) => keyObject(key, clock.now()),

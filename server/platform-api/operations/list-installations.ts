@@ -11,7 +11,7 @@ export const listInstallations = operation({
   access: accessToken,
   tag: 'Installations',
   id: 'listInstallations',
-  summary: 'Installations of the app, or with an install token its own',
+  summary: 'Installations of the app; with an install token only its own',
   query: pageOf('ins'),
   answers: { 200: listOf(Installation) },
   errors: [],

@@ -25,7 +25,7 @@ export const mintKey = idempotentOperation({
   path: '/v1/installations/:installation/keys',
   tag: 'Keys',
   id: 'mintKey',
-  summary: 'Mint another key; it is sealed in the answer and delivered too',
+  summary: 'Mint another key; it is sealed in the response and also delivered',
   body: MintRequest,
   example: { name: 'nightly export', permissions: ['charges:read'], expires_at: '2040-01-31T12:00:00Z' },
   answers: { 201: NewKey },

@@ -30,7 +30,7 @@ export const reportLeaks = operation({
   access: anyone,
   tag: 'Leaks',
   id: 'reportLeaks',
-  summary: 'Say that keys were found where they must not be; the answer is the same for every token',
+  summary: 'Report leaked keys; the response is the same for every token',
   body: LeakReport,
   example: { tokens: ['lkm_live_…'] },
   answers: { 202: z.object({ received: z.int() }) },

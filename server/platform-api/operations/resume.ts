@@ -9,10 +9,10 @@ export const resume = idempotentOperation({
   path: '/v1/installations/:installation/resume',
   tag: 'Installations',
   id: 'resume',
-  summary: 'Take back what the platform has suspended; what the account or the operator has suspended stays so',
+  summary: 'End the platform’s suspension; a suspension by the account or the operator stays',
   body: NoMembers,
   answers: { 200: Installation },
-  errors: ['object.not_found', 'installation.not_active', 'installation.held_by_operator'],
+  errors: ['object.not_found', 'installation.not_active', 'installation.suspended_by_operator'],
   own: (tx, { caller, params }) => findOwnInstallation(tx, caller, params.installation),
   async work(tx, { caps, caller: { app, actor } }, { id: installationId }) {
     const command = { installationId, appId: app.id, by: 'platform', suspended: false, actor } as const

@@ -8,14 +8,14 @@ export const rotateWebhookSecret = idempotentOperation({
   path: '/v1/webhook-secret/rotate',
   tag: 'Deliveries',
   id: 'rotateWebhookSecret',
-  summary: 'A new webhook secret, shown once; the old one signs along for 24 hours',
+  summary: 'Create a new webhook secret, shown once; the old one also signs for 24 hours',
   body: NoMembers,
   answers: { 200: WebhookSecret },
   errors: ['access.forbidden', 'object.not_found'],
   async own(_tx, { caller }) {
     if (caller.installationId === undefined) return
     throw new AppError('access.forbidden', {
-      detail: 'Use a client-credentials token: the secret is the whole app’s.',
+      detail: 'Use a client-credentials token: the secret belongs to the whole app.',
     })
   },
   async work(tx, { caps, caller: { app, actor } }) {

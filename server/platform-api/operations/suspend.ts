@@ -9,7 +9,7 @@ export const suspend = idempotentOperation({
   path: '/v1/installations/:installation/suspend',
   tag: 'Installations',
   id: 'suspend',
-  summary: 'Have its keys refused until it is resumed; the account is told. Suspended already, nothing changes',
+  summary: 'Refuse its keys until it is resumed; the account is notified. Idempotent',
   body: NoMembers,
   answers: { 200: Installation },
   errors: ['object.not_found', 'installation.not_active'],

@@ -9,7 +9,7 @@ export const uninstall = idempotentOperation({
   path: '/v1/installations/:installation/uninstall',
   tag: 'Installations',
   id: 'uninstall',
-  summary: 'The platform leaves: its keys expire and the account is told',
+  summary: 'Uninstall the app; its keys expire and the account is notified',
   body: NoMembers,
   answers: { 200: Installation },
   errors: ['object.not_found'],

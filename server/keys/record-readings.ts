@@ -1,0 +1,54 @@
+/** How often a record that changes while it is read is read again, before what was found is answered. */
+const MOST_READS = 3
+
+/** Reads of records that are under way. */
+export type RecordReadings<Found> = {
+  /** The latest read of a record, unless the record has changed since it began. */
+  latest(id: string): { begunAt: number; answer: Promise<Found | undefined> } | undefined
+  read(id: string): Promise<Found | undefined>
+  /** A record has changed, or any may have: what is being read of it is not kept, and nobody who asks later gets it. */
+  outdate(id?: string): void
+}
+
+/** `stale`: the record has changed since the read began. */
+type Reading<Found> = { id: string; begunAt: number; stale: boolean; answer: Promise<Found | undefined> }
+
+/** `keep` is given what a read has found, and nothing if there is no such record; not where it changed meanwhile. */
+export function createRecordReadings<Found>(
+  { load, elapsed }: { load(id: string): Promise<Found | undefined>; elapsed(): number },
+  keep: (id: string, found: Found | undefined) => void,
+): RecordReadings<Found> {
+  const readings = new Set<Reading<Found>>()
+  const latest = new Map<string, Reading<Found>>()
+
+  async function finish(mine: Reading<Found>): Promise<Found | undefined> {
+    for (let reads = 1; ; reads += 1) {
+      mine.stale = false
+      const found = await load(mine.id)
+      if (mine.stale && reads < MOST_READS) continue
+      if (!mine.stale) keep(mine.id, found)
+      return found
+    }
+  }
+
+  return {
+    latest: id => latest.get(id),
+    read(id) {
+      const mine = { id, begunAt: elapsed(), stale: false } as Reading<Found>
+      readings.add(mine)
+      latest.set(id, mine)
+      mine.answer = finish(mine).finally(() => {
+        readings.delete(mine)
+        if (latest.get(id) === mine) latest.delete(id)
+      })
+      return mine.answer
+    },
+    outdate(id) {
+      for (const reading of readings) {
+        if (id !== undefined && reading.id !== id) continue
+        reading.stale = true
+        if (latest.get(reading.id) === reading) latest.delete(reading.id)
+      }
+    },
+  }
+}

@@ -1,0 +1,90 @@
+import { closePair, createPair, openPair, type Pair, type PostgresUrls } from './listening-pair.ts'
+
+const FIRST_PAUSE = 100
+const LONGEST_PAUSE = 2_000
+/** Between two attempts to listen where what was sent does not come back: a pooler stands between, and stays there. */
+const DEAF_PAUSE = 15_000
+
+/** What is told of a pair of connections. */
+type PairNews = {
+  received(payload: string): void
+  opened(): Promise<void>
+  lost(pair: Pair): void
+  /** There is none now, and another one will be tried. */
+  away(): void
+}
+
+/** A pair of connections that is opened again whenever it is lost. */
+export type KeptPair = {
+  current(): Pair | undefined
+  /** Resolves after the first attempt. */
+  start(): Promise<void>
+  /** A beat came back; returns whether it is the first one of this pair. */
+  markHeard(): boolean
+  /** Closes a pair and opens another one. */
+  lose(pair: Pair): void
+  /** The same where nothing came back: a pair that never heard anything stands behind a pooler, most likely. */
+  giveUp(pair: Pair): void
+  stop(): void
+}
+
+export function keepPair(urls: PostgresUrls, channel: string, { received, opened, lost, away }: PairNews): KeptPair {
+  let pair: Pair | undefined
+  let stopped = false
+  let timer: NodeJS.Timeout | undefined
+  let pause = FIRST_PAUSE
+
+  async function open(): Promise<void> {
+    const opening = createPair(urls)
+    const { listener, beater } = opening
+    for (const half of [listener, beater]) half.on('error', () => lose(opening)).on('end', () => lose(opening))
+    listener.on('notification', ({ payload }) => received(payload ?? ''))
+    const listens = await openPair(opening, channel).catch(() => undefined)
+    if (listens && !stopped) {
+      pair = opening
+      await opened()
+      return
+    }
+    if (listens === false) pause = DEAF_PAUSE
+    closePair(opening)
+    openLater()
+  }
+
+  function openLater(): void {
+    if (stopped) return
+    away()
+    timer = setTimeout(() => void open(), pause).unref()
+    pause = Math.min(pause * 2, LONGEST_PAUSE)
+  }
+
+  function lose(gone: Pair): void {
+    closePair(gone)
+    if (pair !== gone) return
+    pair = undefined
+    lost(gone)
+    openLater()
+  }
+
+  return {
+    current: () => pair,
+    start: open,
+    lose,
+    markHeard() {
+      if (!pair || pair.heard) return false
+      pair.heard = true
+      pause = FIRST_PAUSE
+      return true
+    },
+    giveUp(gone) {
+      pause = gone.heard ? FIRST_PAUSE : DEAF_PAUSE
+      lose(gone)
+    },
+    stop() {
+      stopped = true
+      clearTimeout(timer)
+      const last = pair
+      pair = undefined
+      if (last) closePair(last)
+    },
+  }
+}

@@ -21,7 +21,7 @@ export type App = {
   /** Those before, each with the time until which it signs along, encrypted together; and the last of those times. */
   previousWebhookSecrets: string | null
   previousWebhookSecretsUntil: number | null
-  /** What `jwks_uri` held when it was last read. */
+  /** The last content of `jwks_uri`. */
   jwks: unknown
   /** When that was. */
   jwksAt: number | null

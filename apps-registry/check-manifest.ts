@@ -16,7 +16,7 @@ export type CheckCaps = Pick<Caps, 'clock'> & { outbound: Outbound; catalog: Cat
 export type CheckedKeys = {
   /** The public keys that were sent, without members that have no use. */
   inline?: { keys: JWK[] }
-  /** What `jwks_uri` holds, in the same form. */
+  /** The content of `jwks_uri`, in the same form. */
   fetched?: { keys: JWK[] }
 }
 

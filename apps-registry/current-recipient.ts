@@ -26,7 +26,7 @@ const SEEN_LAST = DAY
 const SEEN_AGAIN = HOUR
 
 /**
- * The key that the app's managed keys are sealed to now. Reads `jwks_uri` anew, and falls back to what it held when it was
+ * The key that the app's managed keys are sealed to now. Reads `jwks_uri` anew, and falls back to its content when it was
  * last read; so it may call the network and must stay outside a transaction. Throws `app.recipient_key`.
  */
 export async function findRecipientKey(caps: RecipientCaps, app: App): Promise<RecipientKey> {
@@ -57,7 +57,7 @@ async function currentJwks(caps: RecipientCaps, app: App): ReturnType<typeof par
 
 type Seen = { appId: string; address: string; seen: { keys: JWK[] } }
 
-/** Writes down what `jwks_uri` holds now; where the key to seal to is another one, the accounts concerned are told. */
+/** Stores the current content of `jwks_uri`; where the key to seal to is another one, the accounts concerned are told. */
 async function rememberJwks(tx: Tx, caps: RecipientCaps, { appId, address, seen }: Seen): Promise<void> {
   const at = caps.clock.now()
   await lockApp(tx, appId)

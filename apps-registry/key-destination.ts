@@ -7,7 +7,7 @@ import { parseJwks, type RecipientKey } from './recipient-key.ts'
 /** Where an app's managed keys go: the host they are delivered to, and the key they are sealed to. */
 export type KeyDestination = { host: string; recipient: RecipientKey | undefined }
 
-/** By what was registered, and by what `jwks_uri` held when it was last read. */
+/** By what was registered, and by the last content of `jwks_uri`. */
 export async function destinationOf({ client, jwks }: App): Promise<KeyDestination> {
   const parsed = client.jwks_uri ? await parseJwks(jwks, 'jwks_uri') : await parseJwks(client['jwks'], 'jwks')
   return {

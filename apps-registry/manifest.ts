@@ -6,7 +6,7 @@ import { showsAll } from '../server/base/plain-text.ts'
 import { clientMetadata } from './client-metadata.ts'
 import { faultsOfShape, quoted } from './shape-faults.ts'
 
-const HIDDEN = 'must not hold hidden characters or marks that turn the direction of writing'
+const HIDDEN = 'must not contain hidden characters or marks that turn the direction of writing'
 const text = (most: number) =>
   z.string().trim().max(most, `must have ${most} characters or fewer`).refine(showsAll, HIDDEN)
 /** What stands in letters and lists. */
@@ -22,14 +22,14 @@ const uri = z
   .url('must be an absolute URI')
   .max(2_000, TOO_LONG)
   .regex(PRINTABLE, 'must be ASCII; encode other characters')
-  .refine(address => !address.includes('\\'), 'must not hold a backslash')
+  .refine(address => !address.includes('\\'), 'must not contain a backslash')
   .refine(hasPlainHost, NOT_PLAIN)
 /** Shown as a link on pages; nothing but a web address may become one. */
 const webUri = z
   .url({ protocol: /^https?$/, error: 'must be an http or https URI' })
   .max(2_000, TOO_LONG)
   .regex(PRINTABLE, 'must be ASCII; encode other characters')
-  .refine(address => !address.includes('\\'), 'must not hold a backslash')
+  .refine(address => !address.includes('\\'), 'must not contain a backslash')
   .refine(hasPlainHost, NOT_PLAIN)
 
 /** What an app declares about itself besides what RFC 7591 names (docs/wire.md#registration). Unknown members are ignored. */

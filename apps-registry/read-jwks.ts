@@ -59,11 +59,11 @@ function readKey(entry: unknown): JWK | string | undefined {
 
 function faultAt(field: JwksField, index: number, message: string): Fault {
   const [, member = '', rest = message] = /^(\.\w+) (.*)$/s.exec(message) ?? []
-  const place = `keys[${index}]${member}`
+  const location = `keys[${index}]${member}`
   // The set behind an address is not part of what was sent: the field is the address.
   return field === 'jwks'
-    ? { field: `jwks.${place}`, message: rest }
-    : { field, message: `contains ${place}, which ${rest}` }
+    ? { field: `jwks.${location}`, message: rest }
+    : { field, message: `contains ${location}, which ${rest}` }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

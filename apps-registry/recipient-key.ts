@@ -16,7 +16,7 @@ const COORDINATE = /^[\w-]{43}$/ // 32 octets (RFC 7518 §6.2.1.2, RFC 7748 §5)
 export async function parseJwks(input: unknown, field: JwksField): Promise<ParsedJwks> {
   const read = readJwks(input, field)
   if (read.fault) return read
-  let reason = 'must hold at least one usable key with "use": "enc"'
+  let reason = 'must contain at least one usable key with "use": "enc"'
   for (const jwk of read.keys.filter(key => key.use === 'enc')) {
     const verdict = await asRecipient(jwk)
     if (typeof verdict !== 'string') return { keys: read.keys, recipient: verdict }

@@ -6,7 +6,7 @@ import { AppError } from '../server/base/errors.ts'
 import { type App, lockApp } from './app-store.ts'
 import { findApp } from './find-app.ts'
 
-/** In place of the hash of a token: the last one was ended and none was issued since. */
+/** Instead of a token hash: the last token was revoked and none was issued since. */
 const NO_TOKEN = 'ended'
 
 /** Whether a registration access token, by its SHA-256, is the one that counts for the app. */

@@ -54,7 +54,7 @@ export async function lockSealedUnder(
   return rows.map(({ [column]: sealed = '', ...row }) => ({ sealed, row }))
 }
 
-/** Puts another ciphertext in the place of the one that was read; false if the value has changed since. */
+/** Replaces the ciphertext that was read; false if the value has changed since. */
 export async function replaceSealed(
   tx: Tx,
   { table, column }: SealedColumn,

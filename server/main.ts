@@ -15,7 +15,7 @@ const GRACE = 9_000
 /** How long a shutdown waits for requests before it closes the connections of callers that do not finish. */
 const PATIENCE = 4_000
 
-/** Starts what ROLES names and stops it on SIGTERM or SIGINT. The one place that touches the process. */
+/** Starts what ROLES names and stops it on SIGTERM or SIGINT. Only this file touches the process. */
 async function main(): Promise<void> {
   const config = readConfig(process.env)
   const deps = await createDeps(config)

@@ -22,7 +22,7 @@ const SEALED: readonly SealedColumn[] = [
 
 /** Small enough that no other transaction waits noticeably. */
 const BATCH = 100
-/** Until values that somebody held are looked at again. */
+/** Until values that were locked are tried again. */
 const PAUSE = 5 * SECOND
 
 export type ReencryptCaps = { database: Database; keyring: Keyring; clock: Clock; log: Log }
@@ -36,7 +36,7 @@ export async function reencrypt(caps: ReencryptCaps, progress = () => {}): Promi
   const older = new Set(keyring.roots.slice(1))
   if (older.size === 0) return undefined
   let done = 0
-  let held = false
+  let locked = false
   for (const column of SEALED) {
     const roots = await database.read(tx => rootsInUse(tx, column))
     for (const rootId of roots.filter(id => older.has(id))) {
@@ -46,12 +46,12 @@ export async function reencrypt(caps: ReencryptCaps, progress = () => {}): Promi
         done += batch
         progress()
       } while (batch > 0)
-      held ||= (await database.read(tx => countUnder(tx, column, rootId))) > 0
+      locked ||= (await database.read(tx => countUnder(tx, column, rootId))) > 0
     }
   }
   if (done > 0) log.info({ values: done }, 'values were re-encrypted under the current root secret')
-  if (!held && done > 0) log.info({}, 'nothing is left under an older root secret; it may be removed')
-  return held ? clock.now() + PAUSE : undefined
+  if (!locked && done > 0) log.info({}, 'nothing is left under an older root secret; it may be removed')
+  return locked ? clock.now() + PAUSE : undefined
 }
 
 async function reencryptBatch(tx: Tx, keyring: Keyring, column: SealedColumn, rootId: string): Promise<number> {
@@ -80,7 +80,7 @@ export async function countRootUse(database: Database, roots: readonly string[])
   return use
 }
 
-/** Throws ConfigError where something is encrypted under a root secret that is not given: it could not be read. */
+/** Throws ConfigError where something is encrypted under an unknown root secret: it could not be read. */
 export async function requireRoots(database: Database, keyring: Keyring): Promise<void> {
   const missing = new Map<string, number>()
   for (const column of SEALED) {
@@ -93,8 +93,8 @@ export async function requireRoots(database: Database, keyring: Keyring): Promis
     }
   }
   if (missing.size === 0) return
-  const places = [...missing].map(([table, count]) => `${count} in ${table}`).join(', ')
+  const counts = [...missing].map(([table, count]) => `${count} in ${table}`).join(', ')
   throw new ConfigError([
-    `LATCHKEY_SECRET: values in the database are encrypted under a root secret that is not given (${places}); give it after the current one, separated by a comma`,
+    `LATCHKEY_SECRET: values in the database are encrypted under an unknown root secret (${counts}); add it after the current one, separated by a comma`,
   ])
 }

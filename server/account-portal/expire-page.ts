@@ -35,7 +35,7 @@ export function expirePage({ key, use, shown }: ThisKey, now: number): ExpireKey
       { label: 'Last used', text: agoText(key.lastUsedAt, now) },
       { label: 'Calls, 24 hours', text: use.calls24h.toLocaleString('en-GB') },
       { label: 'Calls, 7 days', text: use.calls7d.toLocaleString('en-GB') },
-      { label: 'From', text: use.places === 0 ? 'Nowhere yet' : fromText(use) },
+      { label: 'From', text: use.addressCount === 0 ? 'Nowhere yet' : fromText(use) },
     ],
     sentence: useSentence(key, now),
     inUse: key.lastUsedAt !== null && now - key.lastUsedAt < DAY,

@@ -100,7 +100,7 @@ export function editFormPage(
   { catalog, now }: { catalog: Catalog; now: number },
 ): KeyFormPage {
   const own = key.kind === 'restricted'
-  const held = key.permissions.map(name => catalog.find(entry => entry.name === name) ?? forgotten(name))
+  const granted = key.permissions.map(name => catalog.find(entry => entry.name === name) ?? forgotten(name))
   return {
     action: `/keys/${key.id}/edit`,
     heading: `Edit “${key.name}”`,
@@ -114,7 +114,7 @@ export function editFormPage(
     shows: { text: own, deadline: own && mayMoveDeadline(key) },
     modes: [],
     permissionsHint: 'Untick what it no longer needs. It cannot be added again.',
-    resources: own ? resourcesOf(held, typed.permissions) : [],
+    resources: own ? resourcesOf(granted, typed.permissions) : [],
     deadlineHint:
       key.expiresAt === null
         ? 'At the end of that day, UTC. The date can be changed, but not removed.'

@@ -65,8 +65,8 @@ export function marketplacePage(
   }
 }
 
-function hrefOf({ query, category }: AskedMarketplace, place: Record<string, string>): string {
-  const parameters = { ...(query !== '' && { q: query }), ...(category !== '' && { category }), ...place }
+function hrefOf({ query, category }: AskedMarketplace, position: Record<string, string>): string {
+  const parameters = { ...(query !== '' && { q: query }), ...(category !== '' && { category }), ...position }
   return `/marketplace?${new URLSearchParams(parameters)}`
 }
 

@@ -40,7 +40,7 @@ export async function showInstalledApps(caps: InstallsCaps, req: Request, res: R
   caps.render(req, res, 'installed-apps', { title: 'Installed apps', nav: 'apps' }, page)
 }
 
-/** The place in a list of installations that an address names. */
+/** The position in a list of installations, from the query. */
 function placeOf(value: unknown): string | undefined {
   return isId('ins', value) ? value : undefined
 }

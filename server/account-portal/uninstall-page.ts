@@ -68,7 +68,7 @@ export type UninstallInput = {
   accountName: string
   /** The working keys that were used last, and how all of them stand. */
   keys: readonly Key[]
-  held: KeysSummary
+  summary: KeysSummary
   useOf: (keyId: string) => KeyUse
   now: number
 }
@@ -78,11 +78,11 @@ export function uninstallPage(
   input: UninstallInput,
   typed: Pick<UninstallPage, 'choice' | 'until' | 'faults'>,
 ): UninstallPage {
-  const { installation, app, keys, held, now, useOf } = input
+  const { installation, app, keys, summary, now, useOf } = input
   return {
     action: `/apps/${installation.id}/uninstall`,
     app: badgeOf(app),
-    subtitle: `${capitalised(installation.mode)} mode in ${input.accountName}. ${holding(held.total)}`,
+    subtitle: `${capitalised(installation.mode)} mode in ${input.accountName}. ${holdingText(summary.total)}`,
     backHref: `/apps/${installation.id}`,
     keys: keys.map(key => ({
       name: nameOf(key),
@@ -94,12 +94,12 @@ export function uninstallPage(
       calls7d: useOf(key.id).calls7d.toLocaleString('en-GB'),
       from: fromOf(key, useOf(key.id)),
     })),
-    expireNote: `${allOf(held.total)} refused from the moment you press the button. ${breakage(keys, useOf, held)}`,
-    ...keptNotes(held, app.manifest.client_name),
+    expireNote: `${allOf(summary.total)} refused from the moment you press the button. ${breakage(keys, useOf, summary)}`,
+    ...keptNotes(summary, app.manifest.client_name),
     untilMin: isoTime(now).slice(0, 10),
     untilMax: isoTime(now + 365 * DAY).slice(0, 10),
-    ...(held.total > keys.length && { others: othersText(held.total - keys.length) }),
-    asks: held.total > 0,
+    ...(summary.total > keys.length && { others: othersText(summary.total - keys.length) }),
+    asks: summary.total > 0,
     ...typed,
   }
 }
@@ -113,7 +113,7 @@ function othersText(others: number): string {
   return `${others === 1 ? '1 more key was' : `${others.toLocaleString('en-GB')} more keys were`} used less recently or not at all.`
 }
 
-function holding(keys: number): string {
+function holdingText(keys: number): string {
   if (keys === 0) return 'It holds no keys.'
   return `It holds ${counted(keys, 'key')}. What should happen to ${keys === 1 ? 'it' : 'them'}?`
 }
@@ -125,7 +125,7 @@ function nameOf(key: Key): string {
 
 function fromOf(key: Key, use: KeyUse): UninstallPage['keys'][number]['from'] {
   if (key.deliveredAt !== null) return fromModel(use)
-  return { text: use.places === 0 ? 'Expires in any case' : `${fromText(use)}. Expires in any case` }
+  return { text: use.addressCount === 0 ? 'Expires in any case' : `${fromText(use)}. Expires in any case` }
 }
 
 function tagOf(key: Key, use: KeyUse): { tag?: { text: string; warn: boolean } } {

@@ -106,14 +106,14 @@ async function showUninstall(
   const now = caps.clock.now()
   const page = await caps.database.read(async tx => {
     const { installation } = await findInstallationOf(tx, account.id, idParam(req, 'installation', 'ins'))
-    const held = await summarizeKeys(tx, installation.id, now)
+    const summary = await summarizeKeys(tx, installation.id, now)
     const keys = await listKeysUsedLast(tx, installation.id, LISTED, now)
     const useOf = await readUse(
       tx,
       keys.map(key => key.id),
       now,
     )
-    return uninstallPage({ installation, app, accountName: account.name, keys, held, useOf, now }, typed)
+    return uninstallPage({ installation, app, accountName: account.name, keys, summary, useOf, now }, typed)
   })
   const status = typed.faults.length > 0 ? 422 : 200
   caps.render(req, res, 'uninstall', { title: `Uninstall ${app.manifest.client_name}?`, nav: 'apps', status }, page)

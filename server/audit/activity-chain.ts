@@ -2,12 +2,12 @@ import { createHash, createHmac, type KeyObject } from 'node:crypto'
 import type { Random } from '../base/random.ts'
 import type { ActivityRow } from './activity-store.ts'
 
-/** Personal values of an entry, such as the address; what the chain holds of them is a commitment. */
+/** Personal values of an entry, such as the address; the chain contains a commitment to them. */
 export type Personal = Readonly<Record<string, string>>
 
 const SALT_BYTES = 16
 
-/** The columns that hold personal values, and the salted commitment that stands for them in the chain. */
+/** Columns with personal values, and the salted commitment that stands for them in the chain. */
 export function commitTo(
   random: Random,
   personal: Personal,

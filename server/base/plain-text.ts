@@ -19,7 +19,7 @@ const JOINED = new RegExp(
   'gu',
 )
 
-/** Whether a name or text shows all that it holds in the order in which it is written: no bidirectional marks, no invisible characters. */
+/** Whether a name or text displays all of its characters in order: no bidirectional marks, no invisible characters. */
 export const showsAll = (text: string): boolean => !HIDDEN.test(text) || !HIDDEN.test(text.replaceAll(JOINED, ''))
 
 /** The text without hidden characters. */

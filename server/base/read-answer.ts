@@ -16,7 +16,7 @@ export async function readAtMost(stream: AsyncIterable<Uint8Array>, limit: numbe
 
 /**
  * The first `limit` bytes of what arrives within 250 ms, whatever becomes of the rest; never rejects. Then it hangs up, so
- * that a body that stays open holds no connection.
+ * that a body that stays open occupies no connection.
  */
 export async function readBriefly(stream: Readable, limit: number): Promise<string> {
   const parts: Buffer[] = []

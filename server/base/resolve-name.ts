@@ -20,7 +20,7 @@ type Options = {
 }
 
 /**
- * The machine's resolver (getaddrinfo) holds a thread of the process until a name server answers, and SQLite and files need
+ * The machine's resolver (getaddrinfo) occupies a thread of the process until a name server answers, and SQLite and files need
  * the same four threads (docs/outbound.md).
  */
 const SYSTEM_AT_ONCE = 2
@@ -29,7 +29,7 @@ const TRIES = 2
 const UNKNOWN = ['ENOTFOUND', 'ENODATA', 'ECONNREFUSED']
 
 /**
- * Resolves names: those of the hosts file first, then by the name servers, without holding a thread, and what they do not
+ * Resolves names: those of the hosts file first, then by the name servers, without occupying a thread, and what they do not
  * know in the machine's own way (search domains, mDNS), at most two names at once. Rejects where the name has no address.
  */
 export function createResolveName({

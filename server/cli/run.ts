@@ -31,9 +31,9 @@ export function run<Options extends object = object>(
 
 async function requireInstance({ database: target, dataDir }: Config): Promise<void> {
   if (await hasSchema(target)) return
-  const [variable, place] = target.kind === 'sqlite' ? ['DATA_DIR', target.file] : ['DATABASE_URL', 'this database']
+  const [variable, location] = target.kind === 'sqlite' ? ['DATA_DIR', target.file] : ['DATABASE_URL', 'this database']
   throw new ConfigError([
-    `${variable}: there is no Latchkey instance at ${place} (DATA_DIR is ${dataDir}). Set the same variables as for the server; the first start, or migrate, creates an instance`,
+    `${variable}: there is no Latchkey instance at ${location} (DATA_DIR is ${dataDir}). Set the same variables as for the server; the first start, or migrate, creates an instance`,
   ])
 }
 

@@ -16,18 +16,18 @@ export const answerForm = z.object({
 export type Answer = z.infer<typeof answerForm>
 
 /** Another account or mode than the page spoke of was chosen, and the app is installed there already: that is shown first. */
-export function isUnseen({ existing, place }: Consideration, answer: Answer): boolean {
+export function isUnseen({ existing, target }: Consideration, answer: Answer): boolean {
   return (
     answer.decision === 'install' &&
     existing !== undefined &&
-    place !== undefined &&
+    target !== undefined &&
     answer.shown !== undefined &&
-    answer.shown !== placeName(place)
+    answer.shown !== targetName(target)
   )
 }
 
 /** What is wrong with an answer; the page is shown again as it is now. */
-export function faultsOf({ accounts, modes, place, kept, app, existing }: Consideration, answer: Answer): Fault[] {
+export function faultsOf({ accounts, modes, target, kept, app, existing }: Consideration, answer: Answer): Fault[] {
   const faults: Fault[] = []
   if (
     answer.account !== undefined &&
@@ -36,7 +36,7 @@ export function faultsOf({ accounts, modes, place, kept, app, existing }: Consid
   ) {
     faults.push({ field: 'account', message: 'Choose one of your accounts.' })
   }
-  if (answer.mode !== undefined && place && !modes.some(mode => mode === answer.mode))
+  if (answer.mode !== undefined && target && !modes.some(mode => mode === answer.mode))
     faults.push({ field: 'mode', message: 'Choose a mode.' })
   if (existing) return faults
   if (answer.decision === 'continue') {
@@ -45,7 +45,7 @@ export function faultsOf({ accounts, modes, place, kept, app, existing }: Consid
       message: 'The app was uninstalled after you opened this page. Review its request again.',
     })
   }
-  if (kept.count > 0 && keptChoice({ kept, place }, answer) === '')
+  if (kept.count > 0 && keptChoice({ kept, target }, answer) === '')
     faults.push({ field: 'kept', message: 'Choose what happens to the keys from last time.' })
   if (answer.version !== undefined && answer.version !== app.version) {
     faults.push({
@@ -58,24 +58,24 @@ export function faultsOf({ accounts, modes, place, kept, app, existing }: Consid
 
 /** The answer about kept keys; one that would expire keys which the page did not speak of is none. */
 export function keptChoice(
-  { kept, place }: Pick<Consideration, 'kept' | 'place'>,
+  { kept, target }: Pick<Consideration, 'kept' | 'target'>,
   answer: Answer,
 ): '' | 'leave' | 'expire' {
-  const unseen = answer.kept_seen !== undefined && !saw(answer.kept_seen, place, kept.latest ?? 0)
+  const unseen = answer.kept_seen !== undefined && !saw(answer.kept_seen, target, kept.latest ?? 0)
   return answer.kept === 'expire' && unseen ? '' : (answer.kept ?? '')
 }
 
-/** What a page says of kept keys in a hidden field: of which place, and when the last of them was kept. */
-export function keptSeen({ kept, place }: Pick<Consideration, 'kept' | 'place'>): string {
-  return place && kept.latest !== null ? `${placeName(place)}:${kept.latest}` : ''
+/** What a page says of kept keys in a hidden field: of which account and mode, and when the last of them was kept. */
+export function keptSeen({ kept, target }: Pick<Consideration, 'kept' | 'target'>): string {
+  return target && kept.latest !== null ? `${targetName(target)}:${kept.latest}` : ''
 }
 
-function saw(seen: string, place: Consideration['place'], latest: number): boolean {
+function saw(seen: string, target: Consideration['target'], latest: number): boolean {
   const [name, at] = [seen.slice(0, seen.lastIndexOf(':')), seen.slice(seen.lastIndexOf(':') + 1)]
-  return place !== undefined && name === placeName(place) && /^\d{1,16}$/.test(at) && latest <= Number(at)
+  return target !== undefined && name === targetName(target) && /^\d{1,16}$/.test(at) && latest <= Number(at)
 }
 
 /** An account and a mode in one word, for a hidden field. */
-export function placeName(place: { accountId: string; mode: string }): string {
-  return `${place.accountId}:${place.mode}`
+export function targetName(target: { accountId: string; mode: string }): string {
+  return `${target.accountId}:${target.mode}`
 }

@@ -14,7 +14,7 @@ import type { Fault } from '../base/errors.ts'
 import { capitalised, counted, dateMoment } from '../http/format.ts'
 import type { AppBadge, FieldFault, Moment } from '../http/page-parts.ts'
 import { useLine } from '../keys/key-use-page.ts'
-import { keptSeen, placeName } from './consent-answer.ts'
+import { keptSeen, targetName } from './consent-answer.ts'
 import type { Consideration } from './consider-install.ts'
 
 export type ConsentPage = {
@@ -82,7 +82,7 @@ export function consentPage({
   keptChoice,
   faults,
 }: ConsentPageInput): ConsentPage {
-  const { app, permissions, place, existing, kept } = considered
+  const { app, permissions, target, existing, kept } = considered
   const shown = permissionModels(catalog, app.manifest, permissions)
   const isRead = (name: string) => catalog.find(entry => entry.name === name)?.access === 'read'
   const has = (risk: 'moves_money' | 'personal_data' | 'irreversible') =>
@@ -91,19 +91,19 @@ export function consentPage({
   return {
     action,
     version: app.version,
-    shown: place ? placeName(place) : '',
+    shown: target ? targetName(target) : '',
     app: badgeOf(app),
     publisher: { name: app.platform.name, ...(site && { site }) },
     reviewed: reviewMark(app, review),
     draft: isDraft(app),
     ...(existing &&
-      place && {
+      target && {
         installed: {
           href: `/apps/${existing.id}`,
           since: dateMoment(existing.createdAt),
           mode: capitalised(existing.mode),
-          accountName: place.accountName,
-          account: place.accountId,
+          accountName: target.accountName,
+          account: target.accountId,
           modeValue: existing.mode,
         },
       }),
@@ -123,11 +123,11 @@ export function consentPage({
     accounts: considered.accounts.map(({ account, role }) => ({
       id: account.id,
       name: account.name,
-      selected: account.id === place?.accountId,
+      selected: account.id === target?.accountId,
       role: capitalised(role),
     })),
     ...(considered.accounts.length === 0 && { blocked: blockedBecause(considered) }),
-    modes: considered.modes.map(value => ({ value, checked: value === place?.mode || considered.modes.length === 1 })),
+    modes: considered.modes.map(value => ({ value, checked: value === target?.mode || considered.modes.length === 1 })),
     summary: { movesMoney: has('moves_money'), personalData: has('personal_data'), irreversible: has('irreversible') },
     returnHost,
     faults,

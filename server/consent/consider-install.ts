@@ -29,9 +29,9 @@ export type Consideration = {
   accounts: Membership[]
   modes: Mode[]
   /** Where it would go; absent if there is no such account. */
-  place: { appId: string; accountId: string; accountName: string; mode: Mode } | undefined
+  target: { appId: string; accountId: string; accountName: string; mode: Mode } | undefined
   existing: Installation | undefined
-  /** Keys of earlier installations in that place: how many, when the last of them was kept, and some of them. */
+  /** Kept keys of earlier installations in that account and mode: how many, when the last of them was kept, and some of them. */
   kept: { count: number; latest: number | null; listed: Key[] }
   /** What those keys did. */
   useOf: (keyId: string) => KeyUse
@@ -57,14 +57,14 @@ export async function considerInstall(
     accounts.find(({ account }) => account.id === session.current.account.id) ??
     accounts[0]
   if (!membership) {
-    const none = { place: undefined, existing: undefined, ...(await keptIn(tx, undefined, at)) }
+    const none = { target: undefined, existing: undefined, ...(await keptIn(tx, undefined, at)) }
     return { app, permissions, accounts, modes, ...none }
   }
   const mode = modes.find(value => value === chosen.mode) ?? asked.mode ?? (isDraft(app) ? 'test' : 'live')
-  const place = { appId: app.id, accountId: membership.account.id, accountName: membership.account.name, mode }
-  const existing = await findInstalled(tx, place)
-  const kept = await keptIn(tx, existing ? undefined : { appId: app.id, accountId: place.accountId, mode }, at)
-  return { app, permissions, accounts, modes, place, existing, ...kept }
+  const target = { appId: app.id, accountId: membership.account.id, accountName: membership.account.name, mode }
+  const existing = await findInstalled(tx, target)
+  const kept = await keptIn(tx, existing ? undefined : { appId: app.id, accountId: target.accountId, mode }, at)
+  return { app, permissions, accounts, modes, target, existing, ...kept }
 }
 
 /** The most kept keys that are listed with their use; the page counts the others. */
@@ -72,11 +72,11 @@ const LISTED = 20
 
 async function keptIn(
   tx: Tx,
-  place: Parameters<typeof countKeptKeys>[1] | undefined,
+  target: Parameters<typeof countKeptKeys>[1] | undefined,
   at: number,
 ): Promise<Pick<Consideration, 'kept' | 'useOf'>> {
-  const kept = place ? await countKeptKeys(tx, place, at) : { count: 0, latest: null }
-  const listed = place && kept.count > 0 ? await listKeptKeys(tx, place, LISTED, at) : []
+  const kept = target ? await countKeptKeys(tx, target, at) : { count: 0, latest: null }
+  const listed = target && kept.count > 0 ? await listKeptKeys(tx, target, LISTED, at) : []
   const useOf = await readUse(
     tx,
     listed.map(key => key.id),

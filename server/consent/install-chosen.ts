@@ -19,8 +19,8 @@ export async function installChosen<Outcome>(
   session: Session,
   also: (tx: Tx, installation: Installation) => Promise<Outcome>,
 ): Promise<{ installation: Installation; outcome: Outcome }> {
-  const { app, place } = considered
-  if (!place) {
+  const { app, target } = considered
+  if (!target) {
     const { account } = session.memberships.find(member => member.account.id === answer.account) ?? session.current
     await caps.database.read(tx => requireAbility(tx, session.user.id, account.id, 'install')) // says so where it is the role
     throw new AppError('app.not_installable', {
@@ -31,7 +31,7 @@ export async function installChosen<Outcome>(
   const recipient = seals ? await findRecipientKey(caps, app) : undefined
   return await caps.database.transaction(async tx => {
     const { installation } = await installApp(tx, caps, {
-      ...place,
+      ...target,
       permissions: considered.permissions,
       version: answer.version ?? app.version,
       recipient,

@@ -36,7 +36,7 @@ const IN_TURN = `(${PING} or d.redelivery or d.sequence = (select e.sequence fro
 
 /** Of so many apps in one claim; SQLite takes no more than 500 parts of a union. */
 const MOST_APPS = 400
-/** Of what is due for an app, in a search for leases: more than a worker holds. */
+/** Of what is due for an app, in a search for leases: more than a worker leases. */
 const LOOKED_THROUGH = 1_100
 
 /**
@@ -48,7 +48,7 @@ export async function claimDue(tx: Tx, kind: Database['kind'], claim: Claim): Pr
   const chosen = byTurns(await earliestOf(tx, apps, claim)).slice(0, claim.most)
   if (chosen.length === 0) return []
   const ids = chosen.map(({ id }) => id)
-  const places = new Map(ids.map((id, place) => [id, place]))
+  const order = new Map(ids.map((id, index) => [id, index]))
   const free = unleased(
     tx('deliveries as d')
       .whereRaw(isAmong(tx, 'd.id', ids))
@@ -66,7 +66,7 @@ export async function claimDue(tx: Tx, kind: Database['kind'], claim: Claim): Pr
   )
   return leased
     .map(row => ({ ...row, ...contentOf(events, row) }))
-    .toSorted((a, b) => (places.get(a.id) ?? 0) - (places.get(b.id) ?? 0))
+    .toSorted((a, b) => (order.get(a.id) ?? 0) - (order.get(b.id) ?? 0))
 }
 
 /** When the next delivery is due that nobody has leased, or its lease ends; nothing if none is pending. */
@@ -79,7 +79,7 @@ export async function nextDueAt(tx: Tx, full: readonly FullLane[], at: number): 
 const FOREVER = Number.MAX_SAFE_INTEGER
 
 /**
- * The apps that something waits for which nobody holds, each pace by itself, with the time at which the first of it is due,
+ * The apps with pending deliveries that nobody has leased, each pace by itself, with the time at which the first of it is due,
  * the earliest first. Of those whose address is gone only pings go out: they are how one finds out that it is back. It takes
  * two steps for each app, however much waits there.
  */
@@ -103,7 +103,7 @@ async function appsInTurn(tx: Tx, full: readonly FullLane[], at: number, until: 
     .toSorted((a, b) => a.due - b.due)
 }
 
-/** When the first lease ends. What is held stands among the first of what was due: no more of an app is looked through. */
+/** When the first lease ends. Leased deliveries are among the first due ones: no more of an app is looked through. */
 async function firstLeaseEnd(tx: Tx, full: readonly FullLane[], at: number): Promise<number | undefined> {
   const due = tx('deliveries as d')
     .whereRaw(`${PENDING} and d.app_id = w.app_id and d.slow = w.slow`)
@@ -133,7 +133,7 @@ export function eachApp(tx: Tx, full: readonly FullLane[]) {
   return tx.from(tx.unionAll(paces).as('w'))
 }
 
-/** What of an app may go. Pings are few and found by themselves: what a dead address holds back is not looked through. */
+/** What of an app may go. Pings are few and found by themselves: deliveries that wait for a dead address are not scanned. */
 function turnOf(app: string, gone: boolean | number): string {
   return gone ? `${PING} and coalesce(d.app_id, '') = ${app}` : `d.app_id = ${app} and ${IN_TURN}`
 }

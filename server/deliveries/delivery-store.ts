@@ -155,12 +155,12 @@ export async function postpone(tx: Tx, delivery: Leased, nextAttemptAt: number, 
     .update({ next_attempt_at: nextAttemptAt })
 }
 
-/** Gives a worker a lease on what it still holds that ends at another time, where the clock was set. */
+/** Changes the end of a worker's leases after the clock was set. */
 export async function renewLeases(tx: Tx, deliveries: readonly Leased[], until: number): Promise<void> {
   if (deliveries.length > 0) await stillHeld(tx, deliveries).update({ lease_until: until })
 }
 
-/** Events that were held back by one that is settled now may go; those that were tried already keep to their schedule. */
+/** Releases events that waited for one that is now settled; those already attempted keep their schedule. */
 export async function release(tx: Tx, installationIds: readonly string[], at: number): Promise<void> {
   if (installationIds.length === 0) return
   const count = await tx('deliveries')

@@ -5,10 +5,10 @@ import type { EventType } from './event-type.ts'
 export type EventRow = { id: string; type: EventType; installation_id: string | null; body: string }
 
 /** Where an event stands: in the feed of its app, null while it has no position, and among those of its installation. */
-export type EventPlace = { position: number | null; installation_id: string | null; sequence: number | null }
+export type EventPosition = { position: number | null; installation_id: string | null; sequence: number | null }
 
 /** Undefined where the app has no such event. */
-export async function placeOf(tx: Tx, appId: string, id: string): Promise<EventPlace | undefined> {
+export async function positionOf(tx: Tx, appId: string, id: string): Promise<EventPosition | undefined> {
   return await tx('events').where({ id, app_id: appId }).first('position', 'installation_id', 'sequence')
 }
 

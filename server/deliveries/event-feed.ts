@@ -3,7 +3,7 @@ import { MINUTE } from '../base/clock.ts'
 import { firstIdAt, timeOfId } from '../base/ids.ts'
 import {
   appsWithUnnumbered,
-  type EventPlace,
+  type EventPosition,
   type EventRow,
   eventsAfter,
   eventsOfInstallationAfter,
@@ -12,7 +12,7 @@ import {
   listUnnumbered,
   listUnnumberedBefore,
   lowestPositionFrom,
-  placeOf,
+  positionOf,
   setPositions,
   type Unnumbered,
 } from './event-feed-store.ts'
@@ -65,7 +65,7 @@ async function readPage(tx: Tx, page: EventPage, caughtUp: boolean): Promise<Eve
   return complete || rows.length === limit ? rows : undefined
 }
 
-type Start = { position: number } & Partial<Omit<EventPlace, 'position'>>
+type Start = { position: number } & Partial<Omit<EventPosition, 'position'>>
 
 /** After what a page begins; nothing while that is not known. */
 async function startOf(
@@ -75,8 +75,8 @@ async function startOf(
   complete: boolean,
 ): Promise<Start | undefined> {
   if (after === undefined) return { position: 0 }
-  const place = await placeOf(tx, appId, after)
-  if (place) return place.position === null ? undefined : { ...place, position: place.position }
+  const found = await positionOf(tx, appId, after)
+  if (found) return found.position === null ? undefined : { ...found, position: found.position }
   return complete ? { position: await startOfUnknown(tx, appId, after) } : undefined
 }
 

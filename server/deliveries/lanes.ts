@@ -17,7 +17,7 @@ import {
   roomIn,
 } from './lane.ts'
 
-/** How many deliveries are held in all, under way or waiting for a slot. */
+/** Number of leased deliveries, in progress or waiting for a slot. */
 const MOST_HELD = 3 * MOST
 
 /**

@@ -9,7 +9,7 @@ const LONGEST_RETRY_AFTER = DAY
 export type NextStep = { at: number } | 'exhausted'
 
 /**
- * When to try again after `attempts` failed attempts. `schedule` holds the waits in seconds; a `Retry-After` that asks for
+ * When to try again after `attempts` failed attempts. `schedule` is the waits in seconds; a `Retry-After` that asks for
  * more counts, up to a day (RFC 9110 §10.2.3).
  */
 export function nextStep(

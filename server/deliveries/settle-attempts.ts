@@ -15,7 +15,7 @@ export type Settled = {
   installationId: string
   keyId: string | null
   type: EventType
-  /** The address is gone for good; the app's other deliveries are held. */
+  /** The address is gone for good; the app's other deliveries are paused. */
   gone: boolean
 }
 

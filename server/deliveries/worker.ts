@@ -22,7 +22,7 @@ import { createPoster, type PosterCaps } from './poster.ts'
  *     └─────────────────────────────────────────────────────────────────────────────── attempted once more
  *
  *    due         a row that nobody leases, and whose time has come     claim-store.ts
- *    waiting     leased by this worker, without a slot                 claimer.ts takes and gives back, lanes.ts holds
+ *    waiting     leased by this worker, without a slot                 claimer.ts leases and releases, lanes.ts keeps
  *    posting     in a slot of its app, quick or slow                   poster.ts; who gets a slot: lanes.ts, lane.ts
  *    recording   answered, or given up                                 bookkeeper.ts, settle-attempts.ts
  *

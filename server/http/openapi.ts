@@ -88,10 +88,10 @@ function parametersOf({ path, query, headers }: Description): Json[] {
     required: true,
     schema: { type: 'string' },
   }))
-  const optional = (place: string, schema: z.ZodObject | undefined) =>
+  const optional = (location: string, schema: z.ZodObject | undefined) =>
     Object.entries(schema?.shape ?? {}).map(([name, field]) => {
       const { description, ...rest } = schemaOf(field as z.ZodType, 'input')
-      return { name, in: place, required: false, ...(description !== undefined && { description }), schema: rest }
+      return { name, in: location, required: false, ...(description !== undefined && { description }), schema: rest }
     })
   return [...named, ...optional('query', query), ...optional('header', headers)]
 }

@@ -81,7 +81,7 @@ export type Operation<Caps> = Description & {
   answer(caps: Caps, req: Request, res: Response): Promise<{ status: number; body: unknown }>
 }
 
-/** One call of an API in one place. Its input is parsed before `handle` sees it: query, then body, then headers. */
+/** One operation of an API, fully described. Its input is parsed before `handle` sees it: query, then body, then headers. */
 export function operation<
   Caps,
   Caller,

@@ -21,7 +21,7 @@ const DIRECTIVES = Object.fromEntries(
   }),
 )
 
-/** Headers of every answer. Pages hold no inline script or style and are never framed. */
+/** Headers of every response. Pages have no inline script or style and are never framed. */
 export const securityHeaders = helmet({
   contentSecurityPolicy: { useDefaults: false, directives: DIRECTIVES },
   referrerPolicy: { policy: 'no-referrer' },

@@ -65,7 +65,7 @@ export async function listJobIds(tx: Tx, but: readonly string[], limit: number):
     .pluck('id')
 }
 
-/** Holds a job until the transaction ends; undefined if another process has it, or has finished it. */
+/** Locks a job until the transaction ends; undefined if another process has locked or finished it. */
 export async function lockJob(tx: Tx, id: string): Promise<JobRow | undefined> {
   return await lockedOrSkipped(tx('batch_jobs').where({ id })).first('id', 'kind', 'subject', 'data', 'position')
 }

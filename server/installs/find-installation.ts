@@ -1,7 +1,13 @@
 import { type App, findApp } from '../../apps-registry/find-app.ts'
 import type { Tx } from '../../db/connect.ts'
 import { AppError } from '../base/errors.ts'
-import { type Installation, type InstallationRow, type Place, placeColumns, toInstallation } from './installation.ts'
+import {
+  type Installation,
+  type InstallationRow,
+  type InstallTarget,
+  targetColumns,
+  toInstallation,
+} from './installation.ts'
 import { readInstallations } from './installation-store.ts'
 
 /** An installation, uninstalled or not, whoever asks. */
@@ -35,10 +41,10 @@ export async function accountOfInstallation(tx: Tx, id: string): Promise<string 
   return (await findInstallation(tx, id))?.accountId
 }
 
-/** The installation of an app in a place, unless there is none or it is uninstalled. */
-export async function findInstalled(tx: Tx, place: Place): Promise<Installation | undefined> {
+/** The installation of an app in a target, unless there is none or it is uninstalled. */
+export async function findInstalled(tx: Tx, target: InstallTarget): Promise<Installation | undefined> {
   const row: InstallationRow | undefined = await readInstallations(tx)
-    .where(placeColumns(place))
+    .where(targetColumns(target))
     .whereNot('status', 'uninstalled')
     .first()
   return row && toInstallation(row)

@@ -13,7 +13,7 @@ import { countKeptKeys } from '../keys/kept-keys.ts'
 import { type MintCaps, mintManagedKey } from '../keys/mint-key.ts'
 import { expireKeysOfBefore } from './expire-keys-of-before.ts'
 import { findInstalled } from './find-installation.ts'
-import type { Installation, NewInstallation, Place } from './installation.ts'
+import type { Installation, InstallTarget, NewInstallation } from './installation.ts'
 import { insertInstallation, lastGeneration } from './installation-store.ts'
 import { type News, tellPlatform } from './tell-platform.ts'
 
@@ -116,8 +116,8 @@ async function insertNew(
 }
 
 /** Two pressed at once: the second lands on what the first has made. */
-async function winner(tx: Tx, place: Place): Promise<Installation> {
-  const installation = await findInstalled(tx, place)
+async function winner(tx: Tx, target: InstallTarget): Promise<Installation> {
+  const installation = await findInstalled(tx, target)
   if (!installation)
     throw new AppError('installation.ended', {
       detail: 'Nothing was installed: the app was uninstalled at the same time. Try again.',

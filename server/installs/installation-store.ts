@@ -8,7 +8,7 @@ import {
   type SettlementRow,
   settlementOf,
 } from '../keys/settlement.ts'
-import { type NewInstallation, type Place, placeColumns, type UninstallReason } from './installation.ts'
+import { type InstallTarget, type NewInstallation, targetColumns, type UninstallReason } from './installation.ts'
 import { INSTALLATION_TRANSITIONS, type InstallationVerb, type SuspendedBy } from './installation-states.ts'
 
 /** Rows for `toInstallation`. */
@@ -17,12 +17,12 @@ export function readInstallations(tx: Tx): Knex.QueryBuilder {
   return tx('installations').select('installations.*', tx.raw(withdrawals))
 }
 
-/** Inserts unless one is alive in that place; the index decides, however many try at once. */
+/** Inserts unless the target has one that is not uninstalled; the index decides, however many try at once. */
 export async function insertInstallation(tx: Tx, installation: NewInstallation): Promise<boolean> {
   const rows = await tx('installations')
     .insert({
       id: installation.id,
-      ...placeColumns(installation),
+      ...targetColumns(installation),
       status: installation.status,
       generation: installation.generation,
       version: installation.version,
@@ -37,9 +37,9 @@ export async function insertInstallation(tx: Tx, installation: NewInstallation):
   return rows.length === 1
 }
 
-export async function lastGeneration(tx: Tx, place: Place): Promise<number> {
+export async function lastGeneration(tx: Tx, target: InstallTarget): Promise<number> {
   const row: { last?: number | null } | undefined = await tx('installations')
-    .where(placeColumns(place))
+    .where(targetColumns(target))
     .max({ last: 'generation' })
     .first()
   return row?.last ?? 0

@@ -73,10 +73,14 @@ export function toInstallation(row: InstallationRow): Installation {
   }
 }
 
-/** Where an app can be installed once at a time. */
-export type Place = { appId: string; accountId: string; mode: Mode }
+/** An app, an account and a mode: at most one installation at a time. */
+export type InstallTarget = { appId: string; accountId: string; mode: Mode }
 
-export const placeColumns = (place: Place) => ({ app_id: place.appId, account_id: place.accountId, mode: place.mode })
+export const targetColumns = (target: InstallTarget) => ({
+  app_id: target.appId,
+  account_id: target.accountId,
+  mode: target.mode,
+})
 
 export type NewInstallation = Omit<
   Installation,

@@ -90,7 +90,7 @@ export async function listAccountsOfApp(tx: Tx, appId: string, after: string, li
   return await tx('installations')
     .where({ app_id: appId })
     .where('account_id', '>', after)
-    .where(holds => holds.whereNot('status', 'uninstalled').orWhereRaw(HOLDS_KEYS))
+    .where(where => where.whereNot('status', 'uninstalled').orWhereRaw(HOLDS_KEYS))
     .distinct()
     .orderBy('account_id')
     .limit(limit)

@@ -29,8 +29,8 @@ export async function retryInstallation(tx: Tx, caps: MintCaps, command: RetryIn
     throw new AppError('app.not_installable')
   if (!(await moveInstallation(tx, installation.id, 'retry', at))) return installation // pressed twice, or it recovered
   const names = app.manifest.managed_keys.map(({ name }) => name)
-  const held = await namesOfDeliveredKeys(tx, installation.id, names, at)
-  const missing = new Set(names.filter(name => !held.has(name)))
+  const delivered = await namesOfDeliveredKeys(tx, installation.id, names, at)
+  const missing = new Set(names.filter(name => !delivered.has(name)))
   const news = await mintKeys(tx, caps, app, installation, command.recipient, missing)
   await tellPlatform(tx, caps, app, installation, news.length > 0 ? news : [{ type: 'installation.updated' }])
   await recordActivity(

@@ -36,14 +36,14 @@ export async function expireKeysEndingWith(tx: Tx, installationId: string, at: n
 const KEPT_UNSETTLED = `delivered_at is not null and installation_id in
   (select id from installations where settle_keys is not null and settle_keys <> 'expire')`
 
-/** Marks the kept keys of a place to expire once a new installation is active; it decides about nothing yet, so no copy of a key need be forgotten. */
+/** Marks the kept keys of a target to expire once a new installation is active; it decides about nothing yet, so no copy of a key need be forgotten. */
 export async function markToExpireWith(
   tx: Tx,
-  place: { appId: string; accountId: string; mode: Mode },
+  target: { appId: string; accountId: string; mode: Mode },
   installationId: string,
 ): Promise<void> {
   await tx('keys')
-    .where({ app_id: place.appId, account_id: place.accountId, mode: place.mode })
+    .where({ app_id: target.appId, account_id: target.accountId, mode: target.mode })
     .whereRaw(`${WORKS} and (kept_at is not null or (${KEPT_UNSETTLED}))`)
     .update({ ends_with: installationId })
 }

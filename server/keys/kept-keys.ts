@@ -4,10 +4,10 @@ import type { Mode } from '../base/mode.ts'
 import { KEPT_UNSETTLED, listed, unended, WORKING } from './key-query-store.ts'
 import { type Key, readKeys } from './key-store.ts'
 
-export type KeptPlace = { appId: string; accountId?: string | undefined; mode?: Mode | undefined }
+export type KeptTarget = { appId: string; accountId?: string | undefined; mode?: Mode | undefined }
 
 /** Keys of earlier installations of an app that still work. */
-function kept(query: Knex.QueryBuilder, { appId, accountId, mode }: KeptPlace, at: number): Knex.QueryBuilder {
+function kept(query: Knex.QueryBuilder, { appId, accountId, mode }: KeptTarget, at: number): Knex.QueryBuilder {
   unended(query, at).where('keys.app_id', appId)
   if (accountId) query.where('keys.account_id', accountId)
   if (mode) query.where('keys.mode', mode)
@@ -17,11 +17,11 @@ function kept(query: Knex.QueryBuilder, { appId, accountId, mode }: KeptPlace, a
 const KEPT = [`${WORKING} and keys.kept_at is not null`, `${WORKING} and ${KEPT_UNSETTLED}`] as const
 
 /** Some keys of earlier installations of an app that still work, those that are not settled yet last. */
-export async function listKeptKeys(tx: Tx, place: KeptPlace, limit: number, at: number): Promise<Key[]> {
+export async function listKeptKeys(tx: Tx, target: KeptTarget, limit: number, at: number): Promise<Key[]> {
   const found: Key[] = []
   for (const which of KEPT) {
     if (found.length === limit) break
-    const query = kept(readKeys(tx).whereRaw(which), place, at).orderBy('keys.id')
+    const query = kept(readKeys(tx).whereRaw(which), target, at).orderBy('keys.id')
     found.push(...(await listed(query.limit(limit - found.length))))
   }
   return found
@@ -30,7 +30,7 @@ export async function listKeptKeys(tx: Tx, place: KeptPlace, limit: number, at: 
 /** How many there are, and when the last of them was kept. */
 export async function countKeptKeys(
   tx: Tx,
-  place: KeptPlace,
+  target: KeptTarget,
   at: number,
 ): Promise<{ count: number; latest: number | null }> {
   const [settled, unsettled] = KEPT
@@ -43,7 +43,9 @@ export async function countKeptKeys(
   ]
   let [count, latest] = [0, null as number | null]
   for (const query of queries) {
-    const rows: { count: number | string; latest: number | null }[] = await kept(query, place, at).count({ count: '*' })
+    const rows: { count: number | string; latest: number | null }[] = await kept(query, target, at).count({
+      count: '*',
+    })
     for (const row of rows) {
       count += Number(row.count)
       if (row.latest !== null) latest = Math.max(latest ?? row.latest, row.latest)

@@ -77,7 +77,7 @@ const MEMBERS = Object.entries(COLUMNS) as [keyof Key, keyof KeyRow][]
 
 type Columns = typeof COLUMNS
 
-/** The members of a key as its row holds them: lists are JSON. */
+/** The members of a key as stored in its row: lists are JSON. */
 type Stored = {
   [Member in keyof Key]: Key[Member] extends string[] | null ? string | Extract<Key[Member], null> : Key[Member]
 }
@@ -152,8 +152,8 @@ export async function findKeyRow(tx: Tx, id: string): Promise<Key | undefined> {
 
 /** Locks the row until the transaction ends: what is decided about a key meanwhile is decided once. */
 export async function lockKeyRow(tx: Tx, id: string): Promise<Key | undefined> {
-  const held: unknown = await locked(tx('keys').where({ id })).first('id')
-  return held ? await findKeyRow(tx, id) : undefined
+  const row: unknown = await locked(tx('keys').where({ id })).first('id')
+  return row ? await findKeyRow(tx, id) : undefined
 }
 
 /** The key that a form has made, with its hash. */

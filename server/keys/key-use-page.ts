@@ -25,13 +25,16 @@ export function deadlineSentence(key: Key): string {
 }
 
 /** Where calls came from: the latest addresses, and behind a button those that there is no room for. */
-export function fromModel({ addresses, places }: KeyUse): { text: string; more?: { text: string; list: string[] } } {
-  if (places === 0) return { text: '–' }
+export function fromModel({ addresses, addressCount }: KeyUse): {
+  text: string
+  more?: { text: string; list: string[] }
+} {
+  if (addressCount === 0) return { text: '–' }
   const text = addresses.slice(0, SHOWN).join(', ')
-  if (places <= SHOWN) return { text }
-  const unlisted = places - addresses.length
+  if (addressCount <= SHOWN) return { text }
+  const unlisted = addressCount - addresses.length
   const list = [...addresses.slice(SHOWN), ...(unlisted > 0 ? [`and ${unlisted.toLocaleString('en-GB')} others`] : [])]
-  return { text, more: { text: `and ${(places - SHOWN).toLocaleString('en-GB')} more`, list } }
+  return { text, more: { text: `and ${(addressCount - SHOWN).toLocaleString('en-GB')} more`, list } }
 }
 
 /** The same in one line. */
@@ -40,24 +43,24 @@ export function fromText(use: KeyUse): string {
   return more ? `${text} ${more.text}` : text
 }
 
-/** How keys are used, in numbers, before they are ended; `keys` are those that were used last of all that are held. */
+/** How keys are used, in numbers, before they are ended; `keys` are those used last; `summary` counts all. */
 export function breakage(
   keys: readonly Key[],
   useOf: (keyId: string) => KeyUse,
-  held: { total: number; used: number },
+  summary: { total: number; used: number },
 ): string {
   const inUse = keys.filter(key => useOf(key.id).calls24h > 0)
   if (inUse.length === 0) {
-    if (held.used === 0) return held.total === 1 ? 'It was never used.' : 'None of them was ever used.'
-    return `${held.total === 1 ? 'It was not' : 'None of them was'} used in the last 24 hours.`
+    if (summary.used === 0) return summary.total === 1 ? 'It was never used.' : 'None of them was ever used.'
+    return `${summary.total === 1 ? 'It was not' : 'None of them was'} used in the last 24 hours.`
   }
-  const least = inUse.length === keys.length && held.total > keys.length ? 'At least ' : '' // others may be in use
+  const least = inUse.length === keys.length && summary.total > keys.length ? 'At least ' : '' // others may be in use
   const calls = inUse.reduce((sum, key) => sum + useOf(key.id).calls24h, 0)
   const seen = new Set(inUse.flatMap(key => useOf(key.id).addresses)).size
-  const places = Math.max(seen, ...inUse.map(key => useOf(key.id).places)) // not all may be listed
+  const addressCount = Math.max(seen, ...inUse.map(key => useOf(key.id).addressCount)) // not all may be listed
   const many = `${least}${inUse.length} of them are`
-  const who = held.total === 1 ? 'It is' : inUse.length === 1 && !least ? 'One of them is' : many
-  const from = places > 0 ? ` from ${counted(places, 'address', 'addresses')}` : ''
+  const who = summary.total === 1 ? 'It is' : inUse.length === 1 && !least ? 'One of them is' : many
+  const from = addressCount > 0 ? ` from ${counted(addressCount, 'address', 'addresses')}` : ''
   return `${who} in use: calls${from} will fail, ${calls.toLocaleString('en-GB')} in the last 24 hours.`
 }
 
@@ -65,6 +68,6 @@ export function breakage(
 export function useLine(key: Key, use: KeyUse, now: number): string {
   if (key.lastUsedAt === null) return 'never used'
   const calls = `${counted(use.calls24h, 'call')} in 24 hours, ${use.calls7d.toLocaleString('en-GB')} in 7 days`
-  const from = use.places > 0 ? `, from ${fromText(use)}` : ''
+  const from = use.addressCount > 0 ? `, from ${fromText(use)}` : ''
   return `last used: ${agoText(key.lastUsedAt, now).toLowerCase()}, ${calls}${from}`
 }

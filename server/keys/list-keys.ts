@@ -71,18 +71,18 @@ export async function namesOfDeliveredKeys(
   at: number,
 ): Promise<ReadonlySet<string>> {
   const query = unended(working(tx('keys')).where('keys.installation_id', installationId), at)
-  const held: string[] = await query
+  const delivered: string[] = await query
     .whereNotNull('keys.delivered_at')
     .whereIn('keys.name', [...names])
     .distinct()
     .pluck('keys.name')
-  return new Set(held)
+  return new Set(delivered)
 }
 
-export type LeakPlace = { frozenAt: number; id: string }
+export type LeakPosition = { frozenAt: number; id: string }
 
-/** Managed keys that a leak report froze, and that still wait for what takes their place, the oldest first; of a kept key nothing does. */
-export async function pageLeakedKeys(tx: Tx, after: LeakPlace | undefined, limit: number): Promise<Key[]> {
+/** Managed keys that a leak report froze, and that still wait for their replacement, the oldest first; a kept key has none. */
+export async function pageLeakedKeys(tx: Tx, after: LeakPosition | undefined, limit: number): Promise<Key[]> {
   const leaked = `${WORKING} and keys.frozen_by = 'leak_report' and keys.kind = 'managed' and keys.kept_at is null`
   const query = readKeys(tx).whereRaw(leaked).orderBy('keys.frozen_at').orderBy('keys.id').limit(limit)
   if (after) query.whereRaw('(keys.frozen_at, keys.id) > (?, ?)', [after.frozenAt, after.id])

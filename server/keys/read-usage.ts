@@ -8,11 +8,11 @@ export type KeyUse = {
   /** Of the last 7 days, the latest first, and at most LISTED of them. */
   addresses: string[]
   /** How many addresses there are in all. */
-  places: number
+  addressCount: number
 }
 
 const LISTED = 20
-const UNUSED: KeyUse = { calls24h: 0, calls7d: 0, addresses: [], places: 0 }
+const UNUSED: KeyUse = { calls24h: 0, calls7d: 0, addresses: [], addressCount: 0 }
 
 /** Uses of the last 24 hours and 7 days, in whole hours: one that has begun counts, so that no use is hidden. */
 export async function readUse(tx: Tx, keyIds: readonly string[], at: number): Promise<(keyId: string) => KeyUse> {
@@ -27,7 +27,7 @@ export async function readUse(tx: Tx, keyIds: readonly string[], at: number): Pr
       calls24h: day.get(keyId) ?? 0,
       calls7d: week.get(keyId) ?? 0,
       addresses: own.map(row => row.address),
-      places: Number(own[0]?.total ?? 0),
+      addressCount: Number(own[0]?.total ?? 0),
     }
   }
 }
@@ -100,8 +100,8 @@ async function listAddresses(tx: Tx, keyIds: readonly string[], since: number, m
     .whereIn('key_id', [...keyIds])
     .where('seen_at', '>=', since)
     .select('key_id', 'address', 'seen_at')
-    .select(tx.raw('row_number() over (partition by key_id order by seen_at desc, address) as place'))
+    .select(tx.raw('row_number() over (partition by key_id order by seen_at desc, address) as rank'))
     .select(tx.raw('count(*) over (partition by key_id) as total'))
     .as('ranked')
-  return await tx(ranked).where('place', '<=', most).orderBy('place').select('key_id', 'address', 'total')
+  return await tx(ranked).where('rank', '<=', most).orderBy('rank').select('key_id', 'address', 'total')
 }

@@ -1,7 +1,7 @@
 import type { Database } from '../../db/connect.ts'
 import { deleteInBatches } from '../../db/delete-in-batches.ts'
 import { DAY } from '../base/clock.ts'
-import { deleteHoursBefore, deleteSeenUpTo, pageSeen, type SeenKind, seenAtPlace } from './usage-store.ts'
+import { deleteHoursBefore, deleteSeenUpTo, pageSeen, type SeenKind, seenAtRank } from './usage-store.ts'
 
 /** Nothing looks back further than 30 days; what is older helps people who look into something that has happened. */
 const KEPT = 90 * DAY
@@ -28,7 +28,7 @@ async function sweepSeen(database: Database, kind: SeenKind, before: number): Pr
     for (const { keyId, total, first } of keys) {
       const crowded = kind === 'addresses' && total > MOST_ADDRESSES
       if (!crowded && first >= before) continue
-      const beyond = crowded ? await database.read(tx => seenAtPlace(tx, keyId, MOST_ADDRESSES)) : undefined
+      const beyond = crowded ? await database.read(tx => seenAtRank(tx, keyId, MOST_ADDRESSES)) : undefined
       const upTo = Math.max(before - 1, beyond ?? 0)
       swept += await deleteInBatches(database, (tx, limit) => deleteSeenUpTo(tx, kind, { keyId, upTo }, limit))
     }

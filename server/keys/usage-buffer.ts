@@ -17,7 +17,7 @@ export type Use = {
   permissions: Seen[]
 }
 
-/** What may be held at once. Beyond `detailed` keys the older ones keep only their counts, beyond `counted` nothing. */
+/** What may be kept at once. Beyond `detailed` keys the older ones keep only their counts, beyond `counted` nothing. */
 export type Bounds = { detailed: number; counted: number; names: number }
 
 const BOUNDS: Bounds = { detailed: 20_000, counted: 200_000, names: 20 }
@@ -25,7 +25,7 @@ const BOUNDS: Bounds = { detailed: 20_000, counted: 200_000, names: 20 }
 export type UsageBuffer = {
   /** Allocates nothing for a key, address and permission that it has seen since the last batch. */
   note(keyId: string, at: number, address: string | undefined, permission: string | undefined): void
-  /** How many keys it holds. */
+  /** Number of keys in it. */
   size(): number
   /** Hands over what is `due`, by key id, with what there was no room for, and begins anew with the rest. */
   take(due?: (keyId: string) => boolean): { uses: Use[]; undetailedKeys: number; lostCalls: number }
@@ -33,13 +33,13 @@ export type UsageBuffer = {
   putBack(uses: readonly Use[]): void
 }
 
-/** Holds what keys did between two batches, within bounds however many keys and addresses come. */
+/** Counts the use of keys between two batches, within bounds for any number of keys and addresses. */
 export function createUsageBuffer(bounds: Bounds = BOUNDS): UsageBuffer {
   let detailed = new Map<string, Use>()
   let counted = new Map<string, Use>()
   let [undetailedKeys, lostCalls] = [0, 0]
 
-  function hold(use: Use): Use {
+  function add(use: Use): Use {
     if (detailed.size >= bounds.detailed) {
       for (const older of detailed.values()) count(older)
       detailed = new Map()
@@ -58,7 +58,7 @@ export function createUsageBuffer(bounds: Bounds = BOUNDS): UsageBuffer {
 
   return {
     note(keyId, at, address, permission = '') {
-      const use = detailed.get(keyId) ?? hold(newUse(keyId, at))
+      const use = detailed.get(keyId) ?? add(newUse(keyId, at))
       if (at > use.lastAt) use.lastAt = at
       if (at >= use.hour && at < use.hour + HOUR) use.calls += 1
       else addCalls(use, hourOf(at), 1)

@@ -6,7 +6,7 @@ import { hoursOf, type Use } from './usage-buffer.ts'
 
 /**
  * Adds what keys did to what is there. The rows are taken in one order, so that two processes that write the same keys
- * wait for each other and never in a circle; a key whose row somebody holds is not waited for: it is answered, to be
+ * wait for each other and never in a circle; a key whose row is locked is not waited for: it is answered, to be
  * noted with the next batch. Keys that are gone are left out.
  */
 export async function addUsage(tx: Tx, batch: readonly Use[]): Promise<Use[]> {
@@ -127,9 +127,9 @@ export async function pageSeen(
   return rows.map(({ key_id, total, first }) => ({ keyId: key_id, total: Number(total), first }))
 }
 
-/** When what stands at this place, from 0 on, was seen, the latest first; undefined if a key has no more. */
-export async function seenAtPlace(tx: Tx, keyId: string, place: number): Promise<number | undefined> {
-  const query = tx('key_usage_addresses').where({ key_id: keyId }).orderBy('seen_at', 'desc').offset(place)
+/** When the address of this rank was seen, counted from 0, newest first; undefined if the key has fewer. */
+export async function seenAtRank(tx: Tx, keyId: string, rank: number): Promise<number | undefined> {
+  const query = tx('key_usage_addresses').where({ key_id: keyId }).orderBy('seen_at', 'desc').offset(rank)
   const row: { seen_at: number } | undefined = await query.first('seen_at')
   return row?.seen_at
 }

@@ -38,7 +38,7 @@ export async function claimMails(
   return await tx('mails').whereIn('id', ids)
 }
 
-/** Leases are looked for among the first mails only, which is where they are; of more mails than all processes hold. */
+/** Leases are looked for among the first mails only, which is where they are; of more mails than all processes lease. */
 const LOOKED_THROUGH = 1_000
 
 /** When the next mail is due that nobody has leased, or its lease ends. */
@@ -48,30 +48,35 @@ export async function nextMailAt(tx: Tx): Promise<number | undefined> {
     .orderBy('next_attempt_at')
     .first('next_attempt_at as due')
   const first = openMails(tx).orderBy('next_attempt_at').limit(LOOKED_THROUGH).select('next_attempt_at', 'lease_until')
-  const held: { end: number | null } | undefined = await tx
+  const leased: { end: number | null } | undefined = await tx
     .from(first.as('first'))
     .whereRaw('lease_until > next_attempt_at')
     .min({ end: 'lease_until' })
     .first()
-  const times = [free?.due, held?.end ?? undefined].filter(time => time !== undefined)
+  const times = [free?.due, leased?.end ?? undefined].filter(time => time !== undefined)
   return times.length > 0 ? Math.min(...times) : undefined
 }
 
-type Held = Pick<MailRow, 'id' | 'lease'>
+type LeasedMail = Pick<MailRow, 'id' | 'lease'>
 
 /** It was sent: nothing of it is kept. */
-export async function deleteMail(tx: Tx, { id, lease }: Held): Promise<void> {
+export async function deleteMail(tx: Tx, { id, lease }: LeasedMail): Promise<void> {
   await tx('mails').where({ id, lease }).delete()
 }
 
 const freed = { lease: null, lease_until: null }
 
-export async function postponeMail(tx: Tx, { id, lease }: Held, nextAttemptAt: number, error: string): Promise<void> {
+export async function postponeMail(
+  tx: Tx,
+  { id, lease }: LeasedMail,
+  nextAttemptAt: number,
+  error: string,
+): Promise<void> {
   const change = { ...freed, next_attempt_at: nextAttemptAt, attempts: tx.raw('attempts + 1'), error }
   await tx('mails').where({ id, lease }).update(change)
 }
 
-export async function giveMailUp(tx: Tx, { id, lease }: Held, at: number, error: string): Promise<void> {
+export async function giveMailUp(tx: Tx, { id, lease }: LeasedMail, at: number, error: string): Promise<void> {
   await tx('mails')
     .where({ id, lease })
     .update({ ...freed, failed_at: at, attempts: tx.raw('attempts + 1'), error })

@@ -33,8 +33,8 @@ export type FoundRecord = OAuthRecord & WithdrawalRow
 
 /** Nothing is joined where the record hangs on no grant, or where nothing is being withdrawn. */
 const WITHDRAWN = `left join oauth_grants as link on link.grant_hash = coalesce(record.grant_hash, record.id_hash)
-  left join installations as place on place.id = link.installation_id
-  left join apps on apps.id = place.app_id and apps.withdrawals is not null`
+  left join installations as installed on installed.id = link.installation_id
+  left join apps on apps.id = installed.app_id and apps.withdrawals is not null`
 
 export async function findRecord(
   tx: Tx,
@@ -45,7 +45,7 @@ export async function findRecord(
   return await tx('oauth_records as record')
     .joinRaw(WITHDRAWN)
     .where({ 'record.model': model, [`record.${column}`]: hash })
-    .first('record.*', 'apps.withdrawals', 'place.version as consented_version')
+    .first('record.*', 'apps.withdrawals', 'installed.version as consented_version')
 }
 
 /** Marks a record as used; false if somebody was first. */

@@ -5,14 +5,14 @@ import type { OAuthRecord } from './record-store.ts'
 
 const PURPOSE = 'oauth'
 
-type Place = Pick<OAuthRecord, 'model' | 'id_hash'>
+type RecordId = Pick<OAuthRecord, 'model' | 'id_hash'>
 
 /** What oidc-provider stores, encrypted under the root secret and bound to its row. */
-export function sealPayload(keyring: Keyring, place: Place, payload: AdapterPayload): string {
-  return keyring.encrypt(PURPOSE, contextOf(place), JSON.stringify(payload))
+export function sealPayload(keyring: Keyring, record: RecordId, payload: AdapterPayload): string {
+  return keyring.encrypt(PURPOSE, contextOf(record), JSON.stringify(payload))
 }
 
-export function openPayload(keyring: Keyring, record: Place & Pick<OAuthRecord, 'payload'>): AdapterPayload {
+export function openPayload(keyring: Keyring, record: RecordId & Pick<OAuthRecord, 'payload'>): AdapterPayload {
   return JSON.parse(keyring.decrypt(PURPOSE, contextOf(record), record.payload))
 }
 
@@ -24,6 +24,6 @@ export const SEALED_RECORDS: SealedColumn = {
   context: ({ model = '', id_hash = '' }) => contextOf({ model, id_hash }),
 }
 
-function contextOf({ model, id_hash }: Place): string {
+function contextOf({ model, id_hash }: RecordId): string {
   return `${model}:${id_hash}`
 }

@@ -6,7 +6,7 @@ import { DAY } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { hashSecret } from '../base/secret-format.ts'
 import { canonicalJson } from './canonical-json.ts'
-import { deleteRequestsBefore, findRequest, saveAnswer, takePlace } from './idempotency-store.ts'
+import { claimRequest, deleteRequestsBefore, findRequest, saveAnswer } from './idempotency-store.ts'
 
 export type Answer = { status: number; body: Record<string, unknown> }
 
@@ -33,8 +33,8 @@ export type Call<Object, Ready> = {
 const KEPT = DAY
 const PURPOSE = 'idempotent-answer'
 
-type Place = { app_id: string; path: string; key_hash: string }
-const contextOf = (place: Place) => `${place.app_id}:${place.path}:${place.key_hash}`
+type RequestKey = { app_id: string; path: string; key_hash: string }
+const contextOf = (requestKey: RequestKey) => `${requestKey.app_id}:${requestKey.path}:${requestKey.key_hash}`
 
 export const SEALED_ANSWERS: SealedColumn = {
   table: 'idempotent_requests',
@@ -63,13 +63,13 @@ export async function answerOnce<Object, Ready>(
     return await database.transaction(tx => work(tx, ready))
   }
   const at = caps.clock.now()
-  const place = { app_id: appId, path, key_hash: hashSecret(key) }
+  const requestKey = { app_id: appId, path, key_hash: hashSecret(key) }
   const bodyHash = hashSecret(canonicalJson(request.body ?? {}))
-  const context = contextOf(place)
+  const context = contextOf(requestKey)
 
   async function earlier(tx: Tx): Promise<Answer | undefined> {
     await call.own(tx)
-    const before = await findRequest(tx, place, at - KEPT)
+    const before = await findRequest(tx, requestKey, at - KEPT)
     if (!before) return undefined
     if (before.body_hash !== bodyHash) throw new AppError('request.key_reused')
     if (before.answer === null) throw new Error('a finished request has no answer')
@@ -82,13 +82,13 @@ export async function answerOnce<Object, Ready>(
   if (before) return before
   const ready = await prepare()
   return await database.transaction(async tx => {
-    if (!(await takePlace(tx, { ...place, body_hash: bodyHash, created_at: at }, at - KEPT))) {
+    if (!(await claimRequest(tx, { ...requestKey, body_hash: bodyHash, created_at: at }, at - KEPT))) {
       const answered = await earlier(tx) // by another request at the same time
       if (!answered) throw new AppError('request.key_reused')
       return answered
     }
     const answer = await work(tx, ready)
-    await saveAnswer(tx, place, caps.keyring.encrypt(PURPOSE, context, JSON.stringify(answer)))
+    await saveAnswer(tx, requestKey, caps.keyring.encrypt(PURPOSE, context, JSON.stringify(answer)))
     return answer
   })
 }

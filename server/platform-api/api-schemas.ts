@@ -102,12 +102,16 @@ export const eventsPage = limit
     message: 'cannot be combined with after',
   })
 
-/** The body of a call that takes nothing: absent, or an object whatever it holds. */
+/** The body of a call that takes nothing: absent, or any object. */
 export const NoMembers = z.object({}, 'must be a JSON object')
 
 /** A text that a person wrote, `max` characters at most. */
 export const text = (max: number) =>
-  z.string().trim().max(max, `must have ${max} characters or fewer`).refine(showsAll, 'must not hold hidden characters')
+  z
+    .string()
+    .trim()
+    .max(max, `must have ${max} characters or fewer`)
+    .refine(showsAll, 'must not contain hidden characters')
 
 export const WebhookSecret = z.object({ webhook_secret: z.string() })
 

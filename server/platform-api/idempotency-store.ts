@@ -10,17 +10,21 @@ export type IdempotentRequest = {
   created_at: number
 }
 
-const place = ({ app_id, path, key_hash }: Pick<IdempotentRequest, 'app_id' | 'path' | 'key_hash'>) => ({
+const requestKey = ({ app_id, path, key_hash }: Pick<IdempotentRequest, 'app_id' | 'path' | 'key_hash'>) => ({
   app_id,
   path,
   key_hash,
 })
 
 /**
- * Takes the place of a request; false if it is taken by one that was made at `since` or later. On PostgreSQL it waits for
+ * Claims a key for a request; false if another request claimed it at `since` or later. On PostgreSQL it waits for
  * one that is under way.
  */
-export async function takePlace(tx: Tx, request: Omit<IdempotentRequest, 'answer'>, since: number): Promise<boolean> {
+export async function claimRequest(
+  tx: Tx,
+  request: Omit<IdempotentRequest, 'answer'>,
+  since: number,
+): Promise<boolean> {
   const rows = await tx('idempotent_requests')
     .insert({ ...request, answer: null })
     .onConflict(['app_id', 'path', 'key_hash'])
@@ -36,7 +40,7 @@ export async function findRequest(
   where: Pick<IdempotentRequest, 'app_id' | 'path' | 'key_hash'>,
   since: number,
 ): Promise<IdempotentRequest | undefined> {
-  return await tx('idempotent_requests').where(place(where)).where('created_at', '>=', since).first()
+  return await tx('idempotent_requests').where(requestKey(where)).where('created_at', '>=', since).first()
 }
 
 export async function saveAnswer(
@@ -44,7 +48,7 @@ export async function saveAnswer(
   where: Pick<IdempotentRequest, 'app_id' | 'path' | 'key_hash'>,
   answer: string,
 ): Promise<void> {
-  await tx('idempotent_requests').where(place(where)).update({ answer })
+  await tx('idempotent_requests').where(requestKey(where)).update({ answer })
 }
 
 /** Deletes some requests from before a time; returns how many. */

@@ -89,17 +89,17 @@ const LABELS: Record<string, { id: string; label: string }> = {
 
 /** A fault of the metadata at the control where it was typed, as a sentence. */
 export function faultInForm({ field, message }: Fault, typed: RegisterTyped, catalog: Catalog): Fault {
-  const [, member = '', place = '', rest = ''] = /^(\w+)(?:\[(\d+)\])?(.*)$/.exec(field) ?? []
+  const [, member = '', position = '', rest = ''] = /^(\w+)(?:\[(\d+)\])?(.*)$/.exec(field) ?? []
   if (member === 'permissions') {
     const chosen = catalog
       .map(({ name }, index) => ({ name, index }))
       .filter(({ name }) => typed.asked.get(name)?.chosen)
-    const one = place === '' ? undefined : chosen[Number(place)]
+    const one = position === '' ? undefined : chosen[Number(position)]
     if (one && rest === '.purpose') return { field: `why${one.index}`, message: `Reason for ${one.name} ${message}.` }
     return { field: 'p0', message: `Permissions ${message}.` }
   }
   if (member === 'managed_keys') {
-    const index = filledKeys(typed)[Number(place || 0)]?.index ?? 0
+    const index = filledKeys(typed)[Number(position || 0)]?.index ?? 0
     const what = rest.startsWith('.permissions') ? 'The permissions of the key' : 'Key name'
     return { field: `key${index + 1}`, message: `${what} ${message}.` }
   }

@@ -231,11 +231,11 @@ test('the member at fault is named', async () => {
   const all = borders(scene, `a${NUL}b`)
   const minted = await send(scene, all['mint: note'] as Sent)
   const problem = (await minted.json()) as { errors: { field: string; message: string }[] }
-  assert.deepEqual(problem.errors, [{ field: 'note', message: 'must not hold NUL or half a surrogate pair' }])
+  assert.deepEqual(problem.errors, [{ field: 'note', message: 'must not contain NUL or half a surrogate pair' }])
   const registered = await send(scene, all['register: kid'] as Sent)
   const { error, error_description } = (await registered.json()) as Record<string, string>
   assert.equal(error, 'invalid_client_metadata')
-  assert.match(error_description ?? '', /^jwks\.keys\[0\]\.kid must not hold NUL/)
+  assert.match(error_description ?? '', /^jwks\.keys\[0\]\.kid must not contain NUL/)
 })
 
 const PIECES = [

@@ -8,8 +8,8 @@ import type { ApiCaps } from '../api-caps.ts'
 const LeakReport = z.strictObject({
   tokens: z
     .array(z.string().max(1_000, 'must have 1000 characters or fewer'))
-    .min(1, 'must hold 1 to 50 tokens')
-    .max(50, 'must hold 1 to 50 tokens'),
+    .min(1, 'must contain 1 to 50 tokens')
+    .max(50, 'must contain 1 to 50 tokens'),
 })
 
 const anyone: Access<ApiCaps, { address: string }> = {

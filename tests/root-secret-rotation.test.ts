@@ -206,7 +206,7 @@ test('without the secret that values are under nothing starts, and the fault say
   await using setting = await oldWorld()
   const config = readConfig({ ...environmentBeside(setting.world), LATCHKEY_SECRET: NEW })
   await assert.rejects(createDeps(config), (error: Error) => {
-    assert.match(error.message, /LATCHKEY_SECRET: .*not given \(1 in signing_keys/)
+    assert.match(error.message, /LATCHKEY_SECRET: .*unknown root secret \(1 in signing_keys/)
     assert.ok(!error.message.includes(NEW) && !error.message.includes(OLD))
     return error.name === 'ConfigError'
   })

@@ -2,7 +2,7 @@ import { isStorable } from './plain-text.ts'
 
 /** More than any accepted document needs: a JWK Set and a manifest are four levels deep. */
 const DEEPEST = 32
-const UNSTORABLE = 'must not contain NUL or half a surrogate pair'
+const UNSTORABLE = 'must not contain NUL or an unpaired surrogate'
 
 /** Valid JSON that is refused. `path` leads to the member at fault; the message never quotes a value. */
 export class JsonFault extends SyntaxError {

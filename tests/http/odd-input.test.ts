@@ -231,7 +231,7 @@ test('the member at fault is named', async () => {
   const all = borders(scene, `a${NUL}b`)
   const minted = await send(scene, all['mint: note'] as Sent)
   const problem = (await minted.json()) as { errors: { field: string; message: string }[] }
-  assert.deepEqual(problem.errors, [{ field: 'note', message: 'must not contain NUL or half a surrogate pair' }])
+  assert.deepEqual(problem.errors, [{ field: 'note', message: 'must not contain NUL or an unpaired surrogate' }])
   const registered = await send(scene, all['register: kid'] as Sent)
   const { error, error_description } = (await registered.json()) as Record<string, string>
   assert.equal(error, 'invalid_client_metadata')

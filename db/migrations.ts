@@ -9,6 +9,7 @@ import * as deliveries from './migrations/007-deliveries.ts'
 import * as usage from './migrations/008-usage.ts'
 import * as requests from './migrations/009-requests.ts'
 import * as operation from './migrations/010-operation.ts'
+import * as people from './migrations/011-people.ts'
 
 type Step = { name: string; migration: Knex.Migration }
 
@@ -24,6 +25,7 @@ const STEPS: Step[] = [
   { name: '008-usage', migration: usage },
   { name: '009-requests', migration: requests },
   { name: '010-operation', migration: operation },
+  { name: '011-people', migration: people },
 ]
 
 export const migrations: Knex.MigrationSource<Step> = {

@@ -11,6 +11,7 @@ export type SessionRow = {
   user_agent: string
   created_at: number
   seen_at: number
+  authenticated_at: number
   expires_at: number
 }
 
@@ -18,7 +19,7 @@ export async function insertSession(tx: Tx, row: SessionRow): Promise<void> {
   await tx('sessions').insert(row)
 }
 
-export type SessionWithMembership = Pick<SessionRow, 'id' | 'user_id' | 'account_id' | 'created_at'> &
+export type SessionWithMembership = Pick<SessionRow, 'id' | 'user_id' | 'account_id' | 'authenticated_at'> &
   Pick<UserRow, 'email' | 'operator'> & { member_of: string; account_name: string; role: Role }
 
 /** A session that has not ended with its person, once for each of their memberships, the oldest first: one statement a page. */
@@ -30,7 +31,7 @@ export async function listSessionRows(tx: Tx, tokenHash: string, at: number): Pr
     .where('sessions.token_hash', tokenHash)
     .where('sessions.expires_at', '>', at)
     .orderBy('memberships.created_at')
-    .select('sessions.id', 'sessions.user_id', 'sessions.account_id', 'sessions.created_at')
+    .select('sessions.id', 'sessions.user_id', 'sessions.account_id', 'sessions.authenticated_at')
     .select('users.email', 'users.operator', 'memberships.role')
     .select('accounts.id as member_of', 'accounts.name as account_name')
 }

@@ -56,6 +56,7 @@ export async function startSession(tx: Tx, caps: Caps, command: StartSession): P
     user_agent: command.userAgent.slice(0, 300),
     created_at: at,
     seen_at: at,
+    authenticated_at: at,
     expires_at: at + SESSION_LIFE,
   })
   const actor = { type: 'user' as const, id: command.userId, ip: command.ip }
@@ -76,7 +77,7 @@ export async function findSession(
   const current = memberships.find(({ account }) => account.id === row?.account_id) ?? memberships[0]
   if (!row || !current) return undefined
   const user = { id: row.user_id, email: row.email, operator: Boolean(row.operator) }
-  return { id: row.id, user, current, memberships, ip, authenticatedAt: row.created_at }
+  return { id: row.id, user, current, memberships, ip, authenticatedAt: row.authenticated_at }
 }
 
 /** Ends the session of a cookie; without one it does nothing. */

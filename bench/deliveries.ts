@@ -81,11 +81,11 @@ async function measure(kind: 'sqlite' | 'postgres'): Promise<void> {
 }
 
 /** A database with a published app. */
-async function prepare(place: Record<string, string>, receiver: BenchReceiver) {
+async function prepare(databaseEnv: Record<string, string>, receiver: BenchReceiver) {
   const port = String(await freePort())
   const origin = `http://127.0.0.1:${port}`
   const settings = { EGRESS_ALLOW: '127.0.0.1/32', REVIEW: 'off', RATE_LIMITS: 'off', LOG_LEVEL: 'warn' }
-  const env = { ...place, ...settings, PORT: port, PUBLIC_URL: origin }
+  const env = { ...databaseEnv, ...settings, PORT: port, PUBLIC_URL: origin }
   const { registrationToken } = await createPeople(env, 1)
   const server = await startChild({ script: 'server/main.ts', env: { ...env, ROLES: 'web' } })
   const { id } = await registerApp(origin, registrationToken, receiver)

@@ -65,14 +65,14 @@ async function measure(way: Way): Promise<Record<string, string | number>> {
     await using proxy = await proxyPostgres(pair.primary)
     const [port, secret] = [String(await freePort()), 'a root secret that is used in measurements only']
     const origin = `http://127.0.0.1:${port}`
-    const place = {
+    const databaseEnv = {
       DATABASE_URL: proxy.url,
       DATA_DIR: dataDir,
       LATCHKEY_SECRET: secret,
       KEYS_PER_INSTALLATION: '100000',
     }
     const settings = { EGRESS_ALLOW: '127.0.0.1/32', REVIEW: 'off', RATE_LIMITS: 'off', LOG_LEVEL: 'silent' }
-    const env = { ...place, ...settings, PORT: port, PUBLIC_URL: origin }
+    const env = { ...databaseEnv, ...settings, PORT: port, PUBLIC_URL: origin }
     const people = await createPeople(env, PEOPLE)
     for (const role of ['web', 'worker'])
       servers.push(await startChild({ script: 'server/main.ts', tree, env: { ...env, ROLES: role } }))

@@ -67,14 +67,14 @@ try {
 
 /** A database with an installed app, a web process and a worker. */
 async function openWay(name: string, { pooled, direct }: { pooled: boolean; direct: boolean }) {
-  const place = await databases.next()
-  const url = place['DATABASE_URL'] ?? ''
+  const databaseEnv = await databases.next()
+  const url = databaseEnv['DATABASE_URL'] ?? ''
   const pooler = pooled ? await openPooler(url) : undefined
   const port = String(await freePort())
   const origin = `http://127.0.0.1:${port}`
   const settings = { EGRESS_ALLOW: '127.0.0.1/32', REVIEW: 'off', RATE_LIMITS: 'off', LOG_LEVEL: 'error' }
   const way = { DATABASE_URL: pooler?.url ?? url, ...(direct && { DATABASE_DIRECT_URL: url }) }
-  const env = { ...place, ...settings, ...way, PORT: port, PUBLIC_URL: origin }
+  const env = { ...databaseEnv, ...settings, ...way, PORT: port, PUBLIC_URL: origin }
   const people = await createPeople(env, 1)
   const start = (roles: string) => startChild({ script: 'server/main.ts', tree, env: { ...env, ROLES: roles } })
   const servers: ChildServer[] = [await start('web')]

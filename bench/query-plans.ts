@@ -27,7 +27,7 @@ const MOST_PAGES = 300
 const server = flags.postgres ? await startPostgresServer({ durable: false }) : undefined
 if (server) process.env['TEST_POSTGRES_URL'] = server.url()
 const { createWorld } = await import('../tests/support/world.ts')
-const { fillPlace } = await import('./query-plans/fill-place.ts')
+const { fillDatabase } = await import('./query-plans/fill-database.ts')
 const { occasions } = await import('./query-plans/occasions.ts')
 
 type Statement = { label: string; sql: string; bindings: readonly unknown[]; ms: number }
@@ -37,9 +37,9 @@ let label: string | undefined
 watchStatements()
 const world = await createWorld({ worker: false })
 try {
-  const place = await fillPlace(world)
+  const filled = await fillDatabase(world)
   if (flags.analyze) await world.deps.database.knex.raw(server ? 'vacuum analyze' : 'analyze')
-  for (const [name, act] of occasions(world, place)) {
+  for (const [name, act] of occasions(world, filled)) {
     if (!name.includes(flags.only)) continue
     label = name
     const began = performance.now()

@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
-import { createPlace, failToStart, runCommand, startServer } from './support/child.ts'
+import { createInstance, failToStart, runCommand, startServer } from './support/child.ts'
 import { onPostgres } from './support/database.ts'
 import { createWorld, PASSWORD, type World } from './support/world.ts'
 
@@ -50,24 +50,24 @@ async function refuses(url: string): Promise<void> {
 }
 
 test('start: one line when it accepts requests; the first start makes everything, the second finds it', async () => {
-  await using place = await createPlace()
-  const secretFile = join(place.dataDir, 'root-secret')
+  await using instance = await createInstance()
+  const secretFile = join(instance.dataDir, 'root-secret')
   {
-    await using server = await startServer(place.env)
+    await using server = await startServer(instance.env)
     assert.match(server.lines[0] ?? '', /^Latchkey listens on http:\/\/127\.0\.0\.1:\d+ as http:\/\/localhost:3000$/)
     assert.equal((await fetch(`${server.url}/readyz`)).status, 200)
     if (!onPostgres) {
-      assert.equal(statSync(place.dataDir).mode & 0o777, 0o700)
-      for (const file of [secretFile, join(place.dataDir, 'latchkey.db')])
+      assert.equal(statSync(instance.dataDir).mode & 0o777, 0o700)
+      for (const file of [secretFile, join(instance.dataDir, 'latchkey.db')])
         assert.equal(statSync(file).mode & 0o777, 0o600)
     }
     const ended = await server.stop()
     assert.equal(ended.code, 0, ended.stderr)
     assert.equal(ended.stdout.split('\n').length, 1)
   }
-  const [secret, jwks] = [existsSync(secretFile) ? readFileSync(secretFile, 'utf8') : '', await jwksOf(place.env)]
+  const [secret, jwks] = [existsSync(secretFile) ? readFileSync(secretFile, 'utf8') : '', await jwksOf(instance.env)]
   if (!onPostgres) assert.equal(readFileSync(secretFile, 'utf8'), secret)
-  assert.deepEqual(await jwksOf(place.env), jwks)
+  assert.deepEqual(await jwksOf(instance.env), jwks)
 })
 
 async function jwksOf(env: Record<string, string>): Promise<unknown> {
@@ -76,8 +76,8 @@ async function jwksOf(env: Record<string, string>): Promise<unknown> {
 }
 
 test('start: servers that are started on an empty database at the same moment all come up', async () => {
-  await using place = await createPlace()
-  const servers = await Promise.all([startServer(place.env), startServer(place.env), startServer(place.env)])
+  await using instance = await createInstance()
+  const servers = await Promise.all([startServer(instance.env), startServer(instance.env), startServer(instance.env)])
   try {
     const keys = await Promise.all(servers.map(async ({ url }) => await (await fetch(`${url}/oauth/jwks`)).text()))
     assert.equal(new Set(keys).size, 1)
@@ -92,9 +92,9 @@ test('start: servers that are started on an empty database at the same moment al
 })
 
 test('start: a wrong configuration ends with status 1 and every fault at once, and makes nothing', async () => {
-  await using place = await createPlace()
+  await using instance = await createInstance()
   const ended = await failToStart({
-    ...place.env,
+    ...instance.env,
     PORT: 'http',
     PUBLIC_URL: 'http://connect.example.com',
     ROLES: 'api',
@@ -104,15 +104,15 @@ test('start: a wrong configuration ends with status 1 and every fault at once, a
   assert.match(ended.stderr, /has 3 errors/)
   for (const name of ['PORT', 'PUBLIC_URL', 'ROLES']) assert.match(ended.stderr, new RegExp(`^ {2}${name}: `, 'm'))
   assert.doesNotMatch(ended.stderr, /^ +at /m)
-  assert.equal(existsSync(place.dataDir), false)
+  assert.equal(existsSync(instance.dataDir), false)
 })
 
 test('start: a port that is taken ends with status 1 and says so', async () => {
-  await using place = await createPlace()
+  await using instance = await createInstance()
   const taken = createServer().listen(0, '127.0.0.1')
   await once(taken, 'listening')
   try {
-    const ended = await failToStart({ ...place.env, PORT: String((taken.address() as AddressInfo).port) })
+    const ended = await failToStart({ ...instance.env, PORT: String((taken.address() as AddressInfo).port) })
     assert.equal(ended.code, 1)
     assert.equal(ended.stdout, '')
     assert.match(ended.stderr, /EADDRINUSE/)
@@ -123,8 +123,8 @@ test('start: a port that is taken ends with status 1 and says so', async () => {
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`${signal}: takes nothing new, finishes what is in flight, and ends with status 0`, async () => {
-    await using place = await createPlace()
-    await using server = await startServer(place.env)
+    await using instance = await createInstance()
+    await using server = await startServer(instance.env)
     const { socket, rest, answer } = await halfSent(server.url)
     const ending = server.stop(signal)
     await refuses(server.url)
@@ -133,13 +133,13 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     const { code, ms, stderr } = await ending
     assert.equal(code, 0, stderr)
     assert.ok(ms < MOST)
-    assert.equal((await runCommand(place.env, 'audit', 'verify')).code, 0)
+    assert.equal((await runCommand(instance.env, 'audit', 'verify')).code, 0)
   })
 }
 
 test('SIGTERM: callers that never finish their request, or never begin one, delay the exit by at most 10 seconds', async () => {
-  await using place = await createPlace()
-  await using server = await startServer(place.env)
+  await using instance = await createInstance()
+  await using server = await startServer(instance.env)
   const idle = connect(Number(new URL(server.url).port), '127.0.0.1').on('error', () => undefined)
   await once(idle, 'connect')
   const { socket } = await halfSent(server.url)

@@ -157,9 +157,9 @@ test('a change made meanwhile wins, several at once do no harm, and what one lef
   const { knex } = world.deps.database
   const [record] = await rowsOf(world, 'oauth_records')
   const copies = Array.from({ length: 350 }, (_, index) => {
-    const place = { model: 'Copy', id_hash: `hash ${index}` }
+    const identity = { model: 'Copy', id_hash: `hash ${index}` }
     const payload = world.deps.keyring.encrypt('oauth', `Copy:hash ${index}`, JSON.stringify({ index }))
-    return { ...record, ...place, payload }
+    return { ...record, ...identity, payload }
   })
   await knex.batchInsert('oauth_records', copies, 50)
   await using one = await nodeBeside(world, { LATCHKEY_SECRET: `${NEW},${OLD}` })
@@ -171,7 +171,7 @@ test('a change made meanwhile wins, several at once do no harm, and what one lef
     reencrypt(other.deps),
   ])
   while ((await reencrypt(one.deps)) !== undefined) {
-    // somebody held values
+    // values were locked
   }
   const keyring = createKeyring([NEW], systemRandom)
   for (const row of await rowsOf(world, 'oauth_records', { model: 'Copy' })) {

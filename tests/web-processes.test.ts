@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { askAt } from './keys/node-with-listener.ts'
-import { createPlace, failToStart, runCommand, startServer } from './support/child.ts'
+import { createInstance, failToStart, runCommand, startServer } from './support/child.ts'
 import { eventually } from './support/eventually.ts'
 
 /** The processes that a process has started and that are still there. */
@@ -25,11 +25,11 @@ function alive(pid: number): boolean {
 
 test('WEB_CONCURRENCY: several processes answer on one port, a dead one is replaced, and all stop together', async t => {
   if (process.platform !== 'linux') return t.skip('looks into /proc')
-  await using place = await createPlace()
-  await runCommand(place.env, 'migrate')
-  const made = await runCommand(place.env, 'verifier', 'create', '--name', 'API')
+  await using instance = await createInstance()
+  await runCommand(instance.env, 'migrate')
+  const made = await runCommand(instance.env, 'verifier', 'create', '--name', 'API')
   const { verifier_id, verifier_key } = JSON.parse(made.stdout)
-  await using server = await startServer({ ...place.env, WEB_CONCURRENCY: '2' })
+  await using server = await startServer({ ...instance.env, WEB_CONCURRENCY: '2' })
   assert.deepEqual(server.lines.length, 1, 'one line, from the first process')
   const ask = () => askAt(server.url, verifier_key, 'nonsense')
   assert.deepEqual(await ask(), { status: 200, valid: false, code: 'malformed' })
@@ -43,7 +43,7 @@ test('WEB_CONCURRENCY: several processes answer on one port, a dead one is repla
   })
   await eventually(async () => (await ask())['code'] === 'malformed')
 
-  const revoked = await runCommand(place.env, 'verifier', 'revoke', verifier_id)
+  const revoked = await runCommand(instance.env, 'verifier', 'revoke', verifier_id)
   assert.deepEqual(JSON.parse(revoked.stdout), { verifier_id, status: 'revoked' })
   await eventually(async () => (await ask())['status'] === 401)
   for (let round = 0; round < 20; round += 1) assert.equal((await ask())['status'], 401, 'whichever process answers')
@@ -56,10 +56,10 @@ test('WEB_CONCURRENCY: several processes answer on one port, a dead one is repla
 })
 
 test('WEB_CONCURRENCY: where the processes cannot start, the first one says so and ends', async () => {
-  await using place = await createPlace()
-  await using server = await startServer(place.env)
+  await using instance = await createInstance()
+  await using server = await startServer(instance.env)
   const { port } = new URL(server.url)
-  const ended = await failToStart({ ...place.env, PORT: port, WEB_CONCURRENCY: '2' })
+  const ended = await failToStart({ ...instance.env, PORT: port, WEB_CONCURRENCY: '2' })
   assert.equal(ended.code, 1)
   assert.match(ended.stderr, /EADDRINUSE|exited before listening/)
 })

@@ -11,14 +11,14 @@ import { sweepOpenRequests } from '../../server/oauth/sweep-open-requests.ts'
 import { countRootUse, reencrypt } from '../../server/reencrypt.ts'
 import { sweep } from '../../server/sweep.ts'
 import type { World } from '../../tests/support/world.ts'
-import type { Place } from './fill-place.ts'
+import type { Filled } from './fill-database.ts'
 
 /** Everything that reads lists or counts, each under the name by which it is found. */
-export function occasions(world: World, place: Place): [string, () => Promise<unknown>][] {
-  return [...pages(place), ...operations(world, place), ...byItself(world), ...commands(world, place)]
+export function occasions(world: World, filled: Filled): [string, () => Promise<unknown>][] {
+  return [...pages(filled), ...operations(world, filled), ...byItself(world), ...commands(world, filled)]
 }
 
-function pages({ person, installed, app }: Place): [string, () => Promise<unknown>][] {
+function pages({ person, installed, app }: Filled): [string, () => Promise<unknown>][] {
   const look = (path: string, who = person): [string, () => Promise<unknown>] => [
     path.replaceAll(/(ins|app|key|dlv)_[0-9a-z]+/g, '{id}'),
     async () => {
@@ -40,7 +40,7 @@ function pages({ person, installed, app }: Place): [string, () => Promise<unknow
   ]
 }
 
-function operations(world: World, { app, installed }: Place): [string, () => Promise<unknown>][] {
+function operations(world: World, { app, installed }: Filled): [string, () => Promise<unknown>][] {
   const credentials = Buffer.from(`${app.registered.client_id}:${app.registered.client_secret}`).toString('base64')
   let all = ''
   const call = (path: string, token: () => string, name: string): [string, () => Promise<unknown>] => [
@@ -86,7 +86,7 @@ function byItself({ deps }: World): [string, () => Promise<unknown>][] {
   ]
 }
 
-function commands({ deps }: World, { app }: Place): [string, () => Promise<unknown>][] {
+function commands({ deps }: World, { app }: Filled): [string, () => Promise<unknown>][] {
   const actor = { type: 'operator' as const, id: 'bench', ip: '' }
   return [
     ['doctor roots', () => countRootUse(deps.database, deps.keyring.roots)],

@@ -22,7 +22,7 @@ const outcome = z.object({
   expires_at: z.string().nullable().default(null),
 })
 
-// Every event stands alone: it names its installation whole, and its place in that installation's order.
+// Every event stands alone: it names its installation whole, and its position in that installation's order.
 const about = { installation, sequence: z.int() }
 const event = <Type extends string, Shape extends z.core.$ZodShape>(type: Type, more: Shape) =>
   z.object({ type: z.literal(type), data: z.object({ ...about, ...more }) })

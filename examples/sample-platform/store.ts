@@ -9,7 +9,7 @@ export interface HeldKey {
   permissions: string[]
   status: 'active' | 'expiring' | 'kept' | 'expired'
   expires_at: string | null
-  /** Place of the event that last said something about this key. */
+  /** Sequence of the event that last said something about this key. */
   sequence: number
   /** The key itself, locked with the storage key; null once it is of no use. */
   locked: string | null
@@ -22,7 +22,7 @@ export interface Installation {
   account_name: string | null
   mode: 'live' | 'test'
   status: 'connecting' | 'active' | 'suspended' | 'uninstalled'
-  /** Place of the event that last said something about the installation itself. */
+  /** Sequence of the event that last said something about the installation itself. */
   sequence: number
   keys: HeldKey[]
 }

@@ -27,10 +27,10 @@ test('keyring: a ciphertext that was altered, truncated or extended is refused',
   const sealed = keyring.encrypt('webhook', 'app_1', 'the secret')
   const [id = '', body = ''] = sealed.split('.')
   const bytes = Buffer.from(body, 'base64url')
-  for (let place = 0; place < bytes.length; place += 1) {
+  for (let position = 0; position < bytes.length; position += 1) {
     const altered = Buffer.from(bytes)
-    altered[place] = (altered[place] ?? 0) ^ 1
-    assert.throws(() => keyring.decrypt('webhook', 'app_1', `${id}.${altered.toString('base64url')}`), String(place))
+    altered[position] = (altered[position] ?? 0) ^ 1
+    assert.throws(() => keyring.decrypt('webhook', 'app_1', `${id}.${altered.toString('base64url')}`), String(position))
   }
   for (const wrong of [
     bytes.subarray(0, -1),

@@ -15,7 +15,7 @@ test('key: prefix, 32 random characters and a public checksum, for every brand a
       assert.ok(body.startsWith(brand + form), secret.slice(0, 12))
       let rest = crc32(body)
       const digits: string[] = []
-      for (let place = 0; place < 6; place += 1) {
+      for (let position = 0; position < 6; position += 1) {
         digits.unshift(ALPHABET[rest % 62] ?? '')
         rest = Math.floor(rest / 62)
       }
@@ -27,9 +27,13 @@ test('key: prefix, 32 random characters and a public checksum, for every brand a
 
 test('key: one changed character anywhere is detected without a query', () => {
   const secret = mintSecret(systemRandom, 'lkm_live_')
-  for (let place = 'lkm_live_'.length; place < secret.length; place += 1) {
-    const other = secret[place] === 'a' ? 'b' : 'a'
-    assert.equal(isWellFormedSecret(secret.slice(0, place) + other + secret.slice(place + 1)), false, String(place))
+  for (let position = 'lkm_live_'.length; position < secret.length; position += 1) {
+    const other = secret[position] === 'a' ? 'b' : 'a'
+    assert.equal(
+      isWellFormedSecret(secret.slice(0, position) + other + secret.slice(position + 1)),
+      false,
+      String(position),
+    )
   }
 })
 

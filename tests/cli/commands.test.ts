@@ -1,24 +1,31 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { createBrowserSession } from '../support/browser-session.ts'
-import { createPlace, type Ended, type Place, type RunningServer, runCommand, startServer } from '../support/child.ts'
+import {
+  createInstance,
+  type Ended,
+  type Instance,
+  type RunningServer,
+  runCommand,
+  startServer,
+} from '../support/child.ts'
 import { startReceiver } from '../support/receiver.ts'
 import { PASSWORD, sampleManifest } from '../support/world.ts'
 
-let place: Place
+let instance: Instance
 let server: RunningServer
 
 before(async () => {
-  place = await createPlace()
-  server = await startServer({ ...place.env, EGRESS_ALLOW: '127.0.0.1/32' })
+  instance = await createInstance()
+  server = await startServer({ ...instance.env, EGRESS_ALLOW: '127.0.0.1/32' })
 })
 
 after(async () => {
   await server[Symbol.asyncDispose]()
-  await place[Symbol.asyncDispose]()
+  await instance[Symbol.asyncDispose]()
 })
 
-const command = (...args: string[]) => runCommand(place.env, ...args)
+const command = (...args: string[]) => runCommand(instance.env, ...args)
 
 /** The one JSON object on standard output; anything else there fails the test. */
 function resultOf(ended: Ended): Record<string, unknown> {
@@ -137,7 +144,7 @@ test('verifier create: its key works at the running server at once', async () =>
 })
 
 test('KEY_BRAND: keys made by the command line carry the operator’s brand', async () => {
-  const made = resultOf(await runCommand({ ...place.env, KEY_BRAND: 'nw' }, 'verifier', 'create', '--name', 'API'))
+  const made = resultOf(await runCommand({ ...instance.env, KEY_BRAND: 'nw' }, 'verifier', 'create', '--name', 'API'))
   assert.match(String(made['verifier_key']), /^nwv_/)
 })
 
@@ -162,7 +169,7 @@ test('invalid input: exit status 1, a message on standard error, nothing on stan
 })
 
 test('configuration: a command lists every fault, as the server does', async () => {
-  const refused = await runCommand({ ...place.env, PORT: 'http', SIGNUP: 'maybe' }, 'sweep')
+  const refused = await runCommand({ ...instance.env, PORT: 'http', SIGNUP: 'maybe' }, 'sweep')
   assertRefused(refused, /has 2 errors:\n {2}PORT: .*\n {2}SIGNUP: /)
 })
 

@@ -161,20 +161,20 @@ test('transaction: commits all of it or nothing', async () => {
   assert.deepEqual(await database.knex('accounts'), [])
 })
 
-test('transaction: a writer waits for a second connection that holds the lock', async () => {
+test('transaction: a writer waits for a second connection that has the lock', async () => {
   await using empty = await emptyDatabase()
   const [first, second] = [empty.open(), empty.open()]
   await migrate(first)
   await first.knex('accounts').insert(account('acct_1'))
-  const [holds, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const [begun, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   const order: string[] = []
   const holder = first.transaction(async tx => {
     await tx('accounts').where({ id: 'acct_1' }).update({ name: 'first' })
-    holds.resolve()
+    begun.resolve()
     await release.promise
     order.push('first commits')
   })
-  await holds.promise
+  await begun.promise
   const asks = new Promise<void>(resolve => {
     second.knex.on(
       'query',

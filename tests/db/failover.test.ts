@@ -54,14 +54,14 @@ const insert = (database: Database, id: string) =>
 async function fillPool(database: Database): Promise<void> {
   const all = Promise.withResolvers<void>()
   let open = 0
-  const hold = () =>
+  const occupy = () =>
     database.read(async tx => {
       await tx('accounts').first()
       open += 1
       if (open === 10) all.resolve()
       await all.promise
     })
-  await Promise.all(Array.from({ length: 10 }, hold))
+  await Promise.all(Array.from({ length: 10 }, occupy))
 }
 
 test('failover: no write fails when the server behind open connections becomes read-only', {
@@ -219,10 +219,10 @@ test('away: a full pool and a closed pool', async () => {
   const database = connect(target, { fullPoolMs: 500 })
   const release = Promise.withResolvers<void>()
   try {
-    const held = Array.from({ length: onPostgres ? 10 : 1 }, () => database.transaction(() => release.promise))
+    const occupied = Array.from({ length: onPostgres ? 10 : 1 }, () => database.transaction(() => release.promise))
     await assert.rejects(insert(database, 'acct_1'), DatabaseAway)
     release.resolve()
-    await Promise.all(held)
+    await Promise.all(occupied)
     await insert(database, 'acct_1')
   } finally {
     release.resolve()

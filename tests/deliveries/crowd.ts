@@ -21,10 +21,10 @@ async function insertEvents(
   const { ids, clock, database } = deps
   const at = clock.now()
   const body = JSON.stringify({ type: 'installation.updated', data: { sequence: 1 } })
-  const places = installationRows(ids, app, { installations, each }, at)
+  const installationsOfApp = installationRows(ids, app, { installations, each }, at)
   const rows = Array.from({ length: installations * each }, (_, index) => {
     const event = ids.next('evt')
-    const installation = places[Math.floor(index / each)]?.id
+    const installation = installationsOfApp[Math.floor(index / each)]?.id
     const common = { app_id: app.id, installation_id: installation, sequence: (index % each) + 1, created_at: at }
     return {
       event: { id: event, type: 'installation.updated', body, ...common },
@@ -39,7 +39,7 @@ async function insertEvents(
     }
   })
   await database.transaction(async tx => {
-    await tx.batchInsert('installations', places, ROWS_AT_ONCE)
+    await tx.batchInsert('installations', installationsOfApp, ROWS_AT_ONCE)
     for (const [table, part] of [
       ['events', 'event'],
       ['deliveries', 'delivery'],

@@ -79,8 +79,8 @@ test('a ping is sent after a 410; once acknowledged, it ends the pause', async (
   await world.deliver()
   await person.browser.post(`/apps/${id}/send-now`) // a customer does not end a pause of the whole app
   assert.equal(app.receiver.events.length, 0)
-  const held = await world.deps.database.knex('apps').where({ id: app.id }).first('gone_address')
-  assert.equal(held.gone_address, app.receiver.url)
+  const paused = await world.deps.database.knex('apps').where({ id: app.id }).first('gone_address')
+  assert.equal(paused.gone_address, app.receiver.url)
   await ping(world, app)
   await world.deliver()
   await app.receiver.waitFor('managed_key.created')

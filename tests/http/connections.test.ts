@@ -50,23 +50,23 @@ const OK = 'HTTP/1.1 200 OK'
 test('503: one address has its share of the connections; other addresses and proxies are served', async () => {
   const server = createServer(ok)
   boundConnections(server, { most: 10, perAddress: 2, isProxy: address => address === '127.0.0.3' })
-  await using place = await listening(server)
-  const own = [await place.open(), await place.open()]
-  const [refused, other] = [await place.open(), await place.open('127.0.0.2')]
+  await using endpoint = await listening(server)
+  const own = [await endpoint.open(), await endpoint.open()]
+  const [refused, other] = [await endpoint.open(), await endpoint.open('127.0.0.2')]
   assert.match(await text(refused), /^HTTP\/1\.1 503 .*Retry-After: 1/s)
   for (const socket of [...own, other]) {
     socket.write(REQUEST)
     assert.equal(await status(socket), OK)
   }
   for (let count = 0; count < 4; count += 1) {
-    const proxy = await place.open('127.0.0.3')
+    const proxy = await endpoint.open('127.0.0.3')
     proxy.write(REQUEST)
     assert.equal(await status(proxy), OK)
   }
   own[0]?.destroy()
   let answer = ''
   while (answer !== OK) {
-    const again = await place.open() // once the server has noticed
+    const again = await endpoint.open() // once the server has noticed
     again.write(REQUEST)
     answer = await status(again)
   }
@@ -75,8 +75,8 @@ test('503: one address has its share of the connections; other addresses and pro
 test('connections: at the limit the most idle one is closed for a new one; if none is idle, the new one gets 503', async () => {
   const server = createServer(ok)
   const look = boundConnections(server, { most: 2 })
-  await using place = await listening(server)
-  const [quiet, busy] = [await place.open(), await place.open()]
+  await using endpoint = await listening(server)
+  const [quiet, busy] = [await endpoint.open(), await endpoint.open()]
   quiet.resume() // so that its end is seen
   const ended = once(quiet, 'close')
   const talk = async (socket: Socket) => {
@@ -84,21 +84,21 @@ test('connections: at the limit the most idle one is closed for a new one; if no
     assert.equal(await status(socket), OK)
   }
   await talk(busy)
-  const early = await place.open()
+  const early = await endpoint.open()
   assert.match(await text(early), /^HTTP\/1\.1 503 /)
   for (let count = 0; count < 3; count += 1) {
     look()
     await talk(busy)
   }
-  await talk(await place.open())
+  await talk(await endpoint.open())
   await ended
   await talk(busy)
 })
 
 test('slow readers: a client that stops reading its response is disconnected; one that reads slowly is not', async () => {
   const big: RequestListener = (_req, res) => void res.end(Buffer.alloc(64 * 1_024 * 1_024)) // more than the kernel buffers
-  await using place = await listening(createWebServer(boundRequests(big), {}, TIMES))
-  const [stuck, steady] = [await place.open(), await place.open()]
+  await using endpoint = await listening(createWebServer(boundRequests(big), {}, TIMES))
+  const [stuck, steady] = [await endpoint.open(), await endpoint.open()]
   steady.on('readable', () => undefined)
   const reading = setInterval(() => {
     for (let read = 0, part: Buffer | null; read < 1_000_000; read += part.length) {
@@ -117,8 +117,8 @@ test('slow readers: a client that stops reading its response is disconnected; on
 })
 
 test('408: a head or a body that never ends is refused in time', async () => {
-  await using place = await listening(createWebServer(boundRequests(ok), {}, TIMES))
-  const [head, body] = [await place.open(), await place.open()]
+  await using endpoint = await listening(createWebServer(boundRequests(ok), {}, TIMES))
+  const [head, body] = [await endpoint.open(), await endpoint.open()]
   const began = performance.now()
   head.write('GET / HTTP/1.1\r\nHost: local')
   body.write('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n1')
@@ -128,23 +128,23 @@ test('408: a head or a body that never ends is refused in time', async () => {
 })
 
 test('503: pipelined requests that never wait for a response', async () => {
-  const held: (() => void)[] = []
-  const listener: RequestListener = (_req, res) => void held.push(() => res.end('ok'))
-  await using place = await listening(createWebServer(boundRequests(listener)))
-  const eager = await place.open()
+  const waiting: (() => void)[] = []
+  const listener: RequestListener = (_req, res) => void waiting.push(() => res.end('ok'))
+  await using endpoint = await listening(createWebServer(boundRequests(listener)))
+  const eager = await endpoint.open()
   const answers = text(eager)
   eager.write(REQUEST.repeat(40))
-  while (held.length < 16) await new Promise(resolve => setImmediate(resolve))
-  for (const answer of held) answer()
+  while (waiting.length < 16) await new Promise(resolve => setImmediate(resolve))
+  for (const answer of waiting) answer()
   const heard = await answers
   assert.equal(heard.split(OK).length - 1, 16)
   assert.match(heard, /HTTP\/1\.1 503 .*Retry-After: 1/s)
-  assert.equal(held.length, 16)
+  assert.equal(waiting.length, 16)
 })
 
 test('connections: a client that keeps sending a body after the response is disconnected', async () => {
-  await using place = await listening(createWebServer(boundRequests(ok)))
-  const endless = await place.open()
+  await using endpoint = await listening(createWebServer(boundRequests(ok)))
+  const endless = await endpoint.open()
   endless.write('POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n')
   const more = setInterval(() => endless.write('1\r\nx\r\n'), 50)
   let heard = ''

@@ -30,13 +30,13 @@ test('readyz: a success is cached for five seconds, and at most one row stays', 
 test('readyz: a write that hangs is reported within its bound', async () => {
   await using world = await createWorld({ worker: false })
   const release = Promise.withResolvers<void>()
-  const holding = world.deps.database.transaction(async tx => {
+  const blocking = world.deps.database.transaction(async tx => {
     if (onPostgres) await tx.raw('lock table heartbeats in access exclusive mode')
     await release.promise
   })
   const began = performance.now()
   const { status, body } = await ready(world).finally(release.resolve)
-  await holding
+  await blocking
   assert.deepEqual([status, body['writes']], [503, 'failed'])
   assert.ok(performance.now() - began < 8_000)
 })
@@ -63,7 +63,7 @@ test('readyz: a worker that hangs in the middle of a round is reported', { skip:
   await using world = await createWorld({ worker: false })
   const release = Promise.withResolvers<void>()
   const locked = Promise.withResolvers<void>()
-  const holding = world.deps.database.transaction(async tx => {
+  const blocking = world.deps.database.transaction(async tx => {
     await tx.raw('lock table deliveries in access exclusive mode')
     locked.resolve()
     await release.promise
@@ -73,7 +73,7 @@ test('readyz: a worker that hangs in the middle of a round is reported', { skip:
   world.clock.advance(31_000)
   const { body } = await ready(world).finally(release.resolve)
   assert.deepEqual(body['loops'], ['deliveries'])
-  await holding
+  await blocking
   await eventually(async () => (await ready(world)).status === 200)
 })
 

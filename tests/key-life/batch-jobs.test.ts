@@ -7,7 +7,7 @@ import { startServer } from '../deliveries/server-process.ts'
 import { eventually } from '../support/eventually.ts'
 import { rowsOf } from '../support/steps.ts'
 import { createWorld, type World } from '../support/world.ts'
-import { type FilledPlace, fillPlaces } from './places.ts'
+import { type FilledInstallation, fillInstallations } from './fill-installations.ts'
 
 const actor = { type: 'operator' as const, id: 'tests', ip: '' }
 
@@ -17,11 +17,11 @@ async function everywhere(count: number) {
   const app = await world.app()
   const { id } = await world.install(await world.person(), app)
   await world.deliver()
-  return { world, app, id, places: await fillPlaces(world, id, count) }
+  return { world, app, id, filled: await fillInstallations(world, id, count) }
 }
 
-async function codesOf(world: World, places: readonly FilledPlace[]): Promise<unknown[]> {
-  return await Promise.all(places.map(async ({ key }) => (await world.verify(key))['code'] ?? 'valid'))
+async function codesOf(world: World, filled: readonly FilledInstallation[]): Promise<unknown[]> {
+  return await Promise.all(filled.map(async ({ key }) => (await world.verify(key))['code'] ?? 'valid'))
 }
 
 /** How often each account's log says so, as counts by how often. */
@@ -34,9 +34,9 @@ async function saidOften(world: World, what: string): Promise<Record<number, num
 }
 
 test('suspended with more accounts than one transaction tells: keys are refused at once, and each log says so once', async () => {
-  const { world, app, places } = await everywhere(30)
+  const { world, app, filled } = await everywhere(30)
   await using _ = world
-  const some = [places.at(0), places.at(15), places.at(-1)] as FilledPlace[]
+  const some = [filled.at(0), filled.at(15), filled.at(-1)] as FilledInstallation[]
   assert.deepEqual(await codesOf(world, some), Array(3).fill('valid'))
   const move = (verb: 'suspend' | 'resume') =>
     world.deps.database.transaction(tx => suspendApp(tx, world.deps, { id: app.id, verb, actor }))
@@ -53,10 +53,10 @@ test('suspended with more accounts than one transaction tells: keys are refused 
   assert.deepEqual(await saidOften(world, 'app.resumed'), { 1: 32 })
 })
 
-test('retired in more places than are dealt with before the answer: the rest follows', async () => {
-  const { world, app, places } = await everywhere(102)
+test('retired in more accounts than one response covers: the rest follows', async () => {
+  const { world, app, filled } = await everywhere(102)
   await using _ = world
-  const some = [places.at(0), places.at(-1)] as FilledPlace[]
+  const some = [filled.at(0), filled.at(-1)] as FilledInstallation[]
   assert.deepEqual(await codesOf(world, some), ['valid', 'valid'])
   await retireApp(world.deps, { appId: app.id, actor })
   assert.deepEqual(await codesOf(world, some), ['expired', 'suspended'])
@@ -86,7 +86,7 @@ test('two processes at one job: every batch is done by one of them', async () =>
 })
 
 test('a process that is killed in the middle of a job leaves the rest for another, and nothing is done twice', async () => {
-  const { world, app, places } = await everywhere(60)
+  const { world, app, filled } = await everywhere(60)
   await using _ = world
   await retireApp(world.deps, { appId: app.id, actor, batches: 0 })
   const done = async () => (await rowsOf(world, 'installations', { app_id: app.id, status: 'uninstalled' })).length
@@ -97,7 +97,7 @@ test('a process that is killed in the middle of a job leaves the rest for anothe
   assert.ok(before < 61, `${before}: it was in the middle`)
   const positions = (await rowsOf(world, 'batch_jobs')).map(row => row['position'])
   assert.equal(positions.length, 1)
-  assert.deepEqual(await codesOf(world, [places.at(-1)] as FilledPlace[]), ['suspended'])
+  assert.deepEqual(await codesOf(world, [filled.at(-1)] as FilledInstallation[]), ['suspended'])
   await runBatchJobs(world.deps)
   assert.equal(await done(), 61)
   assert.deepEqual(await saidOften(world, 'installation.uninstalled'), { 1: 61, 61: 1 })

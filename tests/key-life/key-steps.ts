@@ -54,18 +54,18 @@ export async function installManaged(world: World) {
 }
 
 /** Waits for what happens after an answer; gives up after half a minute. */
-export async function eventually(holds: () => Promise<boolean>): Promise<void> {
+export async function eventually(isTrue: () => Promise<boolean>): Promise<void> {
   for (let tries = 0; tries < 600; tries += 1) {
-    if (await holds()) return
+    if (await isTrue()) return
     await pause(50)
   }
   assert.fail('it did not come true')
 }
 
-/** Presses while somebody else's transaction holds what the press needs; it goes on once that has committed. */
+/** Presses while somebody else's transaction locks the rows that it needs; it goes on once that has committed. */
 export async function pressDuring<Pressed>(
   world: World,
-  hold: (tx: Tx) => Promise<unknown>,
+  lock: (tx: Tx) => Promise<unknown>,
   press: () => Promise<Pressed>,
 ): Promise<Pressed> {
   const { database } = world.deps
@@ -75,7 +75,7 @@ export async function pressDuring<Pressed>(
     return rows.length > 0
   }
   const { pressed } = await database.transaction(async tx => {
-    await hold(tx)
+    await lock(tx)
     const pressed = press()
     if (database.kind === 'postgres') await eventually(waiting) // SQLite has one writer: whoever is second waits anyway
     return { pressed }

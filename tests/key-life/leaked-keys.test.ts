@@ -15,7 +15,7 @@ async function freezeOnly({ deps: { database, clock } }: World, keyId: string): 
   assert.ok(await database.transaction(tx => setFrozen(tx, keyId, freeze)))
 }
 
-/** On PostgreSQL: until somebody waits for a row that is held. SQLite lets nobody begin meanwhile. */
+/** On PostgreSQL: until somebody waits for a locked row. SQLite lets nobody begin meanwhile. */
 async function somebodyWaits({ deps: { database } }: World): Promise<void> {
   if (database.kind === 'sqlite') return
   for (let looks = 0; looks < 10_000; looks += 1) {
@@ -58,7 +58,7 @@ test('a process that dies between the freeze and the replacement leaves no platf
   assert.equal(rotated.body.data.reason, 'leaked')
   assert.equal((await world.verify(key))['code'], 'expired')
   assert.equal((await world.verify(rotated.key ?? ''))['valid'], true)
-  assert.equal((await rowsOf(world, 'keys')).length, 2, 'one key takes its place, not two')
+  assert.equal((await rowsOf(world, 'keys')).length, 2, 'one key replaces it, not two')
 })
 
 test('a leaked key that was given back, or kept after an uninstall, is not replaced', async () => {

@@ -6,7 +6,7 @@ import { basic, introspect, post, refresh } from '../oauth/flow.ts'
 import { changeRegistration } from '../support/change-registration.ts'
 import { activityOf, keysAt, type Row, rowsOf, textOf, uninstall } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
-import { fillPlaces } from './places.ts'
+import { fillInstallations } from './fill-installations.ts'
 
 const purpose = 'To work.'
 const LEFT = ['charges:read', 'customers:read']
@@ -14,7 +14,7 @@ const ALL = [...LEFT, 'charges:write']
 const asks = (names: readonly string[]) => names.map(name => ({ name, purpose }))
 const OTHERS = 30
 
-/** An app in more places than shrink in one transaction, which has just lost `charges:write`; no row of them says so. */
+/** An app in more accounts than shrink in one transaction, which has just lost `charges:write`; no row of them says so. */
 async function shrinking() {
   const world = await createWorld({ worker: false })
   const managed_keys = [
@@ -25,7 +25,7 @@ async function shrinking() {
   const person = await world.person()
   const { id, tokens } = await world.install(person, app)
   await world.deliver()
-  await fillPlaces(world, id, OTHERS)
+  await fillInstallations(world, id, OTHERS)
   const [reader = '', writer = ''] = keysAt(app)
   const write = { permission: 'charges:write' }
   assert.equal((await world.verify(reader, write))['valid'], true, 'it is in memory')

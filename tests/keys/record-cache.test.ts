@@ -184,7 +184,7 @@ test('an unknown id is asked about again after a while', async () => {
   assert.equal((await cache.lookup('b'))?.version, 1)
 })
 
-test('the bound holds, and what is used stays longer than what is not', async () => {
+test('the bound is kept, and what is used stays longer than what is not', async () => {
   const ids = Array.from({ length: 10_000 }, (_, index) => `id ${index}`)
   const { cache } = sourceOf(new Map(ids.map(id => [id, { id, version: 1 }])))
   for (const id of ids) {

@@ -164,27 +164,27 @@ test('openid-client: PAR, code, refresh, userinfo, introspection, revocation', a
 })
 
 test('the OAuth client of the MCP SDK: discovery, code, refresh, with the resource that is named to it', async () => {
-  const held: { tokens?: OAuthTokens; verifier?: string; address?: URL } = {}
+  const stored: { tokens?: OAuthTokens; verifier?: string; address?: URL } = {}
   const provider: OAuthClientProvider = {
     redirectUrl: REDIRECT,
     clientMetadata: { redirect_uris: [REDIRECT], scope: 'charges:read offline_access' },
     clientInformation: () => ({ client_id: app.id, client_secret: app.registered.client_secret }),
-    tokens: () => held.tokens,
-    saveTokens: tokens => void Object.assign(held, { tokens }),
-    redirectToAuthorization: address => void Object.assign(held, { address }),
-    saveCodeVerifier: verifier => void Object.assign(held, { verifier }),
-    codeVerifier: () => held.verifier ?? '',
+    tokens: () => stored.tokens,
+    saveTokens: tokens => void Object.assign(stored, { tokens }),
+    redirectToAuthorization: address => void Object.assign(stored, { address }),
+    saveCodeVerifier: verifier => void Object.assign(stored, { verifier }),
+    codeVerifier: () => stored.verifier ?? '',
     validateResourceURL: async () => new URL(`${world.url}/v1`),
   }
   const serverUrl = `${world.url}/v1`
   assert.equal(await auth(provider, { serverUrl }), 'REDIRECT')
-  assert.equal(held.address?.searchParams.get('resource'), serverUrl)
-  const back = await approve(await world.person(), held.address ?? new URL(world.url))
+  assert.equal(stored.address?.searchParams.get('resource'), serverUrl)
+  const back = await approve(await world.person(), stored.address ?? new URL(world.url))
   const authorizationCode = back.searchParams.get('code') ?? ''
   assert.equal(await auth(provider, { serverUrl, authorizationCode }), 'AUTHORIZED')
-  const first = held.tokens
+  const first = stored.tokens
   assert.equal(first?.scope, 'offline_access charges:read')
   assert.equal(await auth(provider, { serverUrl }), 'AUTHORIZED')
-  assert.notEqual(held.tokens?.access_token, first?.access_token)
-  assert.equal(await installations(held.tokens?.access_token), 200)
+  assert.notEqual(stored.tokens?.access_token, first?.access_token)
+  assert.equal(await installations(stored.tokens?.access_token), 200)
 })

@@ -12,7 +12,7 @@ const world = await createWorld()
 after(() => world[Symbol.asyncDispose]())
 const tokenEndpoint = `${world.url}/oauth/token`
 
-/** Everything that the database holds, as text; a table's name before each of its rows. */
+/** The whole database as text; a table's name before each of its rows. */
 async function tables(): Promise<string> {
   const { database } = world.deps
   const names = await database.read(async tx => {
@@ -119,14 +119,14 @@ test('no secret stands in plain in any table, any file of the data folder, or th
   for (const [name, secret] of secrets) {
     await t.test(name, () => {
       for (const form of [secret, Buffer.from(secret).toString('base64'), Buffer.from(secret).toString('hex')]) {
-        const places = everything.filter(({ content }) => content.includes(form)).map(place => place.name)
-        assert.deepEqual(places, [])
+        const found = everything.filter(({ content }) => content.includes(form)).map(({ name }) => name)
+        assert.deepEqual(found, [])
       }
     })
   }
 })
 
-test('a stored record cannot be moved to another place: its ciphertext is bound to it', async () => {
+test('a stored record cannot be moved to another row: its ciphertext is bound to it', async () => {
   const app = await world.app()
   const [mine, theirs] = [
     await world.install(await world.person(), app),

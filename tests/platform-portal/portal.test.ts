@@ -230,9 +230,9 @@ test('secrets: each is shown once; the old webhook secret also signs, the old cl
     execute: [oauth.allowInsecureRequests],
   })
   assert.ok((await oauth.clientCredentialsGrant(renewed)).access_token)
-  for (const place of [path, '/activity', '/platform']) {
-    const { text } = await browser.get(place)
-    assert.ok(!text.includes(secret) && !text.includes(webhook), place)
+  for (const page of [path, '/activity', '/platform']) {
+    const { text } = await browser.get(page)
+    assert.ok(!text.includes(secret) && !text.includes(webhook), page)
   }
   const log = await logOf(world, app.platform.person.accountId)
   assert.ok(log.includes('app.webhook_secret_rotated') && log.includes('app.client_secret_replaced'))

@@ -13,10 +13,10 @@ const root = join(import.meta.dirname, '../..')
 export type Ended = { code: number | null; stdout: string; stderr: string }
 
 /** A data folder and an empty database of its own, for processes that are started as an operator would start them. */
-export type Place = AsyncDisposable & { dataDir: string; env: Record<string, string> }
+export type Instance = AsyncDisposable & { dataDir: string; env: Record<string, string> }
 
-export async function createPlace(): Promise<Place> {
-  const parent = mkdtempSync(join(tmpdir(), 'latchkey-place-'))
+export async function createInstance(): Promise<Instance> {
+  const parent = mkdtempSync(join(tmpdir(), 'latchkey-instance-'))
   const dataDir = join(parent, 'data')
   const database = await freshDatabaseUrl(dataDir)
   const shared = { DATABASE_URL: database.url, LATCHKEY_SECRET: opaqueToken(systemRandom) }

@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import type { Installed, Person, PublishedApp, World } from '../../tests/support/world.ts'
 
 /** One app in 20,000 accounts, one account with 20,000 installations and 40,000 keys, and a log of 200,000 deliveries. */
-export type Place = { app: PublishedApp; person: Person; installed: Installed; crowd: string }
+export type Filled = { app: PublishedApp; person: Person; installed: Installed; crowd: string }
 
 const PLACES = 20_000
 const LOG = 200_000
@@ -11,7 +11,7 @@ const DAY = 86_400_000
 
 type Row = Record<string, unknown>
 
-export async function fillPlace(world: World): Promise<Place> {
+export async function fillDatabase(world: World): Promise<Filled> {
   const app = await world.app()
   const person = await world.person()
   const installed = await world.install(person, app)

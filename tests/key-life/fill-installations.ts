@@ -15,16 +15,16 @@ export async function fillInstallations(world: World, like: string, count: numbe
   const filled: FilledInstallation[] = []
   const [accounts, installations, keys]: Row[][] = [[], [], []]
   for (let index = 0; index < count; index += 1) {
-    const installation = {
+    const one = {
       accountId: ids.next('acct'),
       installationId: ids.next('ins'),
       key: mintSecret(random, 'lkm_live_'),
     }
-    filled.push(installation)
-    const { accountId: account_id, installationId: installation_id } = installation
+    filled.push(one)
+    const { accountId: account_id, installationId: installation_id } = one
     accounts?.push({ ...account, id: account_id })
     installations?.push({ ...installation, id: installation_id, account_id })
-    keys?.push({ ...sample, id: ids.next('key'), account_id, installation_id, hash: hashSecret(installation.key) })
+    keys?.push({ ...sample, id: ids.next('key'), account_id, installation_id, hash: hashSecret(one.key) })
   }
   await knex.batchInsert('accounts', accounts ?? [], 50)
   await knex.batchInsert('installations', installations ?? [], 25)

@@ -14,7 +14,7 @@ import { type Outcome, outcomeOfAnswer, outcomeOfFault } from './outcome.ts'
 export type Attempted = {
   delivery: ClaimedDelivery
   outcome: Outcome
-  /** What of the answer's body is kept. */
+  /** The part of the response body that is kept. */
   body: string
   /** When the status arrived, or the attempt failed without one. */
   at: number
@@ -28,7 +28,7 @@ const NO_BODY = Promise.resolve('')
 
 const opened = new WeakMap<App, Webhook[]>()
 
-/** Opened once for all deliveries that were claimed with this reading of the app; the next claim reads it anew. */
+/** Opened once for all deliveries of this claim; the next claim reads the app again. */
 function signersOf(keyring: Keyring, app: App, at: number): Webhook[] {
   const known = opened.get(app)
   if (known) return known

@@ -9,7 +9,7 @@ export type ClaimedDelivery = DeliveryRow & EventContent
 /** An app, and whether those whose last attempt took long are meant, or the others: of these nothing more may be claimed. */
 export type FullLane = { appId: string; slow: boolean }
 
-/** Longer than an attempt can take, so that a lease ends by itself only when its worker has died. */
+/** Longer than an attempt can take, so that a lease expires only if its worker has died. */
 export const LEASE = 25 * SECOND
 
 export type Claim = {

@@ -10,7 +10,7 @@ export type DeliveryRow = {
   id: string
   event_id: string
   app_id: string
-  /** A ping has neither: it stands outside any order. */
+  /** A ping has neither: it has no order. */
   installation_id: string | null
   sequence: number | null
   key_id: string | null
@@ -101,7 +101,7 @@ export async function readEvent(tx: Tx, id: string): Promise<EventContent> {
 
 type Leased = Pick<DeliveryRow, 'id' | 'lease' | 'installation_id' | 'sequence' | 'redelivery'>
 
-/** Deliveries that the worker still has leased; what was cancelled or taken over meanwhile is not settled by it. */
+/** Deliveries that the worker still has leased; it does not settle those that were cancelled or taken over. */
 function stillHeld(tx: Tx, deliveries: readonly Leased[]) {
   const leases = deliveries.map(({ id, lease }) => [id, lease])
   return tx('deliveries')

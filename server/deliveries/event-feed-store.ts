@@ -4,7 +4,7 @@ import type { EventType } from './event-type.ts'
 
 export type EventRow = { id: string; type: EventType; installation_id: string | null; body: string }
 
-/** Where an event stands: in the feed of its app, null while it has no position, and among those of its installation. */
+/** Position of an event in the feed of its app, null before it is numbered, and its sequence in its installation. */
 export type EventPosition = { position: number | null; installation_id: string | null; sequence: number | null }
 
 /** Undefined where the app has no such event. */

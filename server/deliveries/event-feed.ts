@@ -34,7 +34,7 @@ const MARGIN = 10 * MINUTE
 
 /**
  * One page of an app's events, in an order in which none can appear before one that was already returned: positions are
- * given after the commit, by whoever reads (docs/cursors.md). A page that is full needs no numbering.
+ * given after the commit, by the reader (docs/cursors.md). A full page needs no numbering.
  */
 export async function readEventFeed(database: Database, page: EventPage): Promise<EventRow[]> {
   for (let caughtUp = false; ; ) {
@@ -44,7 +44,7 @@ export async function readEventFeed(database: Database, page: EventPage): Promis
   }
 }
 
-/** Numbers events that nobody has read yet, so that the first reader does not have to. */
+/** Numbers unread events, so that the first reader does not have to. */
 export async function numberBacklog(database: Database): Promise<void> {
   for (const appId of await database.read(appsWithUnnumbered))
     while (await database.transaction(tx => numberEvents(tx, appId)));
@@ -92,7 +92,7 @@ async function startOfUnknown(tx: Tx, appId: string, id: string): Promise<number
 
 /**
  * Numbers committed events of an app after those that are numbered, and returns whether more may be left. One transaction
- * at a time does so for an app, until its commit: whoever sees a position sees all before it.
+ * at a time does so for an app, until its commit: a reader that sees a position sees all lower ones.
  */
 async function numberEvents(tx: Tx, appId: string): Promise<boolean> {
   await lockName(tx, `events of ${appId}`)

@@ -3,7 +3,7 @@ import type { Mode } from '../base/mode.ts'
 import type { EncryptedSecret } from '../keys/seal-key.ts'
 import type { EventType } from './event-type.ts'
 
-/** The installation as every event tells it, so that each event can be understood alone. */
+/** The installation in every event, so that each event is self-contained. */
 export type EventInstallation = {
   id: string
   generation: number

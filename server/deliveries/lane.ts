@@ -16,18 +16,18 @@ export const paceOf = ({ delivery }: Claimed): Pace => (delivery.slow ? 'slow' :
 
 /**
  * How many posts are under way at once, of each pace, in all and for one app. When half of the slots are taken, an app's
- * share is small: however many hang, there is room for those that answer.
+ * share is small: however many hang, there is room for those that respond.
  */
 export const MOST = 512
 export const MOST_PER_APP = 32
 const MOST_PER_APP_IN_A_CROWD = 8
-/** An app that answers some within moments has installations that hang, and not an address that does: more may hang. */
+/** If an app responds to some quickly, single installations hang and not its address: more may hang. */
 const ALIVE = 3
 const ALIVE_MS = 15 * SECOND
 /** What is claimed ahead, so that one claim pays for many: what the app will have answered within this time, at its pace. */
 const AHEAD_MS = 200
 const MOST_AHEAD = 480
-/** The newest answer counts this much in an app's pace. */
+/** Weight of the newest response time in an app's pace. */
 const NEWEST = 0.2
 /** What has waited for a slot so long is given back: the app does not keep its pace, or has changed since. */
 export const LONGEST_WAIT = SECOND
@@ -39,7 +39,7 @@ export type Lane = {
   /** Claimed and not yet begun, in order. */
   waiting: Record<Pace, Claimed[]>
   posting: Record<Pace, number>
-  /** How long an answer takes, about; unknown until there was one. */
+  /** Approximate response time; unknown before the first response. */
   answerMs: number | undefined
   /** When something was last begun, and last answered within moments. */
   begunAt: number

@@ -44,7 +44,7 @@ export type Lanes = {
   /** The app has said that it wants no more: nothing goes out until that is written down, and what waits is stale. */
   close(appId: string): void
   reopen(appId: string, at: number): void
-  /** Something of an installation was cancelled: what waits of it is looked at anew. Without one, all that waits. */
+  /** A delivery of an installation was cancelled: its waiting deliveries are checked again; without an installation, all are. */
   doubt(installationId?: string): void
   posting(): number
   waiting(): ClaimedDelivery[]
@@ -169,7 +169,7 @@ export function createLanes(): Lanes {
             everything || isStale(claimed, at) ? 'give' : 'keep',
           )
           lane.waiting[pace] = keep
-          if (give.length > 0) lane.answerMs = undefined // it has to show its pace anew
+          if (give.length > 0) lane.answerMs = undefined // its pace is measured again
           waiting -= give.length
           stale.push(...give)
         }

@@ -12,13 +12,13 @@ export type Outcome =
   | { kind: 'acknowledged'; status: number; address: string }
   /** It wants no event at this address any more. */
   | { kind: 'gone'; status: typeof GONE; address: string }
-  /** Any other answer. */
+  /** Any other response. */
   | { kind: 'refused'; status: number; error: 'redirect' | 'status'; retryAfter: string | undefined }
-  /** No answer, or none in time. */
+  /** No response, or none in time. */
   | { kind: 'unanswered'; error: Exclude<OutboundFault, Unsent> }
   | { kind: 'unsent'; error: Unsent }
 
-/** What an answer means. Only 2xx acknowledges; a redirect is not followed. */
+/** The outcome of a response. Only 2xx acknowledges; a redirect is not followed. */
 export function outcomeOfAnswer(status: number, retryAfter: string | undefined, address: string): Outcome {
   if (status >= 200 && status < 300) return { kind: 'acknowledged', status, address }
   if (status === GONE) return { kind: 'gone', status, address }
@@ -30,7 +30,7 @@ export function outcomeOfFault(error: OutboundFault): Outcome {
   return error === 'dns' || error === 'address_refused' ? { kind: 'unsent', error } : { kind: 'unanswered', error }
 }
 
-/** An outcome in the delivery log: the status of the answer, if there was one, and what was wrong with it. */
+/** An outcome in the delivery log: the status of the response, if there was one, and the error. */
 export function logged(outcome: Outcome): { status: number | null; error: string | null } {
   switch (outcome.kind) {
     case 'acknowledged':

@@ -114,7 +114,7 @@ function createFollowUp(gather: () => Promise<void>, freed: () => void): () => v
   }
 }
 
-/** While other posts are under way, more answers will be here in a moment; a lone one is followed up at once. */
+/** While other posts are in progress, more responses follow shortly; a single one is recorded at once. */
 async function gatherAnswers(lanes: Lanes): Promise<void> {
   await new Promise<void>(resolve => (lanes.posting() > 0 ? setTimeout(resolve, GATHER_MS) : setImmediate(resolve)))
 }

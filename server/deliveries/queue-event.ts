@@ -14,7 +14,7 @@ export type QueueEvent = {
   details: EventDetails
   /** Set where the event hands over a key. */
   keyId?: string
-  /** False: it is for whoever reads the events, and is not sent to an address that has failed. */
+  /** False: only for readers of the event list; not sent to an address that has failed. */
   sent?: boolean
 }
 

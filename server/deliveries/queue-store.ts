@@ -1,7 +1,7 @@
 import type { Tx } from '../../db/connect.ts'
 import { EACH_APP, eachApp } from './claim-store.ts'
 
-/** Further than this nobody counts: a scrape costs the same, however much waits. */
+/** Counting stops here, so that a scrape costs the same however long the queue is. */
 const MOST_COUNTED = 50_000
 
 /**

@@ -21,7 +21,7 @@ import { createPoster, type PosterCaps } from './poster.ts'
  *     │   given back                     its lease ends         └─ not written down before the lease ends
  *     └─────────────────────────────────────────────────────────────────────────────── attempted once more
  *
- *    due         a row that nobody leases, and whose time has come     claim-store.ts
+ *    due         a row without a lease, whose time has come            claim-store.ts
  *    waiting     leased by this worker, without a slot                 claimer.ts leases and releases, lanes.ts keeps
  *    posting     in a slot of its app, quick or slow                   poster.ts; who gets a slot: lanes.ts, lane.ts
  *    recording   answered, or given up                                 bookkeeper.ts, settle-attempts.ts
@@ -30,7 +30,7 @@ import { createPoster, type PosterCaps } from './poster.ts'
  * they end, the poster wakes it.
  */
 
-/** Whoever queues a delivery, in any process, wakes the worker; only while that way is cut must it look by itself. */
+/** Queueing a delivery wakes the worker, in any process; it polls only while notifications do not arrive. */
 const LONGEST_SLEEP = 60 * SECOND
 const LONGEST_SLEEP_ALONE = 2 * SECOND
 const PAUSE_AFTER_FAULT = SECOND

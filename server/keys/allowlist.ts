@@ -3,7 +3,7 @@ import { createAllowedRule, parseCidr } from '../base/addresses.ts'
 
 /** Entries of one key's allowlist at most. */
 export const MOST_ADDRESSES = 50
-/** A range that is wider is a mistake: nobody's servers fill it. */
+/** A wider range is a mistake: nobody has that many servers. */
 const WIDEST = { 4: 8, 6: 16 } as const
 const LONGEST_SHOWN = 60
 

@@ -1,4 +1,4 @@
-/** A map that holds no more than it may; what is used stays longest. */
+/** A map of bounded size that keeps the most recently used entries. */
 export type BoundedMap<Value> = {
   /** A value that is used stays longer than one that is not. */
   use(id: string): Value | undefined
@@ -13,7 +13,7 @@ export type BoundedMap<Value> = {
 
 /**
  * A map in two halves: what is used moves to the young half, and when that is full the old half is dropped whole, so that
- * a use costs one look and the bound holds.
+ * a use costs one lookup and the bound is kept.
  */
 export function createBoundedMap<Value>(most: number): BoundedMap<Value> {
   const half = Math.ceil(most / 2)

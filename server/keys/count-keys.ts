@@ -3,7 +3,7 @@ import { isAmong } from '../../db/json-rows.ts'
 import { unended, WORKING, working, workingOf } from './key-query-store.ts'
 import { pageInstallationKeys } from './list-keys.ts'
 
-/** How an installation's working keys stand: delivered or not, with a deadline or without, ever used or not. */
+/** Counts of an installation's working keys: delivered, with a deadline, ever used. */
 export async function summarizeKeys(
   tx: Tx,
   installationId: string,
@@ -26,7 +26,7 @@ export async function summarizeKeys(
   return { total: Number(total), delivered: Number(delivered), ending: Number(ending), used: Number(used) }
 }
 
-/** How many keys of an installation work; an index answers. */
+/** Number of working keys of an installation, from an index. */
 export async function countWorkingKeys(tx: Tx, installationId: string, at: number): Promise<number> {
   return (await countWorkingOf(tx, [installationId], at)).get(installationId) ?? 0
 }
@@ -42,7 +42,7 @@ export async function hasUndelivered(tx: Tx, installationId: string): Promise<bo
   return (await query.first('keys.id')) !== undefined
 }
 
-/** Where an installation holds more keys than this, nobody looks for the one that was used last. */
+/** In an installation with more keys than this, the last use is not searched for. */
 const FEW = 250
 
 /** How many keys of each installation work, and when the last use was; `undefined` where they are too many to look. */
@@ -60,7 +60,7 @@ export async function countKeysOf(
   }
 }
 
-/** How many keys of each installation work; those without any are absent. The index of working keys answers. */
+/** Number of working keys of each installation, from the index of working keys; installations without any are absent. */
 async function countWorkingOf(
   tx: Tx,
   installationIds: readonly string[],
@@ -87,7 +87,7 @@ async function countWorkingOf(
   return counts
 }
 
-/** When the working keys of each installation were last used; meant for installations that do not hold many. */
+/** When the working keys of each installation were last used; for installations with few keys. */
 async function lastUseOf(tx: Tx, installationIds: readonly string[], at: number): Promise<ReadonlyMap<string, number>> {
   if (installationIds.length === 0) return new Map()
   const rows: { installation_id: string; last: number | null }[] = await unended(tx('keys').whereRaw(WORKING), at)

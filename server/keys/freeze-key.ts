@@ -20,12 +20,12 @@ export async function setFrozen(tx: Tx, keyId: string, freeze: Freeze): Promise<
   return by === 'leak_report' && (await noteLeak(tx, keyId))
 }
 
-/** A key that its account froze was found in public meanwhile; false if it is not frozen so. */
+/** Records that a key frozen by its account has leaked; false if it is not frozen by its account. */
 async function noteLeak(tx: Tx, id: string): Promise<boolean> {
   return (await changeKeys(tx, workingRow(tx, id).where('frozen_by', 'account'), { frozen_by: 'leak_report' })) === 1
 }
 
-/** Unfreezes a key; false if it is not frozen, or where it ended meanwhile. */
+/** Unfreezes a key; false if it is not frozen, or has expired. */
 export async function clearFrozen(tx: Tx, id: string, at: number): Promise<boolean> {
   const frozen = workingRow(tx, id)
     .whereNotNull('frozen_at')

@@ -19,7 +19,7 @@ export type KeyRecord = Deadlines & {
   allows: ((address: string) => boolean) | null
 }
 
-/** What a resource server asks about a key: whether it may do this, from there. */
+/** A verification request: may this key do this, from this address? */
 export type Question = { permission?: string | undefined; ip?: string | undefined }
 
 export type RefusalCode =

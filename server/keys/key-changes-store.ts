@@ -26,7 +26,7 @@ export async function changeMany(tx: Tx, which: Knex.QueryBuilder, change: Recor
 /** A literal, as in the indexes of these keys: with parameters SQLite cannot use them. */
 export const WORKS = "status <> 'expired'"
 
-/** What has passed its deadline ends as of that, and is told so, by whoever looks after deadlines. */
+/** Keys past their deadline expire as of that time; the runner of deadlines sends the events. */
 export function unended(query: Knex.QueryBuilder, at: number): Knex.QueryBuilder {
   for (const end of ['expires_at', 'freeze_until']) query.where(open => open.whereNull(end).orWhere(end, '>', at))
   return query.whereRaw(WORKS)

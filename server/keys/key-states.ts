@@ -22,7 +22,7 @@ export type ExpiryReason =
 /** Who froze a key. A key that a leak report froze is known to strangers. */
 export type FrozenBy = 'account' | 'leak_report'
 
-/** What ends a key by itself: its deadline, and where it is frozen the end of that. */
+/** What expires a key without a request: its deadline, or the end of its freeze. */
 export type Deadlines = { expiresAt: number | null; freezeUntil: number | null }
 
 /**
@@ -85,12 +85,12 @@ export function statusAt(key: Deadlines & { status: KeyStatus }, at: number): Ke
   return deadline === null ? 'active' : 'expiring'
 }
 
-/** When a key ended or will end, as it is shown and told; nothing while it has no deadline. */
+/** When a key ended or will end, as pages and events show it; nothing without a deadline. */
 export function endOf(key: Deadlines & { expiredAt: number | null }): number | null {
   return key.expiredAt ?? deadlineOf(key)
 }
 
-/** The end that an event tells of a key: while its new key is on its way, the one that counts once that has arrived. */
+/** The end of a key in events: while its new key is being delivered, the end that applies once that has arrived. */
 export function endToTell(key: Deadlines & Replaced & { expiredAt: number | null }, at: number): number | null {
   const end = endOf(key)
   if (key.overlapUntil === null || key.overlapUntil <= at) return end

@@ -150,7 +150,7 @@ export async function findKeyRow(tx: Tx, id: string): Promise<Key | undefined> {
   return row && toKey(row)
 }
 
-/** Locks the row until the transaction ends: what is decided about a key meanwhile is decided once. */
+/** Locks the row until the transaction ends, so that concurrent decisions about a key do not conflict. */
 export async function lockKeyRow(tx: Tx, id: string): Promise<Key | undefined> {
   const row: unknown = await locked(tx('keys').where({ id })).first('id')
   return row ? await findKeyRow(tx, id) : undefined

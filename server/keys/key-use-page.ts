@@ -18,7 +18,7 @@ export function useSentence(key: Key, now: number): string {
   return `${used}: nothing has used it in the last 7 days.`
 }
 
-/** When a key stops by itself, where it has a deadline. */
+/** When a key expires, if it has a deadline. */
 export function deadlineSentence(key: Key): string {
   const end = deadlineOf(key)
   return end === null ? '' : `Ends by itself on ${dayTimeMoment(end).text}.`

@@ -6,7 +6,7 @@ import { type Key, readKeys } from './key-store.ts'
 
 const OF_INSTALLATION = ['keys.installation_id', 'keys.id'] as const
 
-/** One page of what an installation ever held, the newest id first. `working`: what works at that time only. */
+/** One page of all keys of an installation, newest id first. `working`: only those that work at that time. */
 export async function pageInstallationKeys(
   tx: Tx,
   page: { installationId: string; before?: string | undefined; working?: { at: number } | undefined; limit: number },

@@ -29,7 +29,7 @@ export type MintRestrictedKey = {
   form: string | undefined
 }
 
-/** A plaintext is nowhere but in the answer to the person who asked for it; `again` where the same form was sent twice. */
+/** The plaintext exists only in the response to the member who created the key; `again` if the same form was sent twice. */
 export type ShownKey = { key: Key; plaintext: string; again: boolean }
 
 /** How long a form that was sent twice, by a double click or a reload, is answered with the same key. */
@@ -59,7 +59,7 @@ export async function mintRestrictedKey(
   }
 }
 
-/** The key that this form has made already, for whoever sent it a moment ago. Throws `key.form_used` for anybody else. */
+/** The key that this form has created, for the member who sent it a moment ago. Throws `key.form_used` for anybody else. */
 export async function showAgain(
   tx: Tx,
   caps: RestrictedMintCaps,

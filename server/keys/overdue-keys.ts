@@ -3,7 +3,7 @@ import { changeKeys, workingRow } from './key-changes-store.ts'
 import { deadlineOf, reasonAtDeadline } from './key-states.ts'
 import { findKeyRow, type Key } from './key-store.ts'
 
-/** What ends a key by itself; each column has an index of the keys that still work. */
+/** Columns whose time expires a key; each has an index of the keys that still work. */
 const DEADLINES = ['expires_at', 'freeze_until'] as const
 
 // A literal: with a parameter SQLite cannot use the index.

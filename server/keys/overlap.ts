@@ -30,7 +30,7 @@ export async function startOverlap(tx: Tx, key: Key, overlap: number, at: number
   return Math.min(until, deadlineOf(key) ?? until)
 }
 
-/** The overlap begins at once: whoever asked for the new key has it. Returns the old one's deadline. */
+/** The overlap begins at once, because the new key is already in the response. Returns the old one's deadline. */
 export async function beginOverlap(tx: Tx, key: Key, overlap: number, at: number): Promise<number> {
   const until = at + overlap
   const deadline = Math.min(until, key.expiresAt ?? until)

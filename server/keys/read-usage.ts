@@ -43,7 +43,7 @@ export async function readPermissionUse(
     .where('used_at', '>=', since)
     .distinct('permission')
     .pluck('permission')
-  // The empty name stands for calls that did not say what for.
+  // The empty name counts calls that named no permission.
   return { used: new Set(permissions.filter(name => name !== '')), unsaid: permissions.includes('') }
 }
 

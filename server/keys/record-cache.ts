@@ -28,7 +28,7 @@ export type RecordSource<Found> = {
   unknownFor: number
 }
 
-/** Where copies are not trusted, whoever comes later than this after a read began gets one of their own. */
+/** Without trusted copies, a lookup later than this after a read began starts its own read. */
 const SHARED_FOR = 20
 /** Copies, ids that name nothing, and reads under way. Unknown ids have room of their own: they push no record out. */
 export function createRecordCache<Found extends object>(source: RecordSource<Found>): RecordCache<Found> {

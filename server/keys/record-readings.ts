@@ -6,14 +6,14 @@ export type RecordReadings<Found> = {
   /** The latest read of a record, unless the record has changed since it began. */
   latest(id: string): { begunAt: number; answer: Promise<Found | undefined> } | undefined
   read(id: string): Promise<Found | undefined>
-  /** A record has changed, or any may have: what is being read of it is not kept, and nobody who asks later gets it. */
+  /** A record has changed, or any may have: reads in progress are not kept, and later lookups do not share them. */
   outdate(id?: string): void
 }
 
 /** `stale`: the record has changed since the read began. */
 type Reading<Found> = { id: string; begunAt: number; stale: boolean; answer: Promise<Found | undefined> }
 
-/** `keep` is given what a read has found, and nothing if there is no such record; not where it changed meanwhile. */
+/** `keep` receives the result of a read, undefined if there is no such record; not if the record changed in between. */
 export function createRecordReadings<Found>(
   { load, elapsed }: { load(id: string): Promise<Found | undefined>; elapsed(): number },
   keep: (id: string, found: Found | undefined) => void,

@@ -12,7 +12,7 @@ export const STAGES: readonly Stage[] = [
   { days: 1, until: 0 },
 ]
 
-/** Installations that hold kept keys of which a reminder is due. */
+/** Installations with kept keys for which a reminder is due. */
 export async function listInstallationsToRemind(tx: Tx, stage: Stage, at: number): Promise<string[]> {
   return await due(tx, stage, at).distinct('installation_id').orderBy('installation_id').pluck('installation_id')
 }

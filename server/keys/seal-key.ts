@@ -3,7 +3,7 @@ import type { RecipientKey } from '../../apps-registry/recipient-key.ts'
 import { SECOND } from '../base/clock.ts'
 import { SIGNING_ALG, type SigningKeys } from '../oauth/signing-keys.ts'
 
-/** A key as it travels: readable by nobody but the platform. */
+/** A sealed key: only the platform can decrypt it. */
 export type EncryptedSecret = { format: 'jwe_compact'; recipient_key_id: string; ciphertext: string }
 
 export type SealedClaims = { issuer: string; appId: string; installationId: string; keyId: string; at: number }

@@ -13,7 +13,7 @@ export type Use = {
   /** Calls of other hours. */
   earlier: Map<number, number> | undefined
   addresses: Seen[]
-  /** The empty name stands for calls that did not say what for. */
+  /** The empty name counts calls that named no permission. */
   permissions: Seen[]
 }
 
@@ -27,7 +27,7 @@ export type UsageBuffer = {
   note(keyId: string, at: number, address: string | undefined, permission: string | undefined): void
   /** Number of keys in it. */
   size(): number
-  /** Hands over what is `due`, by key id, with what there was no room for, and begins anew with the rest. */
+  /** Removes and returns what is `due`, by key id, and what did not fit; keeps the rest. */
   take(due?: (keyId: string) => boolean): { uses: Use[]; undetailedKeys: number; lostCalls: number }
   /** Takes back what could not be written. */
   putBack(uses: readonly Use[]): void

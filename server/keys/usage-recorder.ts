@@ -18,13 +18,13 @@ export type UsageRecorder = {
 /** A single use is written soon; under a steady stream of uses batches are rarer. */
 const FLUSH_SOON = SECOND
 const FLUSH_EVERY = 4 * SECOND
-/** A key that is used all the time is written this often; whoever opens a page of this process sees it at once. */
+/** A key in constant use is written this often; pages of this process show its use at once. */
 const REST = 20 * SECOND
 /** So many keys are known to rest. */
 const MOST_RESTING = 40_000
 /** So many keys are written at once, without waiting for the time to come. */
 const FLUSH_AT = 15_000
-/** Keys per transaction: nobody waits long for one. */
+/** Keys per transaction, so that nothing waits long for one. */
 const AT_ONCE = 1_000
 /** How often the last batch is tried while another process is in its way. */
 const LAST_TRIES = 4

@@ -18,7 +18,7 @@ const ALL = 'all'
 const MOST_UNKNOWN = 20_000
 const UNKNOWN_FOR = 5_000
 const PATIENCE = 5_000
-/** Of this many answers one is a line in the log, with the counts of all. */
+/** One of this many responses is logged, with the counts of all. */
 const ANSWERS_PER_LINE = 100_000
 
 /** What this process has answered since it started. */

@@ -20,7 +20,7 @@ export async function findPresentedKey(tx: Tx, presented: string, ip: string, at
   return verdict.valid ? await findKeyRow(tx, verdict.key_id) : undefined
 }
 
-/** A key by its hash that has not ended, whoever shows it and from wherever: for a report that it was found in public. */
+/** A key by its hash, unless it has expired, whatever its permissions and allowlist: for a leak report. */
 export async function findUnendedKey(tx: Tx, hash: string, at: number): Promise<Key | undefined> {
   const record = await findKeyByHash(tx, hash)
   return record && statusAt(record, at) !== 'expired' ? await findKeyRow(tx, record.id) : undefined

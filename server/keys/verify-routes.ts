@@ -45,7 +45,7 @@ function looksRight(input: unknown): input is Asked {
   )
 }
 
-/** Whether a request is for `POST /v1/keys/verify`, which stands before sessions, the authorization server and Express. */
+/** Whether a request is for `POST /v1/keys/verify`, which runs before sessions, the authorization server and Express. */
 export function asksToVerify({ method, url = '' }: IncomingMessage): boolean {
   if (method !== 'POST') return false
   const path = url.startsWith('/') ? url : pathOf(url)
@@ -53,8 +53,8 @@ export function asksToVerify({ method, url = '' }: IncomingMessage): boolean {
 }
 
 /**
- * `POST /v1/keys/verify`: what resource servers ask with every call of theirs (docs/wire.md#verification). It writes no line per
- * call: what was answered is counted, and a refused request is told at the level of debugging.
+ * `POST /v1/keys/verify`, which resource servers call for each of their requests (docs/wire.md#verification). It logs no line per
+ * call: results are counted, and refused requests are logged at debug level.
  */
 export function verifyRoute(deps: VerifyCaps): (req: IncomingMessage, res: ServerResponse) => void {
   const { verification, ids, log } = deps

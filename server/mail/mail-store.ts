@@ -87,7 +87,7 @@ export async function deleteFailedBefore(tx: Tx, at: number, limit: number): Pro
   return await deleteFirst(tx, 'mails', ['id'], failed, limit)
 }
 
-/** Further than this nobody counts: a scrape costs the same, however much waits. */
+/** Counting stops here, so that a scrape costs the same however long the queue is. */
 const MOST_COUNTED = 50_000
 
 /** How many mails wait, counted up to a bound. */

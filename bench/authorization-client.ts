@@ -35,53 +35,18 @@ export function createAuthorizationClient(
   const pool = new Pool(origin, { connections, pipelining: 1 })
   const basic = `Basic ${Buffer.from(`${client.id}:${client.secret}`).toString('base64')}`
 
-  async function send(
-    jar: Map<string, string>,
-    method: 'GET' | 'POST',
-    path: string,
-    form?: URLSearchParams,
-    headers: Record<string, string> = {},
-  ): Promise<Answer> {
-    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
-    const answer = await pool.request({
-      path,
-      method,
-      headers: {
-        ...(cookie !== '' && { cookie }),
-        ...(form && { 'content-type': 'application/x-www-form-urlencoded' }),
-        ...headers,
-      },
-      body: form?.toString() ?? null,
-    })
-    for (const line of [answer.headers['set-cookie'] ?? []].flat()) keep(jar, line)
-    return {
-      status: answer.statusCode,
-      location: String(answer.headers['location'] ?? ''),
-      text: await answer.body.text(),
-    }
-  }
-
   return {
     async authorize(cookie) {
       const jar = new Map<string, string>()
       keep(jar, cookie)
       const verifier = randomBytes(32).toString('base64url')
-      const query = new URLSearchParams({
-        response_type: 'code',
-        client_id: client.id,
-        redirect_uri: client.redirectUri,
-        state: randomBytes(16).toString('base64url'),
-        code_challenge: createHash('sha256').update(verifier).digest('base64url'),
-        code_challenge_method: 'S256',
-        scope: 'charges:read charges:write customers:read',
-      })
-      const asked = await send(jar, 'GET', `${endpoints.authorization}?${query}`)
+      const asked = await send(pool, jar, 'GET', `${endpoints.authorization}?${queryOf(client, verifier)}`)
       const consent = pathOf(asked, origin)
-      const page = await send(jar, 'GET', consent)
+      const page = await send(pool, jar, 'GET', consent)
       const form = new URLSearchParams({ ...hiddenFields(page.text), mode: 'live', decision: 'install' })
       const pressedAt = performance.now()
-      const pressed = await send(jar, 'POST', consent, form, { origin, 'sec-fetch-site': 'same-origin' })
-      const back = await send(jar, 'GET', pathOf(pressed, origin))
+      const pressed = await send(pool, jar, 'POST', consent, form, { origin, 'sec-fetch-site': 'same-origin' })
+      const back = await send(pool, jar, 'GET', pathOf(pressed, origin))
       const code = new URL(back.location || 'about:blank').searchParams.get('code')
       if (!code) throw new Error(`no code came back: ${back.status} ${back.location} ${back.text.slice(0, 500)}`)
       const exchange = new URLSearchParams({
@@ -90,11 +55,51 @@ export function createAuthorizationClient(
         redirect_uri: client.redirectUri,
         code_verifier: verifier,
       })
-      const answer = await send(new Map(), 'POST', endpoints.token, exchange, { authorization: basic })
+      const answer = await send(pool, new Map(), 'POST', endpoints.token, exchange, { authorization: basic })
       if (answer.status !== 200) throw new Error(`the code was not exchanged: ${answer.status} ${answer.text}`)
       return { pressedAt, tokens: JSON.parse(answer.text) as Record<string, unknown> }
     },
     close: () => pool.close(),
+  }
+}
+
+/** An authorization request with PKCE (RFC 7636 §4.3). */
+function queryOf(client: Client, verifier: string): URLSearchParams {
+  return new URLSearchParams({
+    response_type: 'code',
+    client_id: client.id,
+    redirect_uri: client.redirectUri,
+    state: randomBytes(16).toString('base64url'),
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+    code_challenge_method: 'S256',
+    scope: 'charges:read charges:write customers:read',
+  })
+}
+
+async function send(
+  pool: Pool,
+  jar: Map<string, string>,
+  method: 'GET' | 'POST',
+  path: string,
+  form?: URLSearchParams,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
+  const answer = await pool.request({
+    path,
+    method,
+    headers: {
+      ...(cookie !== '' && { cookie }),
+      ...(form && { 'content-type': 'application/x-www-form-urlencoded' }),
+      ...headers,
+    },
+    body: form?.toString() ?? null,
+  })
+  for (const line of [answer.headers['set-cookie'] ?? []].flat()) keep(jar, line)
+  return {
+    status: answer.statusCode,
+    location: String(answer.headers['location'] ?? ''),
+    text: await answer.body.text(),
   }
 }
 

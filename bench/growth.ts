@@ -10,11 +10,12 @@
  * figures depend on it, their ratio travels.
  */
 import { resolve } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { Pool } from 'undici'
 import { type Customer, giveKeys, signUp } from './growth/customers.ts'
+import { type Slowest, visit } from './growth/visit.ts'
+import { installFor, isValid, look, press } from './portal-calls.ts'
 import { rounded } from './statistics.ts'
 import { callSteadily } from './steady-load.ts'
 import { printTurns, takeTurns } from './turns.ts'
@@ -36,8 +37,8 @@ const PHASE_MS = 1_000 * Number(flags.seconds)
 const KEYS = 20_000
 const WARM = 200
 const EXPIRABLE = 1_000
-/** Between two pages of a customer, in milliseconds. */
-const THINKING = 200
+/** Keys of a customer are so many numbers apart. */
+const STRIDE = ROUNDS + 1
 
 const from = async <Module>(path: string) => (await import(pathToFileURL(resolve(flags.tree, path)).href)) as Module
 const { openDatabases } = await from<typeof import('./databases.ts')>('bench/databases.ts')
@@ -57,78 +58,12 @@ for (const kind of (['sqlite', 'postgres'] as const).filter(kind => both || flag
 async function measure(kind: 'sqlite' | 'postgres'): Promise<void> {
   const [databases, receiver] = [await openDatabases(kind), await startKeyReceiver()]
   try {
-    const stride = ROUNDS + 1
-    const prepared = await prepare(databases, receiver, { keys: stride * KEYS, real: KEYS })
-    const { env, verifierKey, app, database } = prepared
-    const origin = env['PUBLIC_URL'] ?? ''
-    const first = await startChild({ script: 'server/main.ts', env })
-    const endpoints = { authorization: '/oauth/authorize', token: '/oauth/token' }
-    const client = createAuthorizationClient(origin, endpoints, app, 1)
-    const customers: Customer[] = []
-    for (let number = 1; number <= ROUNDS; number += 1) {
-      const cookie = await signUp(origin, `customer${number}@example.com`)
-      const { tokens } = await client.authorize(cookie)
-      const [detail] = tokens['authorization_details'] as { account_id: string; installation_id: string }[]
-      customers.push({ cookie, accountId: detail?.account_id ?? '', installationId: detail?.installation_id ?? '' })
-    }
-    await client.close()
-    const quiet = await signUp(origin, 'quiet@example.com')
-    await first.stop()
-    await giveKeys(database, { customers, quiet: 'quiet@example.com', below: stride * EXPIRABLE })
-
-    const server = await startChild({ script: 'server/main.ts', env, profileDir: flags.profile })
-    const pool = new Pool(origin, { connections: 16 })
-    const verify = async (index: number) => {
-      const headers = { authorization: `Bearer ${verifierKey}`, 'content-type': 'application/json' }
-      const body = JSON.stringify({ key: benchKey(index) })
-      const answer = await pool.request({ path: '/v1/keys/verify', method: 'POST', headers, body })
-      if (!((await answer.body.json()) as { valid: boolean }).valid) throw new Error(`key ${index} was refused`)
-    }
-    const press = async (path: string, cookie: string, body?: string): Promise<void> => {
-      const type = body === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }
-      const headers = { ...type, origin, cookie, 'sec-fetch-site': 'same-origin' }
-      const method = body === undefined ? 'GET' : 'POST'
-      const answer = await pool.request({ path, method, headers, body: body ?? null })
-      await answer.body.dump({ limit: 2 ** 30 })
-      if (answer.statusCode >= 400) throw new Error(`${path}: ${answer.statusCode}`)
-    }
-    let [expired, asked, cold] = [0, 0, 0]
-    const kinds = {
-      warm: { perSecond: 100, call: () => verify(EXPIRABLE + (asked++ % WARM)) },
-      cold: { perSecond: 50, call: () => verify(EXPIRABLE + WARM + cold++) },
-      expire: { perSecond: 5, call: () => press(`/keys/${benchKeyId(stride * expired++)}/expire`, quiet, '') },
-    }
-
-    const slowest = new Map<string, number>()
-    /** A customer's requests, as they are or all for the page that does nothing. */
-    const visit = async ({ cookie, installationId: id }: Customer, nothing: boolean) => {
-      const until = performance.now() + PHASE_MS
-      const look = async (path: string, body?: string) => {
-        const began = performance.now()
-        if (nothing) await press('/healthz', cookie)
-        else await press(path, cookie, body)
-        const name = nothing ? '/healthz' : path.replace(id, '{id}') + (body === undefined ? '' : ' (POST)')
-        slowest.set(name, Math.max(slowest.get(name) ?? 0, performance.now() - began))
-        await setTimeout(THINKING)
-      }
-      const pages = ['/apps', `/apps/${id}`, '/keys', `/apps/${id}/uninstall`]
-      while (performance.now() < until - PHASE_MS / 3) for (const page of pages) await look(page)
-      await look(`/apps/${id}/uninstall`, 'keys=expire')
-      while (performance.now() < until) for (const page of ['/apps', '/keys']) await look(page)
-    }
-    const during = async (customer: Customer | undefined, nothing = false) => {
-      const [times] = await Promise.all([callSteadily(kinds, PHASE_MS), customer && visit(customer, nothing)])
-      return times
-    }
-    for (let index = 0; index < WARM; index += 1) await kinds.warm.call()
-    for (const page of ['/apps', '/keys', '/healthz']) await press(page, customers[0]?.cookie ?? '')
-    await callSteadily(kinds, 2_000) // the code is compiled by now
-    const phases = {
-      calm: () => during(undefined),
-      control: (round: number) => during(customers[round], true),
-      load: (round: number) => during(customers[round]),
-    }
-    const results = await takeTurns(phases, ROUNDS)
+    const prepared = await prepare(databases, receiver, { keys: STRIDE * KEYS, real: KEYS })
+    const people = await settle(prepared)
+    const server = await startChild({ script: 'server/main.ts', env: prepared.env, profileDir: flags.profile })
+    const pool = new Pool(originOf(prepared), { connections: 16 })
+    const slowest: Slowest = new Map()
+    const results = await takeTurns(await createPhases(pool, prepared, people, slowest), ROUNDS)
     await pool.close()
     await server.stop()
     printTurns(`${kind}: milliseconds; load: a customer with ${KEYS} keys opens their pages and uninstalls`, results)
@@ -139,5 +74,61 @@ async function measure(kind: 'sqlite' | 'postgres'): Promise<void> {
   } finally {
     receiver.close()
     await databases.close()
+  }
+}
+
+type Prepared = Awaited<ReturnType<typeof prepare>>
+type People = { customers: Customer[]; quiet: string }
+
+function originOf({ env }: Prepared): string {
+  return env['PUBLIC_URL'] ?? ''
+}
+
+/** Signs up a customer for each round, and somebody quiet, and gives them their keys. */
+async function settle(prepared: Prepared): Promise<People> {
+  const { env, app, database } = prepared
+  const origin = originOf(prepared)
+  const server = await startChild({ script: 'server/main.ts', env })
+  const endpoints = { authorization: '/oauth/authorize', token: '/oauth/token' }
+  const client = createAuthorizationClient(origin, endpoints, app, 1)
+  const customers: Customer[] = []
+  for (let number = 1; number <= ROUNDS; number += 1) {
+    const cookie = await signUp(origin, `customer${number}@example.com`)
+    customers.push({ cookie, ...(await installFor(client, cookie)) })
+  }
+  await client.close()
+  const quiet = await signUp(origin, 'quiet@example.com')
+  await server.stop()
+  await giveKeys(database, { customers, quiet: 'quiet@example.com', below: STRIDE * EXPIRABLE })
+  return { customers, quiet }
+}
+
+/** What is measured in turns, with its code compiled already. */
+async function createPhases(pool: Pool, prepared: Prepared, { customers, quiet }: People, slowest: Slowest) {
+  const origin = originOf(prepared)
+  const owner = { origin, cookie: quiet }
+  const verify = async (index: number) => {
+    if (!(await isValid(pool, prepared.verifierKey, benchKey(index)))) throw new Error(`key ${index} was refused`)
+  }
+  let [expired, asked, cold] = [0, 0, 0]
+  const kinds = {
+    warm: { perSecond: 100, call: () => verify(EXPIRABLE + (asked++ % WARM)) },
+    cold: { perSecond: 50, call: () => verify(EXPIRABLE + WARM + cold++) },
+    expire: { perSecond: 5, call: () => press(pool, owner, `/keys/${benchKeyId(STRIDE * expired++)}/expire`) },
+  }
+  const during = async (customer?: Customer, nothing = false) => {
+    const options = { milliseconds: PHASE_MS, nothing, slowest }
+    const visiting = customer && visit(pool, origin, customer, options)
+    const [times] = await Promise.all([callSteadily(kinds, PHASE_MS), visiting])
+    return times
+  }
+  for (let index = 0; index < WARM; index += 1) await kinds.warm.call()
+  const someone = { origin, cookie: customers[0]?.cookie ?? '' }
+  for (const page of ['/apps', '/keys', '/healthz']) await look(pool, someone, page)
+  await callSteadily(kinds, 2_000)
+  return {
+    calm: () => during(),
+    control: (round: number) => during(customers[round], true),
+    load: (round: number) => during(customers[round]),
   }
 }

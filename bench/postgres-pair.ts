@@ -24,21 +24,8 @@ export async function startPostgresPair(): Promise<PostgresPair> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-pair-'))
   const [password, ports] = [randomUUID(), [await freePort(), await freePort()] as const]
   const dirs = [join(folder, 'primary'), join(folder, 'standby')] as const
-  const server = (at: 0 | 1, ...settings: string[]) => {
-    const own = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=100', 'timezone=UTC']
-    return new EmbeddedPostgres({
-      databaseDir: dirs[at],
-      port: ports[at],
-      password,
-      persistent: true,
-      createPostgresUser: process.getuid?.() === 0,
-      authMethod: 'scram-sha-256',
-      initdbFlags: ['--encoding=UTF8', '--locale=C', '--no-sync'],
-      postgresFlags: [...own, ...settings].flatMap(setting => ['-c', setting]),
-      onLog: () => undefined,
-      onError: () => undefined,
-    })
-  }
+  const server = (at: 0 | 1, ...settings: string[]) =>
+    serverOf({ databaseDir: dirs[at], port: ports[at], password }, settings)
   const urlOf = (at: 0 | 1) => `postgres://postgres:${password}@127.0.0.1:${ports[at]}/latchkey`
 
   execFileSync('chmod', ['755', folder])
@@ -70,6 +57,22 @@ export async function startPostgresPair(): Promise<PostgresPair> {
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+type Place = { databaseDir: string; port: number; password: string }
+
+function serverOf(place: Place, settings: readonly string[]): EmbeddedPostgres {
+  const own = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=100', 'timezone=UTC']
+  return new EmbeddedPostgres({
+    ...place,
+    persistent: true,
+    createPostgresUser: process.getuid?.() === 0,
+    authMethod: 'scram-sha-256',
+    initdbFlags: ['--encoding=UTF8', '--locale=C', '--no-sync'],
+    postgresFlags: [...own, ...settings].flatMap(setting => ['-c', setting]),
+    onLog: () => undefined,
+    onError: () => undefined,
+  })
 }
 
 /** Whether a server answers a statement. */

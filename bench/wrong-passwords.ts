@@ -13,6 +13,7 @@ import { startChild } from './child-server.ts'
 import { openDatabases } from './databases.ts'
 import { signUp } from './growth/customers.ts'
 import { startKeyReceiver } from './key-receiver.ts'
+import { installFor, isValid, press } from './portal-calls.ts'
 import { runStatements } from './run-statements.ts'
 import { callSteadily } from './steady-load.ts'
 import { printTurns, takeTurns } from './turns.ts'
@@ -44,77 +45,21 @@ async function measure(kind: 'sqlite' | 'postgres'): Promise<void> {
   const hasher = await startChild({ script: 'bench/passwords/hash-apart.ts', env: {} })
   try {
     const prepared = await prepare(databases, receiver, { keys: 0 })
-    const { verifierKey, app, cookie, database } = prepared
-    const origin = prepared.env['PUBLIC_URL'] ?? ''
-    const first = await startChild({ script: 'server/main.ts', env: prepared.env })
-    const endpoints = { authorization: '/oauth/authorize', token: '/oauth/token' }
-    const client = createAuthorizationClient(origin, endpoints, app, 1)
-    const { tokens } = await client.authorize(cookie)
-    await client.close()
-    const [detail] = tokens['authorization_details'] as { account_id: string; installation_id: string }[]
-    const of = { accountId: detail?.account_id ?? '', installationId: detail?.installation_id ?? '' }
-    const owners: string[] = []
-    for (let owner = 0; owner < OWNERS; owner += 1) owners.push(await signUp(origin, ownerEmail(owner)))
-    await first.stop()
-    await fillKeys({ database, appId: app.id, keys: KEYS, real: KEYS, of })
-    await runStatements(
-      database,
-      owners.map((_, owner) => give(owner)),
-    )
-
+    const owners = await settle(prepared)
     const env = { ...prepared.env, RATE_LIMITS: 'on', TRUST_PROXY: '1' }
     const server = await startChild({ script: 'server/main.ts', env, profileDir: flags.profile })
+    const origin = originOf(prepared)
     const [pool, strangers] = [new Pool(origin, { connections: 16 }), new Pool(origin, { connections: 64 })]
     const apart = new Pool(hasher.firstLine)
-    const form = { origin, 'sec-fetch-site': 'same-origin' }
-
-    const verify = async (index: number) => {
-      const headers = { authorization: `Bearer ${verifierKey}`, 'content-type': 'application/json' }
-      const body = JSON.stringify({ key: benchKey(index) })
-      const answer = await pool.request({ path: '/v1/keys/verify', method: 'POST', headers, body })
-      if (!((await answer.body.json()) as { valid?: boolean }).valid) throw new Error('a good key was refused')
-    }
-    const expire = async (index: number) => {
-      const path = `/keys/${benchKeyId(index)}/expire`
-      const answer = await pool.request({
-        path,
-        method: 'POST',
-        headers: { cookie: owners[index % OWNERS] ?? '', ...form },
-      })
-      await answer.body.dump()
-      if (answer.statusCode !== 303) throw new Error(`Expire returned ${answer.statusCode}`)
-    }
     const statuses: Record<number, number> = {}
-    const guess = async (number: number) => {
-      const headers = {
-        ...form,
-        'content-type': 'application/x-www-form-urlencoded',
-        'x-forwarded-for': `198.51.100.${number % ADDRESSES}`,
-      }
-      const body = `email=person${number}%40example.com&password=wrong+password+here`
-      const answer = await strangers.request({ path: '/signin', method: 'POST', headers, body })
-      await answer.body.dump()
-      statuses[answer.statusCode] = (statuses[answer.statusCode] ?? 0) + 1
-    }
+    const during = createDuring(pool, prepared, owners)
     const get = async (from: Pool, path: string) => await (await from.request({ path, method: 'GET' })).body.dump()
-
-    let [cold, expired, tried] = [1, EXPIRED_FROM, 0]
-    const calls = {
-      warm: { perSecond: 100, call: () => verify(0) },
-      cold: { perSecond: 50, call: () => verify(cold++) },
-      expire: { perSecond: 5, call: () => expire(expired++) },
-    }
-    const during = async (call?: () => Promise<unknown>) => {
-      const milliseconds = 1_000 * Number(flags.seconds)
-      const others = call && callSteadily({ strangers: { perSecond: PER_MINUTE / 60, call } }, milliseconds)
-      const [times] = await Promise.all([callSteadily(calls, milliseconds), others])
-      return times
-    }
+    let tried = 0
     const phases = {
       calm: () => during(),
       control: () => during(() => get(strangers, '/healthz')),
       apart: () => during(() => get(apart, '/')),
-      attack: () => during(() => guess(tried++)),
+      attack: () => during(() => guess(strangers, origin, tried++, statuses)),
     }
     for (const phase of Object.values(phases)) await phase() // the code is compiled by now
     const results = await takeTurns(phases, Number(flags.rounds))
@@ -127,6 +72,67 @@ async function measure(kind: 'sqlite' | 'postgres'): Promise<void> {
     receiver.close()
     await databases.close()
   }
+}
+
+type Prepared = Awaited<ReturnType<typeof prepare>>
+
+function originOf({ env }: Prepared): string {
+  return env['PUBLIC_URL'] ?? ''
+}
+
+/** Fills in keys and signs up who expires them; returns the cookies of these owners. */
+async function settle(prepared: Prepared): Promise<string[]> {
+  const { env, app, cookie, database } = prepared
+  const origin = originOf(prepared)
+  const server = await startChild({ script: 'server/main.ts', env })
+  const client = createAuthorizationClient(origin, { authorization: '/oauth/authorize', token: '/oauth/token' }, app, 1)
+  const of = await installFor(client, cookie)
+  await client.close()
+  const owners: string[] = []
+  for (let owner = 0; owner < OWNERS; owner += 1) owners.push(await signUp(origin, ownerEmail(owner)))
+  await server.stop()
+  await fillKeys({ database, appId: app.id, keys: KEYS, real: KEYS, of })
+  await runStatements(
+    database,
+    owners.map((_, owner) => give(owner)),
+  )
+  return owners
+}
+
+/** Measures what everybody else notices while `call`, if any, is made as often as passwords are guessed. */
+function createDuring(pool: Pool, prepared: Prepared, owners: readonly string[]) {
+  const origin = originOf(prepared)
+  const verify = async (index: number) => {
+    if (!(await isValid(pool, prepared.verifierKey, benchKey(index)))) throw new Error('a good key was refused')
+  }
+  const expire = (index: number) =>
+    press(pool, { origin, cookie: owners[index % OWNERS] ?? '' }, `/keys/${benchKeyId(index)}/expire`)
+  let [cold, expired] = [1, EXPIRED_FROM]
+  const calls = {
+    warm: { perSecond: 100, call: () => verify(0) },
+    cold: { perSecond: 50, call: () => verify(cold++) },
+    expire: { perSecond: 5, call: () => expire(expired++) },
+  }
+  return async (call?: () => Promise<unknown>) => {
+    const milliseconds = 1_000 * Number(flags.seconds)
+    const others = call && callSteadily({ strangers: { perSecond: PER_MINUTE / 60, call } }, milliseconds)
+    const [times] = await Promise.all([callSteadily(calls, milliseconds), others])
+    return times
+  }
+}
+
+/** Signs in as somebody who is not known, from one of the addresses, and counts the status of the answer. */
+async function guess(from: Pool, origin: string, number: number, statuses: Record<number, number>): Promise<void> {
+  const headers = {
+    origin,
+    'sec-fetch-site': 'same-origin',
+    'content-type': 'application/x-www-form-urlencoded',
+    'x-forwarded-for': `198.51.100.${number % ADDRESSES}`,
+  }
+  const body = `email=person${number}%40example.com&password=wrong+password+here`
+  const answer = await from.request({ path: '/signin', method: 'POST', headers, body })
+  await answer.body.dump()
+  statuses[answer.statusCode] = (statuses[answer.statusCode] ?? 0) + 1
 }
 
 function ownerEmail(owner: number): string {

@@ -22,41 +22,9 @@ export async function fillDatabase(world: World): Promise<Filled> {
   const [{ id: platformId }] = (await owner.select('id')) as [{ id: string }]
 
   await copy('accounts', { id: person.accountId }, PLACES, { id: id('acct') })
-  const other = { id: app.id }
-  await copy('apps', other, 5_000, {
-    id: id('app'),
-    slug: `'app-' || i`,
-    platform_id: `'${platformId}'`,
-    status: `case i % 4 when 0 then 'draft' when 1 then 'retired' else 'published' end`,
-  })
-  await copy('app_versions', { app_id: app.id }, 5_000, { app_id: id('app') })
-  // The app everywhere, and of every app one installation in the large account.
-  await copy('installations', { id: installed.id }, PLACES, { id: id('ins'), account_id: id('acct') })
-  await copy('installations', { id: installed.id }, PLACES, {
-    id: id('ins', 100_000),
-    app_id: `case when i <= 5000 then ${id('app')} else '${app.id}' end`,
-    generation: 'i + 1',
-    status: `case when i <= 5000 then 'active' else 'uninstalled' end`,
-    uninstalled_at: 'case when i > 5000 then 1 end',
-    uninstall_reason: `case when i > 5000 then 'account' end`,
-  })
-  const key = { installation_id: installed.id }
-  const used = { hash: `'hash' || i || 'k'`, last_used_at: 'i' }
-  await copy('keys', key, 20_000, { ...used, id: id('key') })
-  await copy('keys', key, PLACES, {
-    hash: `'other' || i`,
-    id: id('key', 100_000),
-    installation_id: id('ins', 100_000),
-    app_id: `case when i <= 5000 then ${id('app')} else '${app.id}' end`,
-    status: `case when i % 3 = 0 then 'expired' else 'active' end`,
-    expired_at: `case when i % 3 = 0 then ${world.clock.now() - 100 * DAY} end`,
-  })
-  await copy('keys', key, PLACES, {
-    hash: `'elsewhere' || i`,
-    id: id('key', 200_000),
-    installation_id: id('ins'),
-    account_id: id('acct'),
-  })
+  await fillApps(copy, app.id, platformId)
+  await fillInstallations(copy, app.id, installed.id)
+  await fillKeys(copy, { appId: app.id, installationId: installed.id, expiredAt: world.clock.now() - 100 * DAY })
   await fillLog(copy, installed.id)
   await copy('activity', { account_id: person.accountId, number: 1 }, 50_000, { number: 'i + 1000' })
   await copy('oauth_records', { model: 'Grant' }, PLACES, { id_hash: `'grant' || i` })
@@ -72,6 +40,54 @@ export async function fillDatabase(world: World): Promise<Filled> {
   })
   await fillMore(world, copy, person)
   return { app, person, installed, crowd: id('ins', 5).replaceAll("'", '') }
+}
+
+async function fillApps(copy: Copy, appId: string, platformId: string): Promise<void> {
+  const { id } = copy
+  await copy('apps', { id: appId }, 5_000, {
+    id: id('app'),
+    slug: `'app-' || i`,
+    platform_id: `'${platformId}'`,
+    status: `case i % 4 when 0 then 'draft' when 1 then 'retired' else 'published' end`,
+  })
+  await copy('app_versions', { app_id: appId }, 5_000, { app_id: id('app') })
+}
+
+/** The app everywhere, and of every app one installation in the large account. */
+async function fillInstallations(copy: Copy, appId: string, installationId: string): Promise<void> {
+  const { id } = copy
+  await copy('installations', { id: installationId }, PLACES, { id: id('ins'), account_id: id('acct') })
+  await copy('installations', { id: installationId }, PLACES, {
+    id: id('ins', 100_000),
+    app_id: `case when i <= 5000 then ${id('app')} else '${appId}' end`,
+    generation: 'i + 1',
+    status: `case when i <= 5000 then 'active' else 'uninstalled' end`,
+    uninstalled_at: 'case when i > 5000 then 1 end',
+    uninstall_reason: `case when i > 5000 then 'account' end`,
+  })
+}
+
+type Keys = { appId: string; installationId: string; expiredAt: number }
+
+async function fillKeys(copy: Copy, { appId, installationId, expiredAt }: Keys): Promise<void> {
+  const { id } = copy
+  const key = { installation_id: installationId }
+  const used = { hash: `'hash' || i || 'k'`, last_used_at: 'i' }
+  await copy('keys', key, 20_000, { ...used, id: id('key') })
+  await copy('keys', key, PLACES, {
+    hash: `'other' || i`,
+    id: id('key', 100_000),
+    installation_id: id('ins', 100_000),
+    app_id: `case when i <= 5000 then ${id('app')} else '${appId}' end`,
+    status: `case when i % 3 = 0 then 'expired' else 'active' end`,
+    expired_at: `case when i % 3 = 0 then ${expiredAt} end`,
+  })
+  await copy('keys', key, PLACES, {
+    hash: `'elsewhere' || i`,
+    id: id('key', 200_000),
+    installation_id: id('ins'),
+    account_id: id('acct'),
+  })
 }
 
 /** One in three thousand deliveries is of the installation that is looked at; failed ones are as rare. */

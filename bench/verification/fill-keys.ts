@@ -86,17 +86,7 @@ async function fillPostgres({ database, appId, keys, real, of }: Filling): Promi
       for (const { name, unique } of indexes)
         await db.query(unique ? `alter table keys drop constraint ${name}` : `drop index ${name}`)
     const installations = Math.min(keys, MOST_INSTALLATIONS)
-    if (!of) {
-      const series = `generate_series(0, ${installations - 1}) n`
-      await db.query(
-        `insert into accounts (id, name, created_at) select 'acct_' || lpad(n::text, 26, '0'), 'Harbor Books', ${AT} from ${series}`,
-      )
-      await db.query(
-        `insert into installations (id, app_id, account_id, mode, status, generation, version, permissions, sequence, installed_by, created_at)
-         select 'ins_' || lpad(n::text, 26, '0'), $1, 'acct_' || lpad(n::text, 26, '0'), 'live', 'active', 1, 1, $2, 1, 'usr_bench', ${AT} from ${series}`,
-        [appId, PERMISSIONS],
-      )
-    }
+    if (!of) await fillInstallations(db, installations, appId)
     const home = (prefix: string) => `'${prefix}' || lpad((n % ${installations})::text, 26, '0')`
     const insert = (hash: string, from: string) =>
       `insert into keys (${KEY_COLUMNS}) select 'key_' || lpad(n::text, 26, '0'), 'managed', ${of ? `'${of.accountId}'` : home('acct_')}, ${of ? `'${of.installationId}'` : home('ins_')}, '${appId}', 'live', 'default', ${hash}, 'lkm_live_…wxyz', '${PERMISSIONS}', 'active', ${AT} + n from ${from}`
@@ -117,4 +107,16 @@ async function fillPostgres({ database, appId, keys, real, of }: Filling): Promi
   } finally {
     await db.end()
   }
+}
+
+async function fillInstallations(db: pg.Client, installations: number, appId: string): Promise<void> {
+  const series = `generate_series(0, ${installations - 1}) n`
+  await db.query(
+    `insert into accounts (id, name, created_at) select 'acct_' || lpad(n::text, 26, '0'), 'Harbor Books', ${AT} from ${series}`,
+  )
+  await db.query(
+    `insert into installations (id, app_id, account_id, mode, status, generation, version, permissions, sequence, installed_by, created_at)
+     select 'ins_' || lpad(n::text, 26, '0'), $1, 'acct_' || lpad(n::text, 26, '0'), 'live', 'active', 1, 1, $2, 1, 'usr_bench', ${AT} from ${series}`,
+    [appId, PERMISSIONS],
+  )
 }

@@ -152,7 +152,7 @@ export async function moveApp(
 /** Any number that nothing else in the database locks. */
 const SLUG_LOCK = 5_284_237_019
 
-/** Gives the app a slug, unless another app has it. Whoever asks for one at once waits until this transaction ends. */
+/** Gives the app a slug, unless another app has it. Concurrent requests for it wait until this transaction ends. */
 export async function takeSlug(tx: Tx, id: string, slug: string): Promise<void> {
   if (tx.client.config.client === 'pg') await tx.raw(`select pg_advisory_xact_lock(${SLUG_LOCK})`)
   const taken = tx('apps as other').where('other.slug', slug).select('other.id')

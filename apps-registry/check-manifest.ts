@@ -74,7 +74,7 @@ async function addressFault(
   const url = new URL(address)
   if (url.username || url.password) return { field, message: 'must not contain credentials' }
   if (url.hash) return { field, message: 'must not have a fragment' }
-  // What a name resolves to is judged at each connection only: the answer here would tell which names exist inside.
+  // Resolved addresses are checked only when connecting: an error here would reveal which internal names exist.
   if (url.protocol === 'https:' && !isFixedHost(url.hostname)) return undefined
   try {
     await outbound.check(address)
@@ -104,7 +104,7 @@ const LOGO_TYPES = ['image/svg+xml', 'image/png']
 
 /**
  * A copy of the app's mark: pages show images from their own origin only, and no visitor's address reaches a platform.
- * An address that does not answer now leaves the app without one.
+ * If the address does not respond, the app has none.
  */
 async function fetchLogo(outbound: Outbound, address: string): Promise<Logo | 'unfit' | undefined> {
   try {

@@ -16,11 +16,11 @@ import { parseJwks, type RecipientKey } from './recipient-key.ts'
 export type RecipientCaps = Caps & {
   database: Database
   outbound: Outbound
-  /** Tells the accounts that hold keys of an app. Returns those that must be told in this transaction. */
+  /** Logs it in the accounts with keys of an app. Returns those that must be logged in this transaction. */
   tellHolders(tx: Tx, appId: string, acts: readonly Act[]): Promise<string[]>
 }
 
-/** How long the keys seen last are sealed to where `jwks_uri` does not answer (docs/client-keys.md). */
+/** How long the last known keys are used while `jwks_uri` does not respond (docs/client-keys.md). */
 const SEEN_LAST = DAY
 /** How often it is written down that they were seen again. */
 const SEEN_AGAIN = HOUR
@@ -62,7 +62,7 @@ async function rememberJwks(tx: Tx, caps: RecipientCaps, { appId, address, seen 
   const at = caps.clock.now()
   await lockApp(tx, appId)
   const before = await findApp(tx, appId)
-  if (before?.client.jwks_uri !== address) return // another address was registered meanwhile
+  if (before?.client.jwks_uri !== address) return // another address has been registered
   await saveJwks(tx, appId, seen, at)
   const act = { actor: { type: 'platform', id: before.platform.id, ip: '' } as const, object: appId, at }
   const after = await destinationOf({ ...before, jwks: seen })

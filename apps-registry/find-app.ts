@@ -55,7 +55,7 @@ export async function findLogo(tx: Tx, id: string, accountIds: readonly string[]
   return { ...logo, public: isPublic(app) }
 }
 
-/** Locks the app in shared mode: nobody changes, suspends or retires it until this transaction ends. */
+/** Locks the app in shared mode: it cannot be changed, suspended or retired until this transaction ends. */
 export async function lockAppShared(tx: Tx, id: string): Promise<void> {
   const query = tx('apps').where({ id })
   await (tx.client.config.client === 'pg' ? query.forShare() : query).first('id')

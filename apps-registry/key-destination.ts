@@ -16,7 +16,7 @@ export async function destinationOf({ client, jwks }: App): Promise<KeyDestinati
   }
 }
 
-/** What the accounts that hold keys of an app read in their logs when its keys go elsewhere from now on. */
+/** Log entries of the accounts with keys of an app when its recipient key or delivery host changes. */
 export function destinationActs(
   before: KeyDestination,
   after: KeyDestination,

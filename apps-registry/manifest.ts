@@ -9,7 +9,7 @@ import { faultsOfShape, quoted } from './shape-faults.ts'
 const HIDDEN = 'must not contain hidden characters or marks that turn the direction of writing'
 const text = (most: number) =>
   z.string().trim().max(most, `must have ${most} characters or fewer`).refine(showsAll, HIDDEN)
-/** What stands in letters and lists. */
+/** Text in mails and lists. */
 const line = (most: number) => text(most).refine(isOneLine, 'must be on one line, without hidden characters')
 const TOO_LONG = 'must have 2000 characters or fewer'
 /** A host as it is looked up: letters, digits, "-", "_" and ".", or an IPv6 address (RFC 3986 §3.2.2), and a port. */
@@ -156,7 +156,7 @@ export function namesOf(manifest: Manifest): string[] {
   return manifest.permissions.map(permission => permission.name)
 }
 
-/** A manifest that asks for less; a managed key that would be left with nothing goes. */
+/** A manifest with fewer permissions; a managed key without any is removed. */
 export function without(manifest: Manifest, removed: readonly string[]): Manifest {
   const left = (names: readonly string[]) => names.filter(name => !removed.includes(name))
   return {

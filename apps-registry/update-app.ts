@@ -28,7 +28,7 @@ export type UpdateApp = {
 export type UpdateHooks = {
   /** Running installations shrink. Returns what the logs must say of it. */
   permissionsRemoved(app: App, removed: string[]): Promise<Note[]>
-  /** The accounts that hold keys of the app are told. Returns those that must be told in this transaction. */
+  /** Logs it in the accounts with keys of the app. Returns those that must be logged in this transaction. */
   tellHolders(appId: string, acts: readonly Act[]): Promise<string[]>
 }
 

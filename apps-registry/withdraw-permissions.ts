@@ -3,7 +3,7 @@ import type { Tx } from '../db/connect.ts'
 import { lockApp } from './app-store.ts'
 import type { Withdrawal } from './withdrawals.ts'
 
-/** From the commit on, whoever consented to an earlier version has none of these permissions, whatever its rows say. */
+/** From the commit on, installations of earlier versions do not have these permissions, whatever their rows contain. */
 export async function withdrawPermissions(tx: Tx, appId: string, withdrawal: Withdrawal): Promise<void> {
   await changeWithdrawals(tx, appId, withdrawal.version, withdrawal)
 }

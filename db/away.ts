@@ -34,7 +34,7 @@ export function isLost(error: unknown): boolean {
   return /^E(?:CONNRESET|PIPE)$/.test(code) || LOST_MESSAGE.test(error.message)
 }
 
-/** Whether a statement was not answered in its time: the server may be gone, and nobody has said so. */
+/** Whether a statement timed out: the server may be gone without closing the connection. */
 export function isUnanswered(error: unknown): error is Error {
   return error instanceof Error && error.message === 'Query read timeout'
 }
@@ -44,7 +44,7 @@ export function isConflict(error: unknown): boolean {
   return error instanceof Error && ['40P01', '40001'].includes(codeOf(error))
 }
 
-/** Whether the server takes no writes while it answers reads. */
+/** Whether the server is read-only. */
 export function isReadOnly(error: unknown): error is Error {
   return error instanceof Error && ['25006', 'SQLITE_READONLY'].includes(codeOf(error))
 }

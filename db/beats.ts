@@ -5,7 +5,7 @@ export type Beats = {
   /** The name of a new one, sent at `now`. */
   send(now: number): string
   isOnItsWay(name: string): boolean
-  /** When a beat was sent that has come back, which settles the earlier ones too; nothing if nobody waits for it. */
+  /** When a beat that came back was sent, which settles earlier ones too; undefined if it is not awaited. */
   cameBack(name: string): number | undefined
   forget(): void
 }

@@ -34,7 +34,7 @@ export type ChangeFeed = Follower & {
   watch(tell: (connected: boolean) => void): void
 }
 
-/** What a follower tells. */
+/** Callbacks of a follower. */
 export type FollowerNews = { hear: Hear; connected(now: boolean): void }
 
 /** What follows the commits of other processes. */
@@ -49,11 +49,11 @@ export type Follower = {
   /** Follows what other processes commit, until `stop`. Resolves when it is known whether it is heard; goes on trying. */
   start(): Promise<void>
   stop(): Promise<void>
-  /** Another server may stand at the address by now: connects anew. */
+  /** Reconnects: another server may have the address by now. */
   doubt(): void
 }
 
-/** Hands on what a follower tells. */
+/** Forwards the callbacks of a follower. */
 export function createNews(): FollowerNews & Pick<ChangeFeed, 'listen' | 'watch'> {
   const [listeners, watchers]: [Hear[], ((now: boolean) => void)[]] = [[], []]
   let last = true
@@ -73,7 +73,7 @@ export function createNews(): FollowerNews & Pick<ChangeFeed, 'listen' | 'watch'
 
 /** How long after it was asked for a proof counts. docs/rules.md 3.2 gives a second; the rest is for the work on the way. */
 export const PROOF_MS = 900
-/** How often a proof is asked for while somebody relies on it, and while nobody does. */
+/** How often a proof is requested while one is in use, and otherwise. */
 export const BEAT_MS = 200
 export const IDLE_BEAT_MS = 15_000
 /** How long after the last question a feed falls quiet. */

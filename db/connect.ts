@@ -189,7 +189,7 @@ export async function lockTable(tx: Tx, table: string): Promise<void> {
   if (tx.client.config.client === 'pg') await tx.raw('lock table ?? in share row exclusive mode', [table])
 }
 
-/** Keeps every other transaction that asks for the same name waiting until this one ends; an immediate SQLite one is alone. */
+/** Makes other transactions that lock the same name wait until this one ends; immediate SQLite transactions are alone anyway. */
 export async function lockName(tx: Tx, name: string): Promise<void> {
   if (tx.client.config.client === 'pg') await tx.raw('select pg_advisory_xact_lock(hashtextextended(?, 0))', [name])
 }

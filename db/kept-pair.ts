@@ -2,10 +2,10 @@ import { closePair, createPair, openPair, type Pair, type PostgresUrls } from '.
 
 const FIRST_PAUSE = 100
 const LONGEST_PAUSE = 2_000
-/** Between two attempts to listen where what was sent does not come back: a pooler stands between, and stays there. */
+/** Between two attempts to listen if notifications do not come back: most likely there is a pooler, and it stays. */
 const DEAF_PAUSE = 15_000
 
-/** What is told of a pair of connections. */
+/** Callbacks of a pair of connections. */
 type PairNews = {
   received(payload: string): void
   opened(): Promise<void>
@@ -23,7 +23,7 @@ export type KeptPair = {
   markHeard(): boolean
   /** Closes a pair and opens another one. */
   lose(pair: Pair): void
-  /** The same where nothing came back: a pair that never heard anything stands behind a pooler, most likely. */
+  /** The same if nothing came back: a pair that never received anything is most likely behind a pooler. */
   giveUp(pair: Pair): void
   stop(): void
 }

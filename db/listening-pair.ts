@@ -26,7 +26,7 @@ export async function openPair(pair: Pair, channel: string): Promise<boolean> {
   return true
 }
 
-/** A LISTEN through such a pooler would stay with a connection of its own, and burden whoever is lent that one. */
+/** A LISTEN through such a pooler would stay on one of its connections, and burden the next client that gets it. */
 async function isPooledByTransaction({ listener, beater }: Pair): Promise<boolean> {
   const [first, other, later] = [await backendOf(listener), await backendOf(beater), await backendOf(listener)]
   return first === other || first !== later

@@ -13,7 +13,7 @@ import * as people from './migrations/011-people.ts'
 
 type Step = { name: string; migration: Knex.Migration }
 
-/** Every step in order. From 0.2.0 on, a step that stands here is never edited, renamed or moved: new ones are appended. */
+/** Every step in order. From 0.2.0 on, a step in this list is never edited, renamed or moved: new ones are appended. */
 const STEPS: Step[] = [
   { name: '001-accounts', migration: accounts },
   { name: '002-activity', migration: activity },

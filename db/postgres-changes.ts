@@ -69,7 +69,7 @@ export function followPostgres(
 
   function prove(sentAt: number): void {
     if (kept.markHeard()) {
-      hear('anything') // nobody told us what happened before
+      hear('anything') // changes before this are unknown
       tell(true)
     }
     proof.given(sentAt)

@@ -6,7 +6,7 @@ import { isLost, isUnanswered } from './away.ts'
 const CONNECT_MS = 5_000
 const MOST_CONNECTIONS = 10
 
-/** How long a statement may take, in milliseconds; whoever migrates lifts it. */
+/** How long a statement may take, in milliseconds; migrations lift it. */
 export type Patience = { ms: number }
 
 type Answered = (error: Error | null, result: unknown) => void
@@ -84,7 +84,7 @@ export function openPostgresPool(url: string, patience: Patience, lost: () => vo
   return { knex: pool, renew }
 }
 
-/** What a standby tells lags behind: a revoked key could verify. Its address is that of the primary soon, or wrong. */
+/** Reads from a standby lag behind: a revoked key could verify. Its address is that of the primary soon, or wrong. */
 async function refuseStandby(connection: Connection): Promise<void> {
   const query = { text: 'select pg_is_in_recovery() as standby', query_timeout: CONNECT_MS }
   const standby = await new Promise<boolean>((resolve, reject) => {

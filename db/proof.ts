@@ -1,7 +1,7 @@
 import { realElapsed } from '../server/base/clock.ts'
 import { ATTENTION_MS, BEAT_MS, IDLE_BEAT_MS, PROOF_MS } from './changes.ts'
 
-/** Asks again and again whether anything was missed: often while somebody relies on the answer, seldom otherwise. */
+/** Checks regularly whether anything was missed: often while proofs are in use, rarely otherwise. */
 export type Proof = {
   fresh(): boolean
   /** Everything that was committed before `askedAt` (by `realElapsed()`) has been heard. */

@@ -4,13 +4,13 @@ import type { Tx } from './connect.ts'
 export type SealedColumn = {
   table: string
   column: string
-  /** What tells the rows apart. */
+  /** The columns that identify a row. */
   key: readonly string[]
   purpose: string
   context(row: Readonly<Record<string, string>>): string
 }
 
-/** A value as it is now, with what tells its row apart. */
+/** A current value, with the columns that identify its row. */
 export type SealedValue = { sealed: string; row: Record<string, string> }
 
 /** A ciphertext begins with the id of its root secret; the larger tables have an index of just that. */

@@ -93,7 +93,7 @@ function createLooks(lookOnce: () => Promise<void>) {
   let lookAgain = false
   let waiting: NodeJS.Timeout | undefined
 
-  /** One look at a time; whoever asks meanwhile gets one that began after the question. */
+  /** One check at a time; concurrent callers get one that began after their call. */
   async function look(): Promise<void> {
     if (looking) {
       lookAgain = true

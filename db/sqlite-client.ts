@@ -36,7 +36,7 @@ function isRelaxed(config: unknown): boolean {
 /**
  * SQLite whose transactions begin with BEGIN IMMEDIATE: a deferred one that reads and then writes fails at once beside
  * another process, whatever the busy timeout says; an immediate one waits. Read-only ones stay deferred and never wait.
- * A connection that has lost its file, or whose transaction could not be ended, is opened anew.
+ * A connection that has lost its file, or whose transaction could not be ended, is reopened.
  */
 export class ImmediateSqliteClient extends BaseClient {
   override _query(connection: Connection, query: { sql: string }): Promise<unknown> {
@@ -74,12 +74,12 @@ export function sqliteWriterConfig(filename: string): knex.Knex.Config {
   return sqliteConfig(filename, WRITER_PRAGMAS, { min: 1, max: 1, idleTimeoutMillis: FOREVER })
 }
 
-/** Connections that cannot write: in WAL mode they neither wait for the writer nor hold it up. */
+/** Read-only connections: in WAL mode they neither wait for the writer nor delay it. */
 export function sqliteReaderConfig(filename: string): knex.Knex.Config {
   return sqliteConfig(filename, READER_PRAGMAS, { min: 0, max: READERS, idleTimeoutMillis: FOREVER })
 }
 
-/** One connection that only looks whether others have written: `data_version` is about the connection that asks. */
+/** One connection that only checks whether others have written: `data_version` is per connection. */
 export function sqliteFollowerConfig(filename: string): knex.Knex.Config {
   return sqliteConfig(filename, READER_PRAGMAS, { min: 0, max: 1, idleTimeoutMillis: FOREVER })
 }

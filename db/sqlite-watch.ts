@@ -2,12 +2,12 @@ import { type FSWatcher, watch } from 'node:fs'
 import { chmod } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 
-/** How often it is made sure that the watch is told of changes, where none came by itself. */
+/** How often the watch is tested with a change of our own, if no event came. */
 const CHECK_MS = 15_000
 const ANSWER_MS = 1_000
 
 export type LogWatch = {
-  /** Whether changes of the log are told, as far as was found out. */
+  /** Whether the watch reports changes of the log, as far as is known. */
   alive(): boolean
   /** Resolves when that is known for the first time. */
   start(): Promise<void>

@@ -11,7 +11,7 @@ const PATIENCE = 3 * SECOND
 /** Rows of processes that died are deleted after it, in milliseconds. */
 const LEFT_BEHIND = 10 * MINUTE
 
-/** Whether a write works now: neither a connection nor a read tells of a full disk or a read-only server. */
+/** Whether a write works now: neither a connection nor a read reveals a full disk or a read-only server. */
 export type WriteProbe = {
   /** Returns why a write failed, within 3 s; nothing if it was committed. A success counts for 5 s, a failure for 1 s. */
   check(): Promise<Error | undefined>

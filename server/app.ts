@@ -37,7 +37,7 @@ import { portalDeliveryRoutes } from './platform-portal/portal-delivery-routes.t
 import { portalRoutes } from './platform-portal/portal-routes.ts'
 import { registerRoutes } from './platform-portal/register-routes.ts'
 
-/** Everything that serves requests: the verification path by itself, and all other routes. */
+/** Everything that serves requests: the verification path separately, and all other routes. */
 export function createListener(deps: Deps): RequestListener {
   const verify = verifyRoute(deps)
   const app = boundRequests(createApp(deps))

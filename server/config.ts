@@ -29,7 +29,7 @@ export type Config = {
   readonly signup: 'open' | 'invite'
   readonly review: 'required' | 'off'
   readonly roles: ReadonlySet<'web' | 'worker'>
-  /** How many processes answer requests. */
+  /** How many processes serve requests. */
   readonly webConcurrency: number
   /** How many keys may work at once. */
   readonly keyLimits: { perInstallation: number; perAccount: number }

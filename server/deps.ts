@@ -48,7 +48,7 @@ export type Deps = BaseDeps & {
   /** The authorization server, with the signing keys of now; a request that has begun is finished with those it began with. */
   serveOAuth: ReturnType<Provider['callback']>
   worker: Worker
-  /** Which loops run in this process, and which of them stand still. */
+  /** Which loops run in this process, and which of them are stuck. */
   pulses: Pulses
   writeProbe: WriteProbe
   mailer: Mailer
@@ -64,11 +64,11 @@ export type Deps = BaseDeps & {
   sessionCookie: SessionCookie
   /** Forgets the authorization server's own session: it must never outlive or outvote ours. */
   clearProviderCookies(res: Response): void
-  /** Accounts that hold keys of an app are told of it; those that are returned by the caller, in this transaction. */
+  /** Logs a change in the accounts with keys of an app. Returns those that the caller must log in this transaction. */
   tellHolders(tx: Tx, appId: string, acts: readonly Act[]): Promise<string[]>
-  /** The app that waits for an answer at an address of ours, and whom it suggests, for the sign-in page on the way there. */
+  /** The app whose authorization request waits at a path, and its `login_hint`, for the sign-in page. */
   waitingApp(path: string): Promise<{ badge: ReturnType<typeof badgeOf>; loginHint?: string } | undefined>
-  /** Work that goes on after its answer; a stop waits for it. It must not reject. */
+  /** Work that continues after the response; a shutdown waits for it. It must not reject. */
   afterwards(work: Promise<void>): void
   close(): Promise<void>
 }

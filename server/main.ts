@@ -64,7 +64,7 @@ async function listen(deps: Deps): Promise<Front> {
     address: server.address() as AddressInfo,
     async stop() {
       const closed = new Promise(resolve => server.close(resolve))
-      const sweepIdle = setInterval(() => server.closeIdleConnections(), 100) // those that finish a request meanwhile
+      const sweepIdle = setInterval(() => server.closeIdleConnections(), 100) // those that have just finished a request
       const impatient = setTimeout(() => server.closeAllConnections(), PATIENCE)
       await closed
       clearInterval(sweepIdle)

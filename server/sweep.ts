@@ -50,7 +50,7 @@ export async function sweep(deps: Deps): Promise<Swept> {
   return swept
 }
 
-/** Sweeps now and every hour until the answer is called. */
+/** Sweeps now and every hour. Returns a function that stops it. */
 export function startSweeping(deps: Deps): () => void {
   const once = () =>
     void sweep(deps).catch(error => deps.log.error({ err: error }, 'a sweep failed; retrying in an hour'))

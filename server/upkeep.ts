@@ -15,7 +15,7 @@ import { reencrypt } from './reencrypt.ts'
 /** How long a shutdown waits for a slow mail server; a mail not recorded as sent is sent again. */
 const PATIENCE = 4 * SECOND
 
-/** Does what happens by itself at its time, until the answer is called and has resolved. */
+/** Runs scheduled work. Returns a function that stops it and resolves when it has stopped. */
 export function startUpkeep(deps: Deps): () => Promise<void> {
   const { clock, log, database, pulses } = deps
   const heard = () => database.changes.connected()

@@ -55,7 +55,7 @@ export async function startWebProcesses(count: number, { log, pulses }: { log: L
     }, PAUSE_BEFORE_ANOTHER)
   }
 
-  /** Web processes answer `/readyz` for the loops that run here. */
+  /** Web processes report the loops of this process in `/readyz`. */
   function tell(workers: readonly Worker[]): void {
     if (!pulses.any()) return
     for (const each of workers) if (each.isConnected()) each.send({ ill: pulses.ill() })

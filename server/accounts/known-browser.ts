@@ -16,7 +16,7 @@ export type KnownBrowserCookie = {
 
 /** How long a browser is remembered after the last sign-in. */
 const LIFE = 180 * DAY
-/** People who share a browser; whoever signed in longest ago is forgotten. */
+/** People who share a browser; the one who signed in longest ago is dropped. */
 const MOST_PEOPLE = 5
 const PURPOSE = 'known-browser'
 

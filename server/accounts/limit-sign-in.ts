@@ -39,7 +39,7 @@ export async function forgiveSignIn(limits: RateLimits, { network, email, known 
   if (known) await limits.forgive('sign_in_browser', known.nonce)
 }
 
-/** One hash of the number that strangers may ask for in all. Throws `service.busy`. */
+/** Spends one of the password hashes for unknown browsers. Throws `service.busy`. */
 export async function spendPassword(limits: RateLimits): Promise<void> {
   try {
     await limits.spend(['passwords', ''])

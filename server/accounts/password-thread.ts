@@ -6,7 +6,7 @@ import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { hashSync, verifySync } from '@node-rs/argon2'
 
-/** `passwordHash` is absent if nobody has the email: the same work is done, and the answer is no. */
+/** `passwordHash` is absent if nobody has the email: the same work is done, and the result is false. */
 export type PasswordJob =
   | { verb: 'hash'; password: string }
   | { verb: 'check'; password: string; passwordHash: string | undefined }

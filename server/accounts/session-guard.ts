@@ -38,7 +38,7 @@ export function signedIn(res: Response): Session {
   return session
 }
 
-/** Forms that stand at the address that they are sent to: an app waits for the answer. */
+/** Forms that post to their own address: an app waits for the response. */
 const ASKS_AGAIN = /^\/interaction\//
 
 /** Redirects strangers to the sign-in page and back; what they tried to send is not kept. */

@@ -18,7 +18,7 @@ import {
 /** How long a sign-in lasts. */
 export const SESSION_LIFE = 14 * DAY
 
-/** A signed-in person and the account they are looking at. Roles are read anew with every request. */
+/** A signed-in person and their current account. Roles are read with every request. */
 export type Session = {
   id: string
   user: User
@@ -99,7 +99,7 @@ export async function switchAccount(tx: Tx, session: Session, accountId: string)
   await updateSessionAccount(tx, session.id, accountId)
 }
 
-/** Deletes sign-ins that have lapsed; returns how many. */
+/** Deletes expired sign-ins; returns how many. */
 export async function sweepSessions(database: Database, at: number): Promise<number> {
   return await deleteInBatches(database, (tx, limit) => deleteExpiredSessions(tx, at, limit))
 }

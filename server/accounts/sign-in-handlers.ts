@@ -27,7 +27,7 @@ export type AccountCaps = Caps & {
   knownBrowser: KnownBrowserCookie
   render: RenderPage
   publicUrl: string
-  /** The app that waits for an answer at an address of ours, and whom it suggests, for the sign-in page on the way there. */
+  /** The app whose authorization request waits at a path, and its `login_hint`, for the sign-in page. */
   waitingApp(path: string): Promise<{ badge: AppBadge; loginHint?: string } | undefined>
   /** Forgets the authorization server's own session: it must never outlive or outvote ours. */
   clearProviderCookies(res: Response): void
@@ -42,7 +42,7 @@ export const typedForm = z.object({
   return_to: z.string().catch(''),
 })
 
-/** Starts a session of the user in this browser and goes on to where the person came from. */
+/** Starts a session of the user in this browser and redirects to where the person came from. */
 export async function signInAs(caps: AccountCaps, req: Request, res: Response, userId: string): Promise<void> {
   const { token } = await caps.database.transaction(tx =>
     startSession(tx, caps, {
@@ -58,13 +58,13 @@ export async function signInAs(caps: AccountCaps, req: Request, res: Response, u
   res.redirect(303, returnTo(caps, req))
 }
 
-/** The path the person goes on to: never an address outside of this server. */
+/** The path to which the person continues: never an address outside of this server. */
 export function returnTo(caps: AccountCaps, req: Request): string {
   const body: unknown = req.body?.return_to
   return safeReturn(body ?? req.query['return_to'], caps.config.publicUrl, HOME)
 }
 
-/** Where the person goes on to, and the app that waits there. */
+/** Where the person continues, and the app that waits there. */
 export async function destination(caps: AccountCaps, req: Request): Promise<Pick<SignInPage, 'returnTo' | 'waiting'>> {
   const waiting = await caps.waitingApp(returnTo(caps, req))
   return { returnTo: returnTo(caps, req), ...(waiting && { waiting: waiting.badge }) }
@@ -80,7 +80,7 @@ const signInForm = z.object({
 
 type Again = NonNullable<SignInPage['again']>
 
-/** Shows the sign-in form; somebody who is signed in goes on unless they are asked again. */
+/** Shows the sign-in form; a signed-in person continues unless they must sign in again. */
 export async function askToSignIn(caps: AccountCaps, req: Request, res: Response): Promise<void> {
   const session = sessionOf(res)
   if (session && !againOf(req)) return res.redirect(303, returnTo(caps, req))

@@ -16,7 +16,7 @@ export type System = { type: 'system'; id: string; ip: string }
 /** Who acts, as activity logs name them. */
 export type Actor = Person | Outsider
 
-/** Whoever acts and is nobody's member. */
+/** An actor that is not a member. */
 export type Outsider = Platform | Operator | System
 
 /** Who acts on what belongs to an account: for a member it must be the account that they act in. */

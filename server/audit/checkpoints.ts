@@ -14,7 +14,7 @@ const TYPE = 'activity-checkpoint'
 const ALG = 'ES256'
 const BATCH = 500
 const KEPT = 400 * DAY
-/** A compact JWS wherever it stands in a file: alone on a line, or in JSON. */
+/** A compact JWS anywhere in a file: alone on a line, or in JSON. */
 const COMPACT_JWS = /[\w-]+\.[\w-]+\.[\w-]+/g
 
 const Checkpoint = z.object({

@@ -71,7 +71,7 @@ export function createEgressRule(allow: readonly string[]): (address: string) =>
   }
 }
 
-/** Tells whether an address stands in `allow` itself: only those may be called without TLS. */
+/** Whether an address is in `allow` itself: only those may be called without TLS. */
 export function createAllowedRule(allow: readonly string[]): (address: string) => boolean {
   const allowed = listOf(allow)
   return address => isIP(address) > 0 && allowed.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')

@@ -28,7 +28,7 @@ export function endOfDay(text: string): number | undefined {
   return real ? start + DAY : undefined
 }
 
-/** ISO 8601 in UTC with milliseconds, as every answer and event writes a time. */
+/** ISO 8601 in UTC with milliseconds, as in every response and event. */
 export function isoTime(at: number): string {
   return new Date(at).toISOString()
 }

@@ -1,6 +1,6 @@
 /**
  * Every error that a caller may see, one entry for each cause. `status` is HTTP; `code` is the stable code of problem+json,
- * which says the cause by itself (docs/wire.md#error-codes); `title` is for people.
+ * which identifies the cause (docs/wire.md#error-codes); `title` is for people.
  */
 export const ERRORS = {
   'request.invalid': { status: 400, code: 'invalid_request', title: 'The request is invalid' },
@@ -123,5 +123,5 @@ export class SchemaFault extends Error {
   }
 }
 
-/** How long a caller is told to wait before the request is worth repeating, in seconds. */
+/** `Retry-After` while the database is unavailable, in seconds. */
 export const AWAY_RETRY_SECONDS = 2

@@ -38,7 +38,7 @@ export function firstIdAt(prefix: IdPrefix, at: number): string {
   return `${prefix}_${encodeTime(Math.max(0, at)).toLowerCase()}${'0'.repeat(16)}`
 }
 
-/** When an identifier was made, by the clock of whoever made it; nothing if it was not made here. */
+/** When an identifier was generated, by the clock of its process; undefined if it is not one of ours. */
 export function timeOfId(id: string): number | undefined {
   try {
     return decodeTime(id.slice(id.indexOf('_') + 1))

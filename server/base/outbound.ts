@@ -32,7 +32,7 @@ export type Outbound = {
    * turns out to have been closed; so the receiver must recognise a repeated post. Throws OutboundError.
    */
   post(url: string, headers: Record<string, string>, body: string): Promise<OutboundAnswer>
-  /** For libraries that want a `fetch`: same rules, answers of at most 64 kB, five seconds. */
+  /** For libraries that want a `fetch`: same rules, responses of at most 64 kB, five seconds. */
   fetch: typeof fetch
   /** Whether the address may be called now; at registration, before anything is stored. Throws OutboundError. */
   check(url: string): Promise<void>

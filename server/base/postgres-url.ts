@@ -5,7 +5,7 @@ const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', '
 
 const EXAMPLE = 'postgres://user:password@host:5432/database'
 
-/** What is wrong with the address of a PostgreSQL database, or nothing. Connects to nobody; reads certificate files. */
+/** What is wrong with the address of a PostgreSQL database, or undefined. Makes no connection; reads certificate files. */
 export function postgresUrlFault(url: string): string | undefined {
   if (url.includes('#'))
     return `has a "#", which ends an address; write %23 for it (${EXAMPLE}, user and password percent-encoded)`

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 
 const BRIEFLY_MS = 250
 
-/** Reads until the limit and then hangs up, so that an endless answer costs nothing. */
+/** Reads up to the limit and then closes the connection, so that an endless response costs nothing. */
 export async function readAtMost(stream: AsyncIterable<Uint8Array>, limit: number): Promise<Buffer<ArrayBuffer>> {
   const parts: Uint8Array[] = []
   let size = 0

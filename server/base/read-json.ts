@@ -87,7 +87,7 @@ function nameIn(names: Set<string>, quoted: string, path: () => (string | number
   return name
 }
 
-/** Only an escape can stand for what cannot be stored. */
+/** Only an escape can produce a character that cannot be stored. */
 function requireStorable(quoted: string, path: () => (string | number)[]): string {
   if (!quoted.includes('\\')) return quoted.slice(1, -1)
   const value: string = JSON.parse(quoted)

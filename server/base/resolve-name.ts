@@ -42,7 +42,7 @@ export function createResolveName({
   const slots = createSlots(SYSTEM_AT_ONCE)
   const asking = new Map<string, Promise<Address[]>>()
 
-  /** Whoever asks for a name that is being resolved already shares the answer. */
+  /** Concurrent lookups of a name share the result. */
   async function askSystem(name: string): Promise<Address[]> {
     const shared = asking.get(name) ?? slots.take(() => system(name), patience).finally(() => asking.delete(name))
     asking.set(name, shared)

@@ -10,7 +10,7 @@ const SHORTEST_SLEEP = SECOND
 const PAUSE_AFTER_FAULT = 15 * SECOND
 /** Work without progress for this long counts as stuck. */
 const LONGEST_WORK = 10 * MINUTE
-/** While nobody would wake it. */
+/** While nothing would wake it. */
 const LONGEST_SLEEP_UNHEARD = 2 * SECOND
 
 export type Runner = {
@@ -31,9 +31,9 @@ export type RunnerCaps = {
    * without a bound calls `progress` between its parts.
    */
   work(progress: () => void): Promise<number | undefined>
-  /** Where it is noted that it goes on. */
+  /** Where it records that it is alive. */
   pulses?: Pulses
-  /** Whether what wakes it is heard; where it is not, it looks by itself at a short interval. Default: it is. */
+  /** Whether notifications that wake it arrive; if not, it polls at a short interval. Default: they do. */
   heard?: () => boolean
   /** However often it is woken it works no more often than that, in milliseconds. */
   shortestSleep?: number

@@ -23,7 +23,7 @@ export type Sleeper = {
   isStopped(): boolean
   /** A sign of life in the middle of a round. */
   progress(): void
-  /** Until then or until it is woken; the loop counts as alive meanwhile. */
+  /** Sleeps until then or until it is woken; the loop counts as alive. */
   sleep(ms: number): Promise<void>
   /** The same, without a sign of life: after a fault. */
   pause(ms: number): Promise<void>

@@ -1,4 +1,4 @@
-/** Work that goes on after the response that started it. */
+/** Work that continues after the response that started it. */
 export type UnderWay = {
   /** Keeps the work until it ends. It must not reject. */
   add(work: Promise<void>): void
@@ -6,7 +6,7 @@ export type UnderWay = {
   settled(): Promise<void>
 }
 
-/** Keeps work that nobody awaits, so that a stop can wait for it. */
+/** Keeps unawaited work, so that a shutdown can wait for it. */
 export function createUnderWay(): UnderWay {
   const works = new Set<Promise<void>>()
   return {

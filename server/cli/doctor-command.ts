@@ -19,7 +19,7 @@ const HEARD_WITHIN = 4_000
 
 export type Check = { name: string; ok: boolean; detail: string }
 
-/** Makes nothing that is not there and migrates nothing; so it tells the truth where a server would not start. */
+/** Creates and migrates nothing, so it also works on an instance that would not start. */
 export function doctorCommand(program: Command): void {
   program
     .command('doctor')
@@ -106,7 +106,7 @@ function migrationsCheck(state: MigrationState): Check {
   return { name: 'migrations', ok, detail: schemaFault(state)?.message ?? detail }
 }
 
-/** A full disk and a read-only server answer every read. */
+/** Reads do not reveal a full disk or a read-only server. */
 async function writes(opened: Database): Promise<Check> {
   const probe = createWriteProbe({ database: opened, clock: systemClock, random: systemRandom })
   const fault = await probe.check()

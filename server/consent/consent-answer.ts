@@ -26,7 +26,7 @@ export function isUnseen({ existing, target }: Consideration, answer: Answer): b
   )
 }
 
-/** What is wrong with an answer; the page is shown again as it is now. */
+/** Errors of a submitted decision; the page is shown again in its current state. */
 export function faultsOf({ accounts, modes, target, kept, app, existing }: Consideration, answer: Answer): Fault[] {
   const faults: Fault[] = []
   if (
@@ -56,7 +56,7 @@ export function faultsOf({ accounts, modes, target, kept, app, existing }: Consi
   return faults
 }
 
-/** The answer about kept keys; one that would expire keys which the page did not speak of is none. */
+/** The choice about kept keys; empty if it would expire keys that the page did not list. */
 export function keptChoice(
   { kept, target }: Pick<Consideration, 'kept' | 'target'>,
   answer: Answer,

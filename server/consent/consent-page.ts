@@ -19,7 +19,7 @@ import type { Consideration } from './consider-install.ts'
 
 export type ConsentPage = {
   action: string
-  /** The manifest version that is shown; posted back, so that nobody consents to another one. */
+  /** The manifest version on the page; posted back, so that the consent is to this version. */
   version: number
   /** Account and mode that the page speaks of; posted back, so that another choice is shown before it is acted upon. */
   shown: string
@@ -37,14 +37,14 @@ export type ConsentPage = {
   kept: { name: string; redacted: string; use: string }[]
   /** How many there are; more than are listed where there are many. */
   keptCount: number
-  /** When the last of them was kept; posted back, so that nobody decides about keys that were kept since. */
+  /** When the last of them was kept; posted back, so that the choice does not cover keys kept since. */
   keptSeen: string
   keptSince?: Moment
   /** Nothing is preselected; after a refused submit what was chosen. */
   keptChoice: '' | 'leave' | 'expire'
   /** Accounts in which the person may install; more than one is a select. */
   accounts: { id: string; name: string; selected: boolean; role: string }[]
-  /** Why nobody here can install it; set where `accounts` is empty. */
+  /** Why it cannot be installed here; set if `accounts` is empty. */
   blocked?: { strong: string; text: string }
   /** One entry where the mode is fixed. */
   modes: { value: 'live' | 'test'; checked: boolean }[]

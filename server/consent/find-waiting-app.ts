@@ -31,7 +31,7 @@ export async function findWaitingApp(
   return app && isPublic(app) ? { app, ...(mayBeFilledIn(hint) && { loginHint: hint }) } : undefined
 }
 
-/** A hint stands in a field where a person expects an email: only a value without hidden characters is filled in. */
+/** The hint is shown in the email field, so only a value without hidden characters is filled in. */
 function mayBeFilledIn(hint: unknown): hint is string {
   return typeof hint === 'string' && hint.length <= LONGEST_EMAIL && isOneLine(hint)
 }

@@ -10,7 +10,7 @@ import { withTransaction } from '../oauth/request-context.ts'
 export type GrantAccess = {
   installation: Installation
   permissions: readonly string[]
-  /** Absent where nobody was asked. */
+  /** Absent for `prompt=none`. */
   interactionUid?: string
   userId: string
 }

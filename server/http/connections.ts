@@ -23,7 +23,7 @@ type Seen = { network: string; moved: number; quiet: number }
 
 const BUSY = 'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
 
-/** What has been sent already is read and let go, so that the answer is not lost with it. */
+/** Reads and discards the request, so that the response is not lost. */
 function refuse(socket: Socket): void {
   socket.on('error', () => undefined) // it may hang up first
   socket.end(BUSY)

@@ -13,7 +13,7 @@ type MetricsCaps = {
   log: Log
 }
 
-/** Prometheus text for whoever has METRICS_TOKEN; where none is set, for this machine only (docs/limits.md#connections). */
+/** Prometheus text for callers with METRICS_TOKEN; without one, for this machine only (docs/limits.md#connections). */
 export function metricsRoutes({ config, metrics, metricSources, log }: MetricsCaps): Router {
   const router = Router()
   router.get('/metrics', async (req, res) => {

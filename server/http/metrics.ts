@@ -125,7 +125,7 @@ export function createMetrics(): Metrics {
   }
 }
 
-/** Reads the values of the gauges; what only the database knows is absent while it does not answer. */
+/** Reads the values of the gauges; those from the database are absent while it does not respond. */
 async function collect(instruments: Instruments, sources: MetricSources): Promise<void> {
   const { verifications, reachable, heard, pending, age, mails } = instruments
   const stored = await Promise.all([sources.queue(), sources.mails()]).catch(error => {

@@ -11,7 +11,7 @@ export type Api = {
   publicUrl: string
   /** The groups of the reference, in order. */
   tags: readonly { name: string; description: string }[]
-  /** Schemas that stand in the document once and are referred to by name. */
+  /** Schemas that the document defines once and refers to by name. */
   components: Readonly<Record<string, z.ZodType>>
   securitySchemes: Json
   operations: readonly Description[]

@@ -5,7 +5,7 @@ import { errorsOf, type Operation } from './operation.ts'
 import { jsonBody } from './parse.ts'
 import { respondProblem } from './respond-error.ts'
 
-/** What any request may be answered with, whatever it asks for. */
+/** Errors that any request may get. */
 const OF_ANY_REQUEST: readonly ErrorCode[] = ['request.invalid', 'request.too_large', 'service.unavailable', 'internal']
 
 /** What the log says of an operation that throws an error which its `errors` do not name. */

@@ -41,7 +41,7 @@ export type Description = {
   method: 'get' | 'post' | 'put' | 'patch' | 'delete'
   path: string
   access: Pick<Access<never, unknown>, 'scheme' | 'errors' | 'challenges'>
-  /** The group of the reference that it stands in. */
+  /** Its group in the reference. */
   tag: string
   /** The `operationId`. */
   id: string

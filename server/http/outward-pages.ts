@@ -3,10 +3,10 @@ import { BRAND_LOGO } from './pages.ts'
 import { PAGE_POLICY } from './security-headers.ts'
 import type { RenderTemplate } from './templates.ts'
 
-/** Goes on to an address of somebody else by itself. */
+/** Continues to another origin automatically. */
 export type LeavingPage = { host: string; href: string }
 
-/** Posts the answer of an authorization request to a platform. */
+/** Posts the response of an authorization request to a platform. */
 export type PostingPage = { host: string; href: string; fields: { name: string; value: string }[] }
 
 declare module './page-parts.ts' {
@@ -20,9 +20,9 @@ export type OutwardPage = { html: string; headers: Record<string, string> }
 
 /** The two pages that lead to another origin. Neither knows who is signed in. */
 export type OutwardPages = {
-  /** Goes on to an address by itself, as a navigation that no form began: the redirects that follow are the browser's own matter. */
+  /** Continues to an address automatically, as a navigation of no form, so that `form-action` does not apply to its redirects. */
   leaving(address: string): OutwardPage
-  /** Posts fields to an address (OAuth 2.0 Form Post Response Mode §2), by itself where scripts run, else by a button. */
+  /** Posts fields to an address (OAuth 2.0 Form Post Response Mode §2), automatically if scripts run, otherwise by a button. */
   posting(address: string, fields: Record<string, string>): OutwardPage
 }
 
@@ -48,5 +48,5 @@ export function createOutwardPages(renderTemplate: RenderTemplate, brandName: st
 
 const COMMON = { 'Cache-Control': 'no-store', 'Content-Type': 'text/html; charset=utf-8' }
 
-/** Where the answer to the form redirects to is not known here, and `form-action` would cover it too. */
+/** No `form-action`: it would also apply to redirects of the receiver, which are unknown. */
 const POSTING_POLICY = PAGE_POLICY.replace(/;form-action [^;]*/, '')

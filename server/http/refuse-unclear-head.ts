@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener } from 'node:http'
 
-/** Fields that may stand once (RFC 9110 §5.3). Node keeps the first of several lines, a proxy in front may look at the last. */
+/** Fields that may occur once (RFC 9110 §5.3). Node keeps the first of several lines, a proxy in front may look at the last. */
 const ONCE = ['host', 'authorization', 'content-type']
 /** uri-host [ ":" port ], or empty (RFC 9110 §7.2, RFC 3986 §3.2.2). */
 const HOST = /^(?:\[[\da-f:.]+\]|(?:[\w\-.~!$&'()*+,;=]|%[\da-f]{2})*)(?::\d*)?$/i

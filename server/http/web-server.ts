@@ -15,7 +15,7 @@ const TIMES = {
 const LARGEST_HEAD = 16 * 1_024
 
 /**
- * The HTTP server of a web process. Slow callers lose their connection, and nobody takes all connections (docs/limits.md).
+ * The HTTP server of a web process. Slow callers are disconnected, and no caller can use all connections (docs/limits.md).
  * Node itself responds with 408 to a late request and with 431 to a head that is too large.
  */
 export function createWebServer(

@@ -8,10 +8,10 @@ import type { ToldExpired } from './tell-expired.ts'
 /** What a version of the manifest took away. */
 export type Shrink = { version: number; removed: string[]; actor: Actor; at: number }
 
-/** What happened to an app, for the log of every account that holds keys of it. */
+/** What happened to an app, for the log of every account with keys of it. */
 export type AppNews = Omit<Act, 'object'>
 
-/** What goes on after its answer, a batch a transaction, and is finished by whichever process comes. */
+/** Work after the response, one batch per transaction; any process can finish it. */
 export type BatchJob =
   | { kind: 'settle_keys'; subject: string; data: object }
   | { kind: 'tell_expired'; subject: string; data: ToldExpired }
@@ -19,7 +19,7 @@ export type BatchJob =
   | { kind: 'shrink_app'; subject: string; data: Shrink }
   | { kind: 'end_app'; subject: string; data: { actor: Outsider } }
 
-/** Work that goes on after its answer, in batches: what it is about, and how far it has come. */
+/** Work after the response, in batches: its subject and its position. */
 export type JobRow = {
   id: string
   kind: string

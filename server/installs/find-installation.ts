@@ -10,7 +10,7 @@ import {
 } from './installation.ts'
 import { readInstallations } from './installation-store.ts'
 
-/** An installation, uninstalled or not, whoever asks. */
+/** An installation, uninstalled or not, without an access check. */
 export async function findInstallation(tx: Tx, id: string): Promise<Installation | undefined> {
   const row: InstallationRow | undefined = await readInstallations(tx).where({ id }).first()
   return row && toInstallation(row)

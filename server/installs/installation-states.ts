@@ -13,7 +13,7 @@ export const INSTALLATION_TRANSITIONS = {
 
 export type InstallationVerb = keyof typeof INSTALLATION_TRANSITIONS
 
-/** What stands in the row; `suspended` is derived from the flags. */
+/** The column's values; `suspended` is derived from the flags. */
 export type StoredStatus = Exclude<InstallationStatus, 'suspended'>
 
 /** A suspension has two independent flags: the account's, and one that the platform or the operator sets. */

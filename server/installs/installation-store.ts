@@ -86,7 +86,7 @@ export async function findSettlement(tx: Tx, id: string): Promise<Settlement | u
   return row && settlementOf(row)
 }
 
-/** Every key is settled; whoever waits for deadlines looks at them anew. */
+/** Every key is settled; the runner of deadlines checks them again. */
 export async function endSettlement(tx: Tx, id: string): Promise<void> {
   await tx('installations').where({ id }).update({ settle_keys: null, settle_until: null })
   announce(tx, `installation:${id}`)

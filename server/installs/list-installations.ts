@@ -20,7 +20,7 @@ export async function pageInstallations(
 /** A literal, as in the indexes of what is alive: with a parameter SQLite cannot use them. */
 const ALIVE = "status <> 'uninstalled'"
 
-/** A look into the index of working keys; whether their deadlines have passed is for whoever counts them. */
+/** A lookup in the index of working keys; the caller checks whether their deadlines have passed. */
 const HOLDS_KEYS = `exists (select 1 from keys where keys.installation_id = installations.id and keys.status <> 'expired')`
 
 export type InstallationFilter = {
@@ -60,7 +60,7 @@ export async function suspendedAmong(tx: Tx, ids: readonly string[]): Promise<Re
   return new Set(suspended)
 }
 
-/** The apps that an account has installed at any time, at most `limit`; an index answers. */
+/** The apps that an account has ever installed, at most `limit`, from an index. */
 export async function appIdsOfAccount(tx: Tx, accountId: string, limit: number): Promise<string[]> {
   return await tx('installations')
     .where({ account_id: accountId })

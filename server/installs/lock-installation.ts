@@ -16,7 +16,7 @@ export async function lockInstallations(tx: Tx, ids: readonly string[]): Promise
   await locked(rows.orderBy('id')).select('id')
 }
 
-/** Locks an installation that must not be uninstalled meanwhile. Throws `installation.not_active` if it already is. */
+/** Locks an installation, so that it is not uninstalled in the meantime. Throws `installation.not_active` if it already is. */
 export async function lockLiveInstallation(tx: Tx, id: string): Promise<Installation> {
   const installation = await lockInstallation(tx, id)
   if (!installation || installation.status === 'uninstalled') throw new AppError('installation.not_active')

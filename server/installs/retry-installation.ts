@@ -20,7 +20,7 @@ export type RetryInstallation = {
   actor: Member
 }
 
-/** *Try again* after a failed delivery: mints anew every key that never arrived, for the platform's current public key. */
+/** *Try again* after a failed delivery: mints a new key for every key that never arrived, for the platform's current public key. */
 export async function retryInstallation(tx: Tx, caps: MintCaps, command: RetryInstallation): Promise<Installation> {
   const at = caps.clock.now()
   const installation = await ownInstallation(tx, command)

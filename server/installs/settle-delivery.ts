@@ -75,7 +75,7 @@ export async function deliveryFailed(tx: Tx, caps: Caps, settled: Settled): Prom
   }
 }
 
-/** The ends of keys that never arrived stand among the events; an address that has taken nothing is not sent them. */
+/** The expiry of keys that never arrived is in the event list only; an address that acknowledged nothing is not sent it. */
 async function tellUnsent(tx: Tx, caps: Caps, installationId: string, at: number): Promise<void> {
   const told: ToldExpired = { installationId, which: 'own', because: 'undelivered', at, sent: false }
   await leaveRest(tx, caps, { kind: 'tell_expired', subject: installationId, data: told }, position =>

@@ -18,7 +18,7 @@ export type SuspendInstallation = { installationId: string; suspended: boolean }
 )
 
 /**
- * Sets or clears one of the two flags that make an installation's keys answer `suspended`; a second click changes nothing.
+ * Sets or clears one of the two flags that suspend an installation's keys; a second click changes nothing.
  * On an uninstalled installation they can only be cleared, for the sake of kept keys. Throws `object.not_found`,
  * `access.role`, `installation.suspended_by_operator` and `installation.not_active`.
  */

@@ -1,7 +1,7 @@
 import { announce } from '../../db/changes.ts'
 import type { Tx } from '../../db/connect.ts'
 
-/** `hashes`: SHA-256 of each token that has the form of a key; `address`: of whoever reported it. */
+/** `hashes`: SHA-256 of each token that has the form of a key; `address`: of the reporter. */
 export type LeakReport = { id: string; hashes: string[]; address: string; reportedAt: number }
 
 export async function insertLeakReport(tx: Tx, { id, hashes, address, reportedAt }: LeakReport): Promise<void> {

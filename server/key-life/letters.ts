@@ -55,7 +55,7 @@ function whatFollows(app: App | undefined, key: Key): string {
     : `It was kept after ${nameOf(app)} was uninstalled, so it is not replaced.`
 }
 
-/** The same for the platform that held it. */
+/** The same for its platform. */
 export function platformLeakLetter(app: App, key: Key, at: number): Words {
   const name = nameOf(app)
   return {

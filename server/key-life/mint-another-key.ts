@@ -17,7 +17,7 @@ export type MintAnotherKey = {
   name: string
   /** Absent: all of the installation's. */
   permissions: string[] | undefined
-  /** What the token that asks was granted; absent: everything that the installation has. */
+  /** Permissions of the caller's token; absent: all that the installation has. */
   atMost?: readonly string[] | undefined
   /** The deadline, in milliseconds. */
   expiresAt: number | null

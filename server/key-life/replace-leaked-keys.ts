@@ -15,7 +15,7 @@ import { rotateManagedKey } from './rotate-managed-key.ts'
 
 export type ReplaceCaps = MintCaps & { database: Database; outbound: Outbound }
 
-/** How long whoever took the report has for the replacement before it is taken over here. */
+/** How long the process that took the report has for the replacement before this runner takes over. */
 const GRACE = MINUTE
 const AT_ONCE = 200
 
@@ -71,7 +71,7 @@ export async function replaceLeakedKey(caps: ReplaceCaps, key: Key, actor: Actor
       })
     })
   } catch (error) {
-    // Uninstalled or expired meanwhile: there is nothing left to replace, and the key is frozen.
+    // Uninstalled or expired in the meantime: there is nothing to replace, and the key is frozen.
     if (!(error instanceof AppError)) throw error
   }
 }

@@ -21,7 +21,7 @@ export async function reportLeak(caps: ReplaceCaps, token: string, ip: string): 
   if (key) await replaceLeakedKey(caps, key, actor)
 }
 
-/** Freezes the key with this hash and tells everybody; returns the key unless it was frozen this way already. */
+/** Freezes the key with this hash and notifies both sides; returns the key unless it was already frozen by a report. */
 export async function freezeLeaked(tx: Tx, caps: ReplaceCaps, hash: string, actor: Actor): Promise<Key | undefined> {
   const at = caps.clock.now()
   const found = await findUnendedKey(tx, hash, at)

@@ -23,7 +23,7 @@ export type RotateManagedKey = {
   overlapSeconds: number
   /** Rotates even if a rotation is in progress. */
   force: boolean
-  /** What the token that asks was granted; absent: everything that the installation has. */
+  /** Permissions of the caller's token; absent: all that the installation has. */
   atMost?: readonly string[] | undefined
   recipient: RecipientKey
   reason: string

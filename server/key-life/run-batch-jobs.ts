@@ -47,7 +47,7 @@ export async function runBatchJobs(caps: JobCaps, progress = () => {}): Promise<
   }
 }
 
-/** Does up to so many batches of one job now; what is left is done by whoever runs the jobs. */
+/** Runs up to this many batches of one job now; the runner of jobs does the rest. */
 export async function workOff(caps: JobCaps, id: string, most: number): Promise<void> {
   const { database } = caps
   for (let done = 0; done < most; done += 1) {

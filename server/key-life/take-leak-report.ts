@@ -9,7 +9,7 @@ import { deleteLeakReport, insertLeakReport, type LeakReport, listLeakReports } 
 import { type ReplaceCaps, replaceLeakedKey } from './replace-leaked-keys.ts'
 import { freezeLeaked } from './report-leak.ts'
 
-/** How long whoever took a report has for it before another process takes it over. */
+/** How long the process that took a report has before another one takes over. */
 const GRACE = MINUTE
 const AT_ONCE = 100
 

@@ -20,7 +20,7 @@ export type Limit = {
 
 /**
  * Every limit. An address is an IPv4 address or an IPv6 /64 (`networkOf`). Changes belong into docs/limits.md too; a test
- * compares the two, and looks for routes that write and stand in neither.
+ * compares the two, and finds routes that write and are in neither.
  */
 export const LIMITS = {
   pages: { points: 600, seconds: 60, by: 'person or address', block: 30 },

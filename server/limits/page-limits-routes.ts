@@ -13,7 +13,7 @@ type LimitCaps = {
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
 
-/** Whose requests are counted together: a person, or an address where nobody is signed in. */
+/** Whose requests are counted together: a person, or an address if nobody is signed in. */
 export type CallerOf = (req: Request, res: Response) => string
 
 /** Counts every page and every form before any route sees it, so that no route can be forgotten. */

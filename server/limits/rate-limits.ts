@@ -14,7 +14,7 @@ export type RateLimits = {
   spend(...asked: Spending[]): Promise<void>
   /** Like `spend` of one, but returns whether there was a point. */
   trySpend(name: LimitName, key: string): Promise<boolean>
-  /** Throws `request.rate_limited` if this process knows that nothing is left. Takes nothing and asks nobody. */
+  /** Throws `request.rate_limited` if this process knows that no points are left. Spends none and does not query the database. */
   requireLeft(name: LimitName, key: string): void
   /** Gives one point back, to this process. */
   giveBack(name: LimitName, key: string): void
@@ -27,7 +27,7 @@ type Purse = { left: number; remaining: number; endsAt: number }
 
 /** A window that ends later than so many windows from now was written under a clock that was far ahead; it has ended. */
 const LONGEST_WINDOW = 2
-/** Callers that this process remembers; whoever is forgotten is looked up in the database again. */
+/** Callers that this process caches; others are looked up in the database. */
 const MOST_PURSES = 20_000
 
 /**
@@ -118,7 +118,7 @@ function createPurses(clock: Clock) {
   return { current, keep, get: (id: string) => purses.get(id), forget: (id: string) => void purses.delete(id) }
 }
 
-/** Draws from the shared counter, for one caller one after the other: whoever waited may find points, or that none is left. */
+/** Reserves points from the shared counter, one request per caller at a time: those that waited may find points, or none. */
 function createDrawing(database: Database, clock: Clock, purses: Purses) {
   const draws = new Map<string, Promise<void>>()
 

@@ -11,7 +11,7 @@ import { LOGO, type MailboxOptions, openMailbox } from './mailbox.ts'
 
 /** Waits between attempts; after the last one a mail is given up. */
 const SCHEDULE = [MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, DAY, DAY]
-/** Longer than an attempt can take, so that a lease ends by itself only when its process has died. */
+/** Longer than an attempt can take, so that a lease expires only if its process has died. */
 const LEASE = 2 * MINUTE
 const AT_ONCE = 5
 
@@ -28,7 +28,7 @@ export function createMailer(caps: MailerCaps): Mailer {
   const { database, clock, random, log } = caps
   const mailbox = openMailbox(caps)
   const logo = caps.logoFile?.toLowerCase().endsWith('.png') && existsSync(caps.logoFile) ? caps.logoFile : undefined
-  /** What the mail server has taken and the database could not be told yet: it is not posted again. */
+  /** Mails that the server accepted and that could not be recorded yet: they are not sent again. */
   const posted = new Set<string>()
 
   async function send(mail: MailRow): Promise<void> {

@@ -24,7 +24,7 @@ export async function queueMail(
 
 const onOneLines = (_name: string, value: unknown) => (typeof value === 'string' ? onOneLine(value) : value)
 
-/** What could not be sent is kept for 30 days, for whoever asks why; returns how many were deleted. */
+/** Deletes failed mails after 30 days; returns how many. */
 export async function sweepMails(database: Database, at: number): Promise<number> {
   return await deleteInBatches(database, (tx, limit) => deleteFailedBefore(tx, at - 30 * DAY, limit))
 }

@@ -27,7 +27,7 @@ export type ClientHooks = {
    * of installations and grants follow after the commit.
    */
   permissionsRemoved(tx: Tx, app: App, removed: string[]): Promise<{ notes: Note[]; later: boolean }>
-  /** Accounts that hold keys of an app are told of it; those that are returned by the caller, in this transaction. */
+  /** Logs a change in the accounts with keys of an app. Returns those that the caller must log in this transaction. */
   tellHolders(tx: Tx, appId: string, acts: readonly Act[]): Promise<string[]>
   /** The platform deleted its registration. */
   retire(appId: string, ip: string): Promise<void>

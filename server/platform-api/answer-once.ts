@@ -23,9 +23,9 @@ export type Repeatable = {
 export type Call<Object, Ready> = {
   /** Loads the object of the call and checks that the caller may use it; repeated for every repetition. */
   own(tx: Tx): Promise<Object>
-  /** Checks that the caller may have the saved answer: a token may have been granted less than the first one. */
+  /** Checks that the caller may see the stored response: a token may have been granted less than the first one. */
   mayHave?(answer: Answer): void
-  /** Work that depends on time or calls the network: outside any transaction, and only if there is no saved answer. */
+  /** Work that depends on time or calls the network: outside any transaction, and only without a stored response. */
   ready?(): Promise<Ready>
   work(tx: Tx, object: Object, ready: Ready): Promise<Answer>
 }
@@ -93,7 +93,7 @@ export async function answerOnce<Object, Ready>(
   })
 }
 
-/** Deletes answers that are kept no longer; returns how many. */
+/** Deletes expired responses; returns how many. */
 export async function sweepAnswers(database: Database, at: number): Promise<number> {
   return await deleteInBatches(database, (tx, limit) => deleteRequestsBefore(tx, at - KEPT, limit))
 }

@@ -20,6 +20,6 @@ export type ApiCaps = Caps &
     provider: Provider
     usage: Pick<UsageRecorder, 'flush'>
     worker: Pick<Worker, 'wake'>
-    /** Work that goes on after its answer; a stop waits for it. It must not reject. */
+    /** Work that continues after the response; a shutdown waits for it. It must not reject. */
     afterwards(work: Promise<void>): void
   }

@@ -89,7 +89,7 @@ const cursorOf = (prefix: string, what = 'the `next_cursor` of another page') =>
 
 export const pageOf = (prefix: 'ins' | 'key' | 'dlv') => limit.extend({ cursor: cursorOf(prefix) })
 
-/** The feed of events goes on after any event; `cursor` is another name of the same, as in every list. */
+/** The feed continues after any event; `cursor` is the same parameter under the name used by every list. */
 export const eventsPage = limit
   .extend({
     after: cursorOf('evt', 'the id of an event').meta({

@@ -28,7 +28,7 @@ type Definition<Path extends string, Body extends z.ZodType, Result extends z.Zo
   body: Body
   example?: z.input<Body> & object
   answers: Readonly<Record<number, Result>>
-  /** Finds what the call is about, and refuses who may not ask. */
+  /** Loads the object and checks that the caller may use it. */
   own(tx: Tx, call: PostCall<Path, z.output<Body>>): Promise<Object>
   /** What depends on the time or calls the network, outside any transaction. */
   ready?(call: PostCall<Path, z.output<Body>>): Promise<Ready>

@@ -59,12 +59,12 @@ export async function startPostgresPair(): Promise<PostgresPair> {
   }
 }
 
-type Place = { databaseDir: string; port: number; password: string }
+type DataDirectory = { databaseDir: string; port: number; password: string }
 
-function serverOf(place: Place, settings: readonly string[]): EmbeddedPostgres {
+function serverOf(directory: DataDirectory, settings: readonly string[]): EmbeddedPostgres {
   const own = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=100', 'timezone=UTC']
   return new EmbeddedPostgres({
-    ...place,
+    ...directory,
     persistent: true,
     createPostgresUser: process.getuid?.() === 0,
     authMethod: 'scram-sha-256',

@@ -20,7 +20,7 @@ export type Database = {
   /** Runs `work` in one transaction: immediate on SQLite, READ COMMITTED on PostgreSQL. */
   transaction<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
   /**
-   * Like `transaction`, for short-lived rows: it does not wait for the disk. A process that dies loses nothing;
+   * Like `transaction`, for short-lived rows: it does not wait for the disk. A process crash loses nothing;
    * a machine that loses power may lose the last of these, and never what a later `transaction` has committed.
    */
   relaxed<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
@@ -30,7 +30,7 @@ export type Database = {
   look<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
   /** The names of the migrations that have not run here. Changes nothing. */
   pendingMigrations(): Promise<string[]>
-  /** Runs `work` without a bound on how long a statement may take. */
+  /** Runs `work` without a statement timeout. */
   patiently<Result>(work: () => Promise<Result>): Promise<Result>
   /** What this process and others have committed. */
   changes: ChangeFeed
@@ -42,7 +42,7 @@ export type { DatabaseTarget } from './open-pools.ts'
 // Times and counters are 64-bit integers below 2^53; as strings they would compare wrongly.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number)
 
-/** How long PostgreSQL may take for a statement; after that its connection is given up. */
+/** How long PostgreSQL may take for a statement; after that its connection is closed. */
 const PATIENCE_MS = 20_000
 
 /** How long a caller waits for a free connection before it gets `DatabaseAway`. */
@@ -104,8 +104,8 @@ type Publish = (tx: Tx, changes: readonly Change[]) => Promise<void>
 /** Write transactions, which announce what they changed. */
 function createWriting(writer: Knex, publish: Publish, hear: Hear) {
   /**
-   * What was announced is heard here after the commit and before anybody is answered; also where the commit fails, because
-   * the answer to one that succeeded may have been lost on the way.
+   * Announced changes are applied in this process after the commit and before any response; also if the commit fails,
+   * because the result of a successful one may have been lost.
    */
   async function writeOnce<Result>(
     work: (tx: Tx) => Promise<Result>,
@@ -149,8 +149,8 @@ function createReading(reader: Knex, view: Knex.TransactionConfig) {
 }
 
 /**
- * Brings the schema up to date in one transaction; of several nodes that start at once, one migrates and the others wait.
- * Throws `SchemaFault`, and changes nothing, where the database was migrated by a checkout that was never released.
+ * Updates the schema in one transaction; of several nodes that start at once, one migrates and the others wait. Throws
+ * `SchemaFault`, and changes nothing, if the database was migrated by an unreleased checkout.
  */
 export async function migrate(database: Database): Promise<void> {
   const state = await database.read(migrationState)

@@ -9,7 +9,7 @@ import { createProof } from './proof.ts'
 
 const CHANNEL = 'latchkey'
 
-/** Puts changes into the transaction's own notifications: they leave with its commit, in the order of commits. */
+/** Adds changes to the transaction's notifications: they are sent with its commit, in commit order. */
 export async function notify(tx: Knex.Transaction, node: string, changes: readonly Change[]): Promise<void> {
   await tx.raw('select pg_notify(?, change) from unnest(?::text[]) as change', [
     CHANNEL,
@@ -18,11 +18,10 @@ export async function notify(tx: Knex.Transaction, node: string, changes: readon
 }
 
 /**
- * Listens on a connection of its own. Its proofs are notifications that it sends to itself over another one, on the way
- * that writes take: PostgreSQL hands them out in the order of commits, so whoever has received one has received everything
- * that was committed before it. It is connected only while they come back; through a pooler in transaction mode LISTEN
- * succeeds, and nothing ever arrives. `distrust` is called if the server takes no writes, or is silent: another one may be
- * at its address.
+ * Listens on a separate connection. Its proofs are notifications that it sends to itself over another one, in the same way
+ * as writes: PostgreSQL delivers them in commit order, so one that has arrived proves that everything committed before it
+ * has arrived. It is connected only while they come back; through a pooler in transaction mode LISTEN succeeds, but nothing
+ * arrives. `distrust` is called if the server is read-only or does not respond: another one may have its address.
  */
 export function followPostgres(
   urls: PostgresUrls,
@@ -107,7 +106,7 @@ export function followPostgres(
   }
 }
 
-/** Sends a notification on the way that writes take. Throws where the server takes none. */
+/** Sends a notification in the same way as writes. Throws if the server is read-only. */
 async function sendBeat({ beater }: Pair, payload: string): Promise<void> {
   const { rows } = await beater.query<{ read_only: string }>(
     "select current_setting('transaction_read_only') as read_only, pg_notify($1, $2)",

@@ -12,20 +12,20 @@ export type Patience = { ms: number }
 type Answered = (error: Error | null, result: unknown) => void
 type Connection = Omit<pg.Client, 'query'> & {
   query(query: { text: string; query_timeout?: number }, answered: Answered): unknown
-  /** knex destroys such a connection instead of lending it again. */
+  /** knex destroys such a connection instead of reusing it. */
   __knex__disposed?: unknown
 }
 
 export type PostgresPool = {
   knex: Knex
-  /** None of the connections that are open now is lent again; `lost` has been called. */
+  /** None of the connections that are open now is used again; `lost` has been called. */
   renew(reason: Error): void
 }
 
 /**
- * Connections to PostgreSQL. All of them are replaced as soon as one shows that its server has gone, goes, or writes no
- * more, because another server may stand at the address by then; `lost` is told. A statement that is not answered in time
- * counts alike: after a failover, or where a network falls silent, the system would find out after a quarter of an hour.
+ * Connections to PostgreSQL. All of them are replaced, and `lost` is called, as soon as one shows that its server is gone,
+ * shutting down or read-only, because another server may have the address by then. A statement that times out counts too:
+ * after a failover, or if the network fails silently, the system would take a quarter of an hour to notice.
  */
 export function openPostgresPool(url: string, patience: Patience, lost: () => void, common: Knex.Config): PostgresPool {
   const open = new Map<Connection, number>()
@@ -38,7 +38,7 @@ export function openPostgresPool(url: string, patience: Patience, lost: () => vo
     lost()
   }
 
-  /** Follows what is asked over a new connection. */
+  /** Watches the statements of a new connection. */
   function watch(connection: Connection, born: number): void {
     open.set(connection, born)
     connection.once('end', () => open.delete(connection))
@@ -84,7 +84,7 @@ export function openPostgresPool(url: string, patience: Patience, lost: () => vo
   return { knex: pool, renew }
 }
 
-/** Reads from a standby lag behind: a revoked key could verify. Its address is that of the primary soon, or wrong. */
+/** Reads from a standby lag behind: a revoked key could verify. Its address will soon be the primary's, or is wrong. */
 async function refuseStandby(connection: Connection): Promise<void> {
   const query = { text: 'select pg_is_in_recovery() as standby', query_timeout: CONNECT_MS }
   const standby = await new Promise<boolean>((resolve, reject) => {

@@ -1,16 +1,16 @@
 import { DatabaseAway } from '../server/base/errors.ts'
 import { isAway, isConflict, isLost } from './away.ts'
 
-/** How far an attempt at a transaction has come, and what its work has thrown, which a failing ROLLBACK would hide. */
+/** The progress of an attempt at a transaction, and the error of its work, which a failing ROLLBACK would hide. */
 export type Progress = { committing: boolean; failure: unknown }
 
 const MOST_TRIES = 4
 
 /**
- * Does a transaction again where that is safe: nothing of it was committed, and the reason lies in the moment. Either two
- * transactions were in each other's way, or the connection turned out to lead to a server that has gone or writes no more;
- * the next attempt gets another one. Once COMMIT is on its way nobody knows, and nothing is done twice. Nothing in the
- * transaction may reach outside the database. Throws `DatabaseAway` if the database is.
+ * Repeats a transaction if that is safe: nothing of it was committed, and the cause is temporary. Either two transactions
+ * conflicted, or the connection led to a server that is gone or read-only; the next attempt gets another one. Once COMMIT
+ * was sent the outcome is unknown, and nothing is repeated. The transaction must have no effect outside the database.
+ * Throws `DatabaseAway` if the database is unavailable.
  */
 export async function repeating<Result>(attempt: (progress: Progress) => Promise<Result>): Promise<Result> {
   for (let tries = 1; ; tries += 1) {

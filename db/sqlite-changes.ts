@@ -6,10 +6,10 @@ import { sqliteFollowerConfig } from './sqlite-client.ts'
 import { watchLog } from './sqlite-watch.ts'
 
 const CLOSEST_LOOKS = 10
-/** Enough for any process that is not stopped altogether to have read them; one that was forgets all it knew. */
+/** Long enough for any running process to read them; one that was stopped for longer drops all copies. */
 const KEPT_CHANGES = 10_000
 
-/** Writes changes beside what they are about; other processes read them after the commit. */
+/** Writes changes in the transaction that makes them; other processes read them after the commit. */
 export async function writeChanges(tx: Knex.Transaction, node: string, changes: readonly Change[]): Promise<void> {
   await tx.raw('insert into changes (origin, change) select ?, value from json_each(?)', [
     node,
@@ -23,8 +23,8 @@ export async function writeChanges(tx: Knex.Transaction, node: string, changes: 
 }
 
 /**
- * Watches SQLite's log beside the file, where every commit of any process goes, and reads what changed. Its proofs are
- * looks at `PRAGMA data_version`, which tells whether another connection has committed since the last look.
+ * Watches SQLite's log file, which every commit of any process writes, and reads what changed. Its proofs are reads of
+ * `PRAGMA data_version`, which show whether another connection has committed since the last read.
  */
 export function followSqlite(file: string, node: string, { hear, connected }: FollowerNews): Follower {
   let reader: Knex | undefined

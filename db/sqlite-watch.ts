@@ -15,9 +15,9 @@ export type LogWatch = {
 }
 
 /**
- * Watches SQLite's log beside the file, where every commit of any process goes. Some file systems tell nothing, and a watch
- * can die without a word; so it proves itself: where nothing was told for a while it sets the log's mode to what it is,
- * which a watch that lives is told of.
+ * Watches SQLite's log file, which every commit of any process writes. Some file systems report no changes, and a watch can
+ * fail silently; so it tests itself: without an event for a while it sets the journal mode to its current value, which a
+ * working watch reports.
  */
 export function watchLog(file: string, changed: () => void, tell: (alive: boolean) => void): LogWatch {
   const log = `${file}-wal`

@@ -4,7 +4,7 @@ const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const CHECKSUM = 6
 
 /**
- * What stands in `Authorization: Bearer` (RFC 6750 §2.1); no other scheme and no other place is looked at.
+ * The value of `Authorization: Bearer` (RFC 6750 §2.1); other schemes and sources are ignored.
  * @param {import('node:http').IncomingMessage} req
  * @returns {{ key: string | undefined, repeated: boolean }}
  */

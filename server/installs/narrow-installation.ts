@@ -24,9 +24,9 @@ export type NarrowInstallation = {
 }
 
 /**
- * Takes unused permissions away from an installation, its keys and its grants; a key that is left with none expires. Its
- * platform is told, and gets them back only by asking again. Where one was used since the person looked, nothing is
- * changed and `inUse` names it; a second click changes nothing.
+ * Removes unused permissions from an installation, its keys and its grants; a key without remaining permissions expires.
+ * Its platform is notified, and gets them back only with a new consent. If one was used since the page was opened, nothing
+ * is changed and `inUse` names it; a second click changes nothing.
  */
 export async function narrowInstallation(
   tx: Tx,
@@ -56,9 +56,9 @@ export async function narrowInstallation(
 }
 
 /**
- * Takes permissions away from one installation and its keys, as they are now, and tells its platform, also of the keys that
- * are left with none and expire as of `at`, which may be some time ago. Returns what the logs say of the first of those, or
- * nothing if the installation had none of the permissions.
+ * Removes permissions from one installation and its current keys, and notifies its platform, also of keys without remaining
+ * permissions, which expire as of `at`, possibly in the past. Returns the log entry of the first of those, or undefined if
+ * the installation had none of the permissions.
  */
 export async function takePermissions(
   tx: Tx,

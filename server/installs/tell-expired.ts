@@ -12,15 +12,15 @@ import { keyExpiredNews, tellKeyNews, tellPlatform } from './tell-platform.ts'
 const BATCH = 50
 
 /**
- * `actor`: both logs say of each key who expired it; absent if they say so of the act as a whole. `sent`: false if the
- * events are only for whoever reads them, as nothing arrives at the app's address.
+ * `actor`: both logs record for each key who expired it; absent if the log entry of the whole act does. `sent`: false if
+ * the events are only listed, because nothing arrives at the address of the app.
  */
 export type ToldExpired = ExpiredTogether & { actor?: Actor | undefined; sent?: boolean }
 
 /**
- * Tells platforms of keys that one act expired together, each as an event of its installation: some of them, those after a
- * position. If a key was to replace another one, the old key stays active, and the platform is told so. Log entries go into
- * `acts` for the caller to write, or else into the logs; in that case call it last. Returns the next position, or undefined if all were told of.
+ * Queues the events of keys that one act expired together, for one batch of them after a position. If a key was to replace
+ * another one, the old key stays active, and the platform is notified. Log entries are added to `acts` for the caller to
+ * write; without `acts` they are written here, so call it last. Returns the next position, or undefined at the end.
  */
 export async function tellExpired(
   tx: Tx,

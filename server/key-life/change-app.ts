@@ -10,8 +10,8 @@ import { type JobCaps, workOff } from './run-batch-jobs.ts'
 import { accountsConcerned } from './tell-accounts.ts'
 
 /**
- * Tells every account that holds keys of an app what happened to it. Those that are returned are told by the caller, who
- * writes all logs of its transaction at once; the others follow after the commit.
+ * Logs what happened to an app in every account with keys of it. The caller writes those of the returned accounts with the
+ * other logs of its transaction; the rest follows after the commit.
  */
 export async function tellHolders(tx: Tx, caps: Caps, appId: string, acts: readonly Act[]): Promise<string[]> {
   const { accountIds, next } = await accountsConcerned(tx, appId, '')
@@ -27,8 +27,8 @@ export async function tellHolders(tx: Tx, caps: Caps, appId: string, acts: reado
 }
 
 /**
- * Suspends or resumes an app: every account that holds keys of it reads so in its own log, the first of them at once. Its
- * keys follow the app's state from the commit on.
+ * Suspends or resumes an app. Its keys follow the state of the app from the commit on; every account with keys of it gets a
+ * log entry, the first of them in the same transaction.
  */
 export async function suspendApp(tx: Tx, caps: Caps, command: MoveApp & { verb: 'suspend' | 'resume' }): Promise<App> {
   const what = command.verb === 'suspend' ? 'app.suspended' : 'app.resumed'
@@ -36,7 +36,7 @@ export async function suspendApp(tx: Tx, caps: Caps, command: MoveApp & { verb: 
   return await moveApp(tx, caps, { ...command, alsoTold: await tellHolders(tx, caps, command.id, [act]) })
 }
 
-/** The most installations and keys that are dealt with before the response; the rest follows. */
+/** The most installations and keys that are processed before the response; the rest follows. */
 const BEFORE_THE_ANSWER = 100
 
 /**

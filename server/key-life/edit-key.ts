@@ -13,15 +13,15 @@ import { lockForMember } from './lock-key.ts'
 export type EditKey = {
   keyId: string
   edit: KeyEdit
-  /** The key as the page that was sent showed it; absent: however it is now. */
+  /** The version of the key on the page; absent: its current one. */
   seen?: string | undefined
   actor: Member
 }
 
 /**
- * *Edit*: what a member may change of a key. Permissions only shrink, a deadline is moved but never lifted, and of a
- * managed key the account sets nothing but where it may be used from; its platform is told. Throws `key.expired`,
- * `access.role`, `object.not_found`, and `key.changed` where the key is not what the person saw any more.
+ * *Edit* by a member. Permissions can only be removed, a deadline can be changed but not removed, and of a managed key the
+ * account sets only the allowlist; its platform is notified. Throws `key.expired`, `access.role`, `object.not_found`, and
+ * `key.changed` if the key has changed since the page was opened.
  */
 export async function editKey(tx: Tx, caps: Caps, command: EditKey): Promise<{ key: Key; changed: string[] }> {
   const at = caps.clock.now()
@@ -38,7 +38,7 @@ export async function editKey(tx: Tx, caps: Caps, command: EditKey): Promise<{ k
   return { key: { ...key, ...edit }, changed }
 }
 
-/** The changes that differ from the present values. */
+/** The changes that differ from the current values. */
 function differences(key: Key, wanted: KeyEdit): KeyEdit {
   const { name, note, permissions, addresses, expiresAt } = wanted
   const own = key.kind === 'restricted'
@@ -57,7 +57,7 @@ export function mayMoveDeadline(key: Pick<Key, 'overlapUntil'>): boolean {
   return key.overlapUntil === null
 }
 
-/** Each change as it was and as it is. */
+/** Each change with its old and new value. */
 function dataOf(key: Key, edit: KeyEdit): NonNullable<Act['data']> {
   const text = ({ expiresAt, ...rest }: KeyEdit) => ({
     ...rest,

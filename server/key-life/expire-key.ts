@@ -14,14 +14,14 @@ import { lockForMember, lockKeyAndInstallation } from './lock-key.ts'
 
 export type ExpireKey = {
   keyId: string
-  /** The key's face on the page that was pressed; absent: whatever it is now. */
+  /** The version of the key on the page; absent: its current one. */
   seen?: string | undefined
   actor: Member
 }
 
 /**
- * *Expire* on the account's side, of either kind. Throws `object.not_found` for a stranger's key, `access.role`, and
- * `key.changed` where the key is not what the person saw any more.
+ * *Expire* by a member, of either kind of key. Throws `object.not_found` for a stranger's key, `access.role`, and
+ * `key.changed` if the key has changed since the page was opened.
  */
 export async function expireKeyForMember(
   tx: Tx,
@@ -33,9 +33,9 @@ export async function expireKeyForMember(
 }
 
 /**
- * Expires one key now, tells its platform, and writes it down for both; false if it had expired, and nothing changes.
- * Where it was to replace another and had not arrived, that one goes on, as if the delivery had failed, and that is told too.
- * An installation that waited for this key only is active once its platform has acknowledged that.
+ * Expires one key now, notifies its platform, and logs it on both sides; false, without a change, if it had expired. If it
+ * was to replace another key and had not arrived, that one stays active, as after a failed delivery, and the platform is
+ * notified. An installation that waited only for this key becomes active once its platform has acknowledged that.
  */
 export async function expireKey(
   tx: Tx,

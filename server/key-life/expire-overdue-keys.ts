@@ -14,8 +14,8 @@ import { abandonOverlaps } from '../keys/overlap.ts'
 export type OverdueCaps = Caps & { database: Database; log: Log }
 
 /**
- * Ends every key whose deadline has passed, one transaction each, so that nobody waits for long; several processes at once
- * end each key once. A key that fails is skipped until the next run. Returns when the next deadline is.
+ * Expires every key whose deadline has passed, each in its own short transaction; several processes at once expire each key
+ * once. A key that fails is skipped until the next run. Returns when the next deadline is.
  */
 export async function expireOverdueKeys(caps: OverdueCaps): Promise<number | undefined> {
   const { database, clock, log } = caps
@@ -35,7 +35,7 @@ export async function expireOverdueKeys(caps: OverdueCaps): Promise<number | und
   }
 }
 
-/** Tells the platform of a managed key, also of a kept one, as an event of its installation; both sides' logs say it. */
+/** Queues the event of a managed key, also of a kept one, for its installation; logs it on both sides. */
 async function expireOverdueKey(
   tx: Tx,
   caps: OverdueCaps,

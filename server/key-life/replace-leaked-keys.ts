@@ -20,8 +20,8 @@ const GRACE = MINUTE
 const AT_ONCE = 200
 
 /**
- * Replaces every leaked key that was frozen and not yet replaced, because the process died in between or the app offered
- * no key to seal for. A key that fails is skipped until the next run. Returns when to look again.
+ * Replaces every frozen leaked key that has no replacement yet, because a process died or the app had no usable encryption
+ * key. A key that fails is skipped until the next run. Returns when to run again.
  */
 export async function replaceLeakedKeys(caps: ReplaceCaps & { log: Log }): Promise<number | undefined> {
   const at = caps.clock.now()
@@ -45,8 +45,8 @@ export async function replaceLeakedKeys(caps: ReplaceCaps & { log: Log }): Promi
 }
 
 /**
- * A leaked key's platform goes on with a new one at once; where it was given back or has ended meanwhile, or is no platform's
- * any more, nothing follows.
+ * Rotates one leaked key without an overlap. Does nothing if it was unfrozen, has expired, or no longer belongs to a
+ * platform.
  */
 export async function replaceLeakedKey(caps: ReplaceCaps, key: Key, actor: Actor): Promise<void> {
   const { appId } = key

@@ -15,17 +15,17 @@ export type JobCaps = Caps & { database: Database; log: Log; publicUrl: string }
 /** The most jobs that take turns. */
 const AT_ONCE = 50
 /**
- * Pause between two batches, in milliseconds: as long as the batch took, within these bounds, so that on SQLite whoever
- * else writes has the database half of the time.
+ * Wait between two batches, in milliseconds: as long as the batch took, within these bounds, so that other writers on
+ * SQLite get half of the time.
  */
 const [PAUSE, LONGEST_PAUSE] = [2, 25]
 /** Wait before a job that failed, or that another process had locked, is tried again. */
 const AGAIN = 15 * SECOND
 
 /**
- * Finishes what was left to go on after its answer: one batch of each job in turn, each in a transaction of its own, which
- * also moves the job on; so a process that dies leaves the rest for the next, and nothing is done twice. A job that fails
- * is skipped until the next run. Returns when to look again.
+ * Runs the queued jobs: one batch of each in turn, each in its own transaction, which also moves the position of the job,
+ * so that another process can continue after a crash and nothing is done twice. A job that fails is skipped until the next
+ * run. Returns when to run again.
  */
 export async function runBatchJobs(caps: JobCaps, progress = () => {}): Promise<number | undefined> {
   const { database, clock, log } = caps

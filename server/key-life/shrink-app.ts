@@ -14,9 +14,9 @@ import { narrowInstallationGrants } from '../oauth/narrow-grants.ts'
 const BATCH = 25
 
 /**
- * A manifest version that asks for less shrinks every running installation and its keys at once: their rows and those of
- * their grants in the same transaction where there are few; otherwise the app's row says so for all of them, and theirs
- * follow in batches (`later`). Returns what the logs must say, for whoever writes them last.
+ * Narrows every running installation and its keys to a manifest version with fewer permissions: with few installations,
+ * their rows and those of their grants in the same transaction; otherwise the app's row records it for all of them, and
+ * their rows follow in batches (`later`). Returns the log entries for the caller to write last.
  */
 export async function shrinkInstallations(
   tx: Tx,

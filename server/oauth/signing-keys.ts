@@ -27,7 +27,7 @@ export const SEALED_SIGNING_KEYS: SealedColumn = {
   context: ({ kid = '' }) => kid,
 }
 
-/** The server's own keys: the current one signs, all of them stand in `/oauth/jwks`. Renewed in place; do not copy. */
+/** The server's own keys: the current one signs, all are in `/oauth/jwks`. This object is updated; do not copy it. */
 export type SigningKeys = {
   current: { kid: string; key: CryptoKey }
   /** Private JWKs, the current one first, for oidc-provider. */

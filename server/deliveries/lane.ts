@@ -103,3 +103,15 @@ export const isIdle = (lane: Lane, at: number) =>
   PACES.every(pace => lane.posting[pace] === 0 && lane.waiting[pace].length === 0) &&
   !isClosed(lane) &&
   at - lane.begunAt > LONGEST_WAIT
+
+/** Takes out what has waited too long, or everything. */
+export function takeStaleOf(lane: Lane, at: number, everything: boolean): Claimed[] {
+  return PACES.flatMap(pace => {
+    const { keep = [], give = [] } = Object.groupBy(lane.waiting[pace], claimed =>
+      everything || isStale(claimed, at) ? 'give' : 'keep',
+    )
+    lane.waiting[pace] = keep
+    if (give.length > 0) lane.answerMs = undefined // its pace is measured again
+    return give
+  })
+}

@@ -23,7 +23,7 @@ import { createPoster, type PosterCaps } from './poster.ts'
  *
  *    due         a row without a lease, whose time has come            claim-store.ts
  *    waiting     leased by this worker, without a slot                 claimer.ts leases and releases, lanes.ts keeps
- *    posting     in a slot of its app, quick or slow                   poster.ts; who gets a slot: lanes.ts, lane.ts
+ *    posting     in a slot of its app, quick or slow                   poster.ts; who gets a slot: lanes.ts, slots.ts
  *    recording   answered, or given up                                 bookkeeper.ts, settle-attempts.ts
  *
  * The loop of this file claims and sleeps in turns (its own states: base/sleeper.ts). It does not wait for posts: when

@@ -20,7 +20,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import pg from 'pg'
@@ -78,11 +78,11 @@ async function measure(way: Way): Promise<Record<string, string | number>> {
       servers.push(await startChild({ script: 'server/main.ts', tree, env: { ...env, ROLES: role } }))
     const minting = await prepareMinting(origin, people, receiver)
     const load = startLoad(origin, minting)
-    await pause(CALM_MS)
+    await delay(CALM_MS)
     const failedAt = performance.now()
     await failOver(way, pair, proxy)
     const tookMs = performance.now() - failedAt
-    await pause(Number(flags.seconds) * 1_000 - tookMs)
+    await delay(Number(flags.seconds) * 1_000 - tookMs)
     const writes = await load.stop()
     const end = await settle(writes, pair, receiver)
     return { way, 'failover ms': rounded(tookMs, 0), ...count(writes.filter(({ at }) => at >= failedAt)), ...end }
@@ -147,7 +147,7 @@ function count(writes: readonly Write[]) {
 async function settle(writes: readonly Write[], pair: PostgresPair, { arrivals }: KeyReceiver) {
   const ids = writes.flatMap(({ id }) => id ?? [])
   const end = performance.now() + SETTLE_MS
-  while (ids.some(id => !arrivals.has(id)) && performance.now() < end) await pause(100)
+  while (ids.some(id => !arrivals.has(id)) && performance.now() < end) await delay(100)
   const client = new pg.Client({ connectionString: pair.standby })
   await client.connect()
   const { rows } = await client.query<{ id: string }>('select id from keys')

@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import { freePort } from '../tests/support/free-port.ts'
 
 /** A real PgBouncer in transaction mode before every database of a server; six connections of its own each. */
@@ -56,7 +56,7 @@ async function listening(child: ChildProcess, port: number): Promise<void> {
         .on('connect', () => socket.destroy())
     })
     if (open) return
-    await pause(50)
+    await delay(50)
   }
   throw new Error('PgBouncer does not listen')
 }

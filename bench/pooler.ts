@@ -9,7 +9,7 @@
  * the answer to the mint, which follows its commit, to the arrival at a receiver in this process that answers 204.
  */
 import { resolve } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { freePort } from '../tests/support/free-port.ts'
@@ -109,10 +109,10 @@ async function measure(
     const { status, id } = await mint(`key ${index}`)
     if (!id) throw new Error(`not minted: ${status}`)
     committed.set(id, performance.now())
-    await pause(Number(flags.every))
+    await delay(Number(flags.every))
   }
   const end = performance.now() + MOST_WAIT
-  while (![...committed.keys()].every(id => arrivals.has(id)) && performance.now() < end) await pause(50)
+  while (![...committed.keys()].every(id => arrivals.has(id)) && performance.now() < end) await delay(50)
   const times = [...committed].flatMap(
     ([id, at]) =>
       arrivals

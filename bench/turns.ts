@@ -4,7 +4,7 @@ import type { Times } from './steady-load.ts'
 import { printTable } from './verification/table.ts'
 
 /** Between two phases, so that none pays for what the one before has left to do. */
-const PAUSE = 300
+const DELAY = 300
 
 /** Of each phase its rounds. Each phase has its turn in each round, and another one begins each time. */
 export async function takeTurns<Phase extends string, Kind extends string>(
@@ -17,7 +17,7 @@ export async function takeTurns<Phase extends string, Kind extends string>(
     for (let turn = 0; turn < names.length; turn += 1) {
       const name = names[(round + turn) % names.length] as Phase
       results[name].push(await phases[name](round))
-      await setTimeout(PAUSE)
+      await setTimeout(DELAY)
     }
   return results
 }

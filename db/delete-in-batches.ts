@@ -4,8 +4,8 @@ import type { Database, Tx } from './connect.ts'
 
 /** Small enough that no other transaction waits noticeably. */
 const BATCH = 500
-/** Pause between two batches, so that on SQLite other processes get to write. */
-const PAUSE = 2
+/** Delay between two batches, so that on SQLite other processes get to write. */
+const DELAY = 2
 
 /** Deletes at most `limit` rows in the given transaction and returns how many. */
 export type DeleteSome = (tx: Tx, limit: number) => Promise<number>
@@ -19,7 +19,7 @@ export async function deleteInBatches(database: Database, some: DeleteSome, limi
     const count = await database.relaxed(tx => some(tx, limit))
     deleted += count
     if (count < limit) return deleted
-    await setTimeout(PAUSE)
+    await setTimeout(DELAY)
   }
 }
 

@@ -1,9 +1,9 @@
 import { closePair, createPair, openPair, type Pair, type PostgresUrls } from './listening-pair.ts'
 
-const FIRST_PAUSE = 100
-const LONGEST_PAUSE = 2_000
+const FIRST_DELAY = 100
+const LONGEST_DELAY = 2_000
 /** Between two attempts to listen if notifications do not come back: most likely there is a pooler, and it stays. */
-const DEAF_PAUSE = 15_000
+const DEAF_DELAY = 15_000
 
 /** Callbacks of a pair of connections. */
 type PairNews = {
@@ -32,7 +32,7 @@ export function keepPair(urls: PostgresUrls, channel: string, { received, opened
   let pair: Pair | undefined
   let stopped = false
   let timer: NodeJS.Timeout | undefined
-  let pause = FIRST_PAUSE
+  let delay = FIRST_DELAY
 
   async function open(): Promise<void> {
     const opening = createPair(urls)
@@ -45,7 +45,7 @@ export function keepPair(urls: PostgresUrls, channel: string, { received, opened
       await opened()
       return
     }
-    if (listens === false) pause = DEAF_PAUSE
+    if (listens === false) delay = DEAF_DELAY
     closePair(opening)
     openLater()
   }
@@ -53,8 +53,8 @@ export function keepPair(urls: PostgresUrls, channel: string, { received, opened
   function openLater(): void {
     if (stopped) return
     away()
-    timer = setTimeout(() => void open(), pause).unref()
-    pause = Math.min(pause * 2, LONGEST_PAUSE)
+    timer = setTimeout(() => void open(), delay).unref()
+    delay = Math.min(delay * 2, LONGEST_DELAY)
   }
 
   function lose(gone: Pair): void {
@@ -72,11 +72,11 @@ export function keepPair(urls: PostgresUrls, channel: string, { received, opened
     markHeard() {
       if (!pair || pair.heard) return false
       pair.heard = true
-      pause = FIRST_PAUSE
+      delay = FIRST_DELAY
       return true
     },
     giveUp(gone) {
-      pause = gone.heard ? FIRST_PAUSE : DEAF_PAUSE
+      delay = gone.heard ? FIRST_DELAY : DEAF_DELAY
       lose(gone)
     },
     stop() {

@@ -23,7 +23,7 @@ const SEALED: readonly SealedColumn[] = [
 /** Small enough that no other transaction waits noticeably. */
 const BATCH = 100
 /** Until values that were locked are tried again. */
-const PAUSE = 5 * SECOND
+const DELAY = 5 * SECOND
 
 export type ReencryptCaps = { database: Database; keyring: Keyring; clock: Clock; log: Log }
 
@@ -51,7 +51,7 @@ export async function reencrypt(caps: ReencryptCaps, progress = () => {}): Promi
   }
   if (done > 0) log.info({ values: done }, 'values were re-encrypted under the current root secret')
   if (!locked && done > 0) log.info({}, 'nothing is left under an older root secret; it may be removed')
-  return locked ? clock.now() + PAUSE : undefined
+  return locked ? clock.now() + DELAY : undefined
 }
 
 async function reencryptBatch(tx: Tx, keyring: Keyring, column: SealedColumn, rootId: string): Promise<number> {

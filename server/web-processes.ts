@@ -11,7 +11,7 @@ export type Front = {
   stop(): Promise<void>
 }
 
-const PAUSE_BEFORE_ANOTHER = SECOND
+const DELAY_BEFORE_ANOTHER = SECOND
 /** How often the first process checks its loops, to tell the others. */
 const LOOK_EVERY = SECOND
 
@@ -52,7 +52,7 @@ export async function startWebProcesses(count: number, { log, pulses }: { log: L
         log.error({ err: error }, 'a web process could not be started; retrying')
         startAnotherSoon()
       })
-    }, PAUSE_BEFORE_ANOTHER)
+    }, DELAY_BEFORE_ANOTHER)
   }
 
   /** Web processes report the loops of this process in `/readyz`. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import { lockSealedUnder } from '../db/sealed-columns.ts'
 import { createKeyring } from '../server/base/keyring.ts'
 import { opaqueToken, systemRandom } from '../server/base/random.ts'
@@ -192,7 +192,7 @@ test('grants that are being encrypted anew at that moment lose a permission all 
     assert.ok((await lockSealedUnder(tx, SEALED_RECORDS, oldId, 1_000)).length > 0)
     const left = [{ name: 'charges:read', purpose: 'To work.' }]
     updated = update(app, { permissions: left })
-    await pause(500) // long enough that it has come to the grants, or waits
+    await delay(500) // long enough that it has come to the grants, or waits
   })
   assert.equal((await updated)?.status, 200)
   const [grant] = (await rowsOf(world, 'oauth_records', { model: 'Grant' })) as { id_hash: string; payload: string }[]

@@ -7,7 +7,7 @@ import { createSleeper } from './sleeper.ts'
 const LONGEST_SLEEP = 5 * MINUTE
 /** Wakes within this time are served by one round. */
 const SHORTEST_SLEEP = SECOND
-const PAUSE_AFTER_FAULT = 15 * SECOND
+const DELAY_AFTER_FAULT = 15 * SECOND
 /** Work without progress for this long counts as stuck. */
 const LONGEST_WORK = 10 * MINUTE
 /** While nothing would wake it. */
@@ -50,7 +50,7 @@ export function createRunner(caps: RunnerCaps): Runner {
       return (await work(sleeper.progress)) ?? Number.POSITIVE_INFINITY
     } catch (error) {
       log.error({ err: error }, `${name}: failed; retrying`)
-      return clock.now() + PAUSE_AFTER_FAULT
+      return clock.now() + DELAY_AFTER_FAULT
     }
   }
 

@@ -26,7 +26,7 @@ export type Sleeper = {
   /** Sleeps until then or until it is woken; the loop counts as alive. */
   sleep(ms: number): Promise<void>
   /** The same, without a sign of life: after a fault. */
-  pause(ms: number): Promise<void>
+  delay(ms: number): Promise<void>
   /** Until then, whether it is woken or not. */
   rest(ms: number): Promise<void>
   /** Begins no further round and waits for the one under way. */
@@ -64,7 +64,7 @@ export function createSleeper(loop: { name: string; patience: number; pulses?: P
       }
     })
 
-  async function pause(ms: number): Promise<void> {
+  async function delay(ms: number): Promise<void> {
     if (!is('working')) return
     state = 'sleeping'
     await elapse(ms)
@@ -84,10 +84,10 @@ export function createSleeper(loop: { name: string; patience: number; pulses?: P
     isWoken: () => is('woken'),
     isStopped: () => is('stopped'),
     progress: () => pulse?.expect(0),
-    pause,
+    delay,
     sleep: async ms => {
       if (is('working')) pulse?.expect(ms)
-      await pause(ms)
+      await delay(ms)
     },
     rest: async ms => {
       if (!is('stopped')) await elapse(ms)

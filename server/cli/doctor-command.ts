@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { connect, type Database } from '../../db/connect.ts'
 import { integrityFaults } from '../../db/integrity.ts'
@@ -170,7 +170,7 @@ async function rootUse(opened: Database, config: Config): Promise<Check> {
 async function changes({ changes: feed, kind }: Database): Promise<Check> {
   await feed.start()
   const end = AbortSignal.timeout(HEARD_WITHIN)
-  while (!feed.connected() && !end.aborted) await pause(20)
+  while (!feed.connected() && !end.aborted) await delay(20)
   if (feed.connected()) return { name: 'changes', ok: true, detail: 'commits of other processes are notified at once' }
   const remedy =
     kind === 'postgres'

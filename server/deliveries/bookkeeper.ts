@@ -1,11 +1,11 @@
-import { setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../../db/connect.ts'
 import { SECOND } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Attempted } from './attempt-delivery.ts'
 import { type Ended, type SettleCaps, settleAttempts } from './settle-attempts.ts'
 
-const PAUSE_AFTER_FAULT = SECOND
+const DELAY_AFTER_FAULT = SECOND
 
 type Entry = { attempt: Attempted; until: number; written: () => void; lost: (reason: unknown) => void; alone: boolean }
 
@@ -71,7 +71,7 @@ export function createBookkeeper(caps: BookkeeperCaps, gather: () => Promise<voi
     if (again.length === 0) return
     log.warn({ err: error, attempts: again.length }, 'attempts could not be recorded; retrying')
     waiting.push(...again.map(entry => ({ ...entry, alone: true })))
-    await pause(batch.length > 1 ? 0 : PAUSE_AFTER_FAULT)
+    await delay(batch.length > 1 ? 0 : DELAY_AFTER_FAULT)
   }
 
   return {

@@ -33,7 +33,7 @@ import { createPoster, type PosterCaps } from './poster.ts'
 /** Queueing a delivery wakes the worker, in any process; it polls only while notifications do not arrive. */
 const LONGEST_SLEEP = 60 * SECOND
 const LONGEST_SLEEP_ALONE = 2 * SECOND
-const PAUSE_AFTER_FAULT = SECOND
+const DELAY_AFTER_FAULT = SECOND
 /** Without a claim that succeeds for so long it counts as standing still. */
 const LONGEST_SILENCE = 30 * SECOND
 
@@ -81,7 +81,7 @@ export function createWorker(caps: WorkerCaps): Worker {
       if (more <= 0 && !sleeper.isWoken()) await sleeper.sleep(await untilNext())
     } catch (error) {
       log.error({ err: error }, 'the worker could not reach the database; retrying')
-      await sleeper.pause(PAUSE_AFTER_FAULT)
+      await sleeper.delay(DELAY_AFTER_FAULT)
     }
   }
 

@@ -18,7 +18,7 @@ const AT_ONCE = 50
  * Wait between two batches, in milliseconds: as long as the batch took, within these bounds, so that other writers on
  * SQLite get half of the time.
  */
-const [PAUSE, LONGEST_PAUSE] = [2, 25]
+const [DELAY, LONGEST_DELAY] = [2, 25]
 /** Wait before a job that failed, or that another process had locked, is tried again. */
 const AGAIN = 15 * SECOND
 
@@ -42,7 +42,7 @@ export async function runBatchJobs(caps: JobCaps, progress = () => {}): Promise<
         log.error({ err: error, job: id }, 'a batch failed; retrying')
         passed.add(id)
       }
-      await setTimeout(Math.min(LONGEST_PAUSE, Math.max(PAUSE, clock.monotonic() - began)))
+      await setTimeout(Math.min(LONGEST_DELAY, Math.max(DELAY, clock.monotonic() - began)))
     }
   }
 }
@@ -53,7 +53,7 @@ export async function workOff(caps: JobCaps, id: string, most: number): Promise<
   for (let done = 0; done < most; done += 1) {
     if (await database.transaction(tx => step(tx, caps, id))) continue
     if (!(await database.read(tx => isOpen(tx, id)))) return
-    await setTimeout(PAUSE) // another process is at it
+    await setTimeout(DELAY) // another process is at it
   }
 }
 

@@ -46,7 +46,7 @@ test('a wake-up during a round is not lost: the sleep after that round does not 
   await loop.sleeper.stop()
 })
 
-test('a pause lasts for its whole time, however often the loop is woken', async t => {
+test('a delay lasts for its whole time, however often the loop is woken', async t => {
   const loop = startLoop(t, sleeper => sleeper.rest(100))
   loop.sleeper.wake()
   await loop.pass(99)
@@ -56,7 +56,7 @@ test('a pause lasts for its whole time, however often the loop is woken', async 
   await loop.sleeper.stop()
 })
 
-for (const kind of ['sleep', 'pause', 'rest'] as const)
+for (const kind of ['sleep', 'delay', 'rest'] as const)
   test(`a stop ends a ${kind} and waits for the round; no further round or sleep follows`, async t => {
     let ended = 0
     const loop = startLoop(t, async sleeper => {
@@ -70,13 +70,13 @@ for (const kind of ['sleep', 'pause', 'rest'] as const)
     assert.deepEqual([loop.rounds(), ended, loop.sleeper.isStopped()], [1, 1, true])
   })
 
-test('a sleep counts as progress; a pause after a fault does not', async t => {
+test('a sleep counts as progress; a delay after a fault does not', async t => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   let now = 0
   const pulses = createPulses({ monotonic: () => now })
   const sleeper = createSleeper({ name: 'test', patience: 1_000, pulses })
   let faulty = false
-  sleeper.start(() => (faulty ? sleeper.pause(800) : sleeper.sleep(5_000)))
+  sleeper.start(() => (faulty ? sleeper.delay(800) : sleeper.sleep(5_000)))
   await settled()
   now = 5_900
   assert.deepEqual(pulses.ill(), [])

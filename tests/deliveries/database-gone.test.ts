@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { onPostgres } from '../support/database.ts'
 import { keyAt, keysAt, press, rowsOf } from '../support/steps.ts'
@@ -24,12 +24,12 @@ async function installWhile(world: World, away: () => Promise<() => Promise<void
   const back = await away()
   answer.open()
   await app.receiver.waitForAttempt(1)
-  await pause(SOME_SECONDS)
+  await delay(SOME_SECONDS)
   await back()
   await app.receiver.waitFor('managed_key.created', 1, 60_000)
   assert.equal((await world.verify(keyAt(app)))['valid'], true)
   assert.equal(new Set(keysAt(app)).size, 1)
-  for (const signal = AbortSignal.timeout(60_000); ; await pause(50)) {
+  for (const signal = AbortSignal.timeout(60_000); ; await delay(50)) {
     const [installation] = await rowsOf(world, 'installations')
     if (installation?.['status'] === 'active') break
     signal.throwIfAborted()

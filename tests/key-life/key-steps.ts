@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Tx } from '../../db/connect.ts'
 import type { Answer, Fields } from '../support/browser-session.ts'
 import { keyAt, type Row, rowsOf } from '../support/steps.ts'
@@ -57,7 +57,7 @@ export async function installManaged(world: World) {
 export async function eventually(isTrue: () => Promise<boolean>): Promise<void> {
   for (let tries = 0; tries < 600; tries += 1) {
     if (await isTrue()) return
-    await pause(50)
+    await delay(50)
   }
   assert.fail('it did not come true')
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import { environmentBeside } from '../deliveries/node-beside.ts'
 import { type RunningServer, startServer } from '../support/child.ts'
 import { keyAt, rowsOf, textOf } from '../support/steps.ts'
@@ -47,7 +47,7 @@ async function until(what: () => Promise<boolean>): Promise<void> {
   const end = performance.now() + PATIENCE
   while (!(await what())) {
     assert.ok(performance.now() < end, 'it did not come')
-    await pause(50)
+    await delay(50)
   }
 }
 

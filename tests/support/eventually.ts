@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 
 const LIMIT = 30_000
 
@@ -7,6 +7,6 @@ export async function eventually(isTrue: () => boolean | Promise<boolean>): Prom
   const end = performance.now() + LIMIT
   while (!(await isTrue())) {
     if (performance.now() > end) throw new Error(`it does not come true in ${LIMIT / 1_000} s: ${isTrue}`)
-    await pause(5)
+    await delay(5)
   }
 }

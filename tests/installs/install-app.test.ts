@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { activityOf, askConsent, keyAt, keysAt, press, rowsOf, textOf, tokensFrom } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
 
-test('install: a key reaches the platform sealed, verifies at once, and both sides have it in their log', async () => {
+test('install: the key reaches the platform sealed, verifies at once, and both logs have it', async () => {
   await using world = await createWorld()
   const app = await world.app()
   const person = await world.person()
@@ -21,7 +21,7 @@ test('install: a key reaches the platform sealed, verifies at once, and both sid
     assert.ok((await activityOf(world, accountId)).includes('installation.created'))
 })
 
-test('the browser returns at once: it never waits for a delivery', async () => {
+test('the browser returns at once and never waits for a delivery', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -30,13 +30,13 @@ test('the browser returns at once: it never waits for a delivery', async () => {
   assert.ok(textOf(await person.browser.get('/apps')).includes('1 key on the way'))
 })
 
-test('installation, keys, events, deliveries and activity come in one transaction, or none of them', async () => {
+test('installation, keys, events, deliveries and activity are committed in one transaction', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
   const { page } = await askConsent(person, app)
   const { knex } = world.deps.database
-  await knex('activity_heads').where({ account_id: app.platform.person.accountId }).update({ number: 0 }) // the last write will fail
+  await knex('activity_heads').where({ account_id: app.platform.person.accountId }).update({ number: 0 }) // makes the last write fail
   const broken = await press(person, page, 'install')
   assert.equal(broken.status, 500)
   assert.ok(textOf(broken).includes('Something went wrong'))
@@ -44,7 +44,7 @@ test('installation, keys, events, deliveries and activity come in one transactio
     assert.deepEqual(await rowsOf(world, table), [], table)
 })
 
-test('live and test are two installations with keys that never mix', async () => {
+test('live and test are two installations with separate keys', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -70,7 +70,7 @@ test('live and test are two installations with keys that never mix', async () =>
   assert.ok(!filtered.includes('lkm_test_…') && filtered.includes('lkm_live_…'))
 })
 
-test('one app in two accounts is two installations, and neither sees the other', async () => {
+test('one app in two accounts is two installations that do not see each other', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const first = await world.person({ accountName: 'Harbor Books' })
@@ -95,7 +95,7 @@ test('an installation outlives the person who made it', async () => {
   assert.equal(row?.['status'], 'active')
 })
 
-test('what was consented to is what the keys may do: a subset asked for by scope', async () => {
+test('the permissions of a key are those that were granted: a subset requested by scope', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()

@@ -8,7 +8,7 @@ import { type Filled, fillKeys } from './many-keys.ts'
 const DAY = 86_400_000
 const COUNT = 240
 
-/** An installation that has `COUNT` more keys than it was given, every third of them never delivered. */
+/** An installation with `COUNT` additional keys, every third of them never delivered. */
 async function crowded() {
   const world = await createWorld({ worker: false })
   const app = await world.app()
@@ -44,13 +44,13 @@ async function appToken(world: World, { registered }: PublishedApp): Promise<str
   return ((await answer.json()) as { access_token: string }).access_token
 }
 
-/** Everything that is left to be done in batches. */
+/** Runs every batch that is left. */
 async function finish(world: World): Promise<void> {
   assert.equal(await runBatchJobs(world.deps), undefined)
   assert.deepEqual(await rowsOf(world, 'batch_jobs'), [])
 }
 
-test('uninstalled with "expire": no key verifies from the answer on, though most rows are written later', async () => {
+test('uninstall with "expire": every key is refused from the response on, although most rows are written later', async () => {
   await using setting = await crowded()
   const { world, app, person, id, keys, undelivered, delivered } = setting
   assert.deepEqual(await setting.codesOf(delivered), [undefined, undefined, undefined], 'they are in memory')
@@ -94,7 +94,7 @@ test('uninstalled with "expire": no key verifies from the answer on, though most
   assert.deepEqual(await setting.codesOf(early), Array(5).fill('expired'))
 })
 
-test('uninstalled with "keep": what was delivered works and counts as kept, whether its row says so already or not', async () => {
+test('uninstall with "keep": delivered keys work and count as kept, whether their rows say so yet or not', async () => {
   await using setting = await crowded()
   const { world, app, person, id, undelivered, delivered } = setting
   const kept = COUNT - COUNT / 3 + 1
@@ -130,13 +130,13 @@ test('uninstalled with "keep": what was delivered works and counts as kept, whet
   assert.equal(told.length, kept, 'each once')
 })
 
-/** The account has ended a kept key itself: what it has decided about that one stays. */
+/** The account expires a kept key itself in the meantime: that end stays. */
 async function meanwhile(world: World, keyId: string | undefined): Promise<void> {
   const [row] = await rowsOf(world, 'keys', { id: String(keyId) })
   assert.deepEqual([row?.['status'], row?.['expired_because']], ['expired', 'by_account'])
 }
 
-test('uninstalled with "until": every key ends with that day, or before where it had an end of its own', async () => {
+test('uninstall with "until": every key ends with that day, or earlier if it had an end of its own', async () => {
   await using setting = await crowded()
   const { world, person, id, delivered } = setting
   const early = world.clock.now() + DAY
@@ -154,7 +154,7 @@ test('uninstalled with "until": every key ends with that day, or before where it
   assert.deepEqual([...new Set(kept.map(row => row['expires_at']))].toSorted(), [early, end])
 })
 
-test('every list of many keys comes in pages, and the pages have each key once', async () => {
+test('every list of many keys has pages, with each key once', async () => {
   await using setting = await crowded()
   const { world, app, person, id } = setting
   const all = (await rowsOf(world, 'keys')).map(row => String(row['id'])).toSorted()

@@ -4,7 +4,7 @@ import type { World } from '../support/world.ts'
 
 export type Filled = { id: string; key: string }
 
-/** Gives an installation keys by rows of the same shape as those that it has, in the order of their ids; all delivered. */
+/** Adds delivered keys to an installation as rows like those that it has; their ids ascend. */
 export async function fillKeys(
   world: World,
   installationId: string,

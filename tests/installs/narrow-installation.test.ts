@@ -19,7 +19,7 @@ import { createWorld, type WorldOptions } from '../support/world.ts'
 const DAY = 86_400_000
 const HEADING = 'Permissions never used in 30 days'
 
-/** An active installation with two keys: one may do everything, the other may only see customers. */
+/** An active installation with two keys: one has every permission, the other may only read customers. */
 async function installed(options: WorldOptions = {}) {
   const world = await createWorld({ worker: false, ...options })
   const app = await world.app({
@@ -29,7 +29,7 @@ async function installed(options: WorldOptions = {}) {
   const { id, tokens } = await world.install(person, app)
   await world.deliver()
   const [all = '', report = ''] = keysAt(app)
-  /** Sessions end by the clock; the person stays signed in. */
+  /** Advances the clock and signs in again, because sessions end by the clock. */
   const later = async (ms: number) => {
     world.clock.advance(ms)
     await world.deps.database.knex('sessions').update({ expires_at: world.clock.now() + DAY })
@@ -49,7 +49,7 @@ async function installed(options: WorldOptions = {}) {
   }
 }
 
-test('nothing is called unused before it was watched for 30 days: the page says since when', async () => {
+test('no permission is called unused before 30 days of counting: the page says since when it counts', async () => {
   await using setting = await installed()
   const { world, later } = setting
   for (const days of [0, 29.9]) {
@@ -60,10 +60,10 @@ test('nothing is called unused before it was watched for 30 days: the page says 
   await later(0.2 * DAY)
   assert.ok(textOf(await setting.page()).includes(HEADING))
   await world.deps.database.knex('usage_watches').update({ since: world.clock.now() - 29 * DAY })
-  assert.ok(!textOf(await setting.page()).includes(HEADING), 'an older installation, but watched for 29 days only')
+  assert.ok(!textOf(await setting.page()).includes(HEADING), 'an older installation, but counted for 29 days only')
 })
 
-test('a key that came late counts from its arrival: an installation that failed and was tried again is young', async () => {
+test('the 30 days count from activation: an installation that failed and was retried has just begun', async () => {
   await using setting = await installed()
   const { world, id, later } = setting
   await later(40 * DAY)
@@ -74,7 +74,7 @@ test('a key that came late counts from its arrival: an installation that failed 
   assert.ok(!textOf(await setting.page()).includes(HEADING))
 })
 
-test('what was used in the last 30 days is not listed, by whichever key, and what was used before is', async () => {
+test('a permission used by any key in the last 30 days is not listed, one used earlier is', async () => {
   await using setting = await installed()
   const { world, all, report, later } = setting
   await world.verify(all, { permission: 'charges:write' })
@@ -100,7 +100,7 @@ test('calls that did not name a permission: nothing is called unused, and nothin
   assert.equal((await setting.permissions()).length, 3)
 })
 
-test('one click: keys and tokens lose it at once, the platform and both logs are told', async () => {
+test('one click: keys and tokens lose the permission at once; the platform gets an event and both logs an entry', async () => {
   await using setting = await installed()
   const { world, app, person, tokens, all, report, later } = setting
   await later(31 * DAY)
@@ -127,7 +127,7 @@ test('one click: keys and tokens lose it at once, the platform and both logs are
     assert.ok((await activityOf(world, account)).includes('installation.updated'))
 })
 
-test('a key that is left with none expires, its platform is told, and the page said so before', async () => {
+test('a key without remaining permissions expires with an event, and the page announces it', async () => {
   await using setting = await installed()
   const { world, app, person, all, report, later } = setting
   await later(31 * DAY)
@@ -144,7 +144,7 @@ test('a key that is left with none expires, its platform is told, and the page s
     assert.ok((await activityOf(world, account)).includes('key.expired'))
 })
 
-test('used since the page was drawn, here or in another process: nothing is removed, and the page says why', async () => {
+test('a use since the page was drawn, in this process or another, prevents the removal, and the page says why', async () => {
   await using setting = await installed()
   const { world, person, later } = setting
   await later(31 * DAY)
@@ -161,7 +161,7 @@ test('used since the page was drawn, here or in another process: nothing is remo
   assert.equal((await setting.permissions()).length, 3)
 })
 
-test('a second press, and two at once, remove it once', async () => {
+test('a repeated and a simultaneous submit remove the permission once', async () => {
   await using setting = await installed()
   const { world, app, person, later } = setting
   await later(31 * DAY)
@@ -177,7 +177,7 @@ test('a second press, and two at once, remove it once', async () => {
 })
 
 for (const fields of [{}, { permissions: '' }, { permissions: 'payouts:write' }, { permissions: 'x  y,z' }]) {
-  test(`what it does not have (${JSON.stringify(fields)}) removes nothing`, async () => {
+  test(`a permission that the installation does not have (${JSON.stringify(fields)}) removes nothing`, async () => {
     await using setting = await installed()
     const { person, id, later } = setting
     await later(31 * DAY)
@@ -187,7 +187,7 @@ for (const fields of [{}, { permissions: '' }, { permissions: 'payouts:write' },
   })
 }
 
-test('who may only look sees what is unused and cannot remove it; a stranger finds nothing', async () => {
+test('a viewer sees unused permissions and cannot remove them; a stranger gets 404', async () => {
   await using setting = await installed()
   const { world, person, id, later } = setting
   await later(31 * DAY)
@@ -202,7 +202,7 @@ test('who may only look sees what is unused and cannot remove it; a stranger fin
   assert.equal((await setting.permissions()).length, 3)
 })
 
-test('the platform cannot take it back: an authorization request for more changes nothing by itself', async () => {
+test('the platform cannot restore it: an authorization request for more changes nothing without consent', async () => {
   await using setting = await installed()
   const { world, app, person, all, later } = setting
   await later(31 * DAY)
@@ -216,7 +216,7 @@ test('the platform cannot take it back: an authorization request for more change
   assert.equal((await world.verify(all, { permission: 'charges:write' }))['code'], 'insufficient_permissions')
 })
 
-test('a rotation that began before hands on no more than is left', async () => {
+test('a rotation that began earlier passes on the remaining permissions only', async () => {
   await using setting = await installed()
   const { world, app, person, id, later } = setting
   await later(31 * DAY)

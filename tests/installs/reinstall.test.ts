@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { askConsent, join, keyAt, keysAt, press, rowsOf, textOf, tokensFrom, uninstall } from '../support/steps.ts'
 import { createWorld, sampleManifest, type World } from '../support/world.ts'
 
-test('a reinstall is a new installation: another id, generation 2, its events counted from one', async () => {
+test('a reinstall is a new installation: another id, generation 2, its sequence starts at one', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -28,7 +28,7 @@ test('a reinstall is a new installation: another id, generation 2, its events co
   assert.deepEqual([(await world.verify(old))['code'], (await world.verify(fresh))['valid']], ['expired', true])
 })
 
-test('generations count on, and those of test mode count for themselves', async () => {
+test('generations ascend, separately for live and test mode', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -42,7 +42,7 @@ test('generations count on, and those of test mode count for themselves', async 
   assert.deepEqual(generations, [1, 2, 3, 1])
 })
 
-test('a late event of generation 1 carries its generation, arrives after the reinstall and wipes nothing', async () => {
+test('a late event of generation 1 carries its generation, arrives after the reinstall and deletes nothing', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -50,7 +50,7 @@ test('a late event of generation 1 carries its generation, arrives after the rei
   await world.deliver()
   await uninstall(person, first.id)
   app.receiver.behave({ status: 500 })
-  await world.deliver() // the uninstall does not get through
+  await world.deliver() // the event of the uninstall fails
   const second = await world.install(person, app)
   await world.deliver()
   world.clock.advance(10_000)
@@ -97,7 +97,7 @@ async function keptKey(world: World) {
   return { app, person, first, old: keyAt(app) }
 }
 
-test('kept keys: the question shows what they did, and nothing is preselected', async () => {
+test('kept keys: the consent page shows their use, and nothing is preselected', async () => {
   await using world = await createWorld({ worker: false })
   const { app, person, old } = await keptKey(world)
   assert.ok(textOf((await askConsent(person, app)).page).includes('never used'))
@@ -111,7 +111,7 @@ test('kept keys: the question shows what they did, and nothing is preselected', 
   assert.equal(page.form('/interaction/').fields['kept'], undefined)
 })
 
-test('kept keys: no answer, or one that does not exist, installs nothing', async () => {
+test('kept keys: without a valid choice nothing is installed', async () => {
   await using world = await createWorld({ worker: false })
   const { app, person, old } = await keptKey(world)
   const { page } = await askConsent(person, app)
@@ -123,7 +123,7 @@ test('kept keys: no answer, or one that does not exist, installs nothing', async
   assert.equal((await world.verify(old))['valid'], true)
 })
 
-test('kept keys: one that expired meanwhile needs no answer, and an answer does it no harm', async () => {
+test('kept keys: a key that expired in the meantime needs no choice, and a choice does not change it', async () => {
   for (const kept of ['expire', undefined]) {
     await using world = await createWorld({ worker: false })
     const { app, person, old } = await keptKey(world)
@@ -139,7 +139,7 @@ test('kept keys: one that expired meanwhile needs no answer, and an answer does 
   }
 })
 
-test('kept keys: two tabs with two answers install once, and the first answer counts', async () => {
+test('kept keys: two tabs with two choices install once, and the first choice counts', async () => {
   await using world = await createWorld({ worker: false })
   const { app, person, old } = await keptKey(world)
   const [one, two] = [await askConsent(person, app), await askConsent(person, app)]
@@ -151,7 +151,7 @@ test('kept keys: two tabs with two answers install once, and the first answer co
   assert.equal((await rowsOf(world, 'installations')).length, 2)
 })
 
-test('kept keys: "expire" never ends a key that was not on the page, be it another account’s or mode’s', async () => {
+test('kept keys: "expire" never ends a key that was not on the page, as of another account or mode', async () => {
   await using world = await createWorld({ worker: false })
   const { app, person, old } = await keptKey(world)
   const other = await world.person({ accountName: 'Quay Coffee' })
@@ -170,7 +170,7 @@ test('kept keys: "expire" never ends a key that was not on the page, be it anoth
   assert.equal((await world.verify(keysAt(app)[1] ?? ''))['code'], 'expired')
 })
 
-test('kept keys: tampered ids in the form expire nobody else’s key', async () => {
+test('kept keys: forged ids in the form expire nobody else’s key', async () => {
   await using world = await createWorld({ worker: false })
   const { app, person } = await keptKey(world)
   const stranger = await keptKey(world)
@@ -184,7 +184,7 @@ test('kept keys: tampered ids in the form expire nobody else’s key', async () 
   assert.equal((await world.verify(stranger.old))['valid'], true)
 })
 
-test('kept keys: "expire" counts at once where the app has no keys any more that could be waited for', async () => {
+test('kept keys: "expire" takes effect at once if the app has no managed keys any more', async () => {
   await using world = await createWorld({ worker: false })
   const { app, person, old } = await keptKey(world)
   const answer = await fetch(String(app.registered['registration_client_uri']), {
@@ -206,11 +206,11 @@ test('kept keys: "expire" counts at once where the app has no keys any more that
   assert.equal((await world.verify(old))['code'], 'expired')
 })
 
-test('kept keys: "expire" counts at once where the new installation ends before its platform has confirmed its keys', async () => {
+test('kept keys: "expire" takes effect at once if the new installation ends before its keys are acknowledged', async () => {
   await using world = await createWorld({ worker: false })
   const { app, person, old } = await keptKey(world)
   const { id } = await world.install(person, app, { fields: { kept: 'expire' } })
-  assert.equal((await world.verify(old))['valid'], true, 'the new keys are not confirmed yet')
+  assert.equal((await world.verify(old))['valid'], true, 'the new keys are not acknowledged yet')
   await uninstall(person, id, { keys: 'keep' })
   assert.equal((await world.verify(old))['code'], 'expired')
   await world.deliver()

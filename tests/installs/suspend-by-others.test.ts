@@ -26,7 +26,7 @@ const logOf = async (world: World, accountId: string) =>
     ({ what, actor_type }) => `${what} by ${actor_type}`,
   )
 
-test('the platform suspends and resumes through its API: both flags count, both sides read it, each change is told once', async () => {
+test('the platform suspends and resumes by its API: both flags count, both logs have it, each change is one event', async () => {
   await using world = await createWorld()
   const app = await world.app()
   const person = await world.person()
@@ -59,7 +59,7 @@ test('the platform suspends and resumes through its API: both flags count, both 
   }
 })
 
-test('what the operator has suspended the platform cannot resume, also where it was first', async () => {
+test('the platform cannot resume what the operator suspended, even if it suspended first', async () => {
   await using world = await createWorld()
   const app = await world.app()
   const person = await world.person()
@@ -77,7 +77,7 @@ test('what the operator has suspended the platform cannot resume, also where it 
   assert.equal((await world.verify(key ?? ''))['valid'], true)
 })
 
-test('404 for another app’s installation, 409 for one that is uninstalled, the same answer for the same Idempotency-Key', async () => {
+test('404 for another app’s installation, 409 for an uninstalled one, the same response for the same Idempotency-Key', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const other = await world.app()
@@ -94,7 +94,7 @@ test('404 for another app’s installation, 409 for one that is uninstalled, the
   }
 })
 
-test('an app that the operator suspends: its keys answer `suspended`, and every account that holds some reads it', async () => {
+test('keys of an app that the operator suspends are refused as `suspended`, and each account with keys has it in its log', async () => {
   await using world = await createWorld()
   const app = await world.app()
   const [person, keeper] = [await world.person(), await world.person()]

@@ -31,13 +31,13 @@ async function installed(options: WorldOptions = {}) {
     id,
     tokens,
     keys: keysAt(app),
-    /** The codes with which the keys are refused; undefined if one is good. */
+    /** The codes with which the keys are refused; undefined for a valid key. */
     codes: async () => await Promise.all(keysAt(app).map(async key => (await world.verify(key))['code'])),
     [Symbol.asyncDispose]: () => world[Symbol.asyncDispose](),
   }
 }
 
-test('the question: three answers, none preselected, and what each key did', async () => {
+test('the uninstall page: three choices, none preselected, and the use of each key', async () => {
   await using setting = await installed()
   const page = await setting.person.browser.get(`/apps/${setting.id}/uninstall`)
   assert.match(page.text, /<h1>Uninstall Shipyard Hosting\?<\/h1>/)
@@ -56,7 +56,7 @@ test('the question: three answers, none preselected, and what each key did', asy
 })
 
 for (const fields of [{}, { keys: '' }, { keys: 'burn' }, { until: '2100-01-01' }]) {
-  test(`without an answer (${JSON.stringify(fields)}) nothing happens, and the question names what is missing`, async () => {
+  test(`without a choice (${JSON.stringify(fields)}) nothing happens, and the page says what is missing`, async () => {
     await using setting = await installed()
     const before = await countMade(setting.world)
     const again = await setting.person.browser.post(`/apps/${setting.id}/uninstall`, fields)
@@ -67,7 +67,7 @@ for (const fields of [{}, { keys: '' }, { keys: 'burn' }, { until: '2100-01-01' 
   })
 }
 
-test('with "expire", no key of the installation verifies from the moment the request has answered', async () => {
+test('with "expire", no key of the installation verifies once the request has returned', async () => {
   await using setting = await installed()
   const { world, person, id, app } = setting
   const answer = await uninstall(person, id, { keys: 'expire' })
@@ -85,7 +85,7 @@ test('with "expire", no key of the installation verifies from the moment the req
   )
 })
 
-test('with "keep", the keys go on, marked as kept under the app’s name', async () => {
+test('with "keep", the keys keep working and are listed as kept under the app’s name', async () => {
   await using setting = await installed()
   const { world, person, id, app } = setting
   const done = await person.browser.follow(await uninstall(person, id, { keys: 'keep' }))
@@ -107,7 +107,7 @@ test('with "keep", the keys go on, marked as kept under the app’s name', async
   assert.deepEqual(await setting.codes(), [undefined, undefined])
 })
 
-test('with "until", the keys end with that day, UTC, to the millisecond', async () => {
+test('with "until", the keys end with that day in UTC, to the millisecond', async () => {
   await using setting = await installed()
   const { world, person, id, app } = setting
   const last = day(world.clock.now() + 10 * DAY)
@@ -128,7 +128,7 @@ test('with "until", the keys end with that day, UTC, to the millisecond', async 
   assert.deepEqual(await setting.codes(), ['expired', 'expired'])
 })
 
-test('today is a day that is not over yet', async () => {
+test('today can be chosen as the last day', async () => {
   await using setting = await installed()
   const { world, person, id } = setting
   const now = world.clock.now()
@@ -159,7 +159,7 @@ for (const { name, until, message } of [
   { name: 'a time', until: (now: number) => `${day(now + DAY)}T12:00`, message: 'Choose the last day' },
   { name: 'a number', until: () => '1893456000000', message: 'Choose the last day, as in 2030-01-31.' },
 ]) {
-  test(`until ${name} is refused; the form stays as it was typed and nothing is changed`, async () => {
+  test(`until ${name} is refused; the form keeps what was typed and nothing is changed`, async () => {
     await using setting = await installed()
     const { world, person, id } = setting
     const typed = until(world.clock.now())
@@ -175,7 +175,7 @@ for (const { name, until, message } of [
 }
 
 for (const answer of ['keep', 'until'] as const) {
-  test(`with "${answer}", a key that was never delivered ends all the same, and its delivery is cancelled`, async () => {
+  test(`with "${answer}", a key that was never delivered expires in any case, and its delivery is cancelled`, async () => {
     await using world = await createWorld({ worker: false })
     const app = await world.app({ metadata: { managed_keys: [{ name: 'first' }, { name: 'second' }] } })
     const person = await world.person()
@@ -199,7 +199,7 @@ for (const answer of ['keep', 'until'] as const) {
   })
 }
 
-test('uninstalled before anything was sent: the platform learns both, in order, and never gets the key', async () => {
+test('uninstalled before the first delivery: the platform gets both events, in order, and never the key', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -216,7 +216,7 @@ test('uninstalled before anything was sent: the platform learns both, in order, 
   assert.deepEqual(keysAt(app), [])
 })
 
-test('the uninstall event can be understood alone', async () => {
+test('the uninstall event is self-contained', async () => {
   await using setting = await installed()
   const { world, person, id, app } = setting
   await uninstall(person, id, { keys: 'expire' })
@@ -244,7 +244,7 @@ test('the uninstall event can be understood alone', async () => {
   })
 })
 
-test('grants and tokens die with the installation whatever becomes of the keys', async () => {
+test('grants and tokens end with the installation, whatever happens to the keys', async () => {
   await using setting = await installed()
   const { world, person, id, tokens } = setting
   assert.ok((await rowsOf(world, 'oauth_grants')).length > 0)
@@ -258,7 +258,7 @@ test('grants and tokens die with the installation whatever becomes of the keys',
   assert.equal(userinfo.status, 401)
 })
 
-test('both sides have the uninstall in their log, with what became of the keys', async () => {
+test('both logs have the uninstall, with the choice for the keys', async () => {
   await using setting = await installed()
   const { world, person, id, app } = setting
   await uninstall(person, id, { keys: 'keep' })
@@ -269,7 +269,7 @@ test('both sides have the uninstall in their log, with what became of the keys',
   }
 })
 
-test('pressed eight times at once, with different answers: the first counts, the others change nothing', async () => {
+test('eight simultaneous submits with different choices: the first counts, the others change nothing', async () => {
   await using setting = await installed()
   const { world, person, id } = setting
   const answers = ['expire', 'keep', 'expire', 'keep', 'keep', 'expire', 'keep', 'expire']
@@ -278,10 +278,10 @@ test('pressed eight times at once, with different answers: the first counts, the
   assert.equal((await rowsOf(world, 'events', { type: 'installation.uninstalled' })).length, 1)
   assert.equal((await rowsOf(world, 'activity', { what: 'installation.uninstalled' })).length, 2)
   const codes = await setting.codes()
-  assert.equal(codes[0], codes[1], 'one answer for all keys')
+  assert.equal(codes[0], codes[1], 'one choice for all keys')
 })
 
-test('uninstalled already: the question leads to what became of the keys, and a late press changes nothing', async () => {
+test('uninstalled already: the page leads to what happened to the keys, and a late submit changes nothing', async () => {
   await using setting = await installed()
   const { world, person, id } = setting
   await uninstall(person, id, { keys: 'keep' })
@@ -294,7 +294,7 @@ test('uninstalled already: the question leads to what became of the keys, and a 
 })
 
 for (const role of ['developer', 'viewer'] as const) {
-  test(`a ${role} is refused, at the question and at the press`, async () => {
+  test(`a ${role} is refused, on the page and at submit`, async () => {
     await using setting = await installed()
     const { world, person, id } = setting
     const { browser } = person
@@ -309,7 +309,7 @@ for (const role of ['developer', 'viewer'] as const) {
   })
 }
 
-test('an installation whose keys have all ended by their deadline is uninstalled without a question', async () => {
+test('an installation whose keys have all passed their deadlines is uninstalled without a choice', async () => {
   await using setting = await installed()
   const { world, person, id, app } = setting
   await meddle(world, tx => tx('keys').update({ status: 'expiring', expires_at: world.clock.now() - 1 }))
@@ -320,7 +320,7 @@ test('an installation whose keys have all ended by their deadline is uninstalled
   assert.deepEqual((await app.receiver.waitFor('installation.uninstalled')).body.data.keys, [])
 })
 
-test('in the middle of a rotation the question covers both keys, and the answer too', async () => {
+test('during a rotation the page and the choice cover both keys', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -349,7 +349,7 @@ test('a key that had a deadline already never gets a later one', async () => {
   assert.equal((await world.verify(keys[1] ?? ''))['valid'], true)
 })
 
-test('a failed installation is uninstalled without a question, because nothing of it works', async () => {
+test('a failed installation is uninstalled without a choice, because none of its keys works', async () => {
   await using world = await createWorld({ worker: false, env: { RETRY_SCHEDULE: '1' } })
   const app = await world.app()
   const person = await world.person()

@@ -11,7 +11,7 @@ import { type FilledInstallation, fillInstallations } from './fill-installations
 
 const actor = { type: 'operator' as const, id: 'tests', ip: '' }
 
-/** A published app that is installed in one account by its own means, and by rows in so many others. */
+/** A published app with one real installation and `count` more accounts inserted as rows. */
 async function everywhere(count: number) {
   const world = await createWorld({ worker: false })
   const app = await world.app()
@@ -24,7 +24,7 @@ async function codesOf(world: World, filled: readonly FilledInstallation[]): Pro
   return await Promise.all(filled.map(async ({ key }) => (await world.verify(key))['code'] ?? 'valid'))
 }
 
-/** How often each account's log says so, as counts by how often. */
+/** For each number of entries of a kind, the number of accounts whose logs have that many. */
 async function saidOften(world: World, what: string): Promise<Record<number, number>> {
   const rows = await rowsOf(world, 'activity', { what })
   const often = Map.groupBy(rows, row => row['account_id'])
@@ -33,7 +33,7 @@ async function saidOften(world: World, what: string): Promise<Record<number, num
   )
 }
 
-test('suspended with more accounts than one transaction tells: keys are refused at once, and each log says so once', async () => {
+test('suspended with more accounts than one transaction covers: keys are refused at once, and each log has one entry', async () => {
   const { world, app, filled } = await everywhere(30)
   await using _ = world
   const some = [filled.at(0), filled.at(15), filled.at(-1)] as FilledInstallation[]
@@ -43,7 +43,7 @@ test('suspended with more accounts than one transaction tells: keys are refused 
   await move('suspend')
   assert.deepEqual(await codesOf(world, some), Array(3).fill('suspended'))
   const early = await saidOften(world, 'app.suspended')
-  assert.ok((early[1] ?? 0) < 31, 'the others are told later')
+  assert.ok((early[1] ?? 0) < 31, 'the other accounts follow later')
   await move('resume')
   assert.deepEqual(await codesOf(world, some), Array(3).fill('valid'))
   await Promise.all([runBatchJobs(world.deps), runBatchJobs(world.deps)])
@@ -85,7 +85,7 @@ test('two processes at one job: every batch is done by one of them', async () =>
   assert.equal((await rowsOf(world, 'events', { type: 'installation.uninstalled' })).length, 13)
 })
 
-test('a process that is killed in the middle of a job leaves the rest for another, and nothing is done twice', async () => {
+test('a process killed in the middle of a job leaves the rest to another, and nothing is done twice', async () => {
   const { world, app, filled } = await everywhere(60)
   await using _ = world
   await retireApp(world.deps, { appId: app.id, actor, batches: 0 })

@@ -11,7 +11,7 @@ import type { ChainSetting, ShownKey } from './chain-setting.ts'
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
 
-/** One thing that somebody does or that happens; `pick` chooses among what there is at that moment. */
+/** One act of a person, a platform or the server; `pick` selects among the keys of that moment. */
 export type ChainAct =
   | { act: 'rotate'; by: 'platform' | 'account'; pick: number; overlap: number; force: boolean }
   | { act: 'mint'; lasts: number | null }
@@ -27,7 +27,7 @@ export type ChainAct =
 const pick = fc.nat({ max: 11 })
 const party = fc.constantFrom('platform' as const, 'account' as const)
 
-/** Rotations and their deliveries come often, ends seldom. */
+/** Rotations and their deliveries are frequent, ends are rare. */
 export const chainAct: fc.Arbitrary<ChainAct> = fc.oneof(
   {
     weight: 8,
@@ -78,7 +78,7 @@ export const chainAct: fc.Arbitrary<ChainAct> = fc.oneof(
   },
 )
 
-/** Does one act as whoever does it really would; what is refused changes nothing, and the checks after it see that. */
+/** Performs one act through the real interfaces. A refused act changes nothing, which the checks after it verify. */
 export async function perform(setting: ChainSetting, act: ChainAct, keys: readonly ShownKey[]): Promise<void> {
   const { world, app, person, installed } = setting
   const { receiver } = app
@@ -117,7 +117,7 @@ export async function perform(setting: ChainSetting, act: ChainAct, keys: readon
       await world.deliver()
       await world.deliver()
       return
-    case 'fail': // until the schedule of whatever comes first is exhausted
+    case 'fail': // until the schedule of the first pending event is exhausted
       receiver.behave({ status: 500 }, { status: 500 })
       await world.deliver()
       setting.advance(60_000)

@@ -3,7 +3,7 @@ import type { Seen, ShownKey } from './chain-setting.ts'
 
 type Keys = ReadonlyMap<string, Seen>
 
-/** What must hold after every act, whatever it was. */
+/** The invariants that hold after every act. */
 export function checkAgreement(keys: Keys, before: Keys, now: number): void {
   for (const [id, seen] of keys) {
     const context = `${id} ${JSON.stringify(seen)}`
@@ -35,7 +35,7 @@ function checkPage({ page, verdict, kept, shown }: Seen, context: string): void 
     valid: kept ? ['Kept'] : ['Active', 'Expiring', 'On its way', 'Being replaced', 'Rotation stuck'],
   }
   const code = verdict.valid ? 'valid' : (verdict.code ?? '')
-  assert.ok(words[code]?.includes(page), `the page says what is judged: ${context}`)
+  assert.ok(words[code]?.includes(page), `the page agrees with verification: ${context}`)
   if (page === 'Active' || page === 'On its way') assert.notEqual(shown.status, 'expired', context)
   if (page === 'Expiring') assert.equal(shown.status, 'expiring', `the page: ${context}`)
 }
@@ -44,7 +44,7 @@ function successorsOf(id: string, keys: Keys): ShownKey[] {
   return [...keys.values()].flatMap(({ shown }) => (shown.replaces === id ? [shown] : []))
 }
 
-/** Undelivered keys that still work further down the chain, and keys that have arrived there. */
+/** The undelivered working keys and the delivered keys among the successors of a key. */
 function chainOf(id: string, keys: Keys): { onTheirWay: ShownKey[]; arrived: ShownKey[] } {
   const found = { onTheirWay: [] as ShownKey[], arrived: [] as ShownKey[] }
   for (const next of successorsOf(id, keys)) {
@@ -58,14 +58,17 @@ function chainOf(id: string, keys: Keys): { onTheirWay: ShownKey[]; arrived: Sho
   return found
 }
 
-/** An event that is on its way with a new key tells the end that its arrival brings; nothing else differs from what is shown. */
+/**
+ * The last event about a key states its current end, with one exception: the event of a new key states the end that its
+ * delivery will bring.
+ */
 function checkTold({ told, shown, kept, untold }: Seen, keys: Keys, context: string): void {
-  assert.notEqual(told, undefined, `somebody was told of it: ${context}`)
+  assert.notEqual(told, undefined, `an event names the key: ${context}`)
   if (told === shown.expires_at || untold) return
-  if (kept && shown.status !== 'expired' && shown.frozen) return // a freeze of a kept key is shown, and told when it ends it
+  if (kept && shown.status !== 'expired' && shown.frozen) return // a frozen kept key has no event until the freeze ends it
   const frozenTillItsEnd = kept && shown.status === 'expired' && shown.frozen && told === null
-  if (frozenTillItsEnd) return // told when upkeep ends it
-  assert.ok(chainOf(shown.id, keys).onTheirWay.length > 0, `told as shown: ${context}`)
+  if (frozenTillItsEnd) return // upkeep sends the event of its end
+  assert.ok(chainOf(shown.id, keys).onTheirWay.length > 0, `the event agrees with the list: ${context}`)
 }
 
 function checkEnd({ shown, kept, page }: Seen, keys: Keys, context: string): void {
@@ -73,16 +76,20 @@ function checkEnd({ shown, kept, page }: Seen, keys: Keys, context: string): voi
   if (shown.status === 'expired' || successorsOf(shown.id, keys).length === 0) return
   if (arrived.length > 0) assert.equal(shown.status, 'expiring', `a replaced key has an end: ${context}`)
   else if (page !== 'Frozen' && page !== 'Suspended' && !kept)
-    assert.equal(page, onTheirWay.length > 0 ? 'Being replaced' : 'Rotation stuck', `how far it is: ${context}`)
+    assert.equal(
+      page,
+      onTheirWay.length > 0 ? 'Being replaced' : 'Rotation stuck',
+      `the state of the rotation: ${context}`,
+    )
 }
 
 function checkNeverBack({ shown }: Seen, before: Seen, context: string): void {
   const was = before.shown
   if (was.status === 'expired') {
-    assert.equal(shown.status, 'expired', `never back: ${context}`)
-    assert.equal(shown.expires_at, was.expires_at, `ended when it ended: ${context}`)
+    assert.equal(shown.status, 'expired', `an expired key stays expired: ${context}`)
+    assert.equal(shown.expires_at, was.expires_at, `the end of an expired key is fixed: ${context}`)
   }
   if (was.status !== 'expiring' || was.frozen) return
-  assert.notEqual(shown.status, 'active', `never back: ${context}`)
+  assert.notEqual(shown.status, 'active', `an expiring key never becomes active: ${context}`)
   assert.ok(String(shown.expires_at) <= String(was.expires_at), `a deadline never moves out: ${context}`)
 }

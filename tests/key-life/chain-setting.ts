@@ -14,21 +14,21 @@ export type ShownKey = {
 }
 type Told = { type: string; data: Record<string, unknown> }
 
-/** What is seen of one key from every side at one moment. */
+/** Every view of one key at one moment. */
 export type Seen = {
   shown: ShownKey
   suspended: boolean
   kept: boolean
-  /** Its deadline has passed, and upkeep, which tells of that, has not run since. */
+  /** Its deadline has passed since the last upkeep, so that its event is still to come. */
   untold: boolean
   verdict: { valid: boolean; code?: string; expires_at?: string | null }
   /** The words of the account's page. */
   page: string
-  /** The end that events have told last; absent if none spoke of the key. */
+  /** The end that the last event about the key states; absent without an event. */
   told: string | null | undefined
 }
 
-/** One app in one account, seen as its platform, its account and its resource servers see it; the clock stands still. */
+/** One app in one account as seen by its platform, its account and its resource servers; the clock is stopped. */
 export class ChainSetting {
   readonly plaintexts = new Map<string, string>()
   readonly world: World
@@ -73,7 +73,7 @@ export class ChainSetting {
     return body['data'] as Record<string, unknown>[]
   }
 
-  /** Everything that was ever told, in order, whether it has arrived or not. */
+  /** Every event in order, delivered or not. */
   private async toldEvents(): Promise<Told[]> {
     const rows = await this.world.deps.database
       .knex('events')
@@ -103,7 +103,7 @@ export class ChainSetting {
     return seen
   }
 
-  /** What only the platform can do: it opens what it was told. */
+  /** Decrypts the keys in the events, as only the platform can. */
   private async openSecrets(events: readonly Told[]): Promise<void> {
     for (const { data } of events) {
       const key = data['key'] as { id: string } | undefined
@@ -135,7 +135,7 @@ export class ChainSetting {
   }
 }
 
-/** The end of each key as the last event that spoke of it told it. */
+/** The end of each key according to the last event about it. */
 function endsTold(events: readonly Told[]): Map<string, string | null> {
   const told = new Map<string, string | null>()
   for (const { data } of events) {

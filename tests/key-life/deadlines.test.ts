@@ -21,12 +21,12 @@ async function setUp(options: WorldOptions = {}) {
   return { world, app, person, installed, [Symbol.asyncDispose]: () => world[Symbol.asyncDispose]() }
 }
 
-/** Does what the server does by itself, now. */
+/** Runs the upkeep of the server now. */
 const upkeep = ({ deps }: World) => expireOverdueKeys(deps)
 
 const endsAt = (events: readonly ReceivedEvent[]) => events.filter(({ type }) => type === 'managed_key.expired')
 
-test('a kept key whose day is over is told to its platform, as an event of the installation it was minted for', async () => {
+test('a kept key whose last day is over gets an event, in the sequence of the installation it was minted for', async () => {
   await using setting = await setUp()
   const { world, app, person, installed } = setting
   const last = day(world.clock.now() + 3 * DAY)
@@ -54,7 +54,7 @@ test('a kept key whose day is over is told to its platform, as an event of the i
     assert.equal((await activityOf(world, account)).at(-1), 'key.expired')
 })
 
-test('the page says the same before and after the deadline was written down', async () => {
+test('the page says the same before and after the deadline is recorded', async () => {
   await using setting = await setUp()
   const { world, person, installed } = setting
   const last = day(world.clock.now() + DAY)
@@ -68,7 +68,7 @@ test('the page says the same before and after the deadline was written down', as
   assert.equal((await world.verify(keysAt(setting.app)[0] ?? ''))['code'], 'expired')
 })
 
-test('a second round and a second process find nothing left to tell', async () => {
+test('a second round and a second process send no second event', async () => {
   await using setting = await setUp()
   const { world, app, person, installed } = setting
   await using beside = await nodeBeside(world)
@@ -83,7 +83,7 @@ test('a second round and a second process find nothing left to tell', async () =
   assert.equal(log.filter(what => what === 'key.expired').length, 1)
 })
 
-test('the end of an overlap: the old key is expired as replaced, and its platform is told', async () => {
+test('the end of an overlap: the old key expires as replaced, with an event', async () => {
   await using setting = await setUp()
   const { world, app, person } = setting
   const [old] = await rowsOf(world, 'keys')
@@ -104,7 +104,7 @@ test('the end of an overlap: the old key is expired as replaced, and its platfor
   )
 })
 
-test('a key frozen until a time ends then', async () => {
+test('a key frozen until a time expires then', async () => {
   await using setting = await setUp()
   const { world, app } = setting
   const until = world.clock.now() + DAY
@@ -118,7 +118,7 @@ test('a key frozen until a time ends then', async () => {
   assert.deepEqual([row?.['expired_because'], row?.['expired_at']], ['freeze_ended', until])
 })
 
-test('a key that ends before it arrived is not handed over any more', async () => {
+test('a key that expires before it has arrived is not delivered any more', async () => {
   await using setting = await setUp()
   const { world, app } = setting
   app.receiver.behave({ status: 500 })
@@ -138,7 +138,7 @@ test('a key that ends before it arrived is not handed over any more', async () =
   assert.equal((await app.receiver.waitFor('managed_key.expired')).body.data.key?.id, key?.['id'])
 })
 
-test('hundreds of keys that expire at once are all told, and one that fails delays no other', async () => {
+test('hundreds of keys that expire at once all get their events, and one that fails delays no other', async () => {
   await using setting = await setUp()
   const { world, app, installed } = setting
   const { knex } = world.deps.database
@@ -166,7 +166,7 @@ test('hundreds of keys that expire at once are all told, and one that fails dela
   assert.ok(app.id)
 })
 
-test('a clock that is set back in the middle of a round stops the round from nothing', async () => {
+test('a clock set back in the middle of a round does not prevent the rest of the round', async () => {
   await using setting = await setUp()
   const { world } = setting
   const deadline = world.clock.now() + DAY
@@ -180,7 +180,7 @@ test('a clock that is set back in the middle of a round stops the round from not
   assert.equal((await rowsOf(world, 'keys'))[0]?.['status'], 'expired')
 })
 
-test('a server does it by itself, when the deadline comes', async () => {
+test('a server expires keys by itself at their deadlines', async () => {
   await using setting = await setUp()
   const { world, app } = setting
   await using server = await startServer(world, { ROLES: 'web,worker' })

@@ -6,7 +6,7 @@ import { DAY, installManaged, keyRow, latestAct, makeKey } from './key-steps.ts'
 
 const dayOf = (at: number) => new Date(at).toISOString().slice(0, 10)
 
-test('Edit: name, note, addresses, last day; permissions only shrink; the log says what changed', async () => {
+test('Edit: name, note, addresses, last day; permissions can only shrink; the log says what changed', async () => {
   await using world = await createWorld({ worker: false })
   const person = await world.person()
   const { key, id } = await makeKey(world, person, { note: 'Ask Jonas' })
@@ -39,10 +39,10 @@ test('Edit: name, note, addresses, last day; permissions only shrink; the log sa
     ['Month-end export', 'Ask Jonas', ['charges:read', 'payouts:read'], ['203.0.113.7']],
   )
   await person.browser.submit((await person.browser.get(`/keys/${id}/edit`)).form('Save changes'), { addresses: '' })
-  assert.equal((await world.verify(key))['valid'], true, 'an empty list is none')
+  assert.equal((await world.verify(key))['valid'], true, 'an empty list is no list')
 })
 
-test('Edit that changes nothing writes nothing', async () => {
+test('Edit without a change writes nothing', async () => {
   await using world = await createWorld({ worker: false })
   const person = await world.person()
   const { id } = await makeKey(world, person, { addresses: '203.0.113.7', permissions: 'charges:read' })
@@ -64,7 +64,7 @@ for (const [fault, fields, words] of [
   ['no name', { name: '' }, 'Give the key a name.'],
   ['everybody', { addresses: '0.0.0.0/0' }, 'allows every address'],
 ] as const) {
-  test(`422: Edit with ${fault} changes nothing and keeps the form as typed`, async () => {
+  test(`422: Edit with ${fault} changes nothing and keeps what was typed`, async () => {
     await using world = await createWorld({ worker: false })
     const person = await world.person()
     const { id } = await makeKey(world, person, { expires_on: dayOf(world.clock.now() + 3 * DAY) })
@@ -83,7 +83,7 @@ for (const [fault, fields, words] of [
 }
 
 for (const kind of ['managed', 'restricted'] as const) {
-  test(`Edit on a page that was opened before somebody else's Edit does not take that back (${kind})`, async () => {
+  test(`Edit on a page drawn before somebody else's Edit does not undo it (${kind})`, async () => {
     await using world = await createWorld({ worker: false })
     const { person, keyId } = await installManaged(world)
     const id = kind === 'managed' ? keyId : (await makeKey(world, person)).id
@@ -129,7 +129,7 @@ test('the deadline of a key that is being replaced cannot be moved out', async (
   assert.equal((await keyRow(world, id))['expires_at'], before)
 })
 
-test('of a managed key the account sets where it may be used from, and nothing else; its platform is told', async () => {
+test('of a managed key the account can edit the allowed addresses only; its platform gets an event', async () => {
   await using world = await createWorld({ worker: false })
   const { app, person, key, keyId } = await installManaged(world)
   const page = await person.browser.get(`/keys/${keyId}/edit`)

@@ -32,7 +32,7 @@ async function worldWithKey() {
   }
 }
 
-test('the keys page lists managed keys with their app’s name, redacted, and there is no way to see one', async () => {
+test('the keys page lists managed keys redacted, with their app’s name, and offers no way to see one', async () => {
   await using setting = await worldWithKey()
   const { world, person, key, keyId, redacted } = setting
   await world.verify(key)
@@ -59,7 +59,7 @@ test('the keys page lists managed keys with their app’s name, redacted, and th
   assert.equal((await person.browser.get(`/keys/${keyId}`)).status, 404)
 })
 
-test('Expire: the key is refused once the request has answered; platform and both logs have it', async () => {
+test('Expire: the key is refused once the request has returned; the platform and both logs have it', async () => {
   await using setting = await worldWithKey()
   const { world, app, person, id, key, keyId } = setting
   const page = await person.browser.get(`/keys/${keyId}/expire`)
@@ -83,7 +83,7 @@ test('Expire: the key is refused once the request has answered; platform and bot
   assert.equal(installation?.['status'], 'active', 'the app stays installed')
 })
 
-test('expired twice, also eight times at once: told and written down once', async () => {
+test('expired twice, also eight times at once: one event and one log entry', async () => {
   await using setting = await worldWithKey()
   const { world, person, keyId } = setting
   const answers = await Promise.all(Array.from({ length: 8 }, () => person.browser.post(`/keys/${keyId}/expire`)))
@@ -98,7 +98,7 @@ test('expired twice, also eight times at once: told and written down once', asyn
   assert.equal((await person.browser.get(`/keys/${keyId}/expire`)).status, 303)
 })
 
-test('a key that has ended by its deadline is not expired once more', async () => {
+test('a key that has passed its deadline is not expired again', async () => {
   await using setting = await worldWithKey()
   const { world, person, keyId } = setting
   await meddle(world, tx => tx('keys').update({ status: 'expiring', expires_at: world.clock.now() - 1 }))
@@ -107,7 +107,7 @@ test('a key that has ended by its deadline is not expired once more', async () =
   assert.deepEqual(await countMade(world), before)
 })
 
-test('a kept key is expired at any time, and its platform is told with the generation it belongs to', async () => {
+test('a kept key can be expired at any time, and the event carries its generation', async () => {
   await using setting = await worldWithKey()
   const { world, app, person, id, key, keyId } = setting
   await uninstall(person, id, { keys: 'keep' })
@@ -133,7 +133,7 @@ test('expired keys stay listed for 30 days', async () => {
 })
 
 for (const role of ['developer', 'viewer'] as const) {
-  test(`a ${role} cannot expire a managed key, and is told why`, async () => {
+  test(`a ${role} cannot expire a managed key, and sees why`, async () => {
     await using setting = await worldWithKey()
     const { world, person, key, keyId } = setting
     await changeRole(world, person, role)
@@ -145,7 +145,7 @@ for (const role of ['developer', 'viewer'] as const) {
   })
 }
 
-test('expiring the only key that an installing app waits for: it is never sent, and the app is active once it answers', async () => {
+test('expiring the only key of an installing app: the key is never sent, and the app is active once its platform responds', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -155,7 +155,7 @@ test('expiring the only key that an installing app waits for: it is never sent, 
   const [row] = await rowsOf(world, 'keys')
   await person.browser.post(`/keys/${row?.['id']}/expire`)
   const state = async () => (await rowsOf(world, 'installations', { id }))[0]?.['status']
-  assert.equal(await state(), 'installing', 'its platform has not answered yet')
+  assert.equal(await state(), 'installing', 'its platform has not responded yet')
   world.clock.advance(10_000)
   await world.deliver()
   assert.equal(await state(), 'active')
@@ -169,7 +169,7 @@ test('expiring the only key that an installing app waits for: it is never sent, 
   )
 })
 
-test('keys from last time that were to end with it end too, although the new key was expired on its way', async () => {
+test('kept keys chosen to end with the new key’s arrival end although the new key was expired first', async () => {
   await using setting = await worldWithKey()
   const { world, app, person, id, key } = setting
   await uninstall(person, id, { keys: 'keep' })

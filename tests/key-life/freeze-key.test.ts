@@ -4,7 +4,7 @@ import { activityOf, changeRole, countMade, join, rowsOf, stopClock, textOf } fr
 import { createWorld } from '../support/world.ts'
 import { DAY, eventually, installManaged, keyRow, latestAct, makeKey, reportLeak } from './key-steps.ts'
 
-test('Freeze stops a managed key at once, Unfreeze gives the same one back; both logs and the platform have it', async () => {
+test('Freeze stops a managed key at once, and Unfreeze restores it; both logs and the platform have it', async () => {
   await using world = await createWorld({ worker: false })
   const { app, person, id, key, keyId } = await installManaged(world)
   await world.verify(key)
@@ -35,7 +35,7 @@ test('Freeze stops a managed key at once, Unfreeze gives the same one back; both
       assert.equal((await activityOf(world, accountId)).filter(act => act === what).length, 1, what)
 })
 
-test('a freezing that nobody ends turns into expiry, to the millisecond, and then there is no way back', async () => {
+test('a freeze that nobody ends becomes an expiry, to the millisecond, which is final', async () => {
   await using world = await createWorld({ worker: false })
   const person = await world.person()
   const { key, id } = await makeKey(world, person)
@@ -53,7 +53,7 @@ test('a freezing that nobody ends turns into expiry, to the millisecond, and the
   assert.ok(!textOf(await person.browser.get('/keys?status=frozen')).includes('Month-end export'))
 })
 
-test('frozen twice, also eight times at once: written down once, and the first end stands', async () => {
+test('frozen twice, also eight times at once: one log entry, and the first end stays', async () => {
   await using world = await createWorld({ worker: false })
   const person = await world.person()
   const { id } = await makeKey(world, person)
@@ -80,7 +80,7 @@ test('422: without a choice nothing is frozen', async () => {
   assert.equal((await world.verify(key))['valid'], true)
 })
 
-test('a key that was found in public is given back only by an owner or admin who says that they know', async () => {
+test('a leaked key is unfrozen only by an owner or admin who confirms the leak', async () => {
   await using world = await createWorld({ worker: false })
   const person = await world.person()
   const developer = await world.person({ accountName: 'Quay Coffee' })
@@ -89,7 +89,7 @@ test('a key that was found in public is given back only by an owner or admin who
   const ip = '203.0.113.7'
   await reportLeak(world, key)
   await eventually(async () => (await world.verify(key, { ip }))['code'] === 'frozen')
-  assert.equal((await world.verify(key, { ip }))['code'], 'frozen', 'although it was reported from elsewhere')
+  assert.equal((await world.verify(key, { ip }))['code'], 'frozen', 'although it was reported from another address')
   assert.match(textOf(await person.browser.get('/keys')), /Frozen Found in public/)
   assert.equal((await developer.browser.post(`/keys/${id}/unfreeze`, { knows: 'yes' })).status, 403)
   const refused = await person.browser.post(`/keys/${id}/unfreeze`)
@@ -101,7 +101,7 @@ test('a key that was found in public is given back only by an owner or admin who
   assert.equal((await latestAct(world, person.accountId, 'key.unfrozen'))?.data['although_leaked'], true)
 })
 
-test('a leak report about a key that its account froze makes it a leaked one, and a managed one is replaced', async () => {
+test('a leak report of a key frozen by its account marks it as leaked, and a managed key is replaced', async () => {
   await using world = await createWorld()
   const { app, person, key, keyId } = await installManaged(world)
   await person.browser.post(`/keys/${keyId}/freeze`, { days: '7' })
@@ -113,7 +113,7 @@ test('a leak report about a key that its account froze makes it a leaked one, an
   await person.browser.post(`/keys/${own.id}/freeze`, { days: '7' })
   await reportLeak(world, own.key)
   await eventually(async () => (await keyRow(world, own.id))['frozen_by'] === 'leak_report')
-  assert.ok((await keyRow(world, own.id))['freeze_until'], 'its end stands')
+  assert.ok((await keyRow(world, own.id))['freeze_until'], 'its end stays')
 })
 
 test('a viewer and a developer cannot freeze a live key', async () => {
@@ -130,7 +130,7 @@ test('a viewer and a developer cannot freeze a live key', async () => {
   assert.equal((await rowsOf(world, 'keys'))[0]?.['frozen_at'], null)
 })
 
-test('a kept key can be frozen; nothing is sent of an installation that is over', async () => {
+test('a kept key can be frozen; no event is sent for an ended installation', async () => {
   await using world = await createWorld({ worker: false })
   const { person, id, key, keyId } = await installManaged(world)
   await person.browser.post(`/apps/${id}/uninstall`, { keys: 'keep' })

@@ -6,7 +6,7 @@ import { type ChainAct, chainAct, perform } from './chain-acts.ts'
 import { checkAgreement } from './chain-rules.ts'
 import { ChainSetting, type Seen } from './chain-setting.ts'
 
-/** More and longer histories for a run by hand: `CHAIN_RUNS=200 CHAIN_LENGTH=40 CHAIN_SEED=1 node tests/run.ts key-chains`. */
+/** For more and longer histories: `CHAIN_RUNS=200 CHAIN_LENGTH=40 CHAIN_SEED=1 node tests/run.ts key-chains`. */
 const RUNS = Number(process.env['CHAIN_RUNS'] ?? 2)
 const LENGTH = Number(process.env['CHAIN_LENGTH'] ?? 8)
 /** A failure prints its seed, which repeats it. */
@@ -35,13 +35,13 @@ describe('chains of rotations', () => {
     return { setting, keys }
   }
 
-  test('whatever happens: what is judged, shown and told agrees, and every replaced key has an end', async () => {
+  test('after any acts, verification, lists and events agree, and every replaced key has an end', async () => {
     const history = fc.array(chainAct, { minLength: 1, maxLength: LENGTH, size: 'max' })
     const property = fc.asyncProperty(history, async acts => void (await live(acts)))
     await fc.assert(property, { numRuns: RUNS, seed: SEED, verbose: 1 })
   })
 
-  test('a new key that is replaced before it arrives: the key before it ends once the last one has arrived', async () => {
+  test('a new key that is replaced before it arrives: its predecessor ends once the last one has arrived', async () => {
     const rotate = { act: 'rotate', by: 'platform', force: false } as const
     const { setting, keys } = await live([
       { act: 'deliver' },
@@ -59,7 +59,7 @@ describe('chains of rotations', () => {
     )
   })
 
-  test('a new key that never arrived, then Keep: the old key is kept for good, and shown so', async () => {
+  test('a new key that never arrived, then Keep: the old key is kept without an end, and shown as kept', async () => {
     const { keys } = await live([
       { act: 'deliver' },
       { act: 'rotate', by: 'platform', force: false, pick: 0, overlap: 60 },

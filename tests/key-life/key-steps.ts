@@ -7,10 +7,10 @@ import type { Person, World } from '../support/world.ts'
 
 export const DAY = 86_400_000
 
-/** What a member fills in, unless told otherwise. */
+/** The default input of a member. */
 export const FILLED: Fields = { name: 'Month-end export', mode: 'live', permissions: ['charges:read', 'payouts:read'] }
 
-/** Fills the form of *Create restricted key* and sends it. */
+/** Submits the form *Create restricted key*. */
 export async function sendKeyForm({ browser }: Pick<Person, 'browser'>, fields: Fields = {}): Promise<Answer> {
   return await browser.submit((await browser.get('/keys/new')).form('Create key'), { ...FILLED, ...fields })
 }
@@ -20,7 +20,7 @@ export function shownKey({ text }: Answer): string {
   return /<textarea id="key"[^>]*>\s*([a-z]+r_(?:live|test)_[0-9A-Za-z]{38})<\/textarea>/.exec(text)?.[1] ?? ''
 }
 
-/** Makes a restricted key; answers its plaintext and its row. */
+/** Makes a restricted key; returns its plaintext and its row. */
 export async function makeKey(world: World, person: Person, fields: Fields = {}) {
   const answer = await sendKeyForm(person, fields)
   assert.equal(answer.status, 201, answer.text.slice(0, 3_000))
@@ -35,7 +35,7 @@ export async function keyRow(world: World, id: string): Promise<Row> {
   return (await rowsOf(world, 'keys', { id }))[0] ?? {}
 }
 
-/** What the log of an account says about its latest act of a kind. */
+/** The latest entry of a kind in an account's log. */
 export async function latestAct(world: World, accountId: string, what: string) {
   const rows = await world.deps.database.knex('activity').where({ account_id: accountId, what }).orderBy('number')
   const row = rows.at(-1)
@@ -53,13 +53,13 @@ export async function installManaged(world: World) {
   return { app, person, id, key: keyAt(app), keyId: String(row?.['id']) }
 }
 
-/** Waits for what happens after an answer; gives up after half a minute. */
+/** Waits until `holds` is true; fails after half a minute. */
 export async function eventually(isTrue: () => Promise<boolean>): Promise<void> {
   for (let tries = 0; tries < 600; tries += 1) {
     if (await isTrue()) return
     await delay(50)
   }
-  assert.fail('it did not come true')
+  assert.fail('the condition never became true')
 }
 
 /** Presses while somebody else's transaction locks the rows that it needs; it goes on once that has committed. */
@@ -77,13 +77,13 @@ export async function pressDuring<Pressed>(
   const { pressed } = await database.transaction(async tx => {
     await lock(tx)
     const pressed = press()
-    if (database.kind === 'postgres') await eventually(waiting) // SQLite has one writer: whoever is second waits anyway
+    if (database.kind === 'postgres') await eventually(waiting) // SQLite has one writer: the second waits in any case
     return { pressed }
   })
   return await pressed
 }
 
-/** Anybody reports that they found a key in public. */
+/** Reports a key as found in public, as anybody may. */
 export async function reportLeak(world: World, key: string): Promise<void> {
   const body = JSON.stringify({ tokens: [key] })
   const answer = await fetch(`${world.url}/v1/leaks`, {

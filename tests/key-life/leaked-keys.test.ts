@@ -9,7 +9,7 @@ import { DAY, installManaged, keyRow } from './key-steps.ts'
 
 const MINUTE = 60_000
 
-/** What a process leaves behind that dies between the freeze and the replacement. */
+/** The state that a process leaves if it dies between the freeze and the replacement. */
 async function freezeOnly({ deps: { database, clock } }: World, keyId: string): Promise<void> {
   const freeze = { by: 'leak_report', until: null, at: clock.now() } as const
   assert.ok(await database.transaction(tx => setFrozen(tx, keyId, freeze)))
@@ -28,7 +28,7 @@ async function somebodyWaits({ deps: { database } }: World): Promise<void> {
   throw new Error('nobody waited')
 }
 
-test('a leak that is reported while its account unfreezes the key is not lost', async () => {
+test('a leak reported while its account unfreezes the key is not lost', async () => {
   await using world = await createWorld()
   const { app, person, key, keyId } = await installManaged(world)
   await person.browser.post(`/keys/${keyId}/freeze`, { days: '7' })
@@ -49,8 +49,8 @@ test('a process that dies between the freeze and the replacement leaves no platf
   await using world = await createWorld()
   const { app, key, keyId } = await installManaged(world)
   await freezeOnly(world, keyId)
-  assert.ok(await replaceLeakedKeys(world.deps), 'it looks again')
-  assert.equal((await world.verify(key))['code'], 'frozen', 'whoever took the report has a minute for it')
+  assert.ok(await replaceLeakedKeys(world.deps), 'a later run is scheduled')
+  assert.equal((await world.verify(key))['code'], 'frozen', 'the process that took the report has a minute for it')
   world.clock.advance(MINUTE)
   await Promise.all([replaceLeakedKeys(world.deps), replaceLeakedKeys(world.deps)])
   assert.equal(await replaceLeakedKeys(world.deps), undefined)
@@ -61,7 +61,7 @@ test('a process that dies between the freeze and the replacement leaves no platf
   assert.equal((await rowsOf(world, 'keys')).length, 2, 'one key replaces it, not two')
 })
 
-test('a leaked key that was given back, or kept after an uninstall, is not replaced', async () => {
+test('a leaked key that was unfrozen, or kept after an uninstall, is not replaced', async () => {
   await using world = await createWorld()
   const { person, id, keyId } = await installManaged(world)
   const { deps, clock } = world

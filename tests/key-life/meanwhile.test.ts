@@ -7,7 +7,7 @@ import { createWorld } from '../support/world.ts'
 import { eventually, installManaged, keyRow, makeKey, pressDuring, reportLeak } from './key-steps.ts'
 
 for (const kind of ['managed', 'restricted'] as const) {
-  test(`a leak report of a frozen ${kind} key stops it also while somebody unfreezes it`, async () => {
+  test(`a leak report of a frozen ${kind} key also stops it while somebody unfreezes it`, async () => {
     await using world = await createWorld({ worker: false })
     const { person, key: managed, keyId } = await installManaged(world)
     const made = kind === 'managed' ? { key: managed, id: keyId } : await makeKey(world, person)
@@ -32,7 +32,7 @@ for (const [act, fields] of [
   ['expire', {}],
   ['rotate', { overlap: '0' }],
 ] as const) {
-  test(`whoever is demoted while their ${act} waits for the key is refused, and nothing changes`, async () => {
+  test(`a member who is demoted while their ${act} waits for the key is refused, and nothing changes`, async () => {
     await using world = await createWorld({ worker: false })
     const { person, id, keyId } = await installManaged(world)
     if (act === 'unfreeze') await person.browser.post(`/keys/${keyId}/freeze`, { days: '1' })

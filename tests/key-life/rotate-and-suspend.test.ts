@@ -17,7 +17,7 @@ test('rotate, with 24 hours preselected: the old key works until then, to the mi
   const answer = await person.browser.follow(await person.browser.submit(page.form('Rotate key'), { reason: 'yearly' }))
   assert.match(answer.text, /is being rotated/)
   assert.match(answer.text, /Being replaced/)
-  world.clock.advance(48 * HOUR) // the new key has not arrived: nothing ends
+  world.clock.advance(48 * HOUR) // the new key has not arrived: the old one does not end
   assert.equal((await world.verify(old.key ?? ''))['valid'], true)
   await world.deliver()
   const rotated = await app.receiver.waitFor('managed_key.rotated')
@@ -31,7 +31,7 @@ test('rotate, with 24 hours preselected: the old key works until then, to the mi
   assert.equal((await world.verify(old.key ?? ''))['code'], 'expired')
 })
 
-test('a rotation whose new key is never taken is stuck: the old key goes on, and the page says so', async () => {
+test('a rotation whose new key never arrives is stuck: the old key keeps working, and the page says so', async () => {
   await using world = await createWorld({ worker: false, env: { RETRY_SCHEDULE: '1' } })
   const app = await world.app()
   const person = await world.person()
@@ -48,12 +48,12 @@ test('a rotation whose new key is never taken is stuck: the old key goes on, and
   assert.equal((await world.verify(old.key ?? ''))['valid'], true)
   assert.match((await person.browser.get('/keys')).text, /Rotation stuck/)
   assert.match((await person.browser.get('/activity')).text, /key\.not_delivered/)
-  await person.browser.submit((await person.browser.get(path)).form('Rotate key')) // and it can be tried again
+  await person.browser.submit((await person.browser.get(path)).form('Rotate key')) // it can be retried
   await world.deliver()
   assert.equal((await app.receiver.waitFor('managed_key.rotated')).verified, true)
 })
 
-test('a new key that is ended before it arrived leaves the old one as it was, and the platform is told', async () => {
+test('a new key expired before it arrived leaves the old one unchanged, with an event', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -74,7 +74,7 @@ test('a new key that is ended before it arrived leaves the old one as it was, an
   assert.equal((await world.verify(old.key ?? ''))['valid'], true)
 })
 
-test('suspended, then uninstalled with its keys kept: Resume is there, and gives them back', async () => {
+test('suspended, then uninstalled with its keys kept: Resume is offered and reactivates them', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()
@@ -94,7 +94,7 @@ test('suspended, then uninstalled with its keys kept: Resume is there, and gives
   assert.equal((await person.browser.post(`/apps/${id}/resume`)).status, 409)
 })
 
-test('suspend and resume: keys answer `suspended`, the platform is told both times, the other flag stays', async () => {
+test('suspend and resume: keys are refused as `suspended`, each change is an event, the other flag stays', async () => {
   await using world = await createWorld()
   const app = await world.app()
   const person = await world.person()
@@ -118,7 +118,7 @@ test('suspend and resume: keys answer `suspended`, the platform is told both tim
   assert.equal((await stranger.browser.post(`/apps/${installed.id}/suspend`)).status, 404)
 })
 
-test('410 fails the delivery at once and pauses the app’s others until its platform sees the address respond', async () => {
+test('410 fails the delivery at once and pauses the app’s others until the address responds to its platform', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()

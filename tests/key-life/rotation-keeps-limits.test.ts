@@ -22,7 +22,7 @@ for (const [who, rotate] of [
   ['the account', (_, { person, keyId }) => person.browser.post(`/keys/${keyId}/rotate`, { overlap: '0' })],
   ['a leak report', (world, { key }) => reportLeak(world, key)],
 ] as const satisfies [string, (world: World, at: Awaited<ReturnType<typeof installManaged>>) => Promise<unknown>][]) {
-  test(`a managed key that ${who} replaces may be used from the same addresses only`, async () => {
+  test(`the replacement of a managed key by ${who} keeps its allowed addresses`, async () => {
     await using world = await createWorld()
     const setting = await installManaged(world)
     await setting.person.browser.post(`/keys/${setting.keyId}/edit`, { addresses: ip })
@@ -34,7 +34,7 @@ for (const [who, rotate] of [
   })
 }
 
-test('a platform cannot replace a key that its account has frozen; the account can, and so can the platform after a leak', async () => {
+test('a platform cannot replace a key frozen by its account; the account can, and so can the platform after a leak', async () => {
   await using world = await createWorld({ worker: false })
   const { app, person, key, keyId } = await installManaged(world)
   await person.browser.post(`/keys/${keyId}/freeze`, { days: '7' })
@@ -56,7 +56,7 @@ test('a platform cannot replace a key that its account has frozen; the account c
   assert.equal((await rotateAsPlatform(world, app, next, 0)).status, 201)
 })
 
-test('a key that was minted for a time is replaced by one that ends no later, with the same note', async () => {
+test('a key minted for a time is replaced by one that ends no later, with the same note', async () => {
   await using world = await createWorld({ worker: false })
   const { app, id } = await installManaged(world)
   const { access_token } = await oauth.clientCredentialsGrant(app.client)
@@ -76,5 +76,9 @@ test('a key that was minted for a time is replaced by one that ends no later, wi
   const second = await post(`/v1/keys/${endless['id']}/rotate`, { overlap_seconds: 60 })
   await world.deliver()
   const third = await post(`/v1/keys/${endless['id']}/rotate`, { overlap_seconds: 60, force: true })
-  assert.deepEqual([second['expires_at'], third['expires_at']], [null, null], 'an overlap is no deadline of the next')
+  assert.deepEqual(
+    [second['expires_at'], third['expires_at']],
+    [null, null],
+    'an overlap does not become the deadline of the next key',
+  )
 })

@@ -49,7 +49,7 @@ async function shrinking() {
 
 const REFUSED = ['insufficient_permissions', 'expired']
 
-test('an app with many installations: what a manifest took away counts nowhere from the answer on', async () => {
+test('an app with many installations: a permission removed from the manifest is refused from the response on', async () => {
   await using setting = await shrinking()
   const { world, app, person, id, tokens } = setting
   assert.deepEqual(await setting.stored(), Array(OTHERS + 1).fill(3))
@@ -65,7 +65,7 @@ test('an app with many installations: what a manifest took away counts nowhere f
   assert.ok(textOf(await person.browser.get('/keys')).includes('Expired'))
 
   await changeRegistration(app, { permissions: asks(ALL), managed_keys: [{ name: 'reader' }] })
-  assert.deepEqual(await setting.codes(), REFUSED, 'a later version gives nothing back')
+  assert.deepEqual(await setting.codes(), REFUSED, 'a later version restores nothing')
 
   const [{ withdrawals }] = (await rowsOf(world, 'apps')) as [{ withdrawals: string }]
   const [{ at: taken }] = JSON.parse(withdrawals) as [{ at: number }]
@@ -82,11 +82,11 @@ test('an app with many installations: what a manifest took away counts nowhere f
   assert.deepEqual(await setting.codes(), REFUSED)
   assert.equal((await rowsOf(world, 'events', { type: 'installation.updated' })).length, OTHERS + 1, 'each once')
   const [ended] = await rowsOf(world, 'keys', { status: 'expired' })
-  assert.equal(ended?.['expired_at'], taken, 'when it counted, not when its row was written')
+  assert.equal(ended?.['expired_at'], taken, 'the time of the change, not of the write')
   assert.deepEqual((await activityOf(world, person.accountId)).slice(-2), ['installation.updated', 'key.expired'])
 })
 
-test('uninstalled before its rows were narrowed: kept keys live on with what was left', async () => {
+test('uninstalled before its rows were narrowed: kept keys work with the remaining permissions', async () => {
   await using setting = await shrinking()
   const { world, person, id } = setting
   await uninstall(person, id, { keys: 'keep' })
@@ -97,7 +97,7 @@ test('uninstalled before its rows were narrowed: kept keys live on with what was
   assert.deepEqual(await setting.codes(), REFUSED)
 })
 
-test('what withdrawals leave, by the version that was consented to', () => {
+test('the permissions left by withdrawals, by the granted version', () => {
   const withdrawals = JSON.stringify([
     { version: 2, permissions: ['a'], at: 20 },
     { version: 4, permissions: ['b'], at: 40 },
@@ -109,6 +109,6 @@ test('what withdrawals leave, by the version that was consented to', () => {
   assert.deepEqual(left(4, ['a', 'b']), { permissions: ['a', 'b'] })
   assert.deepEqual(left(1, ['a']), { permissions: [], emptiedAt: 20 })
   assert.deepEqual(left(1, ['a', 'b']), { permissions: [], emptiedAt: 40 })
-  assert.deepEqual(left(null, ['a']), { permissions: ['a'] }, 'a kept key, or none of an app')
+  assert.deepEqual(left(null, ['a']), { permissions: ['a'] }, 'a kept key, or one without an app')
   assert.deepEqual(left(1, []), { permissions: [] })
 })

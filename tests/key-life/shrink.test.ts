@@ -11,7 +11,7 @@ const TWO_KEYS = {
     { name: 'writer', permissions: ['charges:write'] },
   ],
 }
-/** The manifest loses `charges:write`, which is all that the second key has. */
+/** The manifest without `charges:write`, the only permission of the second key. */
 const LESS = {
   permissions: [
     { name: 'charges:read', purpose },
@@ -20,7 +20,7 @@ const LESS = {
   managed_keys: [{ name: 'reader' }],
 }
 
-test('a key that loses its last permission is told as expired, and read in both logs', async () => {
+test('a key that loses its last permission gets an event as expired, and both logs have it', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app({ metadata: TWO_KEYS })
   const person = await world.person()
@@ -40,7 +40,7 @@ test('a key that loses its last permission is told as expired, and read in both 
   assert.deepEqual((await activityOf(world, app.platform.person.accountId)).slice(-2), ['key.expired', 'app.updated'])
 })
 
-test('a key that lost its last permission on its way is not handed over, and the installation becomes active', async () => {
+test('a key that loses its last permission before it arrives is not delivered, and the installation becomes active', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app({ metadata: TWO_KEYS })
   const { id } = await world.install(await world.person(), app)
@@ -59,7 +59,7 @@ test('a key that lost its last permission on its way is not handed over, and the
   assert.equal((await rowsOf(world, 'installations', { id }))[0]?.['status'], 'active')
 })
 
-test('a key that is on its way with more than it has left arrives as it was told, and what it lost is told after it', async () => {
+test('a pending key that loses permissions arrives with its original event, followed by an event of the loss', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   await world.install(await world.person(), app)

@@ -4,7 +4,7 @@ import { activityOf, join, rowsOf, textOf } from '../support/steps.ts'
 import { createWorld, type Person, type World } from '../support/world.ts'
 import { installManaged, makeKey } from './key-steps.ts'
 
-/** Somebody else who owns the same account. */
+/** A second owner of the same account. */
 async function secondOwner(world: World, first: Person): Promise<Person> {
   const second = await world.person({ accountName: 'Quay Coffee' })
   await join(world, second, first, 'owner')
@@ -28,7 +28,7 @@ for (const kind of ['managed', 'restricted'] as const) {
   }
 
   for (const leads of ['expire', 'rotate'] as const) {
-    test(`${kind}: Expire and Rotate pressed at once, ${leads} a moment earlier: one outcome stands, the other is refused`, async () => {
+    test(`${kind}: Expire and Rotate at once, ${leads} a moment earlier: one succeeds, the other is refused`, async () => {
       await using world = await createWorld({ worker: false })
       const { id, key, first, second } = await setting(world)
       const { expire, rotate, before } = await open(world, first, second, id)
@@ -52,7 +52,7 @@ for (const kind of ['managed', 'restricted'] as const) {
     })
   }
 
-  test(`${kind}: Rotate on a page that was opened before somebody expired the key is refused`, async () => {
+  test(`${kind}: Rotate on a page drawn before somebody expired the key is refused`, async () => {
     await using world = await createWorld({ worker: false })
     const { id, first, second } = await setting(world)
     const { expire, rotate, before } = await open(world, first, second, id)
@@ -63,7 +63,7 @@ for (const kind of ['managed', 'restricted'] as const) {
     assert.equal((await rowsOf(world, 'keys')).length, before)
   })
 
-  test(`${kind}: Expire on a page that was opened before somebody rotated or froze the key is refused once, then does it`, async () => {
+  test(`${kind}: Expire on a page drawn before somebody rotated or froze the key is refused once, and succeeds on retry`, async () => {
     await using world = await createWorld({ worker: false })
     const { id, key, first, second } = await setting(world)
     const { expire, rotate } = await open(world, first, second, id)

@@ -9,7 +9,7 @@ import { installationOf, type Person, type PublishedApp, REDIRECT, type World } 
 export type Row = Record<string, unknown>
 export type Asked = { request: AuthorizationRequest; page: Answer }
 
-/** The person follows the platform's link and reads the consent page. */
+/** Follows the platform's link to the consent page. */
 export async function askConsent(
   person: Pick<Person, 'browser'>,
   app: PublishedApp,
@@ -20,7 +20,7 @@ export async function askConsent(
   return { request, page }
 }
 
-/** Presses a button of the consent page; answers the page, or the redirect that leads back to the platform. */
+/** Presses a button of the consent page; returns the page, or the redirect back to the platform. */
 export async function press(
   { browser }: Pick<Person, 'browser'>,
   page: Answer,
@@ -30,13 +30,13 @@ export async function press(
   return await browser.follow(await browser.submit(page.form('/interaction/'), { decision, ...fields }))
 }
 
-/** What the platform learns from the address that the browser came back to. */
+/** Exchanges the code in the redirect that the browser came back with. */
 export async function tokensFrom(app: PublishedApp, request: AuthorizationRequest, back: Answer) {
   assert.ok(back.location?.startsWith(REDIRECT), `${back.status} ${back.location} ${back.text.slice(0, 2_000)}`)
   return installationOf(await exchangeCode(app.client, request, back.location ?? ''))
 }
 
-/** Answers the uninstall question. */
+/** Submits the uninstall form. */
 export async function uninstall(
   { browser }: Pick<Person, 'browser'>,
   id: string,
@@ -45,7 +45,7 @@ export async function uninstall(
   return await browser.submit((await browser.get(`/apps/${id}/uninstall`)).form('/uninstall'), fields)
 }
 
-/** Changes rows behind the product's back; whoever keeps copies learns that anything may have changed. */
+/** Changes rows directly in the database and announces it, so that no process keeps an old copy. */
 export async function meddle(world: World, work: (tx: Tx) => Promise<unknown>): Promise<void> {
   await world.deps.database.transaction(async tx => {
     await work(tx)
@@ -53,12 +53,11 @@ export async function meddle(world: World, work: (tx: Tx) => Promise<unknown>): 
   })
 }
 
-/** Every row of a table, in the order of its ids. */
 export async function rowsOf(world: World, table: string, where: Row = {}): Promise<Row[]> {
   return await world.deps.database.knex(table).where(where)
 }
 
-/** How much there is of what an install makes. */
+/** The number of rows in each table that an install writes to. */
 export async function countMade(world: World): Promise<Record<string, number>> {
   const tables = ['installations', 'keys', 'events', 'deliveries', 'activity', 'oauth_grants']
   return Object.fromEntries(
@@ -66,7 +65,6 @@ export async function countMade(world: World): Promise<Record<string, number>> {
   )
 }
 
-/** Makes a person a member of somebody else's account. */
 export async function join(world: World, person: Person, of: Person, role: Role): Promise<void> {
   await world.deps.database.knex('memberships').insert({
     account_id: of.accountId,
@@ -81,23 +79,23 @@ export async function changeRole(world: World, person: Person, role: Role): Prom
   assert.equal(await world.deps.database.knex('memberships').where(where).update({ role }), 1)
 }
 
-/** The clock stands still at one millisecond. */
+/** Stops the clock at one millisecond. */
 export function stopClock(world: World, at: number): void {
   world.clock.now = () => at
 }
 
-/** What has happened in an account, the oldest first. */
+/** The entries in the log of an account, oldest first. */
 export async function activityOf(world: World, accountId: string): Promise<string[]> {
   const rows = await world.deps.database.knex('activity').where({ account_id: accountId }).orderBy('number')
   return rows.map(row => String(row.what))
 }
 
-/** The plaintext of every key that reached the receiver, the oldest first. */
+/** The plaintext of every key that reached the receiver, oldest first. */
 export function keysAt({ receiver }: PublishedApp): string[] {
   return [...new Set(receiver.events.flatMap(({ key }) => key ?? []))]
 }
 
-/** The one key that the platform holds of an installation. */
+/** The plaintext of the only key that reached the receiver. */
 export function keyAt(app: PublishedApp): string {
   const [key, ...others] = keysAt(app)
   assert.ok(key, `no key arrived: ${app.receiver.attempts.map(({ event }) => event?.faults.join('; ')).join(', ')}`)
@@ -114,7 +112,7 @@ export function textOf({ text }: Answer): string {
     .replaceAll(/\s+/g, ' ')
 }
 
-/** A page without what differs from one request to the next. */
+/** A page without its request id. */
 export function withoutRequestId(text: string): string {
   return text.replaceAll(/\breq_[0-9a-z]{26}\b/g, 'req_…')
 }

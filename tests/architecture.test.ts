@@ -15,7 +15,7 @@ const examples = readTree(root, ['examples/sample-*/**/*.ts'])
 const views = readTree(root, ['views/**/*.ejs'])
 
 describe('the house', () => {
-  test('there are files to look at, and views', () => {
+  test('the search finds files and views', () => {
     assert.ok(product.has('server/main.ts'), 'server/main.ts')
     assert.ok([...product.values()].flatMap(source => importsOf('', source)).length > 0, 'imports')
     assert.ok(views.size > 0, 'views')
@@ -23,16 +23,15 @@ describe('the house', () => {
   test('imports only go down', () => none(architecture.stepsUp(product)))
   test('features import only from those before them, and never their stores or routes', () =>
     none(architecture.stepsSideways(product)))
-  test('no two files import each other, however far around, in bench and examples too', () =>
-    none(architecture.circles(everything)))
-  test('exports have names', () => none(rules.defaultExports(everything)))
+  test('no import cycles, in bench and examples too', () => none(architecture.circles(everything)))
+  test('exports are named', () => none(rules.defaultExports(everything)))
   test('there are no barrels', () => none(rules.barrels(everything)))
-  test('files are kebab-case', () => none(rules.namesNotKebabCase(named)))
+  test('file names are kebab-case', () => none(rules.namesNotKebabCase(named)))
   test('time and chance come from server/base', () => none(rules.ownTimeOrChance(product)))
   test('routes are mounted with their paths written out', () => none(rules.computedPaths(product)))
   test('pages turn data into models and load nothing', () => none(rules.loadingPages(product)))
   test('every page has a template and a model', () => none(rules.unmatchedPages(product, views)))
-  test('what resource servers install imports nothing but Node and itself', () =>
+  test('packages for resource servers import only Node and themselves', () =>
     none(architecture.stepsOutside(shipped, 'verify/', /^node:/)))
   test('the samples use public libraries only', () =>
     none(architecture.stepsOutside(examples, 'examples/', /^(?:node:|[^.])/)))
@@ -65,7 +64,7 @@ describe('the rules find', () => {
     assert.match(found[0] ?? '', /goes up, from base to verb/)
   })
 
-  test('a step out of the house, into tests or an unknown room', () => {
+  test('an import of tests or of an unknown room', () => {
     const found = architecture.stepsUp(
       tree({
         'server/keys/mint-key.ts': `import '../../tests/support/world.ts'\nimport '../helpers/text.ts'`,
@@ -99,7 +98,7 @@ describe('the rules find', () => {
     ])
   })
 
-  test('a circle, through types and over three files', () => {
+  test('a cycle, through types and over three files', () => {
     const found = architecture.circles(
       tree({
         'server/keys/a.ts': `import type { B } from './b.ts'`,
@@ -111,7 +110,7 @@ describe('the rules find', () => {
     assert.deepEqual(found, ['server/keys/a.ts → server/keys/b.ts → server/keys/c.ts → server/keys/a.ts'])
   })
 
-  test('a step outside of what is handed out, and a package where none is allowed', () => {
+  test('an import from outside a package for resource servers, and a dependency where none is allowed', () => {
     const bad = tree({
       'verify/ask.js': `import http from 'node:http'\nimport './own.js'\nimport '../server/base/ids.ts'\nimport 'undici'`,
     })
@@ -157,8 +156,8 @@ describe('the rules find', () => {
   })
 })
 
-describe('the rules leave alone', () => {
-  test('a house in order', () => {
+describe('the rules accept', () => {
+  test('a valid layout', () => {
     const good = tree({
       'server/main.ts': `import { buildApp } from './app.ts'\nimport { loadConfig } from './config.ts'`,
       'server/app.ts': `import type { Deps } from './deps.ts'\nimport { health } from './http/health-routes.ts'\nimport { keysRoutes } from './keys/keys-routes.ts'`,
@@ -185,7 +184,7 @@ describe('the rules leave alone', () => {
     none(rules.ownTimeOrChance(good))
   })
 
-  test('what only stands in comments, strings and regular expressions', () => {
+  test('violations in comments, strings and regular expressions', () => {
     const quiet = tree({
       'server/keys/mint-key.ts': [
         `// import x from '../consent/approve.ts'`,

@@ -53,7 +53,7 @@ test('config: an empty environment starts a server on loopback with SQLite', () 
   assert.ok(Object.isFrozen(config))
 })
 
-test('config: addresses of PostgreSQL that the driver understands are taken', () => {
+test('config: PostgreSQL URLs that the driver understands are accepted', () => {
   for (const url of [
     'postgres://db.example/latchkey',
     'postgresql://me:p%23x%2F%40@db.example:6432/latchkey?sslmode=verify-full',
@@ -64,7 +64,7 @@ test('config: addresses of PostgreSQL that the driver understands are taken', ()
     assert.deepEqual(faultsOf({ DATABASE_URL: url, LATCHKEY_SECRET: secret() }), [], url)
 })
 
-test('config: an address of PostgreSQL that the driver would refuse or misread is a named fault, without its password', () => {
+test('config: a PostgreSQL URL that the driver would refuse or misread is a named fault, without its password', () => {
   for (const url of UNREADABLE) {
     for (const name of ['DATABASE_URL', 'DATABASE_DIRECT_URL']) {
       const right = 'postgres://db.example/latchkey'
@@ -85,7 +85,7 @@ test('config: an empty variable counts as absent', () => {
   assert.deepEqual(readConfig(empty), readConfig({}))
 })
 
-test('config: every variable takes what it should', () => {
+test('config: every variable accepts its documented values', () => {
   const [first, second] = [secret(), secret()]
   const config = readConfig({
     HOST: '::',
@@ -125,7 +125,7 @@ test('config: every variable takes what it should', () => {
   assert.deepEqual(readConfig({ TRUST_PROXY: '10.0.0.0/8,::1' }).trustProxy, ['10.0.0.0/8', '::1'])
 })
 
-/** Addresses that the driver would refuse at the first query, or take for another host. */
+/** URLs that the driver would refuse at the first query, or read as another host. */
 const UNREADABLE = [
   'postgres://me:p#x@db.example/latchkey',
   'postgres://me:12#x@db.example/latchkey',
@@ -173,12 +173,12 @@ const WRONG: Record<string, string[]> = {
 }
 
 for (const [name, values] of Object.entries(WRONG)) {
-  test(`config: ${name} refuses what it cannot mean, and the fault begins with its name`, () => {
+  test(`config: ${name} refuses invalid values, and the fault begins with its name`, () => {
     for (const value of values) assert.deepEqual(atFault({ [name]: value }), [name], value)
   })
 }
 
-test('config: every fault is told at once, those of single variables and those between them', () => {
+test('config: all faults are reported at once, of single variables and of combinations', () => {
   const env = Object.fromEntries(Object.entries(WRONG).map(([name, [value = '']]) => [name, value]))
   assert.deepEqual(atFault(env), Object.keys(WRONG).sort())
   assert.throws(() => readConfig(env), { message: /^The configuration has \d+ errors:\n {2}\w+: / })

@@ -11,7 +11,7 @@ import { createWorld, PASSWORD, type World } from './support/world.ts'
 
 const MOST = 10_000
 
-/** A request whose last bytes are still to come; it is in flight once the server has begun to read it. */
+/** A request without its last bytes; it is in flight once the server has begun to read it. */
 async function halfSent(url: string): Promise<{ socket: Socket; rest: string; answer: Promise<string> }> {
   const body = new URLSearchParams({
     account_name: 'Harbor Books',
@@ -27,7 +27,7 @@ async function halfSent(url: string): Promise<{ socket: Socket; rest: string; an
     'Sec-Fetch-Site: same-origin',
     'Content-Type: application/x-www-form-urlencoded',
     `Content-Length: ${body.length}`,
-    'Expect: 100-continue', // the server says "continue" when it has read the head
+    'Expect: 100-continue', // the server sends "100 Continue" when it has read the head
   ]
   socket.write(`${head.join('\r\n')}\r\n\r\n${body.slice(0, 10)}`)
   const [continues] = (await once(socket, 'data')) as [Buffer]
@@ -35,7 +35,7 @@ async function halfSent(url: string): Promise<{ socket: Socket; rest: string; an
   return { socket, rest: body.slice(10), answer: text(socket).catch(String) }
 }
 
-/** Until nothing listens there any more. */
+/** Returns once the port refuses connections. */
 async function refuses(url: string): Promise<void> {
   const { hostname, port } = new URL(url)
   for (;;) {
@@ -49,7 +49,7 @@ async function refuses(url: string): Promise<void> {
   }
 }
 
-test('start: one line when it accepts requests; the first start makes everything, the second finds it', async () => {
+test('start: one log line when it accepts requests; the first start creates everything, the second reuses it', async () => {
   await using instance = await createInstance()
   const secretFile = join(instance.dataDir, 'root-secret')
   {
@@ -75,7 +75,7 @@ async function jwksOf(env: Record<string, string>): Promise<unknown> {
   return await (await fetch(`${server.url}/oauth/jwks`)).json()
 }
 
-test('start: servers that are started on an empty database at the same moment all come up', async () => {
+test('start: servers started on an empty database at the same moment all start', async () => {
   await using instance = await createInstance()
   const servers = await Promise.all([startServer(instance.env), startServer(instance.env), startServer(instance.env)])
   try {
@@ -91,7 +91,7 @@ test('start: servers that are started on an empty database at the same moment al
   }
 })
 
-test('start: a wrong configuration ends with status 1 and every fault at once, and makes nothing', async () => {
+test('start: invalid configuration exits with status 1 and every fault at once, and creates nothing', async () => {
   await using instance = await createInstance()
   const ended = await failToStart({
     ...instance.env,
@@ -107,7 +107,7 @@ test('start: a wrong configuration ends with status 1 and every fault at once, a
   assert.equal(existsSync(instance.dataDir), false)
 })
 
-test('start: a port that is taken ends with status 1 and says so', async () => {
+test('start: a port in use exits with status 1 and a message', async () => {
   await using instance = await createInstance()
   const taken = createServer().listen(0, '127.0.0.1')
   await once(taken, 'listening')
@@ -122,7 +122,7 @@ test('start: a port that is taken ends with status 1 and says so', async () => {
 })
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  test(`${signal}: takes nothing new, finishes what is in flight, and ends with status 0`, async () => {
+  test(`${signal}: accepts nothing new, finishes what is in flight, and exits with status 0`, async () => {
     await using instance = await createInstance()
     await using server = await startServer(instance.env)
     const { socket, rest, answer } = await halfSent(server.url)
@@ -137,7 +137,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   })
 }
 
-test('SIGTERM: callers that never finish their request, or never begin one, delay the exit by at most 10 seconds', async () => {
+test('SIGTERM: callers that never finish or begin a request delay the exit by at most 10 seconds', async () => {
   await using instance = await createInstance()
   await using server = await startServer(instance.env)
   const idle = connect(Number(new URL(server.url).port), '127.0.0.1').on('error', () => undefined)
@@ -151,7 +151,7 @@ test('SIGTERM: callers that never finish their request, or never begin one, dela
   idle.destroy()
 })
 
-/** What a process needs to work on the database of a world. */
+/** The environment of a process on the database of a world. */
 function envOf(world: World): Record<string, string> {
   const { config } = world.deps
   const { database } = config
@@ -165,7 +165,7 @@ function envOf(world: World): Record<string, string> {
   }
 }
 
-test('ROLES: a web process delivers nothing, a worker process delivers and listens to nobody', async () => {
+test('ROLES: a web process delivers nothing, a worker process delivers and does not listen', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const installed = await world.install(await world.person(), app)
@@ -184,7 +184,7 @@ test('ROLES: a web process delivers nothing, a worker process delivers and liste
   assert.equal(ended.code, 0, ended.stderr)
 })
 
-test('SIGTERM: a worker whose receiver hangs still ends with status 0 in time, and the delivery is not lost', async () => {
+test('SIGTERM: a worker whose receiver hangs exits with status 0 in time, and the delivery is not lost', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   await world.install(await world.person(), app)

@@ -22,7 +22,7 @@ const OLD = opaqueToken(systemRandom)
 const NEW = opaqueToken(systemRandom)
 const rootsOf = (...secrets: string[]) => createKeyring(secrets, systemRandom).roots
 
-/** A Latchkey under the old secret in which everything that is encrypted has a value. */
+/** A Latchkey under the old secret with a value in every encrypted column. */
 async function oldWorld() {
   const world = await createWorld({ worker: false, env: { LATCHKEY_SECRET: OLD } })
   const app = await world.app()
@@ -49,7 +49,7 @@ async function clientToken(url: string, app: PublishedApp): Promise<string> {
   return String(((await answer.json()) as { access_token: string }).access_token)
 }
 
-/** Every ciphertext in the database begins with the id of one of these root secrets. */
+/** The ids of the root secrets that the ciphertexts in the database begin with. */
 async function sealedValues(world: World): Promise<string[]> {
   const columns: [string, string][] = [
     ['signing_keys', 'private_jwk'],
@@ -69,7 +69,7 @@ async function sealedValues(world: World): Promise<string[]> {
   return values
 }
 
-test('after the new secret came in front, everything is encrypted anew, and the old one may go', async () => {
+test('after the new secret is put in front, everything is encrypted again, and the old one may be removed', async () => {
   await using setting = await oldWorld()
   const { world, app, installed, answer } = setting
   const values = await sealedValues(world)
@@ -101,13 +101,17 @@ test('after the new secret came in front, everything is encrypted anew, and the 
   const read = await fetch(`${server.url}/oauth/register/${app.id}`, {
     headers: { authorization: `Bearer ${app.registered['registration_access_token']}` },
   })
-  assert.equal(read.status, 200, 'the client secret itself was used above; a registration never tells it again')
+  assert.equal(read.status, 200, 'the client secret itself was used above; a registration never returns it again')
   const token = await clientToken(server.url, app)
   const again = await fetch(`${server.url}/v1/webhook-secret/rotate`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'idempotency-key': 'rotation' },
   })
-  assert.deepEqual(await again.json(), answer, 'a repetition gets the answer that was sealed under the old secret')
+  assert.deepEqual(
+    await again.json(),
+    answer,
+    'a repeated request gets the response that was sealed under the old secret',
+  )
   const log = await fetch(`${server.url}/v1/deliveries`, { headers: { authorization: `Bearer ${token}` } })
   const { data } = (await log.json()) as { data: { id: string; type: string }[] }
   const delivery = data.find(({ type }) => type === 'managed_key.created')
@@ -120,12 +124,12 @@ test('after the new secret came in front, everything is encrypted anew, and the 
   assert.deepEqual(
     [event.verified, event.faults],
     [true, []],
-    'signed by both webhook secrets, opened with the same jwks',
+    'signed by both webhook secrets, decrypted with the same jwks',
   )
   app.receiver.secret = answer.webhook_secret
 })
 
-test('a running server does it by itself, and doctor says when the old one may go', async () => {
+test('a running server does it by itself, and doctor says when the old secret may be removed', async () => {
   await using setting = await oldWorld()
   const { world } = setting
   const env = { ...environmentBeside(world), LATCHKEY_SECRET: `${NEW},${OLD}` }
@@ -151,7 +155,7 @@ test('a running server does it by itself, and doctor says when the old one may g
   await eventually(() => server.output().includes('it may be removed'))
 })
 
-test('a change made meanwhile wins, several at once do no harm, and what one left the next takes up', async () => {
+test('a concurrent change wins, several processes do no harm, and the next one continues where one stopped', async () => {
   await using setting = await oldWorld()
   const { world } = setting
   const { knex } = world.deps.database
@@ -182,7 +186,7 @@ test('a change made meanwhile wins, several at once do no harm, and what one lef
   assert.deepEqual((await countRootUse(one.deps.database, rootsOf(NEW, OLD))).older, 0)
 })
 
-test('grants that are being encrypted anew at that moment lose a permission all the same', async () => {
+test('grants that are being encrypted again at that moment lose a permission all the same', async () => {
   await using setting = await oldWorld()
   const { world, app } = setting
   let updated: ReturnType<typeof update> | undefined
@@ -192,7 +196,7 @@ test('grants that are being encrypted anew at that moment lose a permission all 
     assert.ok((await lockSealedUnder(tx, SEALED_RECORDS, oldId, 1_000)).length > 0)
     const left = [{ name: 'charges:read', purpose: 'To work.' }]
     updated = update(app, { permissions: left })
-    await delay(500) // long enough that it has come to the grants, or waits
+    await delay(500) // long enough to reach the grants, or to wait for them
   })
   assert.equal((await updated)?.status, 200)
   const [grant] = (await rowsOf(world, 'oauth_records', { model: 'Grant' })) as { id_hash: string; payload: string }[]
@@ -202,7 +206,7 @@ test('grants that are being encrypted anew at that moment lose a permission all 
   assert.match(openid?.scope ?? '', /charges:read/)
 })
 
-test('without the secret that values are under nothing starts, and the fault says so and names none', async () => {
+test('without the secret of the stored values nothing starts, and the fault says so without naming a secret', async () => {
   await using setting = await oldWorld()
   const config = readConfig({ ...environmentBeside(setting.world), LATCHKEY_SECRET: NEW })
   await assert.rejects(createDeps(config), (error: Error) => {

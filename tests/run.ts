@@ -13,7 +13,7 @@ import { startPostgresServer } from './support/postgres-server.ts'
 
 type Database = 'sqlite' | 'postgres'
 
-/** Files that never touch a database, or that prove the same on either: they run once. */
+/** Files that never use a database, or that prove the same on either: they run once. */
 const onceOnly = [
   'tests/architecture.test.ts',
   'tests/config.test.ts',
@@ -32,10 +32,10 @@ const onceOnly = [
   'tests/db/claim-file.test.ts',
 ]
 
-/** Files of one process at most: more would share less evenly between two cores. */
+/** The most files of one process: larger groups would balance worse between two cores. */
 const LARGEST_GROUP = 12
 
-/** What takes longest begins first. */
+/** The rooms that take longest start first. */
 const SLOWEST_ROOMS = ['tests/deliveries', 'tests/cli', 'tests/browser']
 
 const REPORTERS = ['spec', './tests/support/slowest-files.ts'].flatMap(reporter => [
@@ -43,7 +43,7 @@ const REPORTERS = ['spec', './tests/support/slowest-files.ts'].flatMap(reporter 
   '--test-reporter-destination=stdout',
 ])
 
-/** A test that hangs fails. (`--test-force-exit` is no help: it ends a file before all its tests are known.) */
+/** A test that hangs fails. (`--test-force-exit` is no help: it ends a file before all its tests are registered.) */
 const TIMEOUT = ['--test-timeout=180000']
 
 const root = join(import.meta.dirname, '..')
@@ -126,7 +126,7 @@ async function runFiles(files: string[], flags: string[], postgresUrl?: string):
 }
 
 /**
- * Writes one file for each group of test files of one room. `node --test` runs each in a process of its own; the slowest
+ * Writes one file for each group of test files of one room. `node --test` runs each in its own process; the slowest
  * rooms come first, so that the last process ends soon after the others.
  */
 function writeGroups(files: readonly string[]): { files: string[]; remove(): void } {

@@ -8,7 +8,7 @@ import { askAt } from './keys/node-with-listener.ts'
 import { createInstance, failToStart, runCommand, startServer } from './support/child.ts'
 import { eventually } from './support/eventually.ts'
 
-/** The processes that a process has started and that are still there. */
+/** The running child processes of a process. */
 function childrenOf(pid: number | undefined): number[] {
   const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
   return text.split(' ').filter(Boolean).map(Number)
@@ -23,14 +23,14 @@ function alive(pid: number): boolean {
   }
 }
 
-test('WEB_CONCURRENCY: several processes answer on one port, a dead one is replaced, and all stop together', async t => {
+test('WEB_CONCURRENCY: several processes serve one port, a dead one is replaced, and all stop together', async t => {
   if (process.platform !== 'linux') return t.skip('looks into /proc')
   await using instance = await createInstance()
   await runCommand(instance.env, 'migrate')
   const made = await runCommand(instance.env, 'verifier', 'create', '--name', 'API')
   const { verifier_id, verifier_key } = JSON.parse(made.stdout)
   await using server = await startServer({ ...instance.env, WEB_CONCURRENCY: '2' })
-  assert.deepEqual(server.lines.length, 1, 'one line, from the first process')
+  assert.deepEqual(server.lines.length, 1, 'one line, from the primary process')
   const ask = () => askAt(server.url, verifier_key, 'nonsense')
   assert.deepEqual(await ask(), { status: 200, valid: false, code: 'malformed' })
   const [first = 0, second = 0, ...more] = childrenOf(server.process.pid)
@@ -46,16 +46,16 @@ test('WEB_CONCURRENCY: several processes answer on one port, a dead one is repla
   const revoked = await runCommand(instance.env, 'verifier', 'revoke', verifier_id)
   assert.deepEqual(JSON.parse(revoked.stdout), { verifier_id, status: 'revoked' })
   await eventually(async () => (await ask())['status'] === 401)
-  for (let round = 0; round < 20; round += 1) assert.equal((await ask())['status'], 401, 'whichever process answers')
+  for (let round = 0; round < 20; round += 1) assert.equal((await ask())['status'], 401, 'whichever process responds')
 
   const processes = childrenOf(server.process.pid)
-  server.process.kill('SIGTERM') // and once more: a second signal cuts nothing short
+  server.process.kill('SIGTERM') // a second signal does not interrupt the shutdown
   const { code } = await server.stop()
   assert.equal(code, 0)
   assert.deepEqual(processes.filter(alive), [])
 })
 
-test('WEB_CONCURRENCY: where the processes cannot start, the first one says so and ends', async () => {
+test('WEB_CONCURRENCY: if the processes cannot start, the primary one reports it and exits', async () => {
   await using instance = await createInstance()
   await using server = await startServer(instance.env)
   const { port } = new URL(server.url)
@@ -64,7 +64,7 @@ test('WEB_CONCURRENCY: where the processes cannot start, the first one says so a
   assert.match(ended.stderr, /EADDRINUSE|exited before listening/)
 })
 
-test('WEB_CONCURRENCY: web processes hear which loops of the first process stand still, and that they go on again', async () => {
+test('WEB_CONCURRENCY: web processes learn which loops of the primary process are stuck, and when they recover', async () => {
   const program = join(import.meta.dirname, 'support/processes-with-loops.ts')
   const child = spawn(process.execPath, [program], { stdio: ['pipe', 'pipe', 'inherit'] })
   const closed = once(child, 'close')

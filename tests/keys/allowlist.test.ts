@@ -20,15 +20,15 @@ describe('an allowlist', () => {
     ['10.0.0.0/8', ['10.0.0.0/8']],
     ['127.0.0.1\n203.0.113.7', ['127.0.0.1', '203.0.113.7']],
   ] as const) {
-    test(`is normalised: ${JSON.stringify(typed)}`, () => {
+    test(`is normalized: ${JSON.stringify(typed)}`, () => {
       assert.deepEqual(parseAllowlist(typed), { addresses: [...entries], faults: [] })
     })
   }
 
-  test('that is empty is none', () => assert.deepEqual(parseAllowlist(''), { addresses: null, faults: [] }))
+  test('that is empty is no list', () => assert.deepEqual(parseAllowlist(''), { addresses: null, faults: [] }))
 
   for (const typed of [' ', '\n', ' \r\n\t\n'])
-    test(`of blank lines only is a fault: ${JSON.stringify(typed)}`, () =>
+    test(`with blank lines only is a fault: ${JSON.stringify(typed)}`, () =>
       assert.match(faultOf(typed), /There is no address here/))
 
   for (const typed of [
@@ -47,9 +47,9 @@ describe('an allowlist', () => {
     '203.0.113.*',
     ',',
   ])
-    test(`names what is no address: ${typed}`, () => assert.match(faultOf(typed), /^Line 1: .* is not an address or a/))
+    test(`names an invalid address: ${typed}`, () => assert.match(faultOf(typed), /^Line 1: .* is not an address or a/))
 
-  test('names every faulty line by its number, and keeps a long one short', () => {
+  test('names every faulty line by its number, and truncates a long one', () => {
     const { addresses, faults } = parseAllowlist(`203.0.113.7\n\nx${'y'.repeat(500)}\n198.51.100.1\n0.0.0.0/0`)
     assert.equal(addresses, null)
     assert.deepEqual(
@@ -83,17 +83,17 @@ describe('an allowlist', () => {
       assert.match(faultOf(typed), /^Line 1: .* is no address that a call can come from/))
 
   for (const typed of ['127.0.0.1', '127.0.0.0/8\n::1', 'fe80::1', '169.254.1.1\n::ffff:127.0.0.1'])
-    test(`of a machine’s own addresses only locks everybody out: ${JSON.stringify(typed)}`, () =>
+    test(`with addresses of the machine itself only is refused: ${JSON.stringify(typed)}`, () =>
       assert.match(faultOf(typed), /every call from elsewhere would be refused/))
 
-  test(`takes ${MOST_ADDRESSES} entries, and not one more`, () => {
+  test(`accepts ${MOST_ADDRESSES} entries, and not one more`, () => {
     const lines = Array.from({ length: MOST_ADDRESSES }, (_, index) => `203.0.113.${index + 1}`)
     assert.equal(parseAllowlist(lines.join('\n')).addresses?.length, MOST_ADDRESSES)
     assert.match(faultOf([...lines, '198.51.100.1'].join('\n')), /a key takes 50/)
   })
 })
 
-test('IPv4-mapped IPv6 is its IPv4 address, on the list and on the call', () => {
+test('treats IPv4-mapped IPv6 as its IPv4 address, on the list and on the call', () => {
   for (const typed of ['203.0.113.0/24', '::ffff:203.0.113.0/120', '::ffff:cb00:7100/120']) {
     const allows = createAllowedRule(parseAllowlist(typed).addresses ?? [])
     for (const ip of ['203.0.113.7', '::ffff:203.0.113.7', '::FFFF:cb00:7107', '0:0:0:0:0:ffff:cb00:7107'])

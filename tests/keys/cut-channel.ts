@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { proxyPostgres } from '../support/postgres-proxy.ts'
 import type { World } from '../support/world.ts'
 
-/** A way to the world's database on which the notice of others' changes can be cut off, silently, while queries go on. */
+/** A connection to the world's database whose change channel can be cut silently while queries continue. */
 export type CuttableChannel = AsyncDisposable & { env: Record<string, string>; cut(): void }
 
 export async function cuttableChannel({ deps, dataDir }: World): Promise<CuttableChannel> {
@@ -17,14 +17,14 @@ export async function cuttableChannel({ deps, dataDir }: World): Promise<Cuttabl
   }
 }
 
-/** SQLite finds its log beside the real file; whoever watches the folder of the link hears nothing. */
+/** SQLite's log is beside the real file; a watch on the folder of the link receives nothing. */
 function elsewhere(file: string, dataDir: string): CuttableChannel {
   const folder = mkdtempSync(join(dataDir, 'elsewhere-'))
   const link = join(folder, 'latchkey.db')
   symlinkSync(file, link)
   return {
     env: { DATABASE_URL: `sqlite:${link}` },
-    cut: () => undefined, // it always is
+    cut: () => undefined, // it is cut from the start
     async [Symbol.asyncDispose]() {},
   }
 }

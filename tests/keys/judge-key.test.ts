@@ -24,7 +24,7 @@ const codeOf = (key: KeyRecord, question = {}, at = AT) => {
   return verdict.valid ? 'valid' : verdict.code
 }
 
-test('a restricted key that is good answers with everything that a resource server needs', () => {
+test('a valid restricted key returns everything that a resource server needs', () => {
   assert.deepEqual(judge({ ...good, expiresAt: AT + 1 }, { permission: 'charges:read' }, AT), {
     valid: true,
     key_id: 'key_1',
@@ -38,7 +38,7 @@ test('a restricted key that is good answers with everything that a resource serv
   })
 })
 
-test('the codes are tried in the documented order: each fault hides those after it', () => {
+test('the codes are checked in the documented order: each fault hides those after it', () => {
   const question = { permission: 'payouts:write', ip: '198.51.100.1' }
   const faulty = { ...good, permissions: [], frozen: true, suspended: true, status: 'expired' as const }
   const worst: KeyRecord = { ...faulty, allows: createAllowedRule(['203.0.113.0/24']) }
@@ -51,7 +51,7 @@ test('the codes are tried in the documented order: each fault hides those after 
   assert.equal(codeOf({ ...thawed, permissions: ['payouts:write'] }, { ...question, ip: '203.0.113.7' }), 'valid')
 })
 
-test('a key with an allowlist is refused where nobody says whose call it is', () => {
+test('a key with an allowlist is refused if the call does not state its address', () => {
   const key = { ...good, allows: createAllowedRule(['203.0.113.0/24', '2001:db8::/32']) }
   assert.equal(codeOf(key), 'ip_not_allowed')
   for (const ip of ['203.0.113.7', '::ffff:203.0.113.7', '2001:db8::1']) assert.equal(codeOf(key, { ip }), 'valid', ip)
@@ -60,7 +60,7 @@ test('a key with an allowlist is refused where nobody says whose call it is', ()
   assert.equal(codeOf(good), 'valid', 'without a list, from anywhere')
 })
 
-test('deadlines count to the millisecond: of the key, and of its freezing, whichever is earlier', () => {
+test('deadlines count to the millisecond: of the key or of its freeze, whichever is earlier', () => {
   for (const key of [
     { ...good, expiresAt: AT },
     { ...good, frozen: true, freezeUntil: AT },

@@ -32,7 +32,7 @@ async function installed() {
   }
 }
 
-test('of many mints at once as many go through as the installation has room for; the others are told why', async () => {
+test('simultaneous mints succeed up to the limit of the installation, and the others name the limit', async () => {
   await using setting = await installed()
   const answers = await Promise.all(Array.from({ length: 6 }, (_, index) => setting.mint(`key ${index}`)))
   assert.deepEqual(answers.map(({ status }) => status).toSorted(), [201, 409, 409, 409, 409, 409])
@@ -41,7 +41,7 @@ test('of many mints at once as many go through as the installation has room for;
   assert.match(String(refused?.body['detail']), /this installation has 2 working keys/)
   const [first] = await setting.working()
   assert.equal((await setting.call(`keys/${first?.['id']}/expire`, {})).status, 200)
-  assert.equal((await setting.mint('again')).status, 201, 'an expired key makes room')
+  assert.equal((await setting.mint('again')).status, 201, 'an expired key does not count')
 })
 
 test('a full installation can rotate each of its keys with an overlap, and one without an overlap at any time', async () => {
@@ -79,7 +79,7 @@ test('restricted keys count for the account; the form says so and keeps what was
   )
 })
 
-test('an install that would go beyond the limit makes nothing', async () => {
+test('an install that would exceed the limit makes nothing', async () => {
   await using world = await createWorld({ worker: false, env: LIMITS })
   const app = await world.app({ metadata: { managed_keys: [{ name: 'a' }, { name: 'b' }, { name: 'c' }] } })
   const person = await world.person()

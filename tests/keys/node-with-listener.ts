@@ -5,7 +5,7 @@ import type { Deps } from '../../server/deps.ts'
 import { nodeBeside } from '../deliveries/node-beside.ts'
 import type { World } from '../support/world.ts'
 
-/** Another node on the world's database that answers requests and follows what others change. */
+/** Another node on the world's database that serves requests and follows changes. */
 export type ListeningNode = AsyncDisposable & {
   deps: Deps
   url: string
@@ -30,7 +30,7 @@ export async function listeningNode(world: World, env: Record<string, string> = 
   }
 }
 
-/** What `POST /v1/keys/verify` at `url` says of a key. */
+/** The response of `POST /v1/keys/verify` at `url` for a key. */
 export async function askAt(url: string, verifierKey: string, key: string): Promise<Record<string, unknown>> {
   const answer = await fetch(`${url}/v1/keys/verify`, {
     method: 'POST',

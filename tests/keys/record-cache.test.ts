@@ -6,13 +6,13 @@ import { createRecordCache, type RecordSource } from '../../server/keys/record-c
 
 type Found = { id: string; version: number }
 
-/** A source of records whose reads, trust and time are in the test's hands. */
+/** A source of records whose reads, freshness and time the test controls. */
 function sourceOf(records: Map<string, Found>, bounds: Partial<RecordSource<Found>> = {}) {
   const state = { trusted: true, now: 0, reads: 0 }
   const cache = createRecordCache<Found>({
     load: async id => {
       state.reads += 1
-      const found = records.get(id) // as it is when the read begins
+      const found = records.get(id) // the state when the read begins
       await null
       return found
     },
@@ -28,14 +28,14 @@ function sourceOf(records: Map<string, Found>, bounds: Partial<RecordSource<Foun
 
 const one = () => new Map([['a', { id: 'a', version: 1 }]])
 
-test('a record is read once and then answered at once, while copies are trusted', async () => {
+test('a record is read once and then returned from memory while copies are fresh', async () => {
   const { cache, state } = sourceOf(one())
   assert.deepEqual(await cache.lookup('a'), { id: 'a', version: 1 })
-  assert.deepEqual(cache.lookup('a'), { id: 'a', version: 1 }, 'no promise: it is at hand')
+  assert.deepEqual(cache.lookup('a'), { id: 'a', version: 1 }, 'no promise: it is in memory')
   assert.equal(state.reads, 1)
 })
 
-test('where copies are not trusted, every look is a read, however often there was one', async () => {
+test('while copies are not fresh, every lookup is a read', async () => {
   const records = one()
   const { cache, state } = sourceOf(records)
   await cache.lookup('a')
@@ -48,7 +48,7 @@ test('where copies are not trusted, every look is a read, however often there wa
   assert.equal(state.reads, 3)
 })
 
-test('a change that is heard while a record is read: the old state is never kept', async () => {
+test('a change that is heard during a read: the old state is never kept', async () => {
   for (const hear of ['forget', 'forgetGroup', 'forgetAll'] as const) {
     const records = one()
     const { cache } = sourceOf(records)
@@ -58,13 +58,13 @@ test('a change that is heard while a record is read: the old state is never kept
     else if (hear === 'forgetGroup') cache.forgetGroup('another')
     else cache.forgetAll()
     const after = cache.lookup('a')
-    assert.equal((await early)?.version, 2, 'it is read again for whoever asked before the change')
-    assert.equal((await after)?.version, 2, `${hear}: whoever asks after it must not get what was`)
+    assert.equal((await early)?.version, 2, 'it is read again for the lookup before the change')
+    assert.equal((await after)?.version, 2, `${hear}: a later lookup must not get the old state`)
     assert.equal((await cache.lookup('a'))?.version, 2)
   }
 })
 
-test('what affects a group of records forgets exactly those, in both halves, and not what is read afterwards', async () => {
+test('a change of a group forgets exactly its records, in both halves, and not later reads', async () => {
   const records = new Map(['a', 'b', 'c', 'd'].map(id => [id, { id, version: 1 }]))
   const groups = [({ id }: Found) => (id === 'd' ? null : `1${id}`), ({ id }: Found) => (id === 'b' ? '2b' : '2other')]
   const { cache, state } = sourceOf(records, { most: 6, groups })
@@ -78,7 +78,7 @@ test('what affects a group of records forgets exactly those, in both halves, and
   assert.ok(cache.lookup('b') instanceof Promise)
 })
 
-test('however many groups change, what changed is never found in a copy, and what did not is', async () => {
+test('however many groups change, a changed record is never returned from memory, and others are', async () => {
   const records = new Map(['a', 'b'].map(id => [id, { id, version: 1 }]))
   const { cache, state } = sourceOf(records, { groups: [({ id }) => id] })
   for (const id of records.keys()) await cache.lookup(id)
@@ -89,7 +89,7 @@ test('however many groups change, what changed is never found in a copy, and wha
   assert.equal(state.reads, 3)
 })
 
-test('a change of one group costs the same however many records are kept', async () => {
+test('a change of one group costs the same however many records are cached', async () => {
   const { cache } = sourceOf(new Map(), {
     most: 100_000,
     load: async id => ({ id, version: 1 }),
@@ -103,7 +103,7 @@ test('a change of one group costs the same however many records are kept', async
   assert.ok(ms < 1_000, `${ms} ms for 5,000 changes; going through all copies takes 5 ms each`)
 })
 
-test('who asks at the same time shares one read; without trust, who asks later than it may be old does not', async () => {
+test('simultaneous lookups share one read; without freshness, a lookup never uses a read that began before it', async () => {
   const { cache, state } = sourceOf(one())
   const all = Array.from({ length: 50 }, () => cache.lookup('a'))
   await Promise.all(all)
@@ -116,7 +116,7 @@ test('who asks at the same time shares one read; without trust, who asks later t
   assert.equal(state.reads, 3)
 })
 
-test('reads that are slower than the next question still fill the cache', async () => {
+test('reads slower than the interval of lookups still fill the cache', async () => {
   const { cache, state } = sourceOf(one())
   const asked = Array.from({ length: 10 }, () => {
     state.now += 1_000
@@ -127,7 +127,7 @@ test('reads that are slower than the next question still fill the cache', async 
   assert.equal(cache.size, 1)
 })
 
-test('a record that changes all the time is answered all the same, and not kept', async () => {
+test('a record that changes all the time is returned all the same, and not cached', async () => {
   const records = one()
   let reads = 0
   const { cache } = sourceOf(records, {
@@ -144,7 +144,7 @@ test('a record that changes all the time is answered all the same, and not kept'
   assert.equal(cache.size, 0)
 })
 
-test('a read that fails is told to everyone who waits, and the next one tries again', async () => {
+test('a read that fails rejects every waiting lookup, and the next one retries', async () => {
   let broken = true
   const { cache } = sourceOf(one(), {
     load: async () => {
@@ -157,7 +157,7 @@ test('a read that fails is told to everyone who waits, and the next one tries ag
   assert.equal((await cache.lookup('a'))?.version, 1)
 })
 
-test('200,000 unknown ids: what is known stays, and next to nothing is kept of them', async () => {
+test('200,000 unknown ids do not displace known records and use almost no memory', async () => {
   const { cache, state } = sourceOf(one(), { mostUnknown: 1_000 })
   await cache.lookup('a')
   const before = memory()
@@ -168,13 +168,13 @@ test('200,000 unknown ids: what is known stays, and next to nothing is kept of t
   await null
   assert.ok(memory() - before < 8_000_000, `${memory() - before} bytes more`)
   assert.equal(cache.size, 1)
-  assert.ok(!(cache.lookup('a') instanceof Promise), 'still at hand')
+  assert.ok(!(cache.lookup('a') instanceof Promise), 'still in memory')
   const reads = state.reads
   await cache.lookup('unknown 0')
-  assert.equal(state.reads, reads + 1, 'pushed out by the later ones')
+  assert.equal(state.reads, reads + 1, 'displaced by later ones')
 })
 
-test('an unknown id is asked about again after a while', async () => {
+test('an unknown id is looked up again after a while', async () => {
   const records = one()
   const { cache, state } = sourceOf(records)
   assert.equal(await cache.lookup('b'), undefined)
@@ -196,7 +196,7 @@ test('the bound is kept, and what is used stays longer than what is not', async 
   assert.ok(cache.lookup('id 1') instanceof Promise, 'not used since')
 })
 
-/** Bytes in use, without what is only waiting to be collected. */
+/** Bytes in use after a garbage collection. */
 function memory(): number {
   setFlagsFromString('--expose-gc')
   runInNewContext('gc')()

@@ -30,7 +30,7 @@ async function installed(): Promise<Setting> {
   return { world, app, person, id, key: keyAt(app), keyId, [Symbol.asyncDispose]: () => world[Symbol.asyncDispose]() }
 }
 
-/** Until the node answers from memory. */
+/** Returns once the node verifies from memory. */
 async function warm(node: { deps: World['deps'] }, verify: () => Promise<Record<string, unknown>>): Promise<void> {
   await eventually(async () => {
     assert.equal((await verify())['valid'], true)
@@ -43,7 +43,7 @@ const move = ({ world, app }: Setting, verb: 'suspend' | 'resume') =>
     moveApp(tx, world.deps, { id: app.id, verb, actor: { type: 'operator', id: 'tests', ip: '' } }),
   )
 
-/** Everything that can stop a key, and what it is refused with then. */
+/** Everything that can stop a key, with the code that it is refused with then. */
 const STOPS: { name: string; code: string; stop(setting: Setting): Promise<unknown> }[] = [
   { name: 'Expire', code: 'expired', stop: ({ person, keyId }) => person.browser.post(`/keys/${keyId}/expire`) },
   { name: 'Uninstall with "expire"', code: 'expired', stop: ({ person, id }) => uninstall(person, id) },
@@ -58,7 +58,7 @@ const STOPS: { name: string; code: string; stop(setting: Setting): Promise<unkno
     name: 'a leak report',
     code: 'expired',
     stop: async ({ world, key }) => {
-      const frozen = Promise.withResolvers<void>() // it is answered before it is dealt with
+      const frozen = Promise.withResolvers<void>() // the report responds before it is processed
       world.deps.database.changes.listen(change => change.startsWith('key:') && frozen.resolve())
       const body = JSON.stringify({ tokens: [key] })
       await fetch(`${world.url}/v1/leaks`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
@@ -90,7 +90,7 @@ for (const { name, code, stop } of STOPS) {
   })
 }
 
-test('what ends well is heard too: a resumed app’s keys work again, here and elsewhere', async () => {
+test('a resumed app’s keys work again, in this process and in others', async () => {
   await using setting = await installed()
   const { world, key } = setting
   await using other = await listeningNode(world)
@@ -102,7 +102,7 @@ test('what ends well is heard too: a resumed app’s keys work again, here and e
   await eventually(async () => (await other.verify(key))['valid'] === true)
 })
 
-test('a process that died while it retired an app: its keys are refused, and the rest is done later', async () => {
+test('a process that dies while it retires an app: its keys are refused, and the rest is done later', async () => {
   await using setting = await installed()
   const { world, app, id, key } = setting
   await retireApp(world.deps, { appId: app.id, actor: SYSTEM, batches: 0 })
@@ -112,7 +112,7 @@ test('a process that died while it retired an app: its keys are refused, and the
   assert.equal((await rowsOf(world, 'installations', { id }))[0]?.['status'], 'uninstalled')
 })
 
-test('revocation reaches a process whose channel is cut, silently, within a second', async (t: TestContext) => {
+test('revocation reaches a process whose change channel is cut silently within a second', async (t: TestContext) => {
   await using setting = await installed()
   const { world, person, key, keyId } = setting
   await using channel = await cuttableChannel(world)
@@ -124,7 +124,9 @@ test('revocation reaches a process whose channel is cut, silently, within a seco
   t.diagnostic(`${answers} answers before the first refusal`)
 })
 
-/** Asks without a pause; what was asked later than a second after `since` must be refused, however slow the machine is. */
+/**
+ * Verifies without a pause; every call later than a second after `since` must be refused, however slow the machine is.
+ */
 async function refusedWithinASecond(since: number, ask: () => Promise<Record<string, unknown>>): Promise<number> {
   for (let answers = 0; ; answers += 1) {
     const asked = performance.now()
@@ -135,7 +137,7 @@ async function refusedWithinASecond(since: number, ask: () => Promise<Record<str
   }
 }
 
-test('a deadline counts inside a copy, to the millisecond, without a look into the database', async () => {
+test('a deadline takes effect in a cached copy, to the millisecond, without a query', async () => {
   await using setting = await installed()
   const { world, person, key, keyId } = setting
   await person.browser.post(`/keys/${keyId}/rotate`, { overlap: '86400' })
@@ -150,7 +152,7 @@ test('a deadline counts inside a copy, to the millisecond, without a look into t
   assert.deepEqual(await world.verify(key), { valid: false, code: 'expired' })
 })
 
-test('known keys are answered from memory, unknown ones do not push them out', async () => {
+test('known keys are verified from memory, and unknown ones do not displace them', async () => {
   await using setting = await installed()
   const { world, key } = setting
   await warm(world, () => world.verify(key))
@@ -162,5 +164,5 @@ test('known keys are answered from memory, unknown ones do not push them out', a
     return original(work)
   }
   for (let round = 0; round < 20; round += 1) assert.equal((await world.verify(key))['valid'], true)
-  assert.ok(reads < 20, `${reads} reads in 20 answers`) // none, but for those before which the machine stood still
+  assert.ok(reads < 20, `${reads} reads in 20 verifications`) // none, except after the machine paused
 })

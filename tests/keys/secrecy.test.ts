@@ -7,7 +7,7 @@ import type { BrowserSession } from '../support/browser-session.ts'
 import { askConsent, keysAt, press, rowsOf, uninstall } from '../support/steps.ts'
 import { createWorld, type PublishedApp, type World } from '../support/world.ts'
 
-/** Pages that every part of the story has touched, with all that they link to. */
+/** Pages that cover every part of the story, as starting points of the crawl. */
 const STARTS = ['/apps', '/keys', '/keys?show=expired', '/activity', '/marketplace', '/platform', '/settings/security']
 
 test('no plaintext of a managed key is ever in the data folder, the database, a log line or a page', async () => {
@@ -67,19 +67,19 @@ test('no plaintext of a managed key is ever in the data folder, the database, a 
   for (const secret of new Set(secrets)) {
     for (const form of formsOf(secret)) {
       const found = everything.filter(({ content }) => content.includes(form)).map(({ name }) => name)
-      assert.deepEqual(found, [], `${secret.slice(0, 9)}… in plain sight`)
+      assert.deepEqual(found, [], `${secret.slice(0, 9)}… in plaintext`)
     }
   }
 })
 
-/** A key as it may be hiding: whole, without its prefix, and in the usual encodings. */
+/** The forms in which a key may occur: whole, without its prefix, and in the usual encodings. */
 function formsOf(secret: string): string[] {
   const body = secret.slice(secret.lastIndexOf('_') + 1)
   const encoded = ['hex', 'base64', 'base64url'] as const
   return [secret, body, body.slice(0, 32), ...encoded.map(encoding => Buffer.from(secret).toString(encoding))]
 }
 
-/** Keys that were sent and never acknowledged; their receiver opened them all the same. */
+/** Keys that were sent and never acknowledged; their receiver decrypted them. */
 function refusedKeys({ receiver }: PublishedApp): string[] {
   return receiver.attempts.flatMap(({ event }) => event?.key ?? [])
 }
@@ -88,7 +88,7 @@ async function platformPeople(world: World): Promise<BrowserSession[]> {
   return [(await world.platform('Onlooker, Inc.')).person.browser]
 }
 
-/** Keeps whatever the browser gets, headers included. */
+/** Records everything that the browser receives, headers included. */
 function recordPages(browser: BrowserSession, seen: string[]): void {
   for (const way of ['get', 'post'] as const) {
     const original = browser[way] as (...given: unknown[]) => ReturnType<BrowserSession['get']>
@@ -100,7 +100,7 @@ function recordPages(browser: BrowserSession, seen: string[]): void {
   }
 }
 
-/** Everything that a resource server can get wrong with a key in its hand. */
+/** Every mistake that a resource server can make with a key. */
 async function misuse(world: World, url: string, key: string): Promise<void> {
   const address = `${url}/v1/keys/verify`
   const bearer = { authorization: `Bearer ${world.verifierKey}`, 'content-type': 'application/json' }
@@ -121,7 +121,7 @@ async function misuse(world: World, url: string, key: string): Promise<void> {
   }
 }
 
-/** An install that fails inside, after its keys were minted. */
+/** An install that fails after its keys were minted. */
 async function breakInstall({ deps, person, install }: World, app: PublishedApp): Promise<void> {
   const unlucky = await person()
   const { knex } = deps.database
@@ -129,7 +129,7 @@ async function breakInstall({ deps, person, install }: World, app: PublishedApp)
   await assert.rejects(install(unlucky, app))
 }
 
-/** Opens what can be reached by links. */
+/** Opens every page that is reachable by links. */
 async function crawl(browser: BrowserSession): Promise<void> {
   const open = [...STARTS]
   const visited = new Set<string>()

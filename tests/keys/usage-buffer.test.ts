@@ -7,7 +7,7 @@ const NOON = Date.parse('2030-01-31T12:00:00Z')
 const keyName = (index: number) => `key_${String(index).padStart(8, '0')}`
 const callsOf = (use: Parameters<typeof hoursOf>[0]) => hoursOf(use).reduce((sum, [, calls]) => sum + calls, 0)
 
-test('calls count in the hour they came in, to the millisecond, also where the clock goes back', () => {
+test('calls count in their hour, to the millisecond, also when the clock goes back', () => {
   const buffer = createUsageBuffer()
   for (const at of [NOON - 1, NOON, NOON + HOUR - 1, NOON + HOUR, NOON - 2, NOON + HOUR])
     buffer.note('key_1', at, undefined, undefined)
@@ -26,7 +26,7 @@ test('calls count in the hour they came in, to the millisecond, also where the c
   )
 })
 
-test('a million keys between two batches: the memory is bounded, the older keys keep their counts, the rest is told', () => {
+test('a million keys between two batches: memory is bounded, older keys keep their counts, the rest is reported', () => {
   const buffer = createUsageBuffer({ detailed: 1_000, counted: 10_000, names: 5 })
   for (let index = 0; index < 1_000_000; index += 1) buffer.note(keyName(index), NOON, '203.0.113.7', 'charges:read')
   assert.ok(buffer.size() <= 11_000)
@@ -44,7 +44,7 @@ test('a million keys between two batches: the memory is bounded, the older keys 
   assert.deepEqual([buffer.size(), buffer.take()], [0, { uses: [], undetailedKeys: 0, lostCalls: 0 }])
 })
 
-test('a million addresses of one key between two batches: every call counts, a few addresses are named', () => {
+test('a million addresses of one key between two batches: every call counts, and a few addresses are kept', () => {
   const buffer = createUsageBuffer()
   for (let index = 0; index < 1_000_000; index += 1)
     buffer.note('key_1', NOON, `2001:db8::${index.toString(16)}`, undefined)
@@ -53,7 +53,7 @@ test('a million addresses of one key between two batches: every call counts, a f
   assert.deepEqual([callsOf(use), use.addresses.length], [1_000_000, 20])
 })
 
-test('what could not be written comes again with what was noted since, and nothing counts twice', () => {
+test('a batch that failed is merged with later calls, and nothing counts twice', () => {
   const buffer = createUsageBuffer({ detailed: 2, counted: 10, names: 20 })
   buffer.note('key_1', NOON - HOUR, '203.0.113.1', 'charges:read')
   buffer.note('key_2', NOON, '203.0.113.2', undefined)
@@ -73,7 +73,7 @@ test('what could not be written comes again with what was noted since, and nothi
   assert.deepEqual([again.undetailedKeys, again.lostCalls], [1, 0])
 })
 
-test('batches come in the order of their keys, whoever was used first', () => {
+test('batches are in the order of their keys, whichever was used first', () => {
   const buffer = createUsageBuffer({ detailed: 3, counted: 10, names: 20 })
   for (const keyId of ['key_5', 'key_3', 'key_4', 'key_1', 'key_2']) buffer.note(keyId, NOON, undefined, undefined)
   assert.deepEqual(

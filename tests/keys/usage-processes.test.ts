@@ -46,12 +46,12 @@ async function callsIn(world: World): Promise<number> {
 async function until(what: () => Promise<boolean>): Promise<void> {
   const end = performance.now() + PATIENCE
   while (!(await what())) {
-    assert.ok(performance.now() < end, 'it did not come')
+    assert.ok(performance.now() < end, 'the page never changed')
     await delay(50)
   }
 }
 
-test('a single use of a new key in another process comes onto the page by itself', async () => {
+test('a single use of a new key in another process appears on the page without further calls', async () => {
   await using setting = await settingWithServer()
   const { world, person, server, key, id } = setting
   assert.ok(textOf(await person.browser.get(`/apps/${id}/uninstall`)).includes('Never'))
@@ -69,7 +69,7 @@ test('an orderly stop right after a use loses nothing', async () => {
   assert.equal(await callsIn(world), 5)
 })
 
-test('kill -9 loses at most the last batch: what was written before is there, and is counted on after a restart', async () => {
+test('kill -9 loses the last batch at most: what was written before stays and is counted on after a restart', async () => {
   await using setting = await settingWithServer()
   const { world, person, server, key, id } = setting
   for (let calls = 0; calls < 3; calls += 1) await verifyAt(server, world, key)

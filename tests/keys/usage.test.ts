@@ -24,13 +24,13 @@ async function worldWithKeys(names = ['default']) {
     installed,
     ids,
     keyId: ids[0] ?? '',
-    /** Calls of every key in all hours. */
+    /** The calls of every key in all hours. */
     calls: async () => (await rowsOf(world, 'key_usage_hours')).reduce((sum, row) => sum + Number(row['calls']), 0),
     [Symbol.asyncDispose]: () => world[Symbol.asyncDispose](),
   }
 }
 
-test('a batch holds what the calls were for and whose they were, an address spelt in one way', async () => {
+test('a batch has the permissions and addresses of the calls, each address in one spelling', async () => {
   await using setting = await worldWithKeys()
   const { world, app } = setting
   const key = keyAt(app)
@@ -46,7 +46,7 @@ test('a batch holds what the calls were for and whose they were, an address spel
   assert.equal(await setting.calls(), 6)
 })
 
-test('verification writes nothing: the database is as it was until the batch', async () => {
+test('verification writes nothing: the database is unchanged until the batch', async () => {
   await using setting = await worldWithKeys()
   const { world, app } = setting
   const before = await world.deps.database.knex('keys')
@@ -75,7 +75,7 @@ test('the last use never goes back, whichever process writes first', async () =>
   assert.deepEqual([key?.['last_used_at'], address?.['seen_at'], permission?.['used_at']], [now, now, now])
 })
 
-test('two processes that write the same keys at the same moment: every call counts, and neither stops the other', async () => {
+test('two processes that write the same keys at the same moment: every call counts, without a deadlock', async () => {
   await using setting = await worldWithKeys(['first', 'second', 'third', 'fourth'])
   const { world, ids } = setting
   await using beside = await nodeBeside(world)
@@ -95,8 +95,8 @@ test('two processes that write the same keys at the same moment: every call coun
   )
 })
 
-test('a key that is being changed is not waited for: its last use is noted with the next batch', async () => {
-  if (!onPostgres) return // SQLite has one writer, who is waited for
+test('a batch does not wait for a locked key: its last use is written with the next batch', async () => {
+  if (!onPostgres) return // SQLite has one writer, so the batch waits
   await using setting = await worldWithKeys()
   const { world, keyId } = setting
   world.deps.usage.note(keyId, '203.0.113.7', 'charges:read')
@@ -111,7 +111,7 @@ test('a key that is being changed is not waited for: its last use is noted with 
   assert.equal(await setting.calls(), 1)
 })
 
-test('the database is gone for a while: nothing is lost and nothing counts twice, and the log says so once', async () => {
+test('while the database is gone nothing is lost and nothing counts twice, and the log says so once', async () => {
   await using setting = await worldWithKeys(['first', 'second'])
   const { world, ids } = setting
   let gone = true
@@ -131,7 +131,7 @@ test('the database is gone for a while: nothing is lost and nothing counts twice
   await recorder.stop()
 })
 
-test('a key that is no longer there does not keep the others from being written', async () => {
+test('a key that no longer exists does not prevent the others from being written', async () => {
   await using setting = await worldWithKeys()
   const { world, keyId } = setting
   world.deps.usage.note('key_00000000000000000000000000', '203.0.113.7', 'charges:read')
@@ -162,7 +162,7 @@ test('thousands of keys between two batches are all written', async () => {
   assert.equal((await knex('keys').whereNull('last_used_at')).length, 0)
 })
 
-test('the question counts whole hours: 23 hours ago is within 24, 25 hours ago is not', async () => {
+test('the uninstall page counts whole hours: 23 hours ago is within 24, 25 hours ago is not', async () => {
   await using setting = await worldWithKeys()
   const { world, app, person, installed } = setting
   const start = Date.parse('2040-01-31T12:59:59.999Z') // the last millisecond of its hour
@@ -186,7 +186,7 @@ test('the question counts whole hours: 23 hours ago is within 24, 25 hours ago i
   assert.deepEqual(await numbers(start + 8 * DAY), ['0', '0'])
 })
 
-test('what keys did more than 90 days ago is swept, and of one key only the latest thousand addresses stay', async () => {
+test('use older than 90 days is swept, and the latest thousand addresses of a key stay', async () => {
   await using setting = await worldWithKeys()
   const { world, app, keyId } = setting
   await world.verify(keyAt(app), { permission: 'charges:read', ip: '203.0.113.7' })

@@ -29,10 +29,10 @@ async function change(world: World, table: string, row: Row): Promise<void> {
   await meddle(world, tx => tx(table).update(row))
 }
 
-/** Every statement that is sent to the database from now on. */
+/** Records every statement that is sent to the database from now on. */
 function watchQueries({ deps: { database } }: World): string[] {
   const queries: string[] = []
-  const watched = new WeakSet<object>() // what `look` hands over is the same every time
+  const watched = new WeakSet<object>() // `look` passes the same object every time
   for (const way of ['read', 'look', 'transaction', 'relaxed'] as const) {
     const original = database[way]
     database[way] = work =>
@@ -45,7 +45,7 @@ function watchQueries({ deps: { database } }: World): string[] {
   return queries
 }
 
-test('a good key: everything that a resource server needs, and nothing else', async () => {
+test('a valid key returns exactly what a resource server needs', async () => {
   await using setting = await worldWithKey()
   const { world, app, person, installed, key } = setting
   const [row] = await rowsOf(world, 'keys')
@@ -72,7 +72,7 @@ test('a key verifies from its minting on, before its platform has acknowledged i
   assert.equal((await world.verify(sent?.key ?? ''))['valid'], true)
 })
 
-test('the codes are tried in the documented order: each fault hides those after it', async () => {
+test('the codes are checked in the documented order: each fault hides those after it', async () => {
   await using setting = await worldWithKey()
   const { world, app, key } = setting
   const code = async (presented = key) => (await world.verify(presented, { permission: 'payouts:write' }))['code']
@@ -110,7 +110,7 @@ test('a deadline counts to the millisecond', async () => {
   assert.deepEqual(await world.verify(key), { valid: false, code: 'expired' })
 })
 
-test('a malformed key never touches the database', async () => {
+test('a malformed key never causes a query', async () => {
   await using setting = await worldWithKey()
   const { world, key } = setting
   const queries = watchQueries(world)
@@ -135,7 +135,7 @@ test('a malformed key never touches the database', async () => {
   ]
   for (const text of wrong) assert.deepEqual(await world.verify(text), { valid: false, code: 'malformed' }, text)
   const about = queries.filter(sql => /\bfrom\b/.test(sql))
-  for (const sql of about) assert.match(sql, /from [`"]verifiers[`"]/, 'a look for whose call it is, and no other')
+  for (const sql of about) assert.match(sql, /from [`"]verifiers[`"]/, 'the lookup of the key, and no other')
 })
 
 test('a secret of another kind is not a key, however well formed', async () => {
@@ -158,7 +158,7 @@ test('keys of another brand stay valid', async () => {
   assert.equal(verdict.valid, true)
 })
 
-test('verification is counted for the uninstall question, refusals are not', async () => {
+test('accepted verifications are counted for the uninstall page, refused ones are not', async () => {
   await using setting = await worldWithKey()
   const { world, person, installed, key } = setting
   await world.verify(key, { ip: '203.0.113.7' })

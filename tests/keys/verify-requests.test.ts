@@ -40,7 +40,7 @@ describe('POST /v1/keys/verify', () => {
     { name: 'an ip that is none', body: { key: '', ip: '203.0.113' }, field: 'ip' },
     { name: 'null', body: { key: null }, field: 'key' },
   ]) {
-    test(`400: ${name} is answered with a problem that names the field`, async () => {
+    test(`400: ${name} is a problem that names the field`, async () => {
       const answer = await send(body === undefined ? undefined : JSON.stringify(body))
       assert.equal(answer.status, 400)
       assert.match(String(answer.headers.get('content-type')), /^application\/problem\+json/)
@@ -56,7 +56,7 @@ describe('POST /v1/keys/verify', () => {
     { name: 'a list', body: '[]', status: 400 },
     { name: 'more than 8 kB', body: JSON.stringify({ key: 'k', permission: 'p'.repeat(9_000) }), status: 413 },
   ]) {
-    test(`${status}: a body that is ${name} is a problem, without a word of what went wrong inside`, async () => {
+    test(`${status}: a body that is ${name} is a problem that does not reveal its cause`, async () => {
       const answer = await send(body)
       assert.equal(answer.status, status)
       assert.equal(answer.body.code, status === 413 ? 'request_too_large' : 'invalid_request')
@@ -65,14 +65,14 @@ describe('POST /v1/keys/verify', () => {
     })
   }
 
-  test('400: JSON in another encoding is not read as if it were UTF-8', async () => {
+  test('400: JSON in another encoding is not read as UTF-8', async () => {
     const sent = [{ 'content-type': 'application/json; charset=utf-16' }, { 'content-encoding': 'gzip' }]
     for (const headers of sent) assert.equal((await send(JSON.stringify({ key }), headers)).status, 400)
     const answer = await send(JSON.stringify({ key }), { 'content-type': 'Application/JSON; charset="UTF-8"' })
     assert.equal(answer.status, 200)
   })
 
-  test('200: a proxy may name the whole address', async () => {
+  test('200: a proxy may state the whole address', async () => {
     const { hostname, port } = new URL(world.url)
     const body = JSON.stringify({ key })
     const socket = connect(Number(port), hostname)
@@ -83,7 +83,7 @@ describe('POST /v1/keys/verify', () => {
     assert.match(await text(socket), /^HTTP\/1\.1 200 OK\r\n.*"valid":true/s)
   })
 
-  test('401: whoever makes up verifier keys causes no look into the database', async () => {
+  test('401: invented verifier keys cause no query', async () => {
     const { database } = world.deps
     await eventually(() => database.changes.fresh())
     await send(JSON.stringify({ key }))
@@ -101,10 +101,10 @@ describe('POST /v1/keys/verify', () => {
     } finally {
       database.look = original
     }
-    assert.ok(looks < 30, `${looks} looks`) // none, but for those before which the machine stood still
+    assert.ok(looks < 30, `${looks} queries`) // none, except after the machine paused
   })
 
-  test('503: where the database does not answer, nothing is valid, and the log says so once', async () => {
+  test('503: while the database does not respond every key is refused, and the log says so once', async () => {
     const { database } = world.deps
     const original = database.look
     database.look = () => Promise.reject(new Error('the database is gone'))
@@ -127,12 +127,12 @@ describe('POST /v1/keys/verify', () => {
     assert.ok(said.length >= 1 && said.length <= most, `${said.length} lines`)
   })
 
-  test('400: a form is not a body', async () => {
+  test('400: a form is not accepted as a body', async () => {
     const answer = await send(`key=${key}`, { 'content-type': 'application/x-www-form-urlencoded' })
     assert.equal(answer.status, 400)
   })
 
-  test('401: without a verifier key, or with any other secret, nothing is told about the key', async () => {
+  test('401: without a verifier key, or with any other secret, the response says nothing about the key', async () => {
     const others = [
       '',
       'Bearer',
@@ -150,7 +150,7 @@ describe('POST /v1/keys/verify', () => {
     }
   })
 
-  test('401: a revoked verifier key is worth nothing', async () => {
+  test('401: a revoked verifier key is refused', async () => {
     const { database } = world.deps
     const { verifierId, verifierKey } = await database.transaction(tx =>
       createVerifier(tx, world.deps, { name: 'short-lived' }),
@@ -162,18 +162,18 @@ describe('POST /v1/keys/verify', () => {
     await assert.rejects(database.transaction(tx => revokeVerifier(tx, world.deps, verifierId)))
   })
 
-  test('200 is never kept by a cache', async () => {
+  test('200 is never stored by a cache', async () => {
     const answer = await send(JSON.stringify({ key }))
     assert.deepEqual([answer.status, answer.body.valid], [200, true])
     assert.equal(answer.headers.get('cache-control'), 'no-store')
   })
 
-  test('unknown members are ignored, and the scheme is read without case', async () => {
+  test('unknown members are ignored, and the scheme is case-insensitive', async () => {
     const answer = await send(JSON.stringify({ key, colour: 'blue' }), { authorization: `bearer ${world.verifierKey}` })
     assert.equal(answer.body.valid, true)
   })
 
-  test('404: only POST is there', async () => {
+  test('404: only POST is supported', async () => {
     assert.equal((await send(undefined, {}, 'GET')).status, 404)
   })
 })

@@ -5,10 +5,10 @@ import { test } from 'node:test'
 
 const root = join(import.meta.dirname, '../..')
 
-/** Statements that change what verification knows may stand in these functions only, and those announce the change. */
+/** Only these functions may contain statements that change what verification caches, and they announce the change. */
 const TABLES = /\btx\('(keys|installations|apps|accounts|verifiers)'\)/
 
-/** Where the statements about each table stand. */
+/** The rooms that may contain statements on each table. */
 const ROOMS: Record<string, string> = {
   keys: 'server/keys',
   verifiers: 'server/keys',
@@ -17,7 +17,7 @@ const ROOMS: Record<string, string> = {
   accounts: 'server/accounts',
 }
 
-/** Writers that change nothing that verification asks about, each with its reason. */
+/** Writers that change nothing that verification reads, each with its reason. */
 const HARMLESS: Record<string, string> = {
   insertKey: 'nobody can have asked about a key before it was minted',
   noteKeysDelivered: 'a key verifies from its minting on, acknowledged or not',
@@ -56,7 +56,7 @@ function writers(): Writer[] {
   })
 }
 
-test('whoever changes what verification knows announces it, in the same function', () => {
+test('every writer of what verification caches announces it in the same function', () => {
   const found = writers()
   assert.ok(found.length >= 15, `${found.length} writers: the search finds them`)
   const silent = found
@@ -66,7 +66,7 @@ test('whoever changes what verification knows announces it, in the same function
   assert.deepEqual(silent, [])
 })
 
-test('the exceptions are no more than there are', () => {
+test('the list of exceptions has no surplus entry', () => {
   const names = new Set(writers().map(({ name }) => name))
   assert.deepEqual(
     Object.keys(HARMLESS).filter(name => !names.has(name)),

@@ -17,7 +17,7 @@ async function spend(world: World, name: LimitName, key: string, times: number):
   for (let count = 0; count < times; count += 1) await world.deps.limits.trySpend(name, key)
 }
 
-/** Asks for a token of the app's own, as its platform or as somebody who knows its name. */
+/** Requests a client-credentials token, with the app's secret or a wrong one. */
 async function askToken(world: World, app: PublishedApp, secret: string, address: string): Promise<Response> {
   const basic = Buffer.from(`${app.id}:${secret}`).toString('base64')
   return await fetch(`${world.url}/oauth/token`, {
@@ -32,7 +32,7 @@ function assertLimited(answer: { status: number; headers: Headers }): void {
   assert.ok(Number(answer.headers.get('retry-after')) >= 1)
 }
 
-test('429: authorization requests of one address; who is signed in there, and others elsewhere, go on', async () => {
+test('429: authorization requests of one address; people signed in there, and other addresses, are served', async () => {
   await using world = await createWorld({ worker: false, env: LIMITED })
   const [app, person] = [await world.app(), await world.person()]
   const { url } = await authorizationUrl(app.client, { redirectUri: REDIRECT })
@@ -68,7 +68,7 @@ test('429: a proxy that adds ports, brackets or a zone to addresses gives no con
   }
 })
 
-test('429: failures are the address’s, successes the app’s; whoever names an app spends nothing of it', async () => {
+test('429: failures count for the address, successes for the app; a stranger who names an app uses up none of its limit', async () => {
   await using world = await createWorld({ worker: false, env: LIMITED })
   const app = await world.app()
   const secret = app.registered.client_secret
@@ -86,7 +86,7 @@ test('429: failures are the address’s, successes the app’s; whoever names an
   assert.equal((await askToken(world, await world.app(), secret, ELSEWHERE)).status, 401)
 })
 
-test('429: an app that has no call left at /v1 is refused before its proof is stored', async () => {
+test('429: an app without calls left at /v1 is refused before its proof is stored', async () => {
   await using world = await createWorld({ worker: false, env: LIMITED })
   const [app, proofs] = [await world.app(), await createProofs()]
   const dpop = await proofs.make('POST', `${world.url}/oauth/token`)
@@ -108,7 +108,7 @@ test('429: an app that has no call left at /v1 is refused before its proof is st
   assert.equal(await stored(), before)
 })
 
-test('429: new versions of one app, before anything is looked up in the network, whoever holds its token and wherever', async () => {
+test('429: new versions of one app, before any lookup in the network, for any holder of its token', async () => {
   await using world = await createWorld({ worker: false, env: LIMITED })
   const app = await world.app()
   const { registration_client_uri: uri, registration_access_token: token } = app.registered
@@ -130,7 +130,7 @@ test('429: new versions of one app, before anything is looked up in the network,
   assert.equal(asked, 0)
 })
 
-test('429: apps of one platform, by whatever way they are registered', async () => {
+test('429: apps of one platform, however they are registered', async () => {
   await using world = await createWorld({ worker: false, env: LIMITED })
   const [platform, receiver] = [await world.platform(), await world.receiver()]
   await spend(world, 'register_platform', platform.platformId, 59)
@@ -158,7 +158,7 @@ test('429: restricted keys of one person, made or rotated', async () => {
   assert.ok(Number(refused.headers['retry-after']) > 60)
 })
 
-test('400: an authorization request that is too long is not written down', async () => {
+test('400: an authorization request that is too long is not stored', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const count = async () =>
@@ -174,7 +174,7 @@ test('400: an authorization request that is too long is not written down', async
   assert.equal(await count(), 0)
 })
 
-test('open requests: at most so many are kept, those that lapse first go; what has lapsed goes within a minute', async () => {
+test('pending requests are bounded: the earliest to expire go first, and expired ones go within a minute', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const open = async () => {
@@ -194,7 +194,7 @@ test('open requests: at most so many are kept, those that lapse first go; what h
   assert.equal((await rows()).length, 0)
 })
 
-test('versions: the newest hundred of an app are kept, and the one that counts', async () => {
+test('versions: the newest hundred of an app are kept, and the current one', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const { knex } = world.deps.database

@@ -8,7 +8,7 @@ import { type Route, routesOf } from '../support/routes.ts'
 import { createWorld, type Person, type PublishedApp, type World } from '../support/world.ts'
 
 const SAFE = ['GET', 'HEAD', 'OPTIONS']
-/** Routes of the authorization server and of plain node:http, which no router of ours knows. */
+/** Routes of the authorization server and of node:http, which are not in our routers. */
 const ELSEWHERE: Route[] = [
   ...['GET', 'POST'].map(method => ({ method, path: '/oauth/authorize' })),
   { method: 'GET', path: '/oauth/authorize/:uid' },
@@ -23,7 +23,7 @@ const ELSEWHERE: Route[] = [
 const DOCS = readFileSync(new URL('../../docs/limits.md', import.meta.url), 'utf8')
 const ROWS = DOCS.split('\n').filter(line => line.startsWith('|'))
 
-/** The limits that docs/limits.md names for a route, or for all those below a path; nothing if it does not stand there. */
+/** The limits in docs/limits.md for a route, or for all paths below one; undefined without a row. */
 function documented({ method, path }: Route): string[] | undefined {
   const names = [path, ...(path.startsWith('/v1/') ? ['/v1/*'] : path.startsWith('/oauth/') ? [] : ['/*'])]
   const row = names.flatMap(name => ROWS.filter(line => line.startsWith(`| \`${method} ${name}\` |`)))[0]
@@ -32,7 +32,7 @@ function documented({ method, path }: Route): string[] | undefined {
     : [...(row.split('|')[2] ?? '').matchAll(/`(\w+)`/g)].map(([, name = '']) => name)
 }
 
-test('docs: every limit stands there as it is', () => {
+test('docs: every limit is listed with its real value', () => {
   for (const [name, { points, seconds, by }] of Object.entries<Limit>(LIMITS)) {
     const window = seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`
     const row = `| \`${name}\` | ${points} | ${window} | ${by} |`
@@ -43,7 +43,7 @@ test('docs: every limit stands there as it is', () => {
   }
 })
 
-test('docs: no row names a route or limit that is none', async () => {
+test('docs: every listed route and limit exists', async () => {
   await using world = await createWorld({ worker: false })
   const routes = [...routesOf(createApp(world.deps)), ...ELSEWHERE].map(({ method, path }) => `${method} ${path}`)
   for (const [, route = ''] of DOCS.matchAll(/^\| `([A-Z]+ \/[^`*]*)`/gm)) assert.ok(routes.includes(route), route)
@@ -51,7 +51,7 @@ test('docs: no row names a route or limit that is none', async () => {
     for (const name of documented(route) ?? []) assert.ok(Object.hasOwn(LIMITS, name), name)
 })
 
-test('limits: every route that writes or calls out stands in docs/limits.md and spends what is said there', async () => {
+test('limits: every route that writes or calls out is in docs/limits.md and spends the listed limits', async () => {
   await using world = await createWorld({ worker: false, env: { RATE_LIMITS: 'on', TRUST_PROXY: '1' } })
   const app = await world.app()
   const caller = {
@@ -65,9 +65,9 @@ test('limits: every route that writes or calls out stands in docs/limits.md and 
   for (const [index, route] of routes.entries()) {
     const [name, expected] = [`${route.method} ${route.path}`, documented(route)]
     assert.ok(expected, `${name} is not in docs/limits.md`)
-    if (route.path === '/v1/keys/verify') continue // what it writes is gathered: docs/limits.md says how
+    if (route.path === '/v1/keys/verify') continue // its writes are batched, as docs/limits.md says
     assert.ok(expected.length > 0, `${name} has no limit`)
-    world.clock.advance(2 * 3_600_000) // each counts anew
+    world.clock.advance(2 * 3_600_000) // so that each starts with full limits
     await world.deps.database.knex('rate_limits').delete()
     const status = await call(caller, route, `198.51.100.${index}`)
     const ids: string[] = await world.deps.database.knex('rate_limits').pluck('id')
@@ -79,7 +79,7 @@ test('limits: every route that writes or calls out stands in docs/limits.md and 
 
 type Caller = { world: World; person: Person; app: PublishedApp; token: string }
 
-/** Asks for the route as whoever may, with nothing in the body. */
+/** Calls the route as an authorized caller, with an empty body. */
 async function call({ world, person, app, token }: Caller, route: Route, address: string): Promise<number> {
   const ids = { app: app.id, uid: 'none', slug: 'shipyard-hosting' } as Record<string, string>
   const path = route.path.replaceAll(

@@ -27,7 +27,7 @@ async function setUp(options: WorldOptions = {}) {
   }
 }
 
-/** Installs, and uninstalls so that the keys are kept for some days; returns when they end. */
+/** Installs, then uninstalls with keys kept for some days; returns their deadline. */
 async function keepFor(setting: Awaited<ReturnType<typeof setUp>>, days: number): Promise<number> {
   const { world, app, person } = setting
   const { id } = await world.install(person, app)
@@ -45,7 +45,7 @@ async function remind({ deps }: Pick<World, 'deps'>): Promise<number | undefined
 
 const subjects = (handed: readonly Handed[]) => handed.map(({ message }) => readMessage(message).headers.get('subject'))
 
-test('kept keys: a letter a week before their deadline and a day before it, once each, naming every key', async () => {
+test('kept keys: a letter a week and a day before their deadline, once each, that names every key', async () => {
   await using setting = await setUp()
   const { world, smtp, person, app } = setting
   const end = await keepFor(setting, 20)
@@ -74,7 +74,7 @@ test('kept keys: a letter a week before their deadline and a day before it, once
   for (const key of keysAt(app)) assert.ok(!handed?.message.includes(key.slice(10)), 'no secret')
 })
 
-test('a process that was away sends the last reminder only, and none where the deadline has passed', async () => {
+test('a process that was away sends the last reminder only, and none after the deadline', async () => {
   await using setting = await setUp()
   const { world, smtp } = setting
   const end = await keepFor(setting, 20)
@@ -84,7 +84,7 @@ test('a process that was away sends the last reminder only, and none where the d
   assert.equal(smtp.handed.length, 1)
 })
 
-test('nobody is reminded after the deadline, nor at once of what was chosen a moment ago', async () => {
+test('no reminder is sent after the deadline, nor right after a short deadline was chosen', async () => {
   await using setting = await setUp()
   const { world, smtp } = setting
   const end = await keepFor(setting, 3)
@@ -118,7 +118,7 @@ test('an installation whose reminder fails delays no other', async () => {
   assert.ok(app.id)
 })
 
-test('a name of several lines makes no lines of its own in a letter', async () => {
+test('a multi-line name adds no lines to a letter', async () => {
   await using setting = await setUp()
   const { world, smtp, person } = setting
   await world.deps.database.knex('accounts').where({ id: person.accountId }).update({ name: 'Win\n\nnow: here' })
@@ -129,7 +129,7 @@ test('a name of several lines makes no lines of its own in a letter', async () =
   assert.ok(/Win\s+now: here/.test(text) && !/^now: here/m.test(text), text)
 })
 
-test('an app that could not be installed: owners and admins are told', async () => {
+test('an app that could not be installed: owners and admins get a letter', async () => {
   await using setting = await setUp({ env: { RETRY_SCHEDULE: '1' } })
   const { world, smtp, app, person } = setting
   app.receiver.behave('ok', { status: 503 }, { status: 503 })
@@ -144,7 +144,7 @@ test('an app that could not be installed: owners and admins are told', async () 
   assert.ok(text.includes(`${world.url}/apps/${id}`) && text.includes(new URL(app.receiver.url).host), text)
 })
 
-test('a leaked key: the owners of the account and of the platform are told, once, and nobody is shown the key', async () => {
+test('a leaked key: the owners of the account and of the platform get one letter each, without the key', async () => {
   await using setting = await setUp()
   const { world, smtp, app, person } = setting
   await world.install(person, app)

@@ -28,7 +28,7 @@ const write = ({ deps }: Pick<World, 'deps'>, { accountId }: Person, audience: '
 const messagesIn = (folder: string) =>
   (existsSync(folder) ? readdirSync(folder) : []).map(name => readMessage(readFileSync(path(folder, name), 'utf8')))
 
-test('without SMTP_URL a mail is a file: text and HTML, from no-reply, for its reader only', async () => {
+test('without SMTP_URL a mail is a file: text and HTML, from no-reply, readable by its owner only', async () => {
   await using world = await createWorld({ worker: false, env: { BRAND_NAME: 'Northwind Pay' } })
   const owner = await world.person({ accountName: 'Fish & <Chips>' })
   await write(world, owner)
@@ -48,10 +48,10 @@ test('without SMTP_URL a mail is a file: text and HTML, from no-reply, for its r
   assert.match(message?.text ?? '', /Northwind Pay sent this to the owners and admins of Fish & <Chips>\./)
   assert.ok(message?.html.includes('<h1>A &amp; &lt;B&gt;</h1>') && message.html.includes('now<br />and &lt;then&gt;'))
   assert.ok(message?.html.includes(`href="${world.url}/keys?a=1&amp;b=2"`))
-  assert.deepEqual(await rowsOf(world, 'mails'), [], 'what was sent is not kept')
+  assert.deepEqual(await rowsOf(world, 'mails'), [], 'sent mails are deleted')
 })
 
-test('owners and admins get one each, owners only where so said; others none', async () => {
+test('owners and admins get one each, or owners only; others get none', async () => {
   await using smtp = await startSmtpServer()
   await using world = await createWorld({ worker: false, env: { SMTP_URL: `${smtp.url}?from=apps@example.com` } })
   const owner = await world.person()
@@ -80,7 +80,7 @@ test('a rolled-back transaction sends nothing', async () => {
   assert.equal(existsSync(path(world.dataDir, 'mail')), false)
 })
 
-test('a server that is down, then drops the line, gets the same message later; one refusal delays no other', async () => {
+test('a server that is down, then drops the connection, gets the same message later; one refusal delays no other', async () => {
   await using smtp = await startSmtpServer()
   await using world = await createWorld({ worker: false, env: { SMTP_URL: smtp.url } })
   const owner = await world.person()
@@ -88,10 +88,10 @@ test('a server that is down, then drops the line, gets the same message later; o
   smtp.refuse('550 no such person', '451 later')
   await write(world, owner)
   const next = await world.deps.mailer.sendDue()
-  assert.ok(next && next > world.clock.now(), 'it waits before it tries again')
+  assert.ok(next && next > world.clock.now(), 'it waits before it retries')
   assert.equal(smtp.handed.length, 0)
   const rows = await rowsOf(world, 'mails')
-  assert.equal(rows.filter(row => row['failed_at'] !== null).length, 1, 'refused for good')
+  assert.equal(rows.filter(row => row['failed_at'] !== null).length, 1, 'refused permanently')
   assert.ok(world.logs.some(line => line.includes('no such person') && line.includes('given up')))
   smtp.drop(1)
   world.clock.advance(90_000)
@@ -103,7 +103,7 @@ test('a server that is down, then drops the line, gets the same message later; o
   assert.match(smtp.handed[0]?.message ?? '', /^Message-ID: <mail_[0-9a-z]{26}@127\.0\.0\.1>$/m)
 })
 
-test('a server that stays away: the mail is given up after the schedule, is logged and swept a month later', async () => {
+test('a server that stays away: the mail is given up after the schedule, logged, and swept a month later', async () => {
   await using smtp = await startSmtpServer()
   await using world = await createWorld({ worker: false, env: { SMTP_URL: smtp.url } })
   const owner = await world.person()
@@ -130,7 +130,7 @@ test('several processes send each mail once', async () => {
   assert.equal(new Set(smtp.handed.map(({ message }) => readMessage(message).headers.get('message-id'))).size, 12)
 })
 
-test('a mail that a killed process had taken is sent by the next one', async () => {
+test('a mail claimed by a killed process is sent by the next one', async () => {
   await using world = await createWorld({ worker: false })
   const owner = await world.person()
   await write(world, owner)
@@ -142,7 +142,7 @@ test('a mail that a killed process had taken is sent by the next one', async () 
   assert.equal(messagesIn(path(world.dataDir, 'mail')).length, 1)
 })
 
-test('a running server sends by itself what another process has queued', async () => {
+test('a running server sends mails that another process has queued', async () => {
   await using world = await createWorld({ worker: false })
   const owner = await world.person()
   await using server = await startServer(world, { ROLES: 'web,worker' })
@@ -151,7 +151,7 @@ test('a running server sends by itself what another process has queued', async (
   assert.ok(server.url)
 })
 
-test('a mail that the server took while the database was away is not posted again, and delays no other', async () => {
+test('a mail accepted while the database was away is not posted again, and delays no other', async () => {
   await using smtp = await startSmtpServer()
   await using world = await createWorld({ worker: false, env: { SMTP_URL: smtp.url } })
   for (const person of [await world.person(), await world.person()]) await write(world, person)
@@ -160,7 +160,7 @@ test('a mail that the server took while the database was away is not posted agai
   let calls = 0
   database.transaction = work => {
     calls += 1
-    return calls === 2 ? Promise.reject(new Error('away')) : transaction(work) // the claim comes through
+    return calls === 2 ? Promise.reject(new Error('away')) : transaction(work) // the claim succeeds
   }
   await assert.rejects(mailer.sendDue(), /away/)
   database.transaction = transaction

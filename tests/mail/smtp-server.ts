@@ -2,19 +2,19 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 
-/** What a client handed over, and to whom. */
+/** A message as handed over by a client, with its envelope. */
 export type Handed = { from: string; to: string[]; message: string }
 
 export type SmtpServer = AsyncDisposable & {
   url: string
   handed: Handed[]
-  /** Queues answers to the next recipients, such as `550 no such person`; after them all are taken. */
+  /** Queues replies for the next recipients, such as `550 no such person`; later recipients are accepted. */
   refuse(...answers: string[]): void
-  /** Queues what becomes of the next messages: the connection is dropped after their last byte, unanswered. */
+  /** Drops the connection after the last byte of the next messages, without a reply. */
   drop(count: number): void
 }
 
-/** A mail server on loopback that speaks as much of RFC 5321 as a client needs. */
+/** A mail server on loopback with the part of RFC 5321 that a client needs. */
 export async function startSmtpServer(): Promise<SmtpServer> {
   const handed: Handed[] = []
   const refusals: string[] = []
@@ -74,7 +74,7 @@ export async function startSmtpServer(): Promise<SmtpServer> {
 
 const addressIn = (line: string) => /<(.*)>/.exec(line)?.[1] ?? ''
 
-/** A message as a mail program reads it: headers by name, and its parts with their encoding undone. */
+/** A decoded message: headers by name, and its parts. */
 export function readMessage(message: string): { headers: Map<string, string>; text: string; html: string } {
   const [head = '', ...rest] = message.replaceAll('\r\n', '\n').split('\n\n')
   const headers = new Map(

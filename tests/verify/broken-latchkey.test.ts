@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { brokenLatchkey, call, GOOD_VERDICT, guardedApi, httpAnswer, PATIENT, serve, someKey } from './guarded-api.ts'
 
-/** Calls the API once, and demands that it neither passes nor tells the key to anybody. */
+/** Calls the API once, and requires a refusal that never reveals the key. */
 async function assertRefused(talk: (socket: Socket) => void, reason: RegExp, timeoutMs = PATIENT): Promise<void> {
   await using latchkey = await brokenLatchkey(talk)
   await using api = await guardedApi({ url: latchkey.url, timeoutMs })
@@ -30,12 +30,12 @@ const answers =
       for (const part of parts) socket.write(part)
     })(socket)
 
-test('503: Latchkey never answers', () => assertRefused(() => undefined, /no answer within 300 ms/, 300))
+test('503: Latchkey never responds', () => assertRefused(() => undefined, /no answer within 300 ms/, 300))
 
 test('503: Latchkey sends half a head, and then nothing', () =>
   assertRefused(answers('HTTP/1.1 200 OK\r\ncontent-le'), /no answer within 300 ms/, 300))
 
-test('503: Latchkey drips its answer, a byte now and then, for longer than the timeout', () => {
+test('503: Latchkey sends its response byte by byte for longer than the timeout', () => {
   const drip = onRequest(socket => {
     socket.write('HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n')
     const timer = setInterval(() => socket.write(' '), 20)
@@ -44,12 +44,12 @@ test('503: Latchkey drips its answer, a byte now and then, for longer than the t
   return assertRefused(drip, /no answer within 400 ms/, 400)
 })
 
-test('503: Latchkey announces more than it sends, and hangs up', () => {
+test('503: Latchkey announces more than it sends, and closes the connection', () => {
   const half = onRequest(socket => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{"valid":true'))
   return assertRefused(half, /./)
 })
 
-test('503: Latchkey hangs up without a word', () =>
+test('503: Latchkey closes the connection without a response', () =>
   assertRefused(
     onRequest(socket => socket.end()),
     /./,
@@ -61,17 +61,17 @@ test('503: Latchkey resets the connection', () =>
     /./,
   ))
 
-test('503: what answers does not speak HTTP', () => assertRefused(answers('SSH-2.0-OpenSSH_9.9\r\n\r\n'), /./))
+test('503: the response is not HTTP', () => assertRefused(answers('SSH-2.0-OpenSSH_9.9\r\n\r\n'), /./))
 
-test('503: it switches protocols', () =>
+test('503: the response switches protocols', () =>
   assertRefused(answers('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'), /./))
 
 for (const status of ['500 Oh', '502 Bad', '429 Slow', '404 None', '403 No', '201 Made', '204 Empty']) {
-  test(`503: Latchkey answers ${status}, with a good verdict or without`, () =>
+  test(`503: Latchkey responds ${status}, with a valid verdict or without`, () =>
     assertRefused(answers(httpAnswer(GOOD_VERDICT, { status })), new RegExp(`it answered ${status.slice(0, 3)}`)))
 }
 
-test('503: the verifier key is not accepted: the operator is told, the caller is not', () =>
+test('503: the verifier key is refused: the operator’s log says so, the caller does not learn it', () =>
   assertRefused(answers(httpAnswer('{}', { status: '401 No' })), /401; is the verifier key still good\?/))
 
 test('503: a redirect is not followed', async () => {
@@ -109,7 +109,7 @@ for (const body of [
     assertRefused(answers(httpAnswer(body)), /no JSON|something else than a verdict/))
 }
 
-test('503: an answer of 10 MB is not read to its end', async () => {
+test('503: a response of 10 MB is not read to its end', async () => {
   let sent = 0
   const flood = onRequest(socket => {
     socket.write('HTTP/1.1 200 OK\r\ncontent-length: 10000000\r\n\r\n')
@@ -122,7 +122,7 @@ test('503: an answer of 10 MB is not read to its end', async () => {
   await assertRefused(flood, /more than a verdict/)
 })
 
-test('503: nobody listens there', async () => {
+test('503: the connection is refused', async () => {
   const latchkey = await brokenLatchkey(() => undefined)
   await latchkey[Symbol.asyncDispose]()
   await using api = await guardedApi({ url: latchkey.url })
@@ -130,7 +130,7 @@ test('503: nobody listens there', async () => {
   assert.match(api.errors[0] ?? '', /ECONNREFUSED/)
 })
 
-test('a kept connection that was closed as it was taken: the question is asked once more, elsewhere', async () => {
+test('a kept-alive connection that turns out closed: the request is repeated once on a new connection', async () => {
   await using latchkey = await brokenLatchkey((socket, connection) => {
     let asked = 0
     socket.on('data', () => {
@@ -146,7 +146,7 @@ test('a kept connection that was closed as it was taken: the question is asked o
   assert.deepEqual(api.errors, [])
 })
 
-test('503: once more is all: a second connection that is closed too is the end', async () => {
+test('503: the request is repeated once only', async () => {
   await using latchkey = await brokenLatchkey(socket => {
     let asked = 0
     socket.on('data', () => {
@@ -161,7 +161,7 @@ test('503: once more is all: a second connection that is closed too is the end',
   assert.deepEqual([latchkey.connections, latchkey.requests.length], [2, 3])
 })
 
-test('503: a kept connection that is closed in the middle of an answer is not asked again', async () => {
+test('503: a kept-alive connection that closes in the middle of a response is not repeated', async () => {
   await using latchkey = await brokenLatchkey(socket => {
     let asked = 0
     socket.on('data', () => {
@@ -176,14 +176,14 @@ test('503: a kept connection that is closed in the middle of an answer is not as
   assert.deepEqual([latchkey.connections, latchkey.requests.length], [1, 2])
 })
 
-test('a fresh connection that is closed is not asked again', async () => {
+test('a new connection that closes is not repeated', async () => {
   await using latchkey = await brokenLatchkey(onRequest(socket => socket.destroy()))
   await using api = await guardedApi({ url: latchkey.url })
   assert.equal((await call(api.url, someKey())).status, 503)
   assert.equal(latchkey.connections, 1)
 })
 
-test('no more connections than allowed, and every caller is answered', async () => {
+test('connections are limited, and every caller gets a response', async () => {
   await using latchkey = await brokenLatchkey(socket => {
     socket.on('data', () => setImmediate(() => socket.write(httpAnswer(GOOD_VERDICT))))
   })
@@ -204,7 +204,7 @@ test('callers that wait for a free connection are refused in time too', async ()
   )
 })
 
-test('the question is given up when the caller hangs up', async () => {
+test('the request is aborted when the caller disconnects', async () => {
   const asked = Promise.withResolvers<Socket>()
   await using latchkey = await brokenLatchkey(onRequest(socket => asked.resolve(socket)))
   await using api = await guardedApi({ url: latchkey.url })
@@ -216,7 +216,7 @@ test('the question is given up when the caller hangs up', async () => {
   assert.deepEqual([api.passed, api.errors], [[], []])
 })
 
-test('it works again as soon as Latchkey does', async () => {
+test('verification works again as soon as Latchkey does', async () => {
   let up = false
   await using latchkey = await serve((_req, res) => {
     if (up) res.end(JSON.stringify(GOOD_VERDICT))
@@ -228,7 +228,7 @@ test('it works again as soon as Latchkey does', async () => {
   assert.equal((await call(api.url, someKey())).status, 200)
 })
 
-test('every request asks: a verdict is not kept', async () => {
+test('every request is verified: a verdict is not cached', async () => {
   const verdicts = [GOOD_VERDICT, { valid: false, code: 'expired' }, GOOD_VERDICT]
   await using latchkey = await serve((_req, res) => res.end(JSON.stringify(verdicts.shift())))
   await using api = await guardedApi({ url: latchkey.url })

@@ -23,7 +23,7 @@ export async function serve(listener: RequestListener): Promise<Served> {
   }
 }
 
-/** An API on plain node:http whose every address needs `charges:read`; `let in` is counted. */
+/** An API on node:http that requires `charges:read` on every path; `passed` has the accepted calls. */
 export async function guardedApi(options: Options): Promise<Served & { passed: unknown[]; errors: string[] }> {
   const [passed, errors] = [[] as unknown[], [] as string[]]
   const latchkey = connectLatchkey({
@@ -49,7 +49,7 @@ export async function guardedApi(options: Options): Promise<Served & { passed: u
   }
 }
 
-/** Something at Latchkey's address that speaks TCP as the test says. */
+/** A TCP server in place of Latchkey that the test controls. */
 export async function brokenLatchkey(
   talk: (socket: Socket, connection: number) => void,
 ): Promise<Served & { connections: number; requests: string[] }> {
@@ -85,7 +85,7 @@ export const GOOD_VERDICT = {
   expires_at: null,
 } as const
 
-/** An HTTP answer as bytes. */
+/** An HTTP response as bytes. */
 export function httpAnswer(body: unknown, { status = '200 OK', headers = '' } = {}): string {
   const text = typeof body === 'string' ? body : JSON.stringify(body)
   return `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\n${headers}content-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`

@@ -55,7 +55,7 @@ describe('an API in Express beside a real Latchkey', () => {
     await world[Symbol.asyncDispose]()
   })
 
-  test('a key with the permission passes, and the handler knows whose it is', async () => {
+  test('a key with the permission passes, and the handler gets its account', async () => {
     const told = await call(`${api.url}/charges`, key)
     assert.equal(told.status, 200)
     const verdict: VerifiedKey = JSON.parse(told.text)
@@ -64,7 +64,7 @@ describe('an API in Express beside a real Latchkey', () => {
     assert.equal(JSON.parse((await call(`${api.url}/me`, key)).text), person.accountId)
   })
 
-  test('403: a key without the permission of this route, which another route would take', async () => {
+  test('403: a key without the permission of this route, though with that of another', async () => {
     const answer = await fetch(`${api.url}/charges`, {
       method: 'POST',
       headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
@@ -74,7 +74,7 @@ describe('an API in Express beside a real Latchkey', () => {
     assert.match(String(answer.headers.get('www-authenticate')), /error="insufficient_scope".*scope="charges:write"/)
   })
 
-  test('401: a key that nobody minted; a route that is open stays open', async () => {
+  test('401: an invented key; an unprotected route stays open', async () => {
     assert.equal((await call(`${api.url}/charges`, someKey())).problem.code, 'not_found')
     assert.deepEqual((await call(`${api.url}/open`, key)).text, 'null')
   })
@@ -93,7 +93,7 @@ describe('an API in Express beside a real Latchkey', () => {
     assert.deepEqual([told.status, told.text], [500, 'of the handler'])
   })
 
-  test('suspended, resumed, expired: each is in force with the next call', async () => {
+  test('suspended, resumed, expired: each takes effect with the next call', async () => {
     const actor = { type: 'operator' as const, id: 'tests', ip: '' }
     const move = (verb: 'suspend' | 'resume') =>
       world.deps.database.transaction(tx => moveApp(tx, world.deps, { id: app.id, verb, actor }))
@@ -108,13 +108,13 @@ describe('an API in Express beside a real Latchkey', () => {
     assert.deepEqual([told.status, told.problem.code], [401, 'expired'])
   })
 
-  test('no key is in what Latchkey logs', () => {
+  test('Latchkey’s log contains no key', () => {
     assert.ok(handled > 0)
     assert.ok(!world.logs.some(line => line.includes(key)))
   })
 })
 
-test('installed as a package, it works from plain JavaScript with nothing but its environment', async () => {
+test('installed as a package, it works from plain JavaScript with its environment only', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   await world.install(await world.person(), app)

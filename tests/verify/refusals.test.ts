@@ -8,7 +8,7 @@ import { call, GOOD_VERDICT, guardedApi, PATIENT, type Served, serve, someKey, s
 
 type Question = { key?: string; permission?: string; ip?: string }
 
-/** A Latchkey that answers everything alike, and what it was asked. */
+/** A Latchkey with one response for everything, and the requests that it received. */
 async function oneAnswer(answer: object): Promise<Served & { questions: Question[] }> {
   const questions: Question[] = []
   const server = await serve(async (req, res) => {
@@ -45,7 +45,7 @@ for (const [code, status, challenge] of [
   })
 }
 
-test('401: a code that is not known yet is a key that does not work', async () => {
+test('401: an unknown code is a key that does not work', async () => {
   for (const code of ['on_holiday', 'constructor', '__proto__', '']) {
     await using latchkey = await oneAnswer({ valid: false, code })
     await using api = await guardedApi({ url: latchkey.url })
@@ -53,7 +53,7 @@ test('401: a code that is not known yet is a key that does not work', async () =
   }
 })
 
-test('401: no key, or one sent in another way; the challenge names no error (RFC 6750 §3.1), and nobody is asked', async () => {
+test('401: no key, or one sent in another way; the challenge names no error (RFC 6750 §3.1), without a request', async () => {
   await using latchkey = await oneAnswer(GOOD_VERDICT)
   await using api = await guardedApi({ url: latchkey.url, realm: 'Northwind Pay' })
   const key = someKey()
@@ -67,7 +67,7 @@ test('401: no key, or one sent in another way; the challenge names no error (RFC
   assert.deepEqual(latchkey.questions, [])
 })
 
-test('401: what cannot be a key is refused without a question', async () => {
+test('401: a malformed key is refused without a request', async () => {
   await using latchkey = await oneAnswer(GOOD_VERDICT)
   await using api = await guardedApi({ url: latchkey.url })
   const key = someKey()
@@ -81,7 +81,7 @@ test('401: what cannot be a key is refused without a question', async () => {
   assert.deepEqual(latchkey.questions, [])
 })
 
-test('400: two Authorization headers, whatever stands in them', async () => {
+test('400: two Authorization headers, whatever they contain', async () => {
   await using latchkey = await oneAnswer(GOOD_VERDICT)
   await using api = await guardedApi({ url: latchkey.url })
   const { port, hostname } = new URL(api.url)
@@ -99,7 +99,7 @@ test('400: two Authorization headers, whatever stands in them', async () => {
   assert.deepEqual(latchkey.questions, [])
 })
 
-test('Latchkey is asked with the verifier key, for the permission of the route and the address of the socket', async () => {
+test('the request has the verifier key, the permission of the route and the address of the socket', async () => {
   const seen: string[] = []
   await using latchkey = await serve((req, res) => {
     seen.push(`${req.method} ${req.url} ${req.headers.authorization} ${req.headers['content-type']}`)
@@ -111,7 +111,7 @@ test('Latchkey is asked with the verifier key, for the permission of the route a
   assert.deepEqual(seen, [`POST /behind/a/prefix/v1/keys/verify Bearer ${verifierKey} application/json`])
 })
 
-test('the address: X-Forwarded-For is not believed unless asked, and then only as far as the proxies reach', async () => {
+test('the address: X-Forwarded-For is used only if configured, and only as far as the proxies reach', async () => {
   for (const { options, forwarded, ip } of [
     { options: {}, forwarded: '203.0.113.7', ip: '127.0.0.1' },
     { options: { trustProxy: 1 }, forwarded: '203.0.113.7', ip: '203.0.113.7' },
@@ -136,7 +136,7 @@ test('the address: X-Forwarded-For is not believed unless asked, and then only a
   }
 })
 
-test('a key may be read in the operator’s own way; a function that throws lets nobody in', async () => {
+test('a key may be read by a custom function; one that throws refuses the call', async () => {
   await using latchkey = await oneAnswer(GOOD_VERDICT)
   const key = (req: { headers: Record<string, unknown> }) => req.headers['x-api-key'] as string | undefined
   await using api = await guardedApi({ url: latchkey.url, key })
@@ -152,7 +152,7 @@ test('a key may be read in the operator’s own way; a function that throws lets
   }
 })
 
-test('many requests on one connection at once are each judged', async () => {
+test('simultaneous requests on one connection are verified separately', async () => {
   await using latchkey = await oneAnswer(GOOD_VERDICT)
   await using api = await guardedApi({ url: latchkey.url })
   const { port, hostname } = new URL(api.url)
@@ -175,7 +175,7 @@ test('a refused upload does not wait for its body', async () => {
   assert.equal(status, 401)
 })
 
-test('options: every fault at once, when it is made, and no secret in the words', () => {
+test('options: every fault is reported when the guard is made, without a secret', () => {
   const good = { url: 'http://127.0.0.1:3000', verifierKey: someVerifierKey() }
   connectLatchkey(good).close()
   const managed = someKey()
@@ -205,7 +205,7 @@ test('options: every fault at once, when it is made, and no secret in the words'
   }
 })
 
-test('a permission that is a slip of the pen is found when the route is made, and never means "any key"', async () => {
+test('an invalid permission is reported when the route is made, and never means "any key"', async () => {
   const latchkey = connectLatchkey({ url: 'http://127.0.0.1:1', verifierKey: someVerifierKey(), timeoutMs: PATIENT })
   const slip = undefined as unknown as string
   for (const permission of ['', 'two words', 'a"b', 'p'.repeat(81), slip, null as unknown as string]) {
@@ -216,7 +216,7 @@ test('a permission that is a slip of the pen is found when the route is made, an
   latchkey.close()
 })
 
-test('without an address of Latchkey in the environment, the one-line form fails at the start', async () => {
+test('without the address of Latchkey in the environment, the one-line form fails at the start', async () => {
   assert.throws(() => protect('charges:read'), /LATCHKEY_URL.*LATCHKEY_VERIFIER_KEY/)
   await assert.rejects(verify({ headers: {} } as never, 'charges:read'), /LATCHKEY_URL/)
 })

@@ -124,8 +124,8 @@ export async function findAppBySlug(tx: Tx, slug: string): Promise<App | undefin
 export type Logo = { type: string; bytes: Buffer }
 
 /**
- * Locks the row until the transaction ends, so that two updates never make the same version. On PostgreSQL in the mode
- * that lets others refer to the app meanwhile: an event of its installation must not deadlock with this transaction.
+ * Locks the row until the transaction ends, so that two updates never create the same version. On PostgreSQL in a mode that
+ * still allows references to the app: an event of its installation must not deadlock with this transaction.
  */
 export async function lockApp(tx: Tx, id: string): Promise<void> {
   const query = tx('apps').where({ id })

@@ -33,9 +33,9 @@ export type UpdateHooks = {
 }
 
 /**
- * Makes a new version of the manifest. Addresses and keys count at once. An app that was published once and asks for more
- * goes on offering its approved version until the operator publishes the new one. Accounts that hold its keys read in their
- * logs where keys go from now on. Throws `object.not_found`.
+ * Creates a new version of the manifest. Addresses and keys apply at once. If a published app asks for more, its approved
+ * version stays on offer until the operator publishes the new one. A change of where keys go is logged in the accounts with
+ * keys of the app. Throws `object.not_found`.
  */
 export async function updateApp(
   tx: Tx,

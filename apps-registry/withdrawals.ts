@@ -5,9 +5,9 @@ export type Withdrawal = { version: number; permissions: string[]; at: number }
 export type WithdrawalRow = { withdrawals: string | null; consented_version: number | null }
 
 /**
- * What an app's unfinished withdrawals leave of the permissions of an installation that consented to a version, or of one
- * of its keys. A later version that asks for a permission again gives it back to nobody: only who consented to that has it.
- * `emptiedAt`: when the last one was taken, in milliseconds.
+ * The permissions of an installation that consented to a version, or of one of its keys, without the app's pending
+ * withdrawals. A later version that asks for a permission again does not restore it without a new consent. `emptiedAt`:
+ * when the last permission was withdrawn, in milliseconds.
  */
 export function afterWithdrawals(
   permissions: string[],

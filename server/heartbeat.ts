@@ -9,12 +9,12 @@ const FRESH_FOR = MINUTE
 /** What a process that died has left is deleted by a worker that lives. */
 const LEFT_BEHIND = 10 * MINUTE
 
-/** What workers have said in the database; nothing if none runs, or all of them stopped in good order. */
+/** What workers have recorded in the database; undefined if none runs, or all of them shut down cleanly. */
 export type WorkersSeen = { fresh: number; ill: string[]; silentFor: number } | undefined
 
 /**
- * Notes every 15 s in the database that a worker runs here, and which of its loops stand still, for whoever looks from
- * outside. The answer stops that, and takes the note away.
+ * Records every 15 s in the database that a worker runs here, and which of its loops are stuck, for `latchkey doctor`.
+ * Returns a function that stops it and removes the record.
  */
 export function startBeating({ database, clock, random, log, pulses }: Deps): () => Promise<void> {
   const id = opaqueToken(random)

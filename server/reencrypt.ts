@@ -28,8 +28,8 @@ const DELAY = 5 * SECOND
 export type ReencryptCaps = { database: Database; keyring: Keyring; clock: Clock; log: Log }
 
 /**
- * Encrypts anew, under the current root secret, whatever is still under an older one, in small batches; several processes
- * at once take different rows, and one that is killed leaves the rest for the next. Returns when to look again.
+ * Re-encrypts values that are under an older root secret, in small batches; several processes at once take different rows,
+ * and after a crash another one continues. Returns when to run again.
  */
 export async function reencrypt(caps: ReencryptCaps, progress = () => {}): Promise<number | undefined> {
   const { database, keyring, clock, log } = caps

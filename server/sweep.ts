@@ -28,8 +28,8 @@ export type Swept = {
 }
 
 /**
- * Deletes what has lapsed, in small transactions: sign-ins, the authorization server's codes, tokens and requests, kept
- * answers, the old delivery log and what keys did long ago; and goes on with what was left to be done in batches.
+ * Deletes expired rows in small transactions: sign-ins, codes, tokens and requests of the authorization server, stored
+ * responses, the old delivery log and old usage; then runs the queued batch jobs.
  */
 export async function sweep(deps: Deps): Promise<Swept> {
   const { database, clock } = deps

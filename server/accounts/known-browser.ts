@@ -21,9 +21,9 @@ const MOST_PEOPLE = 5
 const PURPOSE = 'known-browser'
 
 /**
- * Remembers in the browser who has signed in with it, so that strangers who guess passwords elsewhere lock nobody out. A
- * mark says that and nothing else: it signs nobody in and is signed under the root secret. A copied one buys as many tries
- * as the limits `sign_in_browser` and `sign_in_known` allow. After OWASP's "device cookies".
+ * A cookie that records who has signed in with this browser, so that password guessing elsewhere locks nobody out. It signs
+ * nobody in, and is signed under the root secret. A copied one gives as many attempts as the limits `sign_in_browser` and
+ * `sign_in_known` allow. After OWASP's "device cookies".
  */
 export function createKnownBrowserCookie(
   { clock, random, keyring }: Pick<Caps, 'clock' | 'random' | 'keyring'>,

@@ -13,10 +13,10 @@ export type SignInAttempt = {
 }
 
 /**
- * Counts one attempt to sign in, and says how it may wait. A known browser has a count of its own, which nobody else can
- * spend. Strangers are counted by address, by address and email, and all together. Where many addresses try one email, each
- * has fewer tries, but a new address always has some: nobody is locked out by what others do. Throws
- * `request.rate_limited`, or `service.busy` where strangers together ask for more than this instance gives them.
+ * Counts one attempt to sign in, and returns how it queues. A known browser has a separate count, which nobody else can use
+ * up. Unknown browsers are counted by address, by address and email, and in total. If many addresses try one email, each
+ * has fewer attempts, but a new address always has some, so that others can lock nobody out. Throws `request.rate_limited`,
+ * or `service.busy` if unknown browsers together exceed their total.
  */
 export async function limitSignIn(limits: RateLimits, { network, email, known }: SignInAttempt): Promise<Waiting> {
   const ownTry =

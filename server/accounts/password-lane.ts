@@ -8,15 +8,15 @@ export type Waiting = { caller: string; known: boolean }
 
 export type PasswordLane = {
   /**
-   * Throws `service.busy` where too many wait already, or where the wait would be too long; what nobody outside asked for
-   * waits without bounds.
+   * Throws `service.busy` if the queue is full or the wait would be too long; jobs that no outside request started wait
+   * without limit.
    */
   run(job: PasswordJob, waiting: Waiting | undefined): Promise<string | boolean>
 }
 
-/** Of strangers and of known browsers each; about a second of work. */
+/** Each for unknown and for known browsers; about a second of work. */
 const LONGEST_QUEUE = 32
-/** Of one caller among them. */
+/** Of one caller. */
 const MOST_OF_ONE = 6
 const LONGEST_WAIT = 5 * SECOND
 
@@ -24,8 +24,8 @@ type Settled = PromiseWithResolvers<string | boolean>
 type Entry = Settled & { job: PasswordJob; caller?: string; timer?: NodeJS.Timeout }
 
 /**
- * Hashes one password at a time on a thread of its own (`password-thread.ts`), which starts with the first job and keeps no
- * process alive while nobody waits. `yields`: to whatever else wants the cores.
+ * Hashes one password at a time on a separate thread (`password-thread.ts`), which starts with the first job and does not
+ * keep the process alive when idle. `yields`: whether it runs at lower priority than other threads.
  */
 export function createPasswordLane({ yields }: { yields: boolean }): PasswordLane {
   const queues = { known: [] as Entry[], strangers: [] as Entry[] }

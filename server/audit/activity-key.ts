@@ -17,9 +17,9 @@ export const SEALED_ACTIVITY_KEY: SealedColumn = {
 }
 
 /**
- * The key of the activity log's hash chains. It is stored encrypted under the root secret, so that whoever can write the
- * database but does not have the root secret cannot make a chain, and so that the chains outlive a change of the root
- * secret. Made at the first start.
+ * The key of the activity log's hash chains, created at the first start. It is stored encrypted under the root secret, so
+ * that write access to the database alone is not enough to forge a chain, and so that the chains survive a change of the
+ * root secret.
  */
 export async function loadActivityKey(
   database: Database,

@@ -28,7 +28,8 @@ type CheckpointCaps = { database: Database; clock: Clock; signing: { current: Si
 
 /**
  * Signs the end of every chain that has grown since its last checkpoint, unless that one is younger than `apart`
- * milliseconds. Whoever keeps a checkpoint can show later that a chain was cut or written anew. Returns how many it made.
+ * milliseconds. A stored checkpoint later reveals that a chain was truncated or rewritten. Returns the number of new
+ * checkpoints.
  */
 export async function makeCheckpoints(caps: CheckpointCaps, apart = DAY): Promise<number> {
   const { database, clock, signing } = caps

@@ -21,8 +21,8 @@ export type ChainProof = {
 }
 
 /**
- * Reads every chain from its beginning; an altered, removed or inserted entry shows at its number. `known` are entries of
- * checkpoints: a chain that was cut before them or written anew shows there, also where whoever did it has our keys.
+ * Verifies every chain from its beginning; an altered, removed or inserted entry is reported by its number. `known` are
+ * entries of checkpoints: they reveal a chain that was truncated before them or rewritten, even with our keys.
  */
 export async function verifyActivity(tx: Tx, key: KeyObject, known: readonly KnownEntry[] = []): Promise<ChainProof> {
   const expected = Map.groupBy(known, ({ account_id }) => account_id)

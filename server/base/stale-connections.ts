@@ -25,8 +25,8 @@ const CLOSED = new Set<unknown>(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
 const isClosed = (error: Error) => 'code' in error && CLOSED.has(error.code)
 
 /**
- * Whether a request failed because a kept-alive connection was closed before one byte of the answer: the peer had ended it
- * as it was taken. RFC 9112 §9.3.1 allows one to repeat such a request where repeating is safe.
+ * Whether a request failed because the peer closed a kept-alive connection before the first byte of the response. RFC 9112
+ * §9.3.1 allows such a request to be repeated if that is safe.
  */
 export function wasStale(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause) if (stale.has(cause)) return true

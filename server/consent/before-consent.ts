@@ -6,8 +6,8 @@ import { type FirstStep, firstStep, personAsked } from './first-step.ts'
 import { openInteraction } from './open-interaction.ts'
 
 /**
- * Leads a person to what has to happen before they see the consent page, and back. A form is only held up by what must
- * not be left out; whom a hint suggests is asked once, before the page.
+ * Redirects a person to steps that come before the consent page, and back. A submitted decision is interrupted only by
+ * mandatory steps; a hint about another person leads to one question, before the page.
  */
 export function beforeConsent(
   { provider, clock }: { provider: Provider; clock: Clock },

@@ -15,8 +15,8 @@ import { grantAccess } from './grant-access.ts'
 export type ResumeAccess = { appId: string; params: Record<string, unknown>; session: Session }
 
 /**
- * Grants access again without a question: where the app is installed in exactly one account of this person, who has
- * agreed to that before, and the request asks for nothing that the installation does not have.
+ * Grants access without a page (`prompt=none`): if the app is installed in exactly one account of this person, they have
+ * consented before, and the request asks for nothing that the installation lacks.
  */
 export async function resumeAccess(
   database: Database,

@@ -6,8 +6,8 @@ const ONCE = ['host', 'authorization', 'content-type']
 const HOST = /^(?:\[[\da-f:.]+\]|(?:[\w\-.~!$&'()*+,;=]|%[\da-f]{2})*)(?::\d*)?$/i
 
 /**
- * Refuses a request whose head leaves open who is asked, who asks, or where the body ends (request smuggling), and hangs up:
- * what follows on the connection cannot be trusted either. Node itself refuses two lengths and a length beside chunks.
+ * Refuses a request with an ambiguous host, credential or body length (request smuggling), and closes the connection,
+ * because what follows on it cannot be trusted either. Node itself refuses two lengths, and a length with chunks.
  */
 export function refuseUnclearHead(listener: RequestListener): RequestListener {
   return (req, res) => {

@@ -4,8 +4,8 @@ import type { Tx } from '../../db/connect.ts'
 import { WORKING } from './key-states.ts'
 
 /**
- * The one way to change a key: whoever keeps a copy of it for verification learns of the change when it commits. Returns
- * how many of the keys that `which` chooses were there to be changed.
+ * The only way to change keys: announces the change, so that cached copies are dropped when it commits. Returns the number
+ * of changed keys.
  */
 export async function changeKeys(tx: Tx, which: Knex.QueryBuilder, change: Record<string, unknown>): Promise<number> {
   const changed: { hash: string }[] = await which.update(change).returning('hash')
@@ -14,8 +14,8 @@ export async function changeKeys(tx: Tx, which: Knex.QueryBuilder, change: Recor
 }
 
 /**
- * The same for many keys at once: whoever keeps copies forgets those of whole installations, so that nothing grows with the
- * number of keys but the one statement.
+ * The same for many keys at once: copies of whole installations are dropped, so that only the statement itself depends on
+ * the number of keys.
  */
 export async function changeMany(tx: Tx, which: Knex.QueryBuilder, change: Record<string, unknown>): Promise<number> {
   const changed: { installation_id: string }[] = await which.update(change).returning('installation_id')

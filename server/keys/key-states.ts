@@ -26,8 +26,8 @@ export type FrozenBy = 'account' | 'leak_report'
 export type Deadlines = { expiresAt: number | null; freezeUntil: number | null }
 
 /**
- * How far the replacement of a key is: its new key has not arrived yet; it has arrived, and the overlap is the deadline; or
- * it will never arrive, and the key goes on. A key that nobody replaces has none.
+ * Progress of the replacement of a key: its new key has not arrived yet; it has arrived, and the end of the overlap is the
+ * deadline; or it will never arrive, and the key keeps working. Null for a key that is not being replaced.
  */
 export type Rotation = 'waiting' | 'running' | 'stuck'
 
@@ -41,16 +41,16 @@ export function deadlineOf({ expiresAt, freezeUntil }: Deadlines): number | null
 }
 
 /**
- * What a person sees of a key's state before they act on it. A page sends it back, so that an act is refused where
- * somebody else has rotated, frozen or expired the key meanwhile.
+ * A version of the state of a key. Pages post it back, so that an action is refused if the key was rotated, frozen or
+ * expired since the page was opened.
  */
 export function faceOf(key: { status: KeyStatus; overlapUntil: number | null; frozenAt: number | null }): string {
   return [key.status === 'expired' ? 'expired' : 'works', key.overlapUntil ?? '', key.frozenAt ?? ''].join('.')
 }
 
 /**
- * What *Edit* shows of a key. Its page sends it back, so that a page that was opened before somebody else's change does not
- * take that back. Of a managed key the account sets the addresses only.
+ * A version of what *Edit* shows of a key. The page posts it back, so that an older page does not undo a newer change. For
+ * a managed key the account sets only the addresses.
  */
 export function editFaceOf(key: {
   kind: 'managed' | 'restricted'
@@ -66,8 +66,8 @@ export function editFaceOf(key: {
 }
 
 /**
- * Why a key ends that nobody ends before its deadline: it was frozen till then, or replaced, or its time is over. The
- * overlap of a rotation never ends before it was planned to; an earlier deadline is the key's own.
+ * Why a key expires at its deadline: its freeze ended, it was replaced, or the deadline was its own. The overlap of a
+ * rotation never ends early, so an earlier deadline is the key's own.
  */
 export function reasonAtDeadline(key: Deadlines & Replaced): ExpiryReason {
   if (key.freezeUntil !== null && key.freezeUntil === deadlineOf(key)) return 'freeze_ended'

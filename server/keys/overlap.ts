@@ -16,8 +16,8 @@ import { listReplacements, listReplacing, setRotation } from './rotation-store.t
  */
 
 /**
- * Plans the end of a key that is being replaced. It has no deadline of that yet, which comes when a new key has arrived; one
- * that it has from an earlier rotation stays. Returns the end that the platform is told.
+ * Plans the end of a key that is being replaced. Its deadline is set when a new key has arrived; one from an earlier
+ * rotation stays. Returns the end for the event.
  */
 export async function startOverlap(tx: Tx, key: Key, overlap: number, at: number): Promise<number> {
   const until = key.rotation === 'running' ? Math.min(at + overlap, key.expiresAt ?? at + overlap) : at + overlap
@@ -39,8 +39,8 @@ export async function beginOverlap(tx: Tx, key: Key, overlap: number, at: number
 }
 
 /**
- * New keys have arrived: all that they replace, directly or because those in between never arrived, get their deadlines.
- * Returns the old keys whose deadline is another than the event that arrived has told.
+ * New keys have arrived: all keys that they replace, directly or through keys that never arrived, get their deadlines.
+ * Returns the old keys whose deadline differs from the one in the acknowledged event.
  */
 export async function endOverlaps(tx: Tx, newKeyIds: readonly string[], at: number): Promise<Key[]> {
   if (newKeyIds.length === 0) return []
@@ -68,9 +68,9 @@ async function endOverlap(tx: Tx, old: Key, at: number): Promise<Key | undefined
 }
 
 /**
- * Keys ended before they arrived. An old key that waits for nothing else goes on as it was, and its rotation is stuck for
- * all to see; one that had a deadline from an earlier rotation keeps that. Returns those that go on. A restricted key was
- * seen when it was made, so its rotation is never abandoned.
+ * Keys ended before they arrived. An old key without another replacement keeps working, and its rotation is shown as stuck;
+ * a deadline from an earlier rotation stays. Returns those old keys. A restricted key was shown when it was created, so its
+ * rotation is never abandoned.
  */
 export async function abandonOverlaps(
   tx: Tx,
@@ -115,7 +115,7 @@ async function listReplaced(tx: Tx, key: Pick<Key, 'replaces'>): Promise<Key[]> 
   return replaced
 }
 
-/** The keys that work and stand in for this one: what replaces it, and where that ended or has not arrived, what replaces that. */
+/** The working keys that replace this one, also through keys that have expired or not arrived. */
 export async function listSuccessors(tx: Tx, keyId: string, at: number): Promise<Key[]> {
   const successors: Key[] = []
   for (let replaced = [keyId]; replaced.length > 0; ) {

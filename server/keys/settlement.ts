@@ -30,9 +30,9 @@ export type Settled = Replaced & {
 }
 
 /**
- * What an uninstallation makes of a key: one that was never delivered expires whatever the answer, and a deadline that the
- * key has is never moved out. A kept key whose new key has not arrived is replaced no more. Returns undefined for a key that it does not concern: one that had ended before, or that is
- * settled.
+ * The state of a key after an uninstallation: a key that was never delivered expires in any case, and a deadline is never
+ * extended. A kept key whose new key has not arrived is no longer being replaced. Returns undefined for a key that had
+ * expired before or is already settled.
  */
 export function settledState(key: Unsettled, { choice, because, at }: Settlement): Settled | undefined {
   if (key.status === 'expired' || key.keptAt !== null || (deadlineOf(key) ?? Number.POSITIVE_INFINITY) <= at)

@@ -45,9 +45,9 @@ export const SEALED_ANSWERS: SealedColumn = {
 }
 
 /**
- * Does the work in one transaction. With an `Idempotency-Key` its answer is kept for a day, sealed, in that same
- * transaction: a repetition gets the same answer and does nothing, whatever has changed meanwhile except who asks; the key
- * with another body is refused. A request that failed left nothing behind and may be repeated.
+ * Does the work in one transaction. With an `Idempotency-Key` its response is stored for a day, encrypted, in the same
+ * transaction: a repetition returns it and does nothing, whatever has changed since, if the caller may still see it; the
+ * same key with another body is refused. A failed request stores nothing and may be repeated.
  */
 export async function answerOnce<Object, Ready>(
   caps: Caps & { database: Database },

@@ -20,7 +20,7 @@ const { id, registered } = app
 const encoded = (text: string) => ({ authorization: `Basic ${Buffer.from(text).toString('base64')}` })
 const typed = { client_assertion_type: ASSERTION_TYPE }
 
-/** Fields and headers that authenticate nobody, and the error that says so (RFC 6749 §5.2, RFC 7521 §4.2.1). */
+/** Fields and headers that authenticate no client, and the error (RFC 6749 §5.2, RFC 7521 §4.2.1). */
 const FAULTS: [string, Record<string, string>, Record<string, string>, 400 | 401][] = [
   ['nothing at all', {}, {}, 401],
   ['only the name of a client', { client_id: id }, {}, 401],
@@ -38,7 +38,7 @@ const FAULTS: [string, Record<string, string>, Record<string, string>, 400 | 401
 ]
 
 for (const [path, fields] of Object.entries(ENDPOINTS)) {
-  test(`${path}: who does not authenticate is invalid_client with a challenge; only a contradictory request is invalid_request`, async () => {
+  test(`${path}: failed authentication is invalid_client with a challenge; only a contradictory request is invalid_request`, async () => {
     for (const [what, more, headers, status] of FAULTS) {
       const answer = await post(world.url + path, { ...fields, ...more }, headers)
       const error = status === 401 ? 'invalid_client' : 'invalid_request'
@@ -56,13 +56,13 @@ for (const [path, fields] of Object.entries(ENDPOINTS)) {
     assert.deepEqual([got.status, got.headers.get('allow'), got.body['error']], [405, 'POST', 'invalid_request'])
   })
 
-  test(`${path}: a parameter that is missing is invalid_request once the client is known`, async () => {
+  test(`${path}: a missing parameter is invalid_request once the client is authenticated`, async () => {
     const answer = await post(world.url + path, {}, basic(app))
     assert.deepEqual([answer.status, answer.body['error']], [400, 'invalid_request'])
   })
 }
 
-/** An assertion with other claims and header members than the right ones. */
+/** An assertion with changed claims and header members. */
 async function authenticate(claims: Record<string, unknown>, header: Partial<JWTHeaderParameters> = {}) {
   const { key, kid } = signed.receiver.privateSigningKey
   const now = Math.floor(Date.now() / 1_000)
@@ -75,7 +75,7 @@ async function authenticate(claims: Record<string, unknown>, header: Partial<JWT
   })
 }
 
-test('an assertion with a wrong claim of any kind is invalid_client, and nothing of it is remembered', async () => {
+test('an assertion with any wrong claim is invalid_client, and nothing of it is stored', async () => {
   const now = Math.floor(Date.now() / 1_000)
   const wrong: [Record<string, unknown>, Partial<JWTHeaderParameters>?][] = [
     [{ exp: now + 3 * 365 * 86_400 }],

@@ -17,7 +17,7 @@ async function signer(kid: string): Promise<Signer> {
   return { key: privateKey, jwk: { ...(await exportJWK(publicKey)), kid, use: 'sig', alg: 'ES256' } }
 }
 
-/** A client whose keys stand behind an address that counts who asks. */
+/** A client whose jwks_uri counts its requests. */
 async function client() {
   const receiver = await world.receiver()
   const [encryption] = receiver.publicJwks().keys
@@ -54,13 +54,16 @@ async function client() {
   return { behind, use, first, second }
 }
 
-/** Of the world's clock only the time that has passed: the time of day is the system's. */
+/** Advances only the monotonic time of the world's clock: the time of day is the system's. */
 function pass(ms: number): void {
   world.clock.advance(ms)
   world.clock.set(-ms)
 }
 
-/** Real time and ours go on together: the authorization server checks `exp` by the system's clock. */
+/**
+ * Advances the system's time and the world's clock together: the authorization server checks `exp` by the system's
+ * time.
+ */
 async function later<Result>(
   t: { mock: { timers: typeof test.mock.timers } },
   ms: number,
@@ -76,7 +79,7 @@ async function later<Result>(
   }
 }
 
-test('a new key is read at once, also under the kid of another; keys that are known are not read again', async () => {
+test('a new key is read at once, also under the kid of another; known keys are not read again', async () => {
   const { behind, use, first, second } = await client()
   for (let count = 0; count < 3; count += 1) assert.equal(await use(first), 200)
   assert.equal(behind.asked, 1)
@@ -87,18 +90,18 @@ test('a new key is read at once, also under the kid of another; keys that are kn
   assert.equal(await use(first, 'second'), 200)
 })
 
-test('random kids cause no more reads than the budget of the client, and do not keep a new key out for long', async t => {
+test('random kids cause no more reads than the client’s budget, and delay a new key only briefly', async t => {
   const { behind, use, first, second } = await client()
   assert.equal(await use(first), 200)
   const tries = Array.from({ length: 60 }, (_, index) => use(second, `random-${index}`))
   assert.deepEqual(new Set(await Promise.all(tries)), new Set([401]))
   assert.ok(behind.asked <= 6, String(behind.asked))
-  assert.equal(await use(first), 200, 'the known key works on')
+  assert.equal(await use(first), 200, 'the known key keeps working')
   behind.keys = [first.jwk, second.jwk]
   assert.equal(await later(t, 10_000, () => use(second)), 200)
 })
 
-test('a removed key dies within ten minutes, and sooner where Cache-Control says so', async t => {
+test('a removed key is refused within ten minutes, and sooner if Cache-Control says so', async t => {
   const { behind, use, first, second } = await client()
   assert.equal(await use(first), 200)
   behind.keys = [second.jwk]
@@ -111,7 +114,7 @@ test('a removed key dies within ten minutes, and sooner where Cache-Control says
   assert.equal(await later(t, 31_000, () => brief.use(brief.first)), 401)
 })
 
-test('a clock that is set back keeps no removed key alive and no budget spent', async t => {
+test('a clock set back neither keeps a removed key alive nor restores the budget', async t => {
   const { behind, use, first, second } = await client()
   assert.equal(await use(first), 200)
   await Promise.all(Array.from({ length: 10 }, (_, index) => use(second, `random-${index}`)))
@@ -124,7 +127,7 @@ test('a clock that is set back keeps no removed key alive and no budget spent', 
   })
 })
 
-test('where the address does not answer, the keys read last count for an hour', async t => {
+test('while jwks_uri does not respond, the last known keys count for an hour', async t => {
   const { behind, use, first } = await client()
   assert.equal(await use(first), 200)
   behind.status = 500
@@ -134,7 +137,7 @@ test('where the address does not answer, the keys read last count for an hour', 
   assert.equal(await later(t, 62 * 60_000, () => use(first)), 200)
 })
 
-test('a client that nobody has registered causes no read', async () => {
+test('an unregistered client causes no read', async () => {
   const { behind, second } = await client()
   const assertion = await new SignJWT({ iss: 'app_none', sub: 'app_none', aud: world.url, jti: 'x', exp: 2 ** 31 })
     .setProtectedHeader({ alg: 'ES256', kid: 'none' })

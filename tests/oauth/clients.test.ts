@@ -22,11 +22,11 @@ test('client_secret_post is accepted', async () => {
   assert.equal((await post(tokenEndpoint, { ...CREDENTIALS, ...secret })).status, 200)
 })
 
-test('a wrong, empty or missing secret is 401 invalid_client, with a challenge where Basic was used', async () => {
+test('a wrong, empty or missing secret is 401 invalid_client, with a challenge if Basic was used', async () => {
   for (const secret of ['wrong', '', posting.registered.client_secret]) {
     const answer = await post(tokenEndpoint, CREDENTIALS, basic(app, secret))
     assert.ok([400, 401].includes(answer.status))
-    if (secret === '') continue // RFC 6749 §5.2 leaves a malformed header to invalid_request
+    if (secret === '') continue // RFC 6749 §5.2: a malformed header is invalid_request
     assert.deepEqual([answer.status, answer.body['error']], [401, 'invalid_client'])
     assert.match(answer.headers.get('www-authenticate') ?? '', /^Basic /)
   }
@@ -36,7 +36,7 @@ test('a wrong, empty or missing secret is 401 invalid_client, with a challenge w
   assert.deepEqual([none.status, none.body['error']], [401, 'invalid_client'])
 })
 
-test('an unknown client gets the same answer as a wrong secret', async () => {
+test('an unknown client gets the same response as a wrong secret', async () => {
   const wrong = await post(tokenEndpoint, CREDENTIALS, basic(app, 'wrong'))
   const unknown = await post(tokenEndpoint, CREDENTIALS, basic({ ...app, id: `app_${'0'.repeat(26)}` }, 'wrong'))
   assert.deepEqual([unknown.status, unknown.body], [wrong.status, wrong.body])
@@ -60,7 +60,7 @@ test('private_key_jwt is accepted for the issuer and the endpoint as audience', 
   }
 })
 
-test('private_key_jwt tolerates clocks that differ by less than 60 seconds, and no more', async () => {
+test('private_key_jwt tolerates clock differences below 60 seconds, and no more', async () => {
   const cases: [Parameters<typeof assertion>[3], number][] = [
     [{ issued: -110, expires: -50 }, 200],
     [{ issued: 50, notBefore: 50, expires: 110 }, 200],
@@ -75,7 +75,7 @@ test('private_key_jwt tolerates clocks that differ by less than 60 seconds, and 
   }
 })
 
-test('private_key_jwt of another key, audience or subject gives nothing', async () => {
+test('private_key_jwt with another key, audience or subject is refused', async () => {
   const proofs = [
     await assertion(signed.id, app.receiver, world.url),
     await assertion(signed.id, signed.receiver, 'https://elsewhere.example'),
@@ -90,7 +90,7 @@ test('private_key_jwt of another key, audience or subject gives nothing', async 
   assert.equal(answer.body['access_token'], undefined)
 })
 
-test('an assertion that is signed by nothing, or by the public key as a password, is 401', async () => {
+test('an assertion without a signature, or with the public key as HMAC secret, is 401', async () => {
   const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
   const now = Math.floor(Date.now() / 1_000)
   const claims = { iss: signed.id, sub: signed.id, aud: world.url, jti: 'unsigned', iat: now, exp: now + 60 }
@@ -107,7 +107,7 @@ test('an assertion that is signed by nothing, or by the public key as a password
   }
 })
 
-test('private_key_jwt with keys behind jwks_uri is accepted, also after the platform rotated its keys', async () => {
+test('private_key_jwt with keys at jwks_uri is accepted, also after the platform rotated its keys', async () => {
   const receiver = await world.receiver()
   const platform = await world.platform()
   const { status, body } = await world.register(platform, receiver, {
@@ -123,7 +123,7 @@ test('private_key_jwt with keys behind jwks_uri is accepted, also after the plat
   assert.equal((await use()).status, 200)
 })
 
-test('client_credentials give an access token and nothing of a person', async () => {
+test('client_credentials returns an access token without a person', async () => {
   const { status, body } = await post(tokenEndpoint, CREDENTIALS, basic(app))
   assert.equal(status, 200)
   assert.equal(body['token_type'], 'Bearer')
@@ -135,7 +135,7 @@ test('client_credentials give an access token and nothing of a person', async ()
   assert.deepEqual([seen['active'], seen['client_id'], seen['sub']], [true, app.id, undefined])
 })
 
-test('an app that did not register for a grant type cannot use it', async () => {
+test('an app cannot use a grant type that it did not register', async () => {
   const narrow = await world.app({ metadata: { grant_types: ['authorization_code'] } })
   const credentials = await post(tokenEndpoint, CREDENTIALS, basic(narrow))
   assert.deepEqual([credentials.status, credentials.body['error']], [400, 'unauthorized_client'])
@@ -156,14 +156,14 @@ test('refresh rotates the token and keeps authorization_details and scope', asyn
   }
 })
 
-test('refresh keeps authorization_details where the platform asked by them', async () => {
+test('refresh keeps authorization_details of a request that used them', async () => {
   const details = JSON.stringify([{ type: 'installation', permissions: ['charges:read'] }])
   const { tokens } = await world.install(await world.person(), app, { extra: { authorization_details: details } })
   const { body } = await post(tokenEndpoint, refresh(tokens.refresh_token), basic(app))
   assert.deepEqual(body['authorization_details'], tokens['authorization_details'])
 })
 
-test('refresh may ask for less, and never for more', async () => {
+test('refresh may request less, and never more', async () => {
   const { tokens } = await world.install(await world.person(), app, { scope: 'charges:read customers:read' })
   const more = await post(tokenEndpoint, { ...refresh(tokens.refresh_token), scope: 'charges:write' }, basic(app))
   assert.deepEqual([more.status, more.body['error']], [400, 'invalid_scope'])
@@ -171,7 +171,7 @@ test('refresh may ask for less, and never for more', async () => {
   assert.deepEqual([less.status, less.body['scope']], [200, 'charges:read'])
 })
 
-test('a refresh token is worth nothing to another client', async () => {
+test('a refresh token is refused for another client', async () => {
   const { tokens } = await world.install(await world.person(), app)
   const other = await world.app()
   const stolen = await post(tokenEndpoint, refresh(tokens.refresh_token), basic(other))
@@ -199,7 +199,7 @@ test('refresh works months after the session has expired', async t => {
   })
 })
 
-test('an access token lapses after an hour', async t => {
+test('an access token expires after an hour', async t => {
   const { tokens } = await world.install(await world.person(), app)
   assert.equal(tokens.expires_in, 3_600)
   const active = await secondsLater(t, 3_570, () => introspect(world, app, tokens.access_token))
@@ -217,7 +217,7 @@ test('a grant outlives the member who made it', async () => {
   assert.equal((await post(tokenEndpoint, refresh(tokens.refresh_token), basic(app))).status, 200)
 })
 
-test('a code of an app that was retired meanwhile is worth nothing', async () => {
+test('a code of an app that was retired in the meantime is refused', async () => {
   const doomed = await world.app()
   const code = await codeFor(await world.person(), doomed)
   await fetch(String(doomed.registered['registration_client_uri']), {

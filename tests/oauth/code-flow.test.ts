@@ -11,7 +11,7 @@ const app = await world.app()
 const other = await world.app()
 const tokenEndpoint = `${world.url}/oauth/token`
 
-/** Sends an authorization request with some parameters changed (or, where undefined, left out) and returns what it led to. */
+/** Sends an authorization request with changed parameters (undefined omits one) and returns where it led. */
 async function ask(changes: Record<string, string | undefined>) {
   const person = await world.person()
   const { url, state } = await authorizationUrl(app.client, { redirectUri: REDIRECT })
@@ -23,7 +23,7 @@ async function ask(changes: Record<string, string | undefined>) {
   return { person, answer, state }
 }
 
-/** The parameters that a refused request brought back to the platform. */
+/** The parameters of the redirect that a refused request led to. */
 async function refused(changes: Record<string, string | undefined>): Promise<Record<string, string>> {
   const { answer, state } = await ask(changes)
   assert.ok(answer.location?.startsWith(`${REDIRECT}?`), `${answer.status} ${answer.text.slice(0, 500)}`)
@@ -39,7 +39,7 @@ test('a request without PKCE is refused', async () => {
   assert.equal(answer['error'], 'invalid_request')
 })
 
-test('PKCE "plain" is refused, named or left out', async () => {
+test('PKCE "plain" is refused, explicit or by default', async () => {
   assert.equal((await refused({ code_challenge_method: 'plain' }))['error'], 'invalid_request')
   assert.equal((await refused({ code_challenge_method: undefined }))['error'], 'invalid_request')
 })
@@ -63,7 +63,7 @@ const STRANGE_ADDRESSES = [
   REDIRECT.replace('/callback', '/Callback'),
 ]
 for (const address of STRANGE_ADDRESSES) {
-  test(`a redirect_uri that is not registered is never redirected to: ${address}`, async () => {
+  test(`an unregistered redirect_uri is never redirected to: ${address}`, async () => {
     const { answer } = await ask({ redirect_uri: address })
     assert.equal(answer.status, 400)
     assert.equal(answer.location, undefined)
@@ -71,7 +71,7 @@ for (const address of STRANGE_ADDRESSES) {
   })
 }
 
-test('a request without redirect_uri or with an unknown client ends on our own page', async () => {
+test('a request without redirect_uri or with an unknown client ends on our own error page', async () => {
   for (const changes of [
     { client_id: 'app_unknown' },
     { client_id: undefined },
@@ -86,7 +86,7 @@ test('a request without redirect_uri or with an unknown client ends on our own p
   }
 })
 
-test('state and iss come back with the code', async () => {
+test('state and iss are returned with the code', async () => {
   const person = await world.person()
   const state = 'a state with spaces & "quotes" <b>'
   const request = await authorizationUrl(app.client, { redirectUri: REDIRECT, state })
@@ -96,7 +96,7 @@ test('state and iss come back with the code', async () => {
   await exchangeCode(app.client, request, back)
 })
 
-test('Cancel answers access_denied with state and iss, and installs nothing', async () => {
+test('Cancel returns access_denied with state and iss, and installs nothing', async () => {
   const { person, answer, state } = await ask({})
   const back = await person.browser.follow(await person.browser.submit(answer.form(), { decision: 'cancel' }))
   const parameters = new URL(back.location ?? '').searchParams
@@ -117,20 +117,20 @@ test('a code works once', async () => {
   assert.deepEqual([again.status, again.body['error']], [400, 'invalid_grant'])
 })
 
-test('a code lapses after a minute', async t => {
+test('a code expires after a minute', async t => {
   const code = await codeFor(await world.person(), app)
   const late = await secondsLater(t, 61, () => post(tokenEndpoint, exchange(code), basic(app)))
   assert.deepEqual([late.status, late.body['error']], [400, 'invalid_grant'])
 })
 
-test('a code is worth nothing to another client, and still works for its own', async () => {
+test('a code is refused for another client, and still works for its own', async () => {
   const code = await codeFor(await world.person(), app)
   const stolen = await post(tokenEndpoint, exchange(code), basic(other))
   assert.deepEqual([stolen.status, stolen.body['error']], [400, 'invalid_grant'])
   assert.equal((await post(tokenEndpoint, exchange(code), basic(app))).status, 200)
 })
 
-test('a code is worth nothing without its verifier or its redirect_uri', async () => {
+test('a code is refused without its verifier or its redirect_uri', async () => {
   const code = await codeFor(await world.person(), app)
   const wrong = { ...exchange(code), code_verifier: 'x'.repeat(43) }
   const { code_verifier: _, ...without } = exchange(code)
@@ -142,7 +142,7 @@ test('a code is worth nothing without its verifier or its redirect_uri', async (
   }
 })
 
-test('redirect_uri may be left out at both ends where one is registered, pushed or not (RFC 6749 §3.1.2.3)', async () => {
+test('redirect_uri may be omitted at both ends if one is registered, pushed or not (RFC 6749 §3.1.2.3)', async () => {
   const { url, codeVerifier } = await authorizationUrl(app.client, { redirectUri: REDIRECT })
   url.searchParams.delete('redirect_uri')
   const pushed = await post(`${world.url}/oauth/par`, Object.fromEntries(url.searchParams), basic(app))
@@ -168,7 +168,7 @@ test('an unknown mode is refused in a pushed request as well', async () => {
   assert.deepEqual([answer.status, answer.body['error']], [400, 'invalid_request'])
 })
 
-test('a permission of the catalogue outside the manifest is invalid_scope', async () => {
+test('a permission of the catalog outside the manifest is invalid_scope', async () => {
   for (const scope of ['refunds:write', 'charges:read refunds:write', 'openid no:such refunds:write']) {
     assert.equal((await refused({ scope }))['error'], 'invalid_scope', scope)
   }
@@ -180,7 +180,7 @@ test('a scope that names some permissions installs with those only', async () =>
   assert.deepEqual(String(installed.tokens.scope).split(' ').toSorted(), ['charges:read', 'customers:read'])
 })
 
-test('no permission named means all of the manifest’s, with openid and offline_access as without', async () => {
+test('without a named permission all of the manifest’s are requested, with or without openid and offline_access', async () => {
   for (const scope of [undefined, 'openid', 'offline_access', 'openid offline_access']) {
     const installed = await world.install(await world.person(), app, scope === undefined ? {} : { scope })
     assert.deepEqual(installed.permissions, ['charges:read', 'charges:write', 'customers:read'], scope)
@@ -188,7 +188,7 @@ test('no permission named means all of the manifest’s, with openid and offline
   }
 })
 
-test('openid gives an ID token that verifies with the published keys; without it there is none', async () => {
+test('openid returns an ID token that verifies with the published keys; without it there is none', async () => {
   const person = await world.person()
   const code = await codeFor(person, app, { scope: 'openid', extra: { nonce: 'a nonce' } })
   const tokens = (await post(tokenEndpoint, exchange(code), basic(app))).body
@@ -205,7 +205,7 @@ test('openid gives an ID token that verifies with the published keys; without it
   assert.equal(without.tokens.id_token, undefined)
 })
 
-test('the token response tells of the installation in exactly the contract’s members', async () => {
+test('the token response describes the installation with exactly the documented members', async () => {
   const person = await world.person()
   const installed = await world.install(person, app, { scope: 'charges:read', extra: { mode: 'test' } })
   assert.match(installed.id, /^ins_[0-9a-z]{26}$/)
@@ -222,7 +222,7 @@ test('the token response tells of the installation in exactly the contract’s m
   assert.equal(installed.tokens.token_type, 'bearer')
 })
 
-test('a client may ask by authorization_details: permissions and mode are taken from it', async () => {
+test('authorization_details set permissions and mode', async () => {
   const details = [{ type: 'installation', permissions: ['charges:read'], mode: 'test' }]
   const installed = await world.install(await world.person(), app, {
     extra: { authorization_details: JSON.stringify(details) },
@@ -231,7 +231,7 @@ test('a client may ask by authorization_details: permissions and mode are taken 
   assert.ok(installed.tokens.refresh_token)
 })
 
-test('authorization_details without permissions asks for all, and goes together with scope and mode', async () => {
+test('authorization_details without permissions request all, and combine with scope and mode', async () => {
   const bare = JSON.stringify([{ type: 'installation' }])
   const all = await world.install(await world.person(), app, { extra: { authorization_details: bare } })
   assert.deepEqual([all.mode, all.permissions.length], ['live', 3])
@@ -295,12 +295,12 @@ test('authorization_details that are not JSON are invalid_authorization_details'
   assert.deepEqual([again.status, again.body['error']], [400, 'invalid_authorization_details'])
 })
 
-test('mode and authorization_details that disagree are invalid_request', async () => {
+test('contradictory mode and authorization_details are invalid_request', async () => {
   const details = JSON.stringify([{ type: 'installation', mode: 'live' }])
   assert.equal((await refused({ mode: 'test', authorization_details: details }))['error'], 'invalid_request')
 })
 
-test('an app that is installed already: Continue gives a code for it and mints nothing', async () => {
+test('an installed app: Continue returns a code and mints nothing', async () => {
   const person = await world.person()
   const first = await world.install(person, app)
   const keys = () =>
@@ -317,7 +317,7 @@ test('an app that is installed already: Continue gives a code for it and mints n
   assert.deepEqual(await keys(), before)
 })
 
-test('the token endpoint answers no-store, and refuses what it does not know', async () => {
+test('the token endpoint responds no-store, and refuses unknown grant types', async () => {
   const unknown = await post(tokenEndpoint, { grant_type: 'password', username: 'a', password: 'b' }, basic(app))
   assert.deepEqual([unknown.status, unknown.body['error']], [400, 'unsupported_grant_type'])
   assert.equal(unknown.headers.get('cache-control'), 'no-store')

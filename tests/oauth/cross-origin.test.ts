@@ -20,10 +20,10 @@ async function preflight(path: string, method: string): Promise<Response> {
   })
 }
 
-/** Whether a browser hands the answer to a script of that origin (Fetch §4.10). */
+/** Whether a browser exposes the response to a script of that origin (Fetch §4.10). */
 const shown = (headers: Headers) => ['*', ORIGIN].includes(headers.get('access-control-allow-origin') ?? '')
 
-test('what the preflight promises holds for every answer: right, wrong, and of nobody', async () => {
+test('the CORS headers of the preflight are on every response: success, error and unknown', async () => {
   const code = await codeFor(await world.person(), app, { scope: 'openid' })
   const first = await post(`${world.url}/oauth/token`, exchange(code), { ...basic(app), origin: ORIGIN })
   assert.deepEqual([first.status, shown(first.headers)], [200, true])
@@ -60,7 +60,7 @@ test('what the preflight promises holds for every answer: right, wrong, and of n
   }
 })
 
-test('/v1 and registration refuse browsers: no preflight is granted, and no answer is handed to a script', async () => {
+test('/v1 and registration refuse browsers: no preflight is granted, and no response is exposed to a script', async () => {
   const paths = [
     '/v1/installations',
     '/v1/keys/verify',

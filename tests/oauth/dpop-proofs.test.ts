@@ -43,7 +43,7 @@ const REFUSED: [string, ProofOptions][] = [
   ['a key that is none', { header: { jwk: { kty: 'EC' } } }],
 ]
 
-describe('DPoP proofs are judged by one rule at the token endpoint, at userinfo and at /v1', () => {
+describe('DPoP proofs follow one rule at the token endpoint, at userinfo and at /v1', () => {
   let world: World
   let app: PublishedApp
   let proofs: Proofs
@@ -60,7 +60,7 @@ describe('DPoP proofs are judged by one rule at the token endpoint, at userinfo 
   })
   after(() => world[Symbol.asyncDispose]())
 
-  /** What each of the three says to a proof that is made for it. */
+  /** The response of each of the three to a proof made for it. */
   async function everywhere(options: ProofOptions, by = proofs): Promise<Record<string, JsonAnswer>> {
     const token = `${world.url}/oauth/token`
     const dpop = await by.make('POST', token, options)
@@ -93,7 +93,7 @@ describe('DPoP proofs are judged by one rule at the token endpoint, at userinfo 
     })
   }
 
-  test('a proof needs the token it is shown with, and the key that the token is bound to', async () => {
+  test('a proof requires its access token, and the key that the token is bound to', async () => {
     const thief = await createProofs()
     const { userinfo, api } = await opened({ claims: { ath: 'of another' } })
     assert.deepEqual([userinfo?.status, api?.status], [401, 401])
@@ -106,14 +106,14 @@ describe('DPoP proofs are judged by one rule at the token endpoint, at userinfo 
     )
   })
 
-  test('an address counts in its normal form, without query and fragment (RFC 9449 §4.3)', async () => {
+  test('the URL is compared in normal form, without query and fragment (RFC 9449 §4.3)', async () => {
     const path = '/v1/installations'
     const address = `${world.url.replace('http:', 'HTTP:')}/v1/../v1/installations?limit=1#part`
     const dpop = await proofs.make('GET', address, { accessToken })
     assert.equal((await show(`${path}?limit=2`, dpop)).status, 200)
   })
 
-  test('a proof is used once, also one from the far end of the window while it could still be shown', async t => {
+  test('a proof is accepted once, also one at the far end of the window for as long as it is valid', async t => {
     for (const path of ['/oauth/userinfo', '/v1/installations']) {
       const dpop = await proofs.make('GET', world.url + path, { accessToken, claims: { iat: now + 290 } })
       assert.equal((await show(path, dpop)).status, 200)
@@ -127,7 +127,7 @@ describe('DPoP proofs are judged by one rule at the token endpoint, at userinfo 
     }
   })
 
-  test('tokens are bound by every algorithm that the metadata names, and open userinfo and /v1', async () => {
+  test('tokens can be bound by every algorithm in the metadata, and work at userinfo and /v1', async () => {
     const metadata = await jsonOf(await fetch(`${world.url}/.well-known/openid-configuration`))
     const algorithms = metadata.body['dpop_signing_alg_values_supported'] as string[]
     assert.deepEqual(algorithms, ['ES256', 'Ed25519', 'EdDSA'])

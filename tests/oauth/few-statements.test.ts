@@ -3,12 +3,12 @@ import { test } from 'node:test'
 import { onPostgres } from '../support/database.ts'
 import { createWorld } from '../support/world.ts'
 
-test('a whole install makes few statements, and a page one for the session of its reader', async () => {
+test('a whole install needs few statements, and a page one for the session of its reader', async () => {
   await using world = await createWorld({ worker: false })
   const [first, person, app] = [await world.person(), await world.person(), await world.app()]
   await world.install(first, app)
   let statements: string[] = []
-  // On SQLite that is the connection that writes; on PostgreSQL the same pool reads and writes.
+  // On SQLite this is the writing connection; on PostgreSQL one pool reads and writes.
   world.deps.database.knex.on('query', ({ sql }: { sql: string }) => statements.push(sql))
 
   await world.install(person, app)

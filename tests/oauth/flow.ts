@@ -6,7 +6,7 @@ import { type Person, type PublishedApp, REDIRECT, type World } from '../support
 
 export type JsonAnswer = { status: number; headers: Headers; body: Record<string, unknown> }
 
-/** Sends a form to one of the authorization server's endpoints, as written and with nothing added. */
+/** Posts a form to an endpoint of the authorization server, without additions. */
 export async function post(
   address: string,
   fields: Record<string, string>,
@@ -21,13 +21,13 @@ export async function jsonOf(answer: Response): Promise<JsonAnswer> {
   return { status: answer.status, headers: answer.headers, body }
 }
 
-/** `client_secret_basic`, with the encoding that RFC 6749 §2.3.1 asks for. */
+/** `client_secret_basic` with the encoding of RFC 6749 §2.3.1. */
 export function basic(app: PublishedApp, secret = app.registered.client_secret): Record<string, string> {
   const pair = `${encodeURIComponent(app.id)}:${encodeURIComponent(secret)}`
   return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` }
 }
 
-/** The person opens the address, reads the consent page and presses *Install app*; answers where the browser is sent. */
+/** Opens the consent page and presses *Install app*; returns the redirect. */
 export async function approve(person: Person, address: URL, fields: Fields = {}): Promise<URL> {
   const page = await person.browser.follow(await person.browser.get(address.href))
   assert.equal(page.status, 200, page.location ?? page.text.slice(0, 2_000))
@@ -38,7 +38,7 @@ export async function approve(person: Person, address: URL, fields: Fields = {})
 
 export type Code = { value: string; request: AuthorizationRequest; cameBackTo: URL }
 
-/** An authorization code that nobody has exchanged yet. */
+/** An authorization code that has not been exchanged. */
 export async function codeFor(
   person: Person,
   app: PublishedApp,
@@ -51,7 +51,7 @@ export async function codeFor(
   return { value, request, cameBackTo }
 }
 
-/** What exchanges a code, ready to be sent or spoilt. */
+/** The fields that exchange a code, for the test to change. */
 export function exchange(code: Code): Record<string, string> {
   return {
     grant_type: 'authorization_code',
@@ -71,7 +71,7 @@ export async function introspect(world: World, app: PublishedApp, token: unknown
   return body
 }
 
-/** Runs `work` as if so many seconds had passed; the authorization server reads the system's clock. */
+/** Runs `work` with the system's clock advanced, which the authorization server reads. */
 export async function secondsLater<Result>(
   { mock }: TestContext,
   seconds: number,

@@ -9,12 +9,12 @@ const app = await world.app()
 const metadata = app.client.serverMetadata() as unknown as Record<string, unknown>
 
 /**
- * Each member of the metadata that offers something at the authorization endpoint, and where it is exercised. A member
- * that is not here, or a value that nothing exercises, fails.
+ * Each member of the metadata that concerns the authorization endpoint, and the test that covers it. A member that is
+ * missing here, or a value without a test, fails.
  */
 const OFFERS: Record<string, unknown> = {
   response_types_supported: ['code'],
-  response_modes_supported: ['form_post', 'fragment', 'query'], // here, and in tests/browser/redirect-chains.test.ts
+  response_modes_supported: ['form_post', 'fragment', 'query'], // also tests/browser/redirect-chains.test.ts
   prompt_values_supported: ['none', 'login', 'consent', 'select_account', 'create'], // tests/oauth/prompts.test.ts
   subject_types_supported: ['public'],
   claim_types_supported: ['normal'],
@@ -26,18 +26,20 @@ const OFFERS: Record<string, unknown> = {
   authorization_details_types_supported: ['installation'], // tests/oauth/code-flow.test.ts
 }
 
-/** Offers of the other endpoints; `metadata.test.ts`, `clients.test.ts`, `tokens.test.ts` and `replay.test.ts` exercise them. */
+/**
+ * Members for other endpoints, covered by `metadata.test.ts`, `clients.test.ts`, `tokens.test.ts` and `replay.test.ts`.
+ */
 const ELSEWHERE =
   /^(issuer|jwks_uri|.*_endpoint|grant_types_supported|scopes_supported|id_token_signing_alg_values_supported|dpop_signing_alg_values_supported|.*_auth_methods_supported|.*_auth_signing_alg_values_supported)$/
 
-test('the metadata offers nothing at the authorization endpoint that is not exercised', () => {
+test('every member of the metadata for the authorization endpoint is covered by a test', () => {
   for (const [name, value] of Object.entries(metadata)) {
     if (!ELSEWHERE.test(name)) assert.deepEqual(value, OFFERS[name], name)
   }
   for (const name of Object.keys(OFFERS)) assert.ok(name in metadata, name)
 })
 
-/** What the platform is told, as an OAuth client reads it. */
+/** Reads the response of each mode as an OAuth client does. */
 const READ: Record<
   string,
   (answer: { location: string | undefined; text: string; form(): { fields: object } }) => string
@@ -67,7 +69,7 @@ for (const mode of metadata['response_modes_supported'] as string[]) {
   })
 }
 
-test('a response mode that is not offered is refused by query', async () => {
+test('an unsupported response mode is refused by query', async () => {
   const { browser } = await world.person()
   for (const response_mode of ['web_message', 'jwt', 'query.jwt', 'nonsense']) {
     const { url } = await authorizationUrl(app.client, { redirectUri: REDIRECT, extra: { response_mode } })

@@ -15,7 +15,7 @@ async function metadata(path: string, headers: Record<string, string> = {}): Pro
 }
 
 for (const path of DOCUMENTS) {
-  test(`${path}: names every endpoint under the issuer`, async () => {
+  test(`${path}: has every endpoint under the issuer`, async () => {
     const found = await metadata(path)
     const endpoints = {
       issuer: world.url,
@@ -42,7 +42,7 @@ for (const path of DOCUMENTS) {
     assert.deepEqual(found['authorization_details_types_supported'], ['installation'])
   })
 
-  test(`${path}: names DPoP algorithms, client authentication and the catalogue's permissions as scopes`, async () => {
+  test(`${path}: lists DPoP algorithms, client authentication and the catalog's permissions as scopes`, async () => {
     const found = await metadata(path)
     assert.ok((found['dpop_signing_alg_values_supported'] as string[]).includes('ES256'))
     assert.ok((found['token_endpoint_auth_signing_alg_values_supported'] as string[]).includes('ES256'))
@@ -55,7 +55,7 @@ for (const path of DOCUMENTS) {
       assert.ok(scopes.includes(scope), scope)
   })
 
-  test(`${path}: addresses come from PUBLIC_URL, whatever the request says about its host`, async () => {
+  test(`${path}: URLs come from PUBLIC_URL, whatever the Host of the request`, async () => {
     const plain = await metadata(path)
     const lies = { host: 'evil.example', 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' }
     assert.deepEqual(await metadata(path, lies), plain)
@@ -63,12 +63,12 @@ for (const path of DOCUMENTS) {
   })
 }
 
-test('both documents say the same', async () => {
+test('both documents are equal', async () => {
   const [first, second] = await Promise.all(DOCUMENTS.map(path => metadata(path)))
   assert.deepEqual(first, second)
 })
 
-test('the printed registration_client_uri comes from PUBLIC_URL as well', async () => {
+test('the registration_client_uri comes from PUBLIC_URL as well', async () => {
   const platform = await world.platform()
   const receiver = await world.receiver()
   const { body } = await world.register(platform, receiver)
@@ -80,7 +80,7 @@ test('the printed registration_client_uri comes from PUBLIC_URL as well', async 
   assert.equal(((await answer.body.json()) as Record<string, unknown>)['registration_client_uri'], address)
 })
 
-test('the published signing keys hold no private part', async () => {
+test('the published signing keys have no private part', async () => {
   const { keys } = (await metadata('/oauth/jwks')) as { keys: Record<string, unknown>[] }
   assert.ok(keys.length > 0)
   for (const key of keys) {

@@ -7,7 +7,7 @@ import { createWorld, REDIRECT } from '../support/world.ts'
 import { approve, post } from './flow.ts'
 import { assertion } from './proofs.ts'
 
-/** What the metadata offers at the token endpoint and beside it is used by a real client. */
+/** A real client uses everything that the metadata offers at the token endpoint and beside it. */
 
 const world = await createWorld({ worker: false })
 after(() => world[Symbol.asyncDispose]())
@@ -16,7 +16,7 @@ const metadata = (await (await fetch(`${world.url}/.well-known/openid-configurat
   string[]
 >
 
-/** The grants and endpoints that a client reaches once it is authenticated. */
+/** Uses every grant and endpoint of an authenticated client. */
 async function useEverything(config: openid.Configuration): Promise<void> {
   const request = await openid.buildAuthorizationUrlWithPAR(config, {
     redirect_uri: REDIRECT,
@@ -30,7 +30,7 @@ async function useEverything(config: openid.Configuration): Promise<void> {
   assert.equal((await openid.tokenIntrospection(config, token)).active, false)
 }
 
-test('every way to authenticate works at every endpoint that offers it', async () => {
+test('every authentication method works at every endpoint that lists it', async () => {
   for (const method of metadata['token_endpoint_auth_methods_supported'] ?? []) {
     const { id, registered, receiver } = await world.app({ metadata: { token_endpoint_auth_method: method } })
     const ways: Record<string, () => openid.ClientAuth> = {
@@ -51,7 +51,7 @@ test('every way to authenticate works at every endpoint that offers it', async (
   }
 })
 
-test('assertions are accepted in every algorithm that is offered', async () => {
+test('assertions are accepted in every listed algorithm', async () => {
   for (const alg of metadata['token_endpoint_auth_signing_alg_values_supported'] ?? []) {
     const pair = await generateKeyPair(alg, { extractable: true })
     const receiver = await world.receiver()
@@ -68,7 +68,7 @@ test('assertions are accepted in every algorithm that is offered', async () => {
   }
 })
 
-test('every grant, every scope and every claim that is offered is granted', async () => {
+test('every listed grant, scope and claim is granted', async () => {
   assert.deepEqual(metadata['grant_types_supported'], ['authorization_code', 'refresh_token', 'client_credentials'])
   const permissions = world.deps.config.catalog.map(({ name }) => ({ name, purpose: 'To work.' }))
   const app = await world.app({ metadata: { permissions } })

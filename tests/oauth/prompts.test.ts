@@ -18,7 +18,7 @@ const app = await world.app()
 
 type Way = { request: AuthorizationRequest; page: Answer }
 
-/** Sends a browser to the authorization endpoint, and follows it to a page of ours or to the redirect that leaves. */
+/** Sends a browser to the authorization endpoint; returns our page or the redirect that leaves. */
 async function ask(browser: BrowserSession, extra: Record<string, string>, scope = 'openid'): Promise<Way> {
   const request = await authorizationUrl(app.client, { redirectUri: REDIRECT, scope, extra })
   return { request, page: await browser.follow(await browser.get(request.url.href)) }
@@ -36,7 +36,7 @@ async function signIn(browser: BrowserSession, page: Answer, email: string, pass
   return await browser.follow(await browser.submit(page.form('/signin'), { email, password }))
 }
 
-/** Decides on the consent page, and reads the ID token that comes of it. */
+/** Submits the consent page and returns the claims of the ID token. */
 async function decide(browser: BrowserSession, { request, page }: Way): Promise<ReturnType<typeof decodeJwt>> {
   assert.ok(isConsent(page), `${page.url} ${page.text.slice(0, 800)}`)
   const decision = page.text.includes('is installed already') ? 'continue' : 'install'
@@ -47,14 +47,14 @@ async function decide(browser: BrowserSession, { request, page }: Way): Promise<
 
 const seconds = () => Math.floor(world.clock.now() / 1_000)
 
-test('prompt=login asks for the password again, and auth_time is when it was entered', async () => {
+test('prompt=login requires the password again, and auth_time is the time of that sign-in', async () => {
   const person = await world.person()
   const { request, page } = await ask(person.browser, { prompt: 'login' })
   assert.equal(new URL(page.url).pathname, '/signin')
   assert.match(page.text, /asks for your password again/)
   assert.equal(page.form('/signin').fields['email'], person.email)
   const around = await person.browser.follow(await person.browser.get(page.form('/signin').fields['return_to'] ?? ''))
-  assert.equal(new URL(around.url).pathname, '/signin', 'the way around leads back')
+  assert.equal(new URL(around.url).pathname, '/signin', 'the detour leads back')
   const wrong = await signIn(person.browser, page, person.email, 'not the password')
   assert.equal(wrong.status, 422)
   world.clock.advance(30_000)
@@ -65,7 +65,7 @@ test('prompt=login asks for the password again, and auth_time is when it was ent
   assert.ok(Number(auth_time) >= entered && Number(auth_time) < entered + 30, `${auth_time} ${entered}`)
 })
 
-test('auth_time is when the person signed in, not when they decided', async () => {
+test('auth_time is the time of the sign-in, not of the consent', async () => {
   const person = await world.person()
   const signedIn = seconds()
   world.clock.advance(600_000)
@@ -73,7 +73,7 @@ test('auth_time is when the person signed in, not when they decided', async () =
   assert.ok(Math.abs(Number(auth_time) - signedIn) < 30, `${auth_time} ${signedIn}`)
 })
 
-test('max_age asks for the password where the sign-in is older, before the page and again when the form is sent', async () => {
+test('max_age requires the password after an older sign-in, before the page and again at submit', async () => {
   const person = await world.person()
   world.clock.advance(120_000)
   const old = await ask(person.browser, { max_age: '60' })
@@ -88,7 +88,7 @@ test('max_age asks for the password where the sign-in is older, before the page 
   assert.equal(new URL((await ask(person.browser, { max_age: '0' })).page.url).pathname, '/signin')
 })
 
-test('Cancel needs no password', async () => {
+test('Cancel requires no password', async () => {
   const person = await world.person()
   const { page } = await ask(person.browser, { max_age: '300' })
   world.clock.advance(400_000)
@@ -96,7 +96,7 @@ test('Cancel needs no password', async () => {
   assert.equal(errorOf(await person.browser.follow(back)), 'access_denied')
 })
 
-test('default_max_age of the registration counts where the request names none', async () => {
+test('default_max_age of the registration applies if the request has none', async () => {
   const strict = await world.app({ metadata: { default_max_age: 60 } })
   const person = await world.person()
   const request = () => authorizationUrl(strict.client, { redirectUri: REDIRECT, scope: 'openid' })
@@ -106,7 +106,7 @@ test('default_max_age of the registration counts where the request names none', 
   assert.equal(new URL(page.url).pathname, '/signin')
 })
 
-test('prompt=none: each question that there would be has its error', async () => {
+test('prompt=none: each required interaction has its error', async () => {
   assert.equal(errorOf((await ask(passer(), { prompt: 'none' })).page), 'login_required')
   const person = await world.person()
   assert.equal(errorOf((await ask(person.browser, { prompt: 'none' })).page), 'consent_required')
@@ -127,7 +127,7 @@ test('prompt=none: each question that there would be has its error', async () =>
   assert.equal(await none({ max_age: '3600' }), null)
 })
 
-test('prompt=none gives tokens for what is installed, mints nothing, and ends with the installation', async () => {
+test('prompt=none returns tokens for an installed app, mints nothing, and ends with the installation', async () => {
   const person = await world.person()
   const installed = await world.install(person, app)
   const counts = () =>
@@ -153,7 +153,7 @@ test('prompt=none gives tokens for what is installed, mints nothing, and ends wi
   assert.equal(errorOf((await ask(person.browser, { prompt: 'none' })).page), 'consent_required')
 })
 
-test('prompt=none tells nothing of an admin who was never asked, and does not choose between two accounts', async () => {
+test('prompt=none reveals nothing about an admin who never consented, and does not choose between two accounts', async () => {
   const [owner, admin] = [await world.person(), await world.person({ accountName: 'Quay Coffee' })]
   await join(world, admin, owner, 'admin')
   await world.install(owner, app)
@@ -173,7 +173,7 @@ async function idTokenOf(person: Person): Promise<string> {
   return tokens.id_token ?? ''
 }
 
-test('id_token_hint: another person has to sign in as the one it names, or the platform is told', async () => {
+test('id_token_hint: another person must sign in as the named one, or the platform gets an error', async () => {
   const [ada, eve] = [await world.person(), await world.person()]
   const id_token_hint = await idTokenOf(ada)
   const own = await ask(ada.browser, { id_token_hint })
@@ -182,7 +182,7 @@ test('id_token_hint: another person has to sign in as the one it names, or the p
   assert.equal(errorOf(silent.page), 'login_required')
   const again = await ask(eve.browser, { id_token_hint })
   assert.equal(new URL(again.page.url).pathname, '/signin')
-  assert.ok(!again.page.text.includes(ada.email), 'an ID token does not buy an email')
+  assert.ok(!again.page.text.includes(ada.email), 'an ID token does not reveal an email')
   assert.equal(errorOf(await signIn(eve.browser, again.page, eve.email)), 'login_required')
   const right = await ask(eve.browser, { id_token_hint })
   const consent = await signIn(eve.browser, right.page, ada.email)
@@ -190,7 +190,7 @@ test('id_token_hint: another person has to sign in as the one it names, or the p
   assert.equal(errorOf((await ask(ada.browser, { id_token_hint: 'nonsense' })).page), 'invalid_request')
 })
 
-test('login_hint: what hides something, has several lines or is longer than an email is not filled in', async () => {
+test('login_hint: hidden characters, several lines and overlong values are not filled in', async () => {
   for (const hint of [
     '\u202ea@example.com',
     'a@example.com\r\nb',
@@ -217,7 +217,7 @@ test('login_hint fills in the email, and asks a person who is signed in as anoth
   assert.equal((await decide(eve.browser, { ...other, page: consent })).sub, ada.userId)
 })
 
-test('prompt=select_account offers the person who is signed in and any other; a strange choice is none', async () => {
+test('prompt=select_account offers the signed-in person and another; an invalid choice is no choice', async () => {
   const [ada, eve] = [await world.person(), await world.person()]
   const asked = await ask(ada.browser, { prompt: 'select_account' })
   const [, goOn = ''] = /href="([^"]+)">Continue as/.exec(asked.page.text) ?? []
@@ -228,7 +228,7 @@ test('prompt=select_account offers the person who is signed in and any other; a 
   assert.equal((await decide(ada.browser, { ...asked, page })).sub, ada.userId)
 })
 
-test('prompt=create leads to sign-up, also one who is signed in, and back', async () => {
+test('prompt=create leads to sign-up, also for a signed-in person, and back', async () => {
   for (const browser of [passer(), (await world.person()).browser]) {
     const asked = await ask(browser, { prompt: 'create', login_hint: 'wanted@example.com' })
     assert.equal(new URL(asked.page.url).pathname, '/signup')
@@ -241,7 +241,7 @@ test('prompt=create leads to sign-up, also one who is signed in, and back', asyn
   }
 })
 
-test('prompt=consent asks also where nothing is new, and an unknown prompt is invalid_request', async () => {
+test('prompt=consent asks although nothing is new, and an unknown prompt is invalid_request', async () => {
   const person = await world.person()
   await world.install(person, app)
   const asked = await ask(person.browser, { prompt: 'consent' })
@@ -249,7 +249,7 @@ test('prompt=consent asks also where nothing is new, and an unknown prompt is in
   assert.equal(errorOf((await ask(person.browser, { prompt: 'dance' })).page), 'invalid_request')
 })
 
-test('parameters that are not understood do no harm, with openid and without', async () => {
+test('unsupported parameters are harmless, with openid and without', async () => {
   const extra = {
     ui_locales: 'da en',
     claims_locales: 'da',
@@ -275,7 +275,7 @@ test('parameters that are not understood do no harm, with openid and without', a
   assert.equal(errorOf(outside.page), 'invalid_request')
 })
 
-test('a request may be posted, from any site; it knows who is signed in', async () => {
+test('a request may be posted from any site, and the session of the person applies', async () => {
   const person = await world.person()
   const elsewhere = { origin: 'https://platform.example', 'sec-fetch-site': 'cross-site' }
   const post = async (url: URL, more = '') => {
@@ -296,7 +296,7 @@ test('a request may be posted, from any site; it knows who is signed in', async 
   assert.equal((await post(asked.url, 'x'.repeat(13_000))).status, 413)
 })
 
-test('a request that cannot be read is answered with a page, sent in either way', async () => {
+test('an unreadable request gets an error page, sent either way', async () => {
   const { url } = await authorizationUrl(app.client, { redirectUri: REDIRECT, state: 'a\0b' })
   const answers = [
     [400, await passer().get(url.href)],

@@ -29,14 +29,14 @@ export async function assertion(
 export type ProofOptions = {
   accessToken?: string
   jti?: unknown
-  /** Other members of header and payload than the right ones; undefined leaves one out. */
+  /** Overrides of header and payload members; undefined omits one. */
   header?: Record<string, unknown>
   claims?: Record<string, unknown>
 }
 
 export type Proofs = {
   thumbprint: string
-  /** One DPoP proof (RFC 9449 §4.2) for a request; `jti` is fresh unless it is given. */
+  /** One DPoP proof (RFC 9449 §4.2) for a request; `jti` is new unless given. */
   make(method: string, address: string, more?: ProofOptions): Promise<string>
 }
 

@@ -11,7 +11,7 @@ import { discover, exchangeCode, pushedAuthorizationUrl } from '../support/oauth
 import { createWorld, REDIRECT } from '../support/world.ts'
 import { approve } from './flow.ts'
 
-/** Unmodified OAuth clients with the settings that their documentation shows go the whole way, refresh included. */
+/** Unmodified OAuth clients, configured as in their documentation, complete the flow, refresh included. */
 
 const world = await createWorld({ worker: false })
 after(() => world[Symbol.asyncDispose]())
@@ -109,7 +109,7 @@ test('passport-oauth2 with PKCE, and a refresh', async () => {
   assert.equal(await installations(refreshed), 200)
 })
 
-test('simple-oauth2: code with PKCE, a refresh with the scope first asked for, revocation, client credentials', async () => {
+test('simple-oauth2: code with PKCE, a refresh with the original scope, revocation, client credentials', async () => {
   const settings = {
     client: { id: app.id, secret: app.registered.client_secret },
     auth: {
@@ -163,7 +163,7 @@ test('openid-client: PAR, code, refresh, userinfo, introspection, revocation', a
   assert.equal((await openid.tokenIntrospection(config, next.access_token)).active, false)
 })
 
-test('the OAuth client of the MCP SDK: discovery, code, refresh, with the resource that is named to it', async () => {
+test('the OAuth client of the MCP SDK: discovery, code, refresh, with its resource parameter', async () => {
   const stored: { tokens?: OAuthTokens; verifier?: string; address?: URL } = {}
   const provider: OAuthClientProvider = {
     redirectUrl: REDIRECT,

@@ -20,12 +20,12 @@ async function eightTimes(work: () => Promise<JsonAnswer>): Promise<{ won: JsonA
   }
 }
 
-/** What the losers were told, without repetition. */
+/** The distinct errors of the refused requests. */
 function verdicts(lost: JsonAnswer[]): string[] {
   return [...new Set(lost.map(({ status, body }) => `${status} ${body['error']}`))]
 }
 
-test('eight parallel uses of one code: one wins, seven are invalid_grant, and the managed key lives on', async () => {
+test('eight parallel uses of one code: one succeeds, seven are invalid_grant, and the managed key keeps working', async () => {
   const receiver = app.receiver
   const before = receiver.events.filter(event => event.type === 'managed_key.created').length
   const code = await codeFor(await world.person(), app)
@@ -37,7 +37,7 @@ test('eight parallel uses of one code: one wins, seven are invalid_grant, and th
   assert.equal((await world.verify(event.key ?? ''))['valid'], true)
 })
 
-test('eight parallel uses of one refresh token: one wins, seven are invalid_grant', async () => {
+test('eight parallel uses of one refresh token: one succeeds, seven are invalid_grant', async () => {
   const { tokens } = await world.install(await world.person(), app)
   const { won, lost } = await eightTimes(() => post(tokenEndpoint, refresh(tokens.refresh_token), basic(app)))
   assert.equal(won.length, 1)
@@ -45,7 +45,7 @@ test('eight parallel uses of one refresh token: one wins, seven are invalid_gran
   assert.deepEqual(verdicts(lost), ['400 invalid_grant'])
 })
 
-test('a code that is used again later ends the tokens it gave, and not the managed key', async () => {
+test('a later replay of a code revokes its tokens, and not the managed key', async () => {
   const before = app.receiver.events.filter(event => event.type === 'managed_key.created').length
   const code = await codeFor(await world.person(), app)
   const { body: tokens } = await post(tokenEndpoint, exchange(code), basic(app))
@@ -58,7 +58,7 @@ test('a code that is used again later ends the tokens it gave, and not the manag
   assert.equal((await world.verify(event.key ?? ''))['valid'], true)
 })
 
-test('a rotated refresh token that is used again ends the whole family', async () => {
+test('a replay of a rotated refresh token revokes the whole family', async () => {
   const { tokens } = await world.install(await world.person(), app)
   const { body: next } = await post(tokenEndpoint, refresh(tokens.refresh_token), basic(app))
   assert.ok(next['refresh_token'])
@@ -79,7 +79,7 @@ test('a pushed request starts one authorization; its request_uri is refused afte
   assert.deepEqual([parameters.get('error'), parameters.get('code')], ['invalid_request_uri', null])
 })
 
-test('a pushed request that two people opened leads one of them to a code', async () => {
+test('a pushed request opened by two people leads one of them to a code', async () => {
   const request = await pushedAuthorizationUrl(app.client, { redirectUri: REDIRECT })
   const people = await Promise.all([world.person(), world.person()])
   const pages = await Promise.all(
@@ -95,7 +95,7 @@ test('a pushed request that two people opened leads one of them to a code', asyn
   assert.equal(codes.length, 1)
 })
 
-test('a request_uri belongs to the client that pushed it', async () => {
+test('a request_uri works for the client that pushed it only', async () => {
   const request = await pushedAuthorizationUrl(app.client, { redirectUri: REDIRECT })
   request.url.searchParams.set('client_id', signed.id)
   const { browser } = await world.person()
@@ -104,14 +104,14 @@ test('a request_uri belongs to the client that pushed it', async () => {
   assert.ok(new URL(answer.location ?? '').searchParams.has('error'))
 })
 
-test('eight parallel uses of one client assertion: one wins, seven are invalid_client', async () => {
+test('eight parallel uses of one client assertion: one succeeds, seven are invalid_client', async () => {
   const proof = await assertion(signed.id, signed.receiver, world.url)
   const { won, lost } = await eightTimes(() => post(tokenEndpoint, { grant_type: 'client_credentials', ...proof }))
   assert.equal(won.length, 1)
   assert.deepEqual(verdicts(lost), ['401 invalid_client'])
 })
 
-test('a jti is spent for its own client only', async () => {
+test('a jti is used up for its own client only', async () => {
   const second = await world.app({ metadata: { token_endpoint_auth_method: 'private_key_jwt' } })
   const jti = randomUUID()
   for (const { id, receiver } of [signed, second]) {
@@ -120,7 +120,7 @@ test('a jti is spent for its own client only', async () => {
   }
 })
 
-test('eight parallel uses of one DPoP proof: one wins, seven are refused', async () => {
+test('eight parallel uses of one DPoP proof: one succeeds, seven are refused', async () => {
   const proof = await (await createProofs()).make('POST', tokenEndpoint)
   const { won, lost } = await eightTimes(() =>
     post(tokenEndpoint, { grant_type: 'client_credentials' }, { ...basic(app), dpop: proof }),
@@ -129,14 +129,14 @@ test('eight parallel uses of one DPoP proof: one wins, seven are refused', async
   assert.deepEqual(verdicts(lost), ['400 invalid_grant'])
 })
 
-test('a DPoP proof that bought a token cannot buy another', async () => {
+test('a DPoP proof that got a token cannot get another', async () => {
   const proof = await (await createProofs()).make('POST', tokenEndpoint)
   const buy = () => post(tokenEndpoint, { grant_type: 'client_credentials' }, { ...basic(app), dpop: proof })
   assert.equal((await buy()).status, 200)
   assert.equal((await buy()).status, 400)
 })
 
-test('a DPoP proof for another address or method is refused', async () => {
+test('a DPoP proof for another URL or method is refused', async () => {
   const proofs = await createProofs()
   for (const proof of [await proofs.make('GET', tokenEndpoint), await proofs.make('POST', `${world.url}/oauth/par`)]) {
     const answer = await post(tokenEndpoint, { grant_type: 'client_credentials' }, { ...basic(app), dpop: proof })
@@ -144,7 +144,7 @@ test('a DPoP proof for another address or method is refused', async () => {
   }
 })
 
-test('a consent that is sent twice at once gives one installation, and every code tells of it', async () => {
+test('a consent submitted twice at once makes one installation, and every code is for it', async () => {
   const person = await world.person()
   const request = await authorizationUrl(app.client, { redirectUri: REDIRECT })
   const page = await person.browser.follow(await person.browser.get(request.url.href))

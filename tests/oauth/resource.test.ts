@@ -19,7 +19,7 @@ const call = async (path: string, token: unknown, body?: object) =>
     }),
   )
 
-test('a resource that is not known here is invalid_target, wherever it is named (RFC 8707 §2)', async () => {
+test('an unknown resource is invalid_target in every request (RFC 8707 §2)', async () => {
   const person = await world.person()
   for (const resource of UNKNOWN) {
     const { url } = await authorizationUrl(app.client, { redirectUri: REDIRECT, extra: { resource } })
@@ -32,7 +32,7 @@ test('a resource that is not known here is invalid_target, wherever it is named 
   }
 })
 
-test('one that is named beside a known one is refused as well', async () => {
+test('an unknown resource beside a known one is refused as well', async () => {
   const { url } = await authorizationUrl(app.client, { redirectUri: REDIRECT, extra: { resource: API } })
   url.searchParams.append('resource', 'https://elsewhere.example')
   const person = await world.person()
@@ -40,7 +40,7 @@ test('one that is named beside a known one is refused as well', async () => {
   assert.equal(new URL(answer.location ?? '').searchParams.get('error'), 'invalid_target')
 })
 
-test('a wrong resource spends neither a code nor a refresh token', async () => {
+test('a wrong resource uses up neither a code nor a refresh token', async () => {
   const person = await world.person()
   const code = await codeFor(person, app, { scope: 'charges:read' })
   for (const resource of UNKNOWN) {
@@ -56,7 +56,7 @@ test('a wrong resource spends neither a code nor a refresh token', async () => {
   assert.equal((await post(tokenEndpoint, refresh(body['refresh_token']), basic(app))).status, 200)
 })
 
-test('the platform API may be named at any step; its token is for it and opens it', async () => {
+test('the platform API may be named at any step; its token has that audience and works there', async () => {
   const named = await codeFor(await world.person(), app, { scope: 'charges:read', extra: { resource: API } })
   const bare = await codeFor(await world.person(), app, { scope: 'charges:read' })
   const answers = [
@@ -75,7 +75,7 @@ test('the platform API may be named at any step; its token is for it and opens i
   assert.equal((await introspect(world, app, answers[0]?.body['access_token']))['aud'], API)
 })
 
-test('a token whose audience is another API is worth nothing at /v1', async () => {
+test('a token with another audience is refused at /v1', async () => {
   const grant = new world.deps.provider.ClientCredentials({
     client: await world.deps.provider.Client.find(app.id),
     scope: 'charges:read',
@@ -85,7 +85,7 @@ test('a token whose audience is another API is worth nothing at /v1', async () =
   assert.deepEqual([status, body['code']], [401, 'unauthorized'])
 })
 
-test('a token mints what it speaks for, and none without permissions mints a key', async () => {
+test('a token mints keys with its own permissions only, and without permissions none', async () => {
   const person = await world.person()
   const { id, tokens } = await world.install(person, app, { scope: 'charges:read' })
   const keys = () => world.deps.database.read(tx => tx('keys').where({ installation_id: id }).select('permissions'))

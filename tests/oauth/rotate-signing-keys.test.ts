@@ -17,7 +17,7 @@ async function publishedBy(url: string): Promise<string[]> {
   return keys.map(({ kid }) => kid)
 }
 
-test('every running process signs with the new key at once, and what the old one signed still verifies', async () => {
+test('every running process signs with the new key at once, and older signatures still verify', async () => {
   await using world = await createWorld({ worker: false })
   await using other = await startServer(world, { ROLES: 'web' })
   const app = await world.app()
@@ -34,14 +34,14 @@ test('every running process signs with the new key at once, and what the old one
   const kidOf = (tokens: Record<string, unknown>) => decodeProtectedHeader(String(tokens['id_token'])).kid
   assert.deepEqual([kidOf(before.tokens), kidOf(after.tokens)], [old, rotated.key_id])
   await world.deliver()
-  assert.equal(keysAt(app).length, 2, 'the key sealed before and the one sealed after both open')
+  assert.equal(keysAt(app).length, 2, 'keys sealed before and after the rotation both open')
   assert.deepEqual(
     app.receiver.events.flatMap(({ faults }) => faults),
     [],
   )
 })
 
-test('an old key leaves when nothing that it signed can matter any more', async () => {
+test('an old key is removed once nothing signed with it is valid any more', async () => {
   await using world = await createWorld({ worker: false })
   const { database } = world.deps
   const first = world.deps.signing.current.kid
@@ -56,7 +56,7 @@ test('an old key leaves when nothing that it signed can matter any more', async 
   assert.ok(!(await publishedBy(world.url)).includes(first))
 })
 
-test('two rotations at once make two keys, and one of them signs everywhere', async () => {
+test('two simultaneous rotations make two keys, and one of them signs everywhere', async () => {
   await using world = await createWorld({ worker: false })
   const { database } = world.deps
   await Promise.all([rotateSigningKeys(database, world.deps), rotateSigningKeys(database, world.deps)])

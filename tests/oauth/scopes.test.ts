@@ -13,7 +13,7 @@ const ALL = ['charges:read', 'charges:write', 'customers:read']
 
 const names = (scope: unknown) => String(scope).split(' ').toSorted()
 
-test('scopes that are not understood are ignored, and the answer says what was granted', async () => {
+test('unknown scopes are ignored, and the response states the granted scope', async () => {
   const cases: [string, string[]][] = [
     ['openid profile email', ['openid', ...ALL]],
     ['profile', ALL],
@@ -28,7 +28,7 @@ test('scopes that are not understood are ignored, and the answer says what was g
   }
 })
 
-test('a pushed request is read in the same way: unknown scopes ignored, permissions of others refused', async () => {
+test('a pushed request follows the same rule: unknown scopes ignored, permissions of others refused', async () => {
   const scope = 'openid profile charges:read offline_access'
   const request = await pushedAuthorizationUrl(app.client, { redirectUri: REDIRECT, scope })
   const tokens = await exchangeCode(app.client, request, await approve(await world.person(), request.url))
@@ -43,7 +43,7 @@ test('a pushed request is read in the same way: unknown scopes ignored, permissi
   assert.deepEqual([refused.status, refused.body['error']], [400, 'invalid_scope'])
 })
 
-test('offline_access is in the scope of every answer that honours it, and of no other', async () => {
+test('offline_access is in the scope of every response that grants it, and of no other', async () => {
   const api = `${world.url}/v1`
   const details = JSON.stringify([{ type: 'installation', permissions: ['charges:read'] }])
   const requests: [string, Record<string, string>][] = [
@@ -66,7 +66,7 @@ test('offline_access is in the scope of every answer that honours it, and of no 
   assert.deepEqual([without.tokens.scope, without.tokens.refresh_token], ['charges:read', undefined])
 })
 
-test('a refresh may repeat the scope that was asked for first, whatever stood in it', async () => {
+test('a refresh may repeat the original scope, whatever it contained', async () => {
   const asked = ['openid profile email', 'offline_access charges:read', 'openid offline_access no:such customers:read']
   for (const scope of asked) {
     const { tokens } = await world.install(await world.person(), app, { scope })
@@ -76,7 +76,7 @@ test('a refresh may repeat the scope that was asked for first, whatever stood in
   }
 })
 
-test('a refresh may name offline_access although it was not asked for, and nothing that was not granted', async () => {
+test('a refresh may name offline_access although it was not requested, and nothing else that was not granted', async () => {
   const { tokens } = await world.install(await world.person(), app, { scope: 'charges:read' })
   const more = ['charges:write', 'refunds:read', 'openid']
   for (const scope of more) {
@@ -88,7 +88,7 @@ test('a refresh may name offline_access although it was not asked for, and nothi
   assert.equal(body['scope'], 'charges:read')
 })
 
-test('after the app has dropped a permission, a refresh with the scope first asked for works and gives what is left', async () => {
+test('after the app dropped a permission, a refresh with the original scope returns the remaining permissions', async () => {
   const shrinking = await world.app()
   const scope = 'charges:read charges:write'
   const { tokens } = await world.install(await world.person(), shrinking, { scope })
@@ -103,7 +103,7 @@ test('after the app has dropped a permission, a refresh with the scope first ask
   }
 })
 
-test('client_credentials grant the app’s own permissions, all of them or those that are named, and nothing else', async () => {
+test('client_credentials grants the app’s own permissions, all or the named ones, and nothing else', async () => {
   const ask = (scope?: string) =>
     post(tokenEndpoint, { grant_type: 'client_credentials', ...(scope !== undefined && { scope }) }, basic(app))
   assert.deepEqual(names((await ask()).body['scope']), ALL)

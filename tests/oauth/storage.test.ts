@@ -36,7 +36,7 @@ async function tables(): Promise<string> {
   return dumps.join('\n')
 }
 
-/** Every file of the data folder, the database with its write-ahead log among them. */
+/** Every file of the data folder, including the database and its write-ahead log. */
 function files(): { name: string; content: string }[] {
   return readdirSync(world.dataDir, { recursive: true, withFileTypes: true })
     .filter(entry => entry.isFile())
@@ -50,7 +50,7 @@ function cookies({ browser }: Person, path: string): [string, string][] {
     .map(pair => [`cookie ${pair.split('=')[0]}`, pair.slice(pair.indexOf('=') + 1)])
 }
 
-/** Brings every kind of secret into being, and answers each with its name. */
+/** Creates every kind of secret, and returns each with its name. */
 async function gatherSecrets(): Promise<Map<string, string>> {
   const app = await world.app()
   const signed = await world.app({ metadata: { token_endpoint_auth_method: 'private_key_jwt' } })
@@ -98,7 +98,7 @@ async function gatherSecrets(): Promise<Map<string, string>> {
   ])
 }
 
-test('no secret stands in plain in any table, any file of the data folder, or the log', async t => {
+test('no secret is in plaintext in any table, any file of the data folder, or the log', async t => {
   const secrets = await gatherSecrets()
   for (const name of ['cookie latchkey', 'cookie latchkey_interaction'])
     assert.ok(secrets.has(name), [...secrets.keys()].join())
@@ -107,13 +107,13 @@ test('no secret stands in plain in any table, any file of the data folder, or th
   const found = files()
   const everything = [{ name: 'tables', content: rows }, ...found, { name: 'log', content: world.logs.join('\n') }]
   const email = 'person1@example.com'
-  assert.ok(rows.includes(email), 'what is no secret is found in the tables')
+  assert.ok(rows.includes(email), 'the search finds a public value in the tables')
   if (world.deps.database.kind === 'sqlite') {
     const names = found.map(file => file.name)
     assert.ok(names.includes('latchkey.db') && names.includes('latchkey.db-wal'), names.join())
     assert.ok(
       found.some(file => file.content.includes(email)),
-      'what is no secret is found in the files',
+      'the search finds a public value in the files',
     )
   }
   for (const [name, secret] of secrets) {

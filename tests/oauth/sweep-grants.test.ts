@@ -8,7 +8,7 @@ import { exchangeCode } from '../support/oauth-client.ts'
 import { askConsent, rowsOf } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
 
-test('grants go once nothing hangs on them; that a person has agreed stays', async () => {
+test('grants are swept once no token depends on them; the consent of a person stays', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const person = await world.person()

@@ -14,7 +14,7 @@ const other = await world.app()
 const revoke = (by: PublishedApp, token: unknown, hint?: string) =>
   post(`${world.url}/oauth/revoke`, { token: String(token), ...(hint && { token_type_hint: hint }) }, basic(by))
 
-test('introspection tells a client about its own tokens: permissions, installation, person, times', async () => {
+test('introspection returns a client’s own tokens: permissions, installation, person, times', async () => {
   const person = await world.person()
   const { tokens } = await world.install(person, app, { scope: 'charges:read' })
   const seen = await introspect(world, app, tokens.access_token)
@@ -29,7 +29,7 @@ test('introspection tells a client about its own tokens: permissions, installati
   assert.deepEqual([refreshing['active'], refreshing['client_id']], [true, app.id])
 })
 
-test('introspection tells nobody about the tokens of others, nor about codes and nonsense', async () => {
+test('introspection reveals nothing about tokens of others, codes or invalid tokens', async () => {
   const code = await codeFor(await world.person(), app)
   const { tokens } = await world.install(await world.person(), app)
   assert.deepEqual(await introspect(world, other, tokens.access_token), { active: false })
@@ -47,7 +47,7 @@ test('revocation ends a client’s own access token', async () => {
   assert.deepEqual(await introspect(world, app, tokens.access_token), { active: false })
 })
 
-test('revocation of a refresh token ends it with every access token that came of it', async () => {
+test('revocation of a refresh token ends it with every access token issued from it', async () => {
   const { tokens } = await world.install(await world.person(), app)
   const { body: next } = await post(tokenEndpoint, refresh(tokens.refresh_token), basic(app))
   assert.equal((await introspect(world, app, next['access_token']))['active'], true)
@@ -64,7 +64,7 @@ test('revocation by another client changes nothing', async () => {
   assert.equal((await introspect(world, app, tokens.refresh_token))['active'], true)
 })
 
-test('revocation of what does not exist is 200 (RFC 7009 §2.2)', async () => {
+test('revocation of an unknown token is 200 (RFC 7009 §2.2)', async () => {
   assert.equal((await revoke(app, 'nonsense')).status, 200)
 })
 
@@ -76,7 +76,7 @@ test('revoking tokens ends neither the installation nor its key', async () => {
   assert.equal((await world.verify(event.key ?? ''))['valid'], true)
 })
 
-test('a token that was bought with a DPoP proof is bound to its key, and says so', async () => {
+test('a token issued with a DPoP proof is bound to its key, and its response says so', async () => {
   const proofs = await createProofs()
   const code = await codeFor(await world.person(), app, { scope: 'openid charges:read' })
   const { status, body } = await post(tokenEndpoint, exchange(code), {
@@ -90,7 +90,7 @@ test('a token that was bought with a DPoP proof is bound to its key, and says so
   assert.deepEqual(seen['cnf'], { jkt: proofs.thumbprint })
 })
 
-test('a bound token opens userinfo with a proof of its key only', async () => {
+test('a bound token works at userinfo with a proof of its key only', async () => {
   const proofs = await createProofs()
   const person = await world.person()
   const code = await codeFor(person, app, { scope: 'openid' })
@@ -120,7 +120,7 @@ test('a bound token opens userinfo with a proof of its key only', async () => {
   }
 })
 
-test('userinfo tells the person’s id, and no more', async () => {
+test('userinfo returns the person’s id only', async () => {
   const person = await world.person()
   const { body } = await post(tokenEndpoint, exchange(await codeFor(person, app, { scope: 'openid' })), basic(app))
   const answer = await jsonOf(
@@ -129,7 +129,7 @@ test('userinfo tells the person’s id, and no more', async () => {
   assert.deepEqual([answer.status, answer.body], [200, { sub: person.userId }])
 })
 
-test('userinfo refuses tokens without openid, of no person, and none at all', async () => {
+test('userinfo refuses missing tokens, and tokens without openid or without a person', async () => {
   const { tokens } = await world.install(await world.person(), app, { scope: 'charges:read' })
   const { body } = await post(tokenEndpoint, { grant_type: 'client_credentials' }, basic(app))
   for (const token of [tokens.access_token, body['access_token'], 'nonsense']) {
@@ -140,7 +140,7 @@ test('userinfo refuses tokens without openid, of no person, and none at all', as
   assert.equal((await fetch(userinfoEndpoint)).status, 401)
 })
 
-test('uninstalling ends the tokens of that installation; those of the other mode and account live on', async () => {
+test('uninstalling ends the tokens of that installation only, not those of the other mode or account', async () => {
   const person = await world.person()
   const neighbour = await world.person()
   const live = await world.install(person, app)
@@ -159,7 +159,7 @@ test('uninstalling ends the tokens of that installation; those of the other mode
   }
 })
 
-test('a code that was not exchanged before the uninstallation is worth nothing after it', async () => {
+test('a code that was not exchanged before the uninstall is refused after it', async () => {
   const person = await world.person()
   const code = await codeFor(person, app)
   const [row] = await world.deps.database.read(tx => tx('installations').where({ account_id: person.accountId }))
@@ -169,7 +169,7 @@ test('a code that was not exchanged before the uninstallation is worth nothing a
   assert.deepEqual([answer.status, answer.body['error']], [400, 'invalid_grant'])
 })
 
-test('a reinstallation gets tokens of its own, and the old ones stay dead', async () => {
+test('a reinstall gets its own tokens, and the old ones stay revoked', async () => {
   const person = await world.person()
   const first = await world.install(person, app)
   const page = await person.browser.get(`/apps/${first.id}/uninstall`)

@@ -41,7 +41,7 @@ describe('Idempotency-Key', () => {
   const keysPath = () => `/v1/installations/${installed.id}/keys`
   const countKeys = async () => (await world.deps.database.knex('keys')).length
 
-  test('the first answer, although its `expires_at` has passed meanwhile', async () => {
+  test('the first response, although its `expires_at` has passed', async () => {
     const key = randomUUID()
     const body = { name: 'short', expires_at: new Date(world.clock.now() + 60_000).toISOString() }
     const first = await post(keysPath(), body, key)
@@ -51,7 +51,7 @@ describe('Idempotency-Key', () => {
     assert.equal((await post(keysPath(), body, randomUUID())).status, 400)
   })
 
-  test('the first answer, although the app offers no key to seal for any more', async () => {
+  test('the first response, although the app has no recipient key any more', async () => {
     const key = randomUUID()
     const first = await post(keysPath(), { name: 'sealed' }, key)
     const apps = world.deps.database.knex('apps').where({ id: app.id })
@@ -65,7 +65,7 @@ describe('Idempotency-Key', () => {
     }
   })
 
-  test('the same request, whatever the order of its members and the space between them', async () => {
+  test('the same request, in any order of members and with any whitespace', async () => {
     const key = randomUUID()
     const first = await post(keysPath(), '{"name":"ordered","note":"n","permissions":["charges:read"]}', key)
     assert.equal(first.status, 201)
@@ -84,7 +84,7 @@ describe('Idempotency-Key', () => {
     await post(`/v1/installations/${installed.id}/resume`, {}, undefined)
   })
 
-  test('one path, one spelling: what is encoded in it is the same request, and other spellings are no path', async () => {
+  test('percent-encoding in a path is the same request, and other spellings are unknown', async () => {
     const key = randomUUID()
     const first = await post(keysPath(), { name: 'spelled' }, key)
     assert.equal(first.status, 201)
@@ -110,7 +110,7 @@ describe('Idempotency-Key', () => {
     assert.equal(await countKeys(), before)
   })
 
-  test('404: a token of another installation of the same app gets nothing of what was answered', async () => {
+  test('404: a token of another installation of the same app gets nothing of the response', async () => {
     const minted = randomUUID()
     const { body } = await post(keysPath(), { name: 'own' }, minted)
     const rotated = randomUUID()
@@ -135,7 +135,7 @@ describe('Idempotency-Key', () => {
     }
   })
 
-  test('403: a token that was granted less than the first one had gets no key that can do more', async () => {
+  test('403: a token with fewer permissions than the first one gets no key that can do more', async () => {
     const narrow = await world.install(person, app, { scope: 'charges:read', fields: { decision: 'continue' } })
     const key = randomUUID()
     const first = await post(keysPath(), { name: 'wide' }, key)
@@ -165,7 +165,7 @@ describe('Idempotency-Key', () => {
     )
   })
 
-  test('a client-credentials token that was asked for with a scope is held to it', async () => {
+  test('a client-credentials token with a scope is limited to it', async () => {
     const { access_token } = await oauth.clientCredentialsGrant(app.client, { scope: 'charges:read' })
     const asked = { name: 'more', permissions: ['charges:write'] }
     assert.equal((await post(keysPath(), asked, undefined, access_token)).body['code'], 'permission_not_granted')
@@ -181,7 +181,7 @@ describe('Idempotency-Key', () => {
     assert.ok(access_token === '' ? answer.status === 401 : answer.body['code'] === 'permission_not_granted')
   })
 
-  test('two at once: one is done, both are answered alike; one that failed left nothing behind', async () => {
+  test('two simultaneous requests: one runs, both get the same response; a failed one leaves nothing behind', async () => {
     const before = await countKeys()
     const key = randomUUID()
     const send = () => post(keysPath(), { name: 'at once' }, key)
@@ -193,7 +193,7 @@ describe('Idempotency-Key', () => {
     assert.equal((await post(keysPath(), { name: 'x' }, failed)).status, 201)
   })
 
-  test('a day later the key is free again', async () => {
+  test('a day later the Idempotency-Key is free again', async () => {
     const key = randomUUID()
     const first = await post(keysPath(), { name: 'daily' }, key)
     world.clock.advance(86_400_001)
@@ -201,7 +201,7 @@ describe('Idempotency-Key', () => {
     assert.notEqual(first.body['id'], second.body['id'])
   })
 
-  test('a process that dies between its work and the saved answer has done nothing', async () => {
+  test('a process that dies before it saves the response has committed nothing', async () => {
     const before = await countKeys()
     const { keyring } = world.deps
     const { encrypt } = keyring
@@ -216,7 +216,7 @@ describe('Idempotency-Key', () => {
     assert.equal((await post(keysPath(), { name: 'cut' }, key)).status, 201)
   })
 
-  test('a suspended app gets no key again, and its first answer once it is resumed', async () => {
+  test('a suspended app does not get the key again, and gets its first response once it is resumed', async () => {
     const key = randomUUID()
     const first = await post(keysPath(), { name: 'before' }, key)
     const actor = { type: 'operator' as const, id: 'tests', ip: '' }

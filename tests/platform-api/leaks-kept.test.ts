@@ -16,7 +16,7 @@ const report = (world: World, tokens: string[]) =>
     body: JSON.stringify({ tokens }),
   })
 
-test('a report that was answered is dealt with, also where its process fails or dies right after the answer', async () => {
+test('an acknowledged report is processed even if its process fails or dies right after the response', async () => {
   await using world = await createWorld()
   const { key, app } = await installManaged(world)
   const { database } = world.deps
@@ -32,9 +32,9 @@ test('a report that was answered is dealt with, also where its process fails or 
   database.transaction = transaction
   assert.equal((await world.verify(key))['valid'], true)
   const [kept] = await rowsOf(world, 'leak_reports')
-  assert.ok(!JSON.stringify(kept).includes(key), 'only hashes are kept')
+  assert.ok(!JSON.stringify(kept).includes(key), 'only hashes are stored')
 
-  assert.ok(await dealWithLeftReports(world.deps), 'whoever took it has a minute for it')
+  assert.ok(await dealWithLeftReports(world.deps), 'the process that took it has a minute for it')
   assert.equal((await world.verify(key))['valid'], true)
   world.clock.advance(MINUTE)
   await dealWithLeftReports(world.deps)
@@ -44,7 +44,7 @@ test('a report that was answered is dealt with, also where its process fails or 
   assert.deepEqual(await rowsOf(world, 'leak_reports'), [])
 })
 
-test('a report costs the same writes whatever its tokens are', async () => {
+test('a report costs the same writes for any tokens', async () => {
   await using world = await createWorld({ worker: false })
   const statements: string[] = []
   world.deps.database.knex.on('query', ({ sql }: { sql: string }) => {

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { mintSecret } from '../../server/base/secret-format.ts'
 import { createWorld } from '../support/world.ts'
 
-test('a leaked key is refused at once and replaced without a person; the answer says nothing about any token', async () => {
+test('a leaked key is refused at once and replaced without a person; the response reveals nothing about any token', async () => {
   await using world = await createWorld()
   const app = await world.app()
   const person = await world.person()
@@ -27,7 +27,7 @@ test('a leaked key is refused at once and replaced without a person; the answer 
   assert.equal((await world.verify(rotated.key ?? ''))['valid'], true)
   assert.match((await person.browser.get('/activity')).text, /key\.leaked/)
   assert.match((await app.platform.person.browser.get('/activity')).text, /key\.leaked/)
-  assert.deepEqual(await report([key]), nothing) // once more changes nothing
+  assert.deepEqual(await report([key]), nothing) // a repeated report changes nothing
   for (const tokens of [[], 'text', [1], Array.from({ length: 51 }, () => 'x')])
     assert.equal((await report(tokens)).status, 400)
 })

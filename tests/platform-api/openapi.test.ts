@@ -10,7 +10,7 @@ type Document = {
   components: { schemas: Record<string, unknown> }
 }
 
-test('/openapi.json names every call, resolves every reference, and each call answers as it says', async () => {
+test('/openapi.json lists every call, resolves every reference, and each call responds as it says', async () => {
   await using world = await createWorld()
   const text = await (await fetch(`${world.url}/openapi.json`)).text()
   const document = JSON.parse(text) as Document
@@ -32,7 +32,7 @@ test('/openapi.json names every call, resolves every reference, and each call an
   }
 })
 
-test('/reference shows it without anything inline and without any other origin', async () => {
+test('/reference shows the document without inline scripts or styles and without any other origin', async () => {
   await using world = await createWorld()
   const page = await fetch(`${world.url}/reference`)
   assert.equal(page.status, 200)

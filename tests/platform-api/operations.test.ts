@@ -13,7 +13,7 @@ const FOLDER = new URL('../../server/platform-api/operations/', import.meta.url)
 const SOURCES = readdirSync(FOLDER).map(name => readFileSync(new URL(name, FOLDER), 'utf8'))
 
 describe('the operations of /v1', () => {
-  test('each has a file of its own, which holds its path as text', () => {
+  test('each has a file of its own, which contains its path as text', () => {
     assert.equal(SOURCES.length, OPERATIONS.length)
     for (const { method, path } of OPERATIONS) {
       const found = SOURCES.filter(
@@ -23,7 +23,7 @@ describe('the operations of /v1', () => {
     }
   })
 
-  test('each has an id of its own, one status of success, a body that is valid, and errors of one cause each', () => {
+  test('each has an id of its own, one success status, a valid body, and errors of one cause each', () => {
     assert.equal(new Set(OPERATIONS.map(({ id }) => id)).size, OPERATIONS.length)
     for (const operation of OPERATIONS) {
       const status = statusOf(operation)
@@ -33,12 +33,12 @@ describe('the operations of /v1', () => {
     }
   })
 
-  test('the reference groups them all, and each group has some', () => {
+  test('the reference groups all of them, and no group is empty', () => {
     const { tags } = platformOpenApi('https://latchkey.example') as { tags: { name: string }[] }
     assert.deepEqual(new Set(tags.map(({ name }) => name)), new Set(OPERATIONS.map(({ tag }) => tag)))
   })
 
-  test('the document names every error of each, by its status', () => {
+  test('the document lists every error of each, by its status', () => {
     type Problem = { content: { 'application/problem+json': { schema: { properties: { code: { enum: string[] } } } } } }
     const { paths } = platformOpenApi('https://latchkey.example') as {
       paths: Record<string, Record<string, { responses: Record<string, Problem> }>>
@@ -65,7 +65,7 @@ describe('strangers of /v1', () => {
 
   for (const operation of OPERATIONS.filter(({ path }) => path.includes('/:'))) {
     const name = `${operation.method.toUpperCase()} ${operation.path}`
-    test(`${name}: another app, and another installation’s token, get what they would get where nothing is`, async () => {
+    test(`${name}: another app, and another installation’s token, get the response for an unknown id`, async () => {
       const made = await countMade(world)
       for (const token of owned.strangers) {
         const theirs = await ask(world, operation, token, name => owned.ids[name])
@@ -79,7 +79,7 @@ describe('strangers of /v1', () => {
     })
   }
 
-  test('a list holds nothing of theirs', async () => {
+  test('a list has nothing of the other app', async () => {
     const lists = OPERATIONS.filter(
       ({ method, path, access }) => method === 'get' && !path.includes('/:') && access.scheme === 'accessToken',
     )
@@ -93,7 +93,7 @@ describe('strangers of /v1', () => {
     }
   })
 
-  test('without a credential each that needs one answers 401, before it reads anything else', async () => {
+  test('without a credential each that needs one is 401, before it reads anything else', async () => {
     for (const operation of OPERATIONS.filter(({ access }) => access.scheme !== undefined)) {
       const { status } = await ask(world, operation, 'nonsense', () => 'nonsense', '[]')
       assert.equal(status, 401, operation.id)
@@ -103,7 +103,7 @@ describe('strangers of /v1', () => {
 
 type Owned = { ids: Record<string, string | undefined>; strangers: string[] }
 
-/** An installation with its keys and deliveries; the tokens of another app and of another installation of the same one. */
+/** An installation with its keys and deliveries; tokens of another app and of another installation of the same one. */
 async function createOwned(world: World): Promise<Owned> {
   const [app, other] = [await world.app(), await world.app()]
   const installed = await world.install(await world.person(), app)
@@ -121,7 +121,7 @@ async function createOwned(world: World): Promise<Owned> {
 const unused = (world: World, name: string) =>
   world.deps.ids.next(({ installation: 'ins', key: 'key', delivery: 'dlv' } as const)[name] ?? 'req')
 
-/** An answer without what differs from one request to the next. */
+/** A response without its request id and time. */
 async function ask(
   world: World,
   { method, path, example = {} }: (typeof OPERATIONS)[number],

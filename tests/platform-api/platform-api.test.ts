@@ -57,7 +57,7 @@ describe('/v1 for platforms', () => {
     assert.equal((await call('GET', `/v1/installations/${second.id}`, own)).status, 404)
   })
 
-  test('404: another app’s installation, key and delivery are as if there were none', async () => {
+  test('404: another app’s installation, key and delivery respond like unknown ids', async () => {
     const other = await world.app()
     const stranger = { token: (await oauth.clientCredentialsGrant(other.client)).access_token }
     const [key] = await listed(`/v1/installations/${installed.id}/keys`)
@@ -77,7 +77,7 @@ describe('/v1 for platforms', () => {
     }
   })
 
-  test('mint: one more key, sealed in the answer and delivered, with a subset of what was granted', async () => {
+  test('mint: one more key, sealed in the response and delivered, with a subset of the granted permissions', async () => {
     const answer = await call('POST', `/v1/installations/${installed.id}/keys`, {
       body: { name: 'worker', permissions: ['charges:read'], note: 'nightly' },
     })
@@ -94,7 +94,7 @@ describe('/v1 for platforms', () => {
     assert.deepEqual([refused.status, refused.body['code']], [403, 'permission_not_granted'])
   })
 
-  test('mint: a token that was narrowed mints no more than it was granted', async () => {
+  test('mint: a narrowed token mints no more than its own permissions', async () => {
     const narrow = await world.install(person, app, { scope: 'charges:read', fields: { decision: 'continue' } })
     const own = { token: narrow.tokens.access_token }
     assert.deepEqual(narrow.permissions, ['charges:read'])
@@ -107,7 +107,7 @@ describe('/v1 for platforms', () => {
     assert.equal((whole.body['permissions'] as string[]).length, 3)
   })
 
-  test('an invalid cursor is refused; so is a body that is no object, and nothing happens', async () => {
+  test('an invalid cursor and a body that is not an object are refused without effect', async () => {
     const { id } = installed
     for (const path of [
       '/v1/installations?cursor=zzz',
@@ -132,7 +132,7 @@ describe('/v1 for platforms', () => {
     ])
   })
 
-  test('401 offers Bearer and DPoP, and says what is wrong with the one that was used (RFC 6750 §3, RFC 9449 §7.1)', async () => {
+  test('401 offers Bearer and DPoP, with the error of the one that was used (RFC 6750 §3, RFC 9449 §7.1)', async () => {
     const challenge = async (path: string, headers: Record<string, string> = {}) => {
       const answer = await fetch(world.url + path, { headers })
       assert.equal(answer.status, 401)
@@ -146,7 +146,7 @@ describe('/v1 for platforms', () => {
     )
     const dpop = await challenge('/v1/installations', { authorization: 'DPoP nonsense', dpop: 'a.b.c' })
     assert.equal(dpop, `DPoP realm="latchkey", error="invalid_token", ${algs}, Bearer realm="latchkey"`)
-    assert.equal(await challenge('/v1/keys/self'), 'Bearer realm="latchkey"', 'a key is bound to nothing')
+    assert.equal(await challenge('/v1/keys/self'), 'Bearer realm="latchkey"', 'it is bound to no key')
   })
 
   test('rotate: the new key arrives, the old one works until the overlap ends; a second rotation is refused unless forced', async () => {
@@ -176,7 +176,7 @@ describe('/v1 for platforms', () => {
     assert.equal((await world.verify(old.key))['code'], 'expired')
   })
 
-  test('Idempotency-Key: the same answer with the same ciphertext, and nothing done twice; another body is refused', async () => {
+  test('Idempotency-Key: the same response with the same ciphertext, and nothing done twice; another body is refused', async () => {
     const headers = { 'idempotency-key': crypto.randomUUID() }
     const path = `/v1/installations/${installed.id}/keys`
     const answers = await Promise.all(
@@ -193,7 +193,7 @@ describe('/v1 for platforms', () => {
     assert.deepEqual([reused.status, reused.body['code']], [422, 'idempotency_key_reused'])
   })
 
-  test('bad input names its field, in problem+json', async () => {
+  test('invalid input names its field, in problem+json', async () => {
     for (const [path, body, field] of [
       [`/v1/installations/${installed.id}/keys`, {}, 'name'],
       [`/v1/installations/${installed.id}/keys`, { name: 'x', permissions: [] }, 'permissions'],
@@ -213,7 +213,7 @@ describe('/v1 for platforms', () => {
     assert.equal((await call('GET', '/v1/installations', { token: 'nonsense' })).status, 401)
   })
 
-  test('events in order with a cursor, the same bytes that were delivered; deliveries with their attempts', async () => {
+  test('events in order with a cursor, with the bytes that were delivered; deliveries with their attempts', async () => {
     const follow = async (name: 'after' | 'cursor') => {
       const found: Json[] = []
       for (let more: unknown = ''; more !== null; ) {
@@ -235,7 +235,7 @@ describe('/v1 for platforms', () => {
     assert.equal(attempt?.['status'], 204)
   })
 
-  test('redeliver: the identical ciphertext; refused once the platform’s key is another', async () => {
+  test('redeliver: the identical ciphertext; refused once the platform’s key has changed', async () => {
     const event = await app.receiver.waitFor('managed_key.created')
     const find = async () => (await listed('/v1/deliveries?limit=100')).find(item => item['event_id'] === event.id)
     const delivery = await find()
@@ -260,7 +260,7 @@ describe('/v1 for platforms', () => {
     assert.deepEqual([refused.status, refused.body['code']], [409, 'recipient_key_changed'])
   })
 
-  test('the webhook secret is rotated: both sign for a day, then the new one alone', async () => {
+  test('the webhook secret is rotated: both sign for a day, then the new one only', async () => {
     const other = await world.app()
     const credentials = { token: (await oauth.clientCredentialsGrant(other.client)).access_token }
     const { body } = await call('POST', '/v1/webhook-secret/rotate', credentials)
@@ -271,7 +271,7 @@ describe('/v1 for platforms', () => {
     assert.equal(String(event.headers['webhook-signature']).split(' ').length, 2)
   })
 
-  test('uninstall by the platform: its keys expire and its tokens die; the account sees it', async () => {
+  test('uninstall by the platform: its keys expire and its tokens end; the account sees it', async () => {
     const somebody = await world.person()
     const short = await world.install(somebody, app)
     const own = { token: short.tokens.access_token }
@@ -282,7 +282,7 @@ describe('/v1 for platforms', () => {
     assert.match(page.text, /installation\.uninstalled/)
   })
 
-  test('keys/self answers whoever holds a key that works', async () => {
+  test('keys/self responds to any working key', async () => {
     const { key } = await app.receiver.waitFor('managed_key.created')
     const self = await call('GET', '/v1/keys/self', { token: key ?? '' })
     assert.equal(self.status, 200)

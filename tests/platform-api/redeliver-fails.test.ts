@@ -7,7 +7,7 @@ for (const [what, refusal] of [
   ['never answered', { status: 500 }],
   ['answered with 410', { status: 410 }],
 ] as const) {
-  test(`a key that has arrived once lives on when its redelivery is ${what}`, async () => {
+  test(`a key that has arrived keeps working when its redelivery is ${what}`, async () => {
     await using world = await createWorld({ worker: false, env: { RETRY_SCHEDULE: '1' } })
     const app = await world.app()
     const { id } = await world.install(await world.person(), app)

@@ -14,7 +14,7 @@ test('a log names the other side by its account: no e-mail and no address of a s
   assert.ok((await person.browser.get('/activity')).text.includes(person.email))
 })
 
-test('two rotations of the webhook secret: the first one signs along for its whole day', async () => {
+test('two rotations of the webhook secret: the first one also signs for its whole day', async () => {
   await using world = await createWorld()
   const app = await world.app()
   const { browser } = app.platform.person
@@ -26,7 +26,7 @@ test('two rotations of the webhook secret: the first one signs along for its who
   assert.equal(String(event.headers['webhook-signature']).split(' ').length, 3)
 })
 
-test('an update that read the client secret before it was replaced does not bring it back', async () => {
+test('an update that read the client secret before its replacement does not restore it', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const row = () => world.deps.database.knex('apps').where({ id: app.id }).first('client', 'client_secret')
@@ -40,7 +40,7 @@ test('an update that read the client secret before it was replaced does not brin
   assert.equal((await row()).client_secret, replaced.client_secret)
 })
 
-test('a stranger spends none of an app’s test deliveries', async () => {
+test('a stranger uses up none of an app’s test deliveries', async () => {
   await using world = await createWorld({ worker: false, env: { RATE_LIMITS: 'on' } })
   const app = await world.app()
   const stranger = await world.platform('Elsewhere')

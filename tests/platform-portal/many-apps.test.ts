@@ -6,7 +6,7 @@ import { createWorld } from '../support/world.ts'
 
 type Row = Record<string, unknown>
 
-test('a publisher’s apps come in pages, the newest first and retired ones last; a stranger’s app is no cursor', async () => {
+test('a publisher’s apps have pages, newest first and retired ones last; a stranger’s app is no cursor', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   const other = await world.app()
@@ -44,7 +44,7 @@ test('a publisher’s apps come in pages, the newest first and retired ones last
   assert.ok((await read(`/platform?after=${other.id}`)).includes(alive[0] ?? ''))
 })
 
-test('deliveries and installations are counted, but no further than a bound', async () => {
+test('deliveries and installations are counted up to a bound', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app()
   await world.install(await world.person(), app)

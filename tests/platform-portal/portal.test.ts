@@ -20,10 +20,10 @@ const statusOf = async (world: World, token: string): Promise<number> => {
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     body: '{}',
   })
-  return answer.status // 401 where the token is unknown, 400 where only the manifest is wrong
+  return answer.status // 401 for an unknown token, 400 if only the manifest is wrong
 }
 
-/** Looks at a page again until it says something. */
+/** Reloads a page until it contains the text. */
 async function until(browser: BrowserSession, url: string, text: string): Promise<Answer> {
   const limit = Date.now() + 30_000
   for (;;) {
@@ -42,7 +42,7 @@ test('/platform: a profile is made once, its token is shown once, and a new one 
   assert.match(refused.text, /<title>Error: .*Give the name that people will see/s)
   const long = await person.browser.submit(first.form('Start publishing'), { name: '<b>'.repeat(50) })
   assert.equal(long.status, 422)
-  assert.equal(long.form('Start publishing').fields['name'], '<b>'.repeat(50)) // kept as typed
+  assert.equal(long.form('Start publishing').fields['name'], '<b>'.repeat(50)) // the form keeps what was typed
   const made = await person.browser.submit(first.form('Start publishing'), { name: 'Shipyard <Inc.>' })
   const token = secretIn(made.text)
   assert.match(token, /^lkt_[0-9A-Za-z]{38}$/)
@@ -62,7 +62,7 @@ test('/platform: a profile is made once, its token is shown once, and a new one 
   assert.doesNotMatch(world.logs.join('\n'), new RegExp(`${token}|${rotated}`))
 })
 
-test('strangers: nothing of another account’s platform, apps, deliveries or installations, and no act on them', async () => {
+test('strangers: another account’s platform, apps, deliveries and installations are hidden and cannot be changed', async () => {
   await using world = await createWorld()
   const app = await world.app()
   const installed = await world.install(await world.person(), app)
@@ -93,7 +93,7 @@ test('strangers: nothing of another account’s platform, apps, deliveries or in
     )
   }
   assert.deepEqual(await world.deps.database.knex('activity').count({ n: '*' }).first(), before)
-  // An app of one's own, and another app's delivery or installation under it.
+  // An app of one's own with another app's delivery or installation.
   const own = await world.app()
   const path = `/platform/apps/${own.id}`
   assert.equal((await own.platform.person.browser.get(`${path}/deliveries/${delivery}`)).status, 404)
@@ -102,7 +102,7 @@ test('strangers: nothing of another account’s platform, apps, deliveries or in
   assert.equal((await fetch(`${world.url}/platform`, { redirect: 'manual' })).status, 303)
 })
 
-test('roles: a developer and a viewer look, and are refused at submit', async () => {
+test('roles: a developer and a viewer can read, and are refused at submit', async () => {
   await using world = await createWorld()
   const app = await world.app()
   const installed = await world.install(await world.person(), app)
@@ -138,7 +138,7 @@ test('roles: a developer and a viewer look, and are refused at submit', async ()
   assert.equal((await newcomer.browser.post('/platform', { name: 'Mine' })).status, 403)
 })
 
-test('Send test delivery: the page says what was answered, and the delivery’s page shows it as text', async () => {
+test('Send test delivery: the page shows the response, and the delivery’s page shows it as text', async () => {
   await using world = await createWorld()
   const app = await world.app()
   const { browser } = app.platform.person
@@ -216,7 +216,7 @@ test('secrets: each is shown once; the old webhook secret also signs, the old cl
   const webhook = secretIn((await browser.submit(page.form('Rotate'))).text)
   assert.match(webhook, /^whsec_/)
   await browser.post(`${path}/test`)
-  assert.equal((await app.receiver.waitFor('ping')).verified, true) // by the old one
+  assert.equal((await app.receiver.waitFor('ping')).verified, true) // by the old secret
   app.receiver.secret = webhook
   await browser.post(`${path}/test`)
   assert.equal((await app.receiver.waitFor('ping', 2)).verified, true)
@@ -238,7 +238,7 @@ test('secrets: each is shown once; the old webhook secret also signs, the old cl
   assert.ok(log.includes('app.webhook_secret_rotated') && log.includes('app.client_secret_replaced'))
 })
 
-test('an installation can be suspended and resumed from the app’s page; both sides read it', async () => {
+test('an installation can be suspended and resumed on the app’s page; both logs have it', async () => {
   await using world = await createWorld()
   const app = await world.app()
   const person = await world.person({ accountName: 'Harbor & Sons' })
@@ -261,7 +261,7 @@ test('an installation can be suspended and resumed from the app’s page; both s
   }
 })
 
-test('a draft is submitted for review once; versions that wait show what they would change', async () => {
+test('a draft is submitted for review once; pending versions show their changes', async () => {
   await using world = await createWorld({ worker: false })
   const app = await world.app({ draft: true })
   const { browser } = app.platform.person
@@ -274,7 +274,7 @@ test('a draft is submitted for review once; versions that wait show what they wo
   assert.equal(twice.status, 409)
 })
 
-test('the delivery log is filtered and paged', async () => {
+test('the delivery log has filters and pages', async () => {
   await using world = await createWorld({ worker: false, env: { RETRY_SCHEDULE: '3600' } })
   const app = await world.app()
   const { browser } = app.platform.person

@@ -9,7 +9,7 @@ import { createWorld, type Person, REDIRECT, sampleManifest, type World } from '
 const PATH = '/platform/apps/new'
 const REGISTER = 'Register app'
 
-/** What stands in the fields of a page that shows secrets once. */
+/** The fields of a page that shows secrets once. */
 function shown(answer: Answer): Map<string, string> {
   const areas = [...answer.text.matchAll(/<textarea id="([\w-]+)"[^>]*>([^<]*)<\/textarea>/g)]
   return new Map(areas.map(([, id = '', value = '']) => [id, value]))
@@ -17,7 +17,7 @@ function shown(answer: Answer): Map<string, string> {
 
 const appsIn = async (world: World): Promise<number> => (await world.deps.database.knex('apps')).length
 
-test('by form: the same app that POST /oauth/register would make, its secrets once, and keys that arrive', async () => {
+test('by form: the same app as by POST /oauth/register, its secrets shown once, and keys that arrive', async () => {
   await using world = await createWorld()
   const { person } = await world.platform()
   const receiver = await world.receiver()
@@ -54,7 +54,7 @@ test('by form: the same app that POST /oauth/register would make, its secrets on
   const log = await world.deps.database.knex('activity').where({ account_id: person.accountId, what: 'app.registered' })
   assert.deepEqual([log.length, log[0].actor_id, log[0].object], [1, person.userId, id])
 
-  // Pressed twice: no second app, and no secret again.
+  // Submitted twice: no second app, and the secrets are not shown again.
   const twice = await person.browser.submit(page.form(REGISTER), typed)
   assert.equal(twice.location, `${world.url}/platform/apps/${id}`)
   assert.equal(await appsIn(world), 1)
@@ -71,7 +71,7 @@ test('by form: the same app that POST /oauth/register would make, its secrets on
   assert.equal((await receiver.waitFor('managed_key.created', 2)).verified, true)
 })
 
-test('each fault stands at its field, all at once, and the form stays as typed', async () => {
+test('each fault is at its field, all at once, and the form keeps what was typed', async () => {
   await using world = await createWorld({ worker: false })
   const { person } = await world.platform()
   const page = await person.browser.get(PATH)
@@ -128,7 +128,7 @@ test('Add another key keeps everything that was typed', async () => {
   assert.equal(fields['id'], form.fields['id'])
 })
 
-test('from JSON: an inline JWKS is taken, what is wrong is named by its path, and the text is kept', async () => {
+test('from JSON: an inline JWKS is accepted, a fault is named by its path, and the text is kept', async () => {
   await using world = await createWorld()
   const { person } = await world.platform()
   const receiver = await world.receiver()
@@ -159,7 +159,7 @@ test('from JSON: an inline JWKS is taken, what is wrong is named by its path, an
   assert.match(String(shown(made).get('webhook-secret')), /^whsec_/)
 })
 
-test('who may: owners and admins of an account that publishes; nobody registers under another’s name', async () => {
+test('roles: owners and admins of a publishing account; nobody registers for another publisher', async () => {
   await using world = await createWorld({ worker: false })
   const { person } = await world.platform()
   const other = await world.platform('Elsewhere')
@@ -169,7 +169,7 @@ test('who may: owners and admins of an account that publishes; nobody registers 
   const made = await person.browser.submit(form, { manifest, platform: other.platformId })
   assert.equal(made.status, 200)
   assert.equal((await world.deps.database.knex('apps').where({ platform_id: other.platformId })).length, 0)
-  // An id in the form only names the form: nothing of another's app changes, and nothing is told of it.
+  // The id in the form only identifies the form: another's app neither changes nor is revealed by it.
   const id = shown(made).get('client-id') ?? ''
   const second = await other.person.browser.post(PATH, { manifest, id })
   assert.equal(second.status, 200)
@@ -193,7 +193,7 @@ function why(world: World, reasons: Record<string, string>): Record<string, stri
   return Object.fromEntries(Object.entries(reasons).map(([name, reason]) => [`why${names.indexOf(name)}`, reason]))
 }
 
-test('a member who is demoted while the app’s keys are read is refused plainly, and registers nothing', async () => {
+test('a member who is demoted while the app’s keys are fetched is refused, and registers nothing', async () => {
   await using world = await createWorld({ worker: false })
   const { person } = await world.platform()
   const receiver = await world.receiver()
@@ -201,7 +201,7 @@ test('a member who is demoted while the app’s keys are read is refused plainly
   let reads = 0
   const server = createServer(async (_req, res) => {
     reads += 1
-    if (reads === 2) await memberships().update({ role: 'developer' }) // the page has checked; the registration itself reads again
+    if (reads === 2) await memberships().update({ role: 'developer' }) // the page has checked; the registration reads again
     res.setHeader('content-type', 'application/json').end(JSON.stringify(receiver.publicJwks()))
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))

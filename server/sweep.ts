@@ -22,6 +22,8 @@ export type Swept = {
   mails: number
   checkpoints: number
   deliveries: number
+  /** Without a delivery; the others go with theirs. */
+  events: number
   usage: number
   rate_limits: number
   idempotent_requests: number
@@ -42,7 +44,7 @@ export async function sweep(deps: Deps): Promise<Swept> {
     checkpoints: await sweepCheckpoints(database, at),
     rate_limits: await deleteEndedCounters(database, at),
     idempotent_requests: await sweepAnswers(database, at),
-    deliveries: await sweepDeliveryLog(database, at),
+    ...(await sweepDeliveryLog(database, at)),
     usage: await sweepUsage(database, at),
   }
   await runBatchJobs(deps)

@@ -1,7 +1,9 @@
 import type { Knex } from 'knex'
 import { lockedOrSkipped, type Tx } from '../../db/connect.ts'
+import { deleteFirst } from '../../db/delete-in-batches.ts'
 import { newestOf } from '../../db/in-order.ts'
 import { isAmong } from '../../db/json-rows.ts'
+import { firstIdAt } from '../base/ids.ts'
 import type { AttemptRow } from './attempt-store.ts'
 import type { DeliveryRow, DeliveryStatus } from './delivery-store.ts'
 import type { EventType } from './event-type.ts'
@@ -85,4 +87,16 @@ export async function deleteSettledBefore(tx: Tx, before: number, limit: number)
     )
     .delete()
   return rows.length
+}
+
+/**
+ * Deletes events from before a time that have no delivery: those of apps without a delivery address. At most `limit`, and
+ * returns how many. Ids are in the order of time, so that the primary key bounds what is read.
+ */
+export async function deleteUnsentBefore(tx: Tx, before: number, limit: number): Promise<number> {
+  const unsent = tx('events')
+    .where('events.id', '<', firstIdAt('evt', before))
+    .whereNotExists(tx('deliveries').whereRaw('deliveries.event_id = events.id').select('deliveries.id'))
+    .orderBy('events.id')
+  return await deleteFirst(tx, 'events', ['id'], unsent, limit)
 }

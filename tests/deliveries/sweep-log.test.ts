@@ -64,3 +64,24 @@ test('a log of more than one batch is swept completely', async () => {
   world.clock.advance(31 * DAY)
   assert.equal((await sweep(world.deps)).deliveries, 1_102)
 })
+
+test('an event without a delivery is deleted 30 days after it was written', async () => {
+  await using world = await createWorld({ worker: false })
+  const app = await world.app()
+  await world.install(await world.person(), app)
+  await world.deliver()
+  const { knex } = world.deps.database
+  const unsent = { type: 'ping', app_id: app.id, body: '{}', created_at: world.clock.now() }
+  const early = world.deps.ids.next('evt')
+  await knex('events').insert({ ...unsent, id: early })
+  world.clock.advance(30 * DAY - 60_000)
+  const late = world.deps.ids.next('evt')
+  await knex('events').insert({ ...unsent, id: late })
+  assert.deepEqual(await sweep(world.deps).then(({ deliveries, events }) => ({ deliveries, events })), {
+    deliveries: 0,
+    events: 0,
+  })
+  world.clock.advance(120_000)
+  assert.equal((await sweep(world.deps)).events, 1)
+  assert.deepEqual(await knex('events').pluck('id'), [late])
+})

@@ -58,16 +58,7 @@ export function openPostgresPool(url: string, patience: Patience, lost: () => vo
     }
   }
 
-  const pool = knex({
-    ...common,
-    client: 'pg',
-    connection: {
-      connectionString: url,
-      keepAlive: true,
-      connectionTimeoutMillis: CONNECT_MS,
-    } as Knex.PgConnectionConfig,
-    pool: { min: 0, max: MOST_CONNECTIONS },
-  })
+  const pool = connectionsTo(url, common)
   const client: { acquireRawConnection(): Promise<Connection> } = pool.client
   const connect = client.acquireRawConnection.bind(client)
   client.acquireRawConnection = async () => {
@@ -82,6 +73,19 @@ export function openPostgresPool(url: string, patience: Patience, lost: () => vo
     }
   }
   return { knex: pool, renew }
+}
+
+function connectionsTo(url: string, common: Knex.Config): Knex {
+  return knex({
+    ...common,
+    client: 'pg',
+    connection: {
+      connectionString: url,
+      keepAlive: true,
+      connectionTimeoutMillis: CONNECT_MS,
+    } as Knex.PgConnectionConfig,
+    pool: { min: 0, max: MOST_CONNECTIONS },
+  })
 }
 
 /** Reads from a standby lag behind: a revoked key could verify. Its address will soon be the primary's, or is wrong. */

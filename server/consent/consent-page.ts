@@ -82,7 +82,7 @@ export function consentPage({
   keptChoice,
   faults,
 }: ConsentPageInput): ConsentPage {
-  const { app, permissions, target, existing, kept } = considered
+  const { app, permissions, target } = considered
   const shown = permissionModels(catalog, app.manifest, permissions)
   const isRead = (name: string) => catalog.find(entry => entry.name === name)?.access === 'read'
   const has = (risk: 'moves_money' | 'personal_data' | 'irreversible') =>
@@ -96,29 +96,12 @@ export function consentPage({
     publisher: { name: app.platform.name, ...(site && { site }) },
     reviewed: reviewMark(app, review),
     draft: isDraft(app),
-    ...(existing &&
-      target && {
-        installed: {
-          href: `/apps/${existing.id}`,
-          since: dateMoment(existing.createdAt),
-          mode: capitalised(existing.mode),
-          accountName: target.accountName,
-          account: target.accountId,
-          modeValue: existing.mode,
-        },
-      }),
+    ...installedOf(considered),
     reads: shown.filter(permission => isRead(permission.name)),
     writes: shown.filter(permission => !isRead(permission.name)),
     keys: keysOf(considered, catalog),
     deliveryHost: deliveryHost(app),
-    kept: kept.listed.map(key => ({
-      name: key.name,
-      redacted: key.redacted,
-      use: useLine(key, considered.useOf(key.id), now),
-    })),
-    keptCount: kept.count,
-    keptSeen: keptSeen(considered),
-    ...(kept.latest !== null && { keptSince: dateMoment(kept.latest) }),
+    ...keptOf(considered, now),
     keptChoice,
     accounts: considered.accounts.map(({ account, role }) => ({
       id: account.id,
@@ -131,6 +114,34 @@ export function consentPage({
     summary: { movesMoney: has('moves_money'), personalData: has('personal_data'), irreversible: has('irreversible') },
     returnHost,
     faults,
+  }
+}
+
+function installedOf({ existing, target }: Consideration): Pick<ConsentPage, 'installed'> {
+  if (!existing || !target) return {}
+  return {
+    installed: {
+      href: `/apps/${existing.id}`,
+      since: dateMoment(existing.createdAt),
+      mode: capitalised(existing.mode),
+      accountName: target.accountName,
+      account: target.accountId,
+      modeValue: existing.mode,
+    },
+  }
+}
+
+function keptOf(considered: Consideration, now: number) {
+  const { kept } = considered
+  return {
+    kept: kept.listed.map(key => ({
+      name: key.name,
+      redacted: key.redacted,
+      use: useLine(key, considered.useOf(key.id), now),
+    })),
+    keptCount: kept.count,
+    keptSeen: keptSeen(considered),
+    ...(kept.latest !== null && { keptSince: dateMoment(kept.latest) }),
   }
 }
 

@@ -76,15 +76,17 @@ export function boundConnections(server: Server, given: Partial<ConnectionBounds
     else refuse(socket)
   })
 
-  function look(): void {
-    for (const [socket, seen] of open) {
-      const moved = socket.bytesRead + socket.bytesWritten - socket.writableLength
-      seen.quiet = moved === seen.moved ? seen.quiet + 1 : 0
-      seen.moved = moved
-    }
-  }
-
+  const look = () => noteQuiet(open)
   const timer = setInterval(look, LOOK_EVERY).unref()
   server.once('close', () => clearInterval(timer))
   return look
+}
+
+/** Counts for each connection in how many looks nothing has moved. */
+function noteQuiet(open: ReadonlyMap<Socket, Seen>): void {
+  for (const [socket, seen] of open) {
+    const moved = socket.bytesRead + socket.bytesWritten - socket.writableLength
+    seen.quiet = moved === seen.moved ? seen.quiet + 1 : 0
+    seen.moved = moved
+  }
 }

@@ -98,20 +98,7 @@ export function createMetrics(): Metrics {
       })
       next()
     },
-    watched: outbound => ({
-      ...outbound,
-      async post(url, headers, body) {
-        const start = realElapsed()
-        try {
-          const answer = await outbound.post(url, headers, body)
-          attempted(`${Math.floor(answer.status / 100)}xx`, start)
-          return answer
-        } catch (error) {
-          attempted(error instanceof OutboundError ? error.fault : 'error', start)
-          throw error
-        }
-      },
-    }),
+    watched: outbound => watchPosts(outbound, attempted),
     ended(counts) {
       for (const [status, count] of Object.entries(counts)) deliveries.inc({ status }, count)
     },
@@ -122,6 +109,23 @@ export function createMetrics(): Metrics {
       return await registry.metrics()
     },
     contentType: registry.contentType,
+  }
+}
+
+function watchPosts(outbound: Outbound, attempted: (outcome: string, start: number) => void): Outbound {
+  return {
+    ...outbound,
+    async post(url, headers, body) {
+      const start = realElapsed()
+      try {
+        const answer = await outbound.post(url, headers, body)
+        attempted(`${Math.floor(answer.status / 100)}xx`, start)
+        return answer
+      } catch (error) {
+        attempted(error instanceof OutboundError ? error.fault : 'error', start)
+        throw error
+      }
+    },
   }
 }
 

@@ -62,26 +62,13 @@ export function createRateLimits(on: boolean, { database, clock }: { database: D
 
   function requireLeft(name: LimitName, key: string): void {
     const purse = on ? purses.current(idOf([name, key]), LIMITS[name]) : undefined
-    if (purse && purse.left === 0 && purse.remaining <= 0) throw refusal(purse)
-  }
-
-  function refusal({ endsAt }: Purse): AppError {
-    const seconds = Math.ceil((endsAt - clock.now()) / SECOND)
-    return new AppError('request.rate_limited', { retryAfter: Math.max(1, seconds) })
+    if (purse && purse.left === 0 && purse.remaining <= 0) throw refusal(purse, clock)
   }
 
   return {
     spend,
     requireLeft,
-    async trySpend(name, key) {
-      try {
-        await spend([name, key])
-        return true
-      } catch (error) {
-        if (error instanceof AppError && error.code === 'request.rate_limited') return false
-        throw error
-      }
-    },
+    trySpend: (name, key) => succeeds(spend([name, key])),
     giveBack(name, key) {
       const purse = on ? purses.current(idOf([name, key]), LIMITS[name]) : undefined
       if (purse) purse.left += 1
@@ -92,6 +79,23 @@ export function createRateLimits(on: boolean, { database, clock }: { database: D
       purses.forget(id)
       await database.relaxed(tx => deleteCounter(tx, id))
     },
+  }
+}
+
+/** `request.rate_limited`, with the seconds until the window ends. */
+function refusal({ endsAt }: Purse, clock: Clock): AppError {
+  const seconds = Math.ceil((endsAt - clock.now()) / SECOND)
+  return new AppError('request.rate_limited', { retryAfter: Math.max(1, seconds) })
+}
+
+/** False where it is refused for want of points. */
+async function succeeds(spending: Promise<void>): Promise<boolean> {
+  try {
+    await spending
+    return true
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'request.rate_limited') return false
+    throw error
   }
 }
 

@@ -25,7 +25,7 @@ export type Mailer = {
 
 /** If a process dies while it sends, another one sends the mail again: a mail may arrive twice, but is never lost. */
 export function createMailer(caps: MailerCaps): Mailer {
-  const { database, clock, random, log } = caps
+  const { database, clock, random } = caps
   const mailbox = openMailbox(caps)
   const logo = caps.logoFile?.toLowerCase().endsWith('.png') && existsSync(caps.logoFile) ? caps.logoFile : undefined
   /** Mails that the server accepted and that could not be recorded yet: they are not sent again. */
@@ -35,7 +35,7 @@ export function createMailer(caps: MailerCaps): Mailer {
     try {
       if (!posted.has(mail.id)) await post(mail)
     } catch (error) {
-      return await postpone(mail, error)
+      return await postpone(caps, mail, error)
     }
     posted.add(mail.id)
     await database.transaction(tx => deleteMail(tx, mail))
@@ -48,18 +48,6 @@ export function createMailer(caps: MailerCaps): Mailer {
     const { html, text } = await render(caps, letter, logo !== undefined)
     const picture = logo === undefined ? undefined : readFileSync(logo)
     await mailbox.post({ id, to, at, subject: letter.subject, html, text, logo: picture })
-  }
-
-  async function postpone(mail: MailRow, error: unknown): Promise<void> {
-    const wait = SCHEDULE[mail.attempts]
-    const reason = (error instanceof Error ? error.message : String(error)).replaceAll('\0', '').slice(0, 300)
-    const about = { mail: mail.id, kind: mail.template, reason }
-    if (wait === undefined || isForGood(error)) {
-      log.error(about, 'a mail could not be sent and was given up')
-      return await database.transaction(tx => giveMailUp(tx, mail, clock.now(), reason))
-    }
-    log.warn(about, 'a mail could not be sent; retrying')
-    await database.transaction(tx => postponeMail(tx, mail, clock.now() + wait, reason))
   }
 
   return {
@@ -76,6 +64,19 @@ export function createMailer(caps: MailerCaps): Mailer {
       }
     },
   }
+}
+
+/** Plans the next attempt, or gives the mail up. */
+async function postpone({ database, clock, log }: MailerCaps, mail: MailRow, error: unknown): Promise<void> {
+  const wait = SCHEDULE[mail.attempts]
+  const reason = (error instanceof Error ? error.message : String(error)).replaceAll('\0', '').slice(0, 300)
+  const about = { mail: mail.id, kind: mail.template, reason }
+  if (wait === undefined || isForGood(error)) {
+    log.error(about, 'a mail could not be sent and was given up')
+    return await database.transaction(tx => giveMailUp(tx, mail, clock.now(), reason))
+  }
+  log.warn(about, 'a mail could not be sent; retrying')
+  await database.transaction(tx => postponeMail(tx, mail, clock.now() + wait, reason))
 }
 
 /** The server refused this recipient or this message with a permanent code (RFC 5321 §4.2.1). */

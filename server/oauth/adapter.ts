@@ -62,7 +62,37 @@ function reading<Result>(database: Database, work: (tx: Tx) => Promise<Result>):
   return open ? work(open) : database.look(work)
 }
 
-function createRecordAdapter({ database, clock, keyring }: AdapterCaps, model: string): Adapter {
+function createRecordAdapter(caps: AdapterCaps, model: string): Adapter {
+  const { database, clock } = caps
+  const { toRecord, toPayload } = createCodec(caps, model)
+  const findBy = (column: 'uid_hash' | 'user_code_hash', value: string) =>
+    reading(database, async tx => toPayload(await findRecord(tx, model, column, hashSecret(value)), undefined))
+
+  return {
+    async upsert(id, payload, expiresIn) {
+      const record = toRecord(id, model === 'AuthorizationCode' ? withOmission(payload) : payload, expiresIn)
+      if (SHORT_LIVED.includes(model) && !currentRequest()?.tx)
+        return await database.relaxed(tx => upsertRecord(tx, record))
+      if (model !== 'ReplayDetection') return await inTransaction(database, tx => upsertRecord(tx, record))
+      const first = await inTransaction(database, tx => insertRecord(tx, record))
+      if (!first) throw new UsedBefore('the assertion or proof has been used before')
+    },
+    find: id => reading(database, async tx => toPayload(await findRecord(tx, model, 'id_hash', hashSecret(id)), id)),
+    findByUid: uid => findBy('uid_hash', uid),
+    findByUserCode: code => findBy('user_code_hash', code),
+    async consume(id) {
+      const first = await inTransaction(database, tx => consumeRecord(tx, model, hashSecret(id), clock.now()))
+      if (first) return
+      if (model === 'PushedAuthorizationRequest') throw new errors.InvalidRequestUri('request_uri has been used before')
+      throw new errors.InvalidGrant(`${model} has been used before`)
+    },
+    destroy: id => inTransaction(database, tx => deleteRecord(tx, model, hashSecret(id))),
+    revokeByGrantId: grantId => inTransaction(database, tx => deleteByGrant(tx, model, hashSecret(grantId))),
+  }
+}
+
+/** Between oidc-provider's payload of a model and its row. */
+function createCodec({ clock, keyring }: AdapterCaps, model: string) {
   function toRecord(
     id: string,
     payload: AdapterPayload,
@@ -92,30 +122,7 @@ function createRecordAdapter({ database, clock, keyring }: AdapterCaps, model: s
     return payload
   }
 
-  const findBy = (column: 'uid_hash' | 'user_code_hash', value: string) =>
-    reading(database, async tx => toPayload(await findRecord(tx, model, column, hashSecret(value)), undefined))
-
-  return {
-    async upsert(id, payload, expiresIn) {
-      const record = toRecord(id, model === 'AuthorizationCode' ? withOmission(payload) : payload, expiresIn)
-      if (SHORT_LIVED.includes(model) && !currentRequest()?.tx)
-        return await database.relaxed(tx => upsertRecord(tx, record))
-      if (model !== 'ReplayDetection') return await inTransaction(database, tx => upsertRecord(tx, record))
-      const first = await inTransaction(database, tx => insertRecord(tx, record))
-      if (!first) throw new UsedBefore('the assertion or proof has been used before')
-    },
-    find: id => reading(database, async tx => toPayload(await findRecord(tx, model, 'id_hash', hashSecret(id)), id)),
-    findByUid: uid => findBy('uid_hash', uid),
-    findByUserCode: code => findBy('user_code_hash', code),
-    async consume(id) {
-      const first = await inTransaction(database, tx => consumeRecord(tx, model, hashSecret(id), clock.now()))
-      if (first) return
-      if (model === 'PushedAuthorizationRequest') throw new errors.InvalidRequestUri('request_uri has been used before')
-      throw new errors.InvalidGrant(`${model} has been used before`)
-    },
-    destroy: id => inTransaction(database, tx => deleteRecord(tx, model, hashSecret(id))),
-    revokeByGrantId: grantId => inTransaction(database, tx => deleteByGrant(tx, model, hashSecret(grantId))),
-  }
+  return { toRecord, toPayload }
 }
 
 /** Registration tokens belong to platforms; oidc-provider only reads them. */

@@ -92,14 +92,7 @@ export function configurationOf(caps: ProviderCaps): Configuration {
     responseTypes: ['code'],
     pkce: { required: () => true },
     clientAuthMethods: [...CLIENT_AUTH_METHODS],
-    // Where they are absent, RFC 8414 §2 lets a client suppose client_secret_basic alone.
-    discovery: {
-      prompt_values_supported: promptValues(caps),
-      introspection_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
-      introspection_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGS,
-      revocation_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
-      revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGS,
-    },
+    discovery: discoveryOf(caps),
     clientDefaults: CLIENT_DEFAULTS,
     enabledJWA: ALGORITHMS,
     clockTolerance: CLOCK_TOLERANCE,
@@ -131,6 +124,17 @@ export function configurationOf(caps: ProviderCaps): Configuration {
     renderError: renderErrorWith(caps),
     routes: ROUTES,
     features: featuresOf(caps),
+  }
+}
+
+/** Where they are absent, RFC 8414 §2 lets a client suppose client_secret_basic alone. */
+function discoveryOf(caps: ProviderCaps): Configuration['discovery'] {
+  return {
+    prompt_values_supported: promptValues(caps),
+    introspection_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
+    introspection_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGS,
+    revocation_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
+    revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGS,
   }
 }
 

@@ -15,7 +15,7 @@ type ActivityCaps = {
 
 const PAGE = 50
 
-/** What happened in an account, the newest first. */
+/** The activity log of an account, newest first. */
 export function activityRoutes(deps: ActivityCaps): Router {
   const router = Router()
   router.get('/activity', requireSession, async (req, res) => {
@@ -35,7 +35,7 @@ export function activityRoutes(deps: ActivityCaps): Router {
   return router
 }
 
-/** Who acted, as the account may know them; entries of the operator are signed with the brand. */
+/** The names of actors as the account may know them; entries of the operator carry the brand. */
 async function namesOfActors(
   tx: Tx,
   accountId: string,

@@ -9,11 +9,11 @@ import type { ShownKey } from './this-key-page.ts'
 
 export type ExpireKeyPage = {
   action: string
-  /** What the person sees of its state; sent back. */
+  /** The state of the key as shown; posted back, so that a change in the meantime is detected. */
   seen: string
   key: ShownKey
   facts: { label: string; text: string }[]
-  /** What would happen if it expired now. */
+  /** The effect of expiring it now. */
   sentence: string
   inUse: boolean
   rotateHref?: string
@@ -25,7 +25,7 @@ declare module '../http/page-parts.ts' {
   }
 }
 
-/** The question before *Expire*. */
+/** The confirmation of *Expire*. */
 export function expirePage({ key, use, shown }: ThisKey, now: number): ExpireKeyPage {
   return {
     action: `/keys/${key.id}/expire`,
@@ -43,7 +43,7 @@ export function expirePage({ key, use, shown }: ThisKey, now: number): ExpireKey
   }
 }
 
-/** What somebody else did to the key after its page was opened. */
+/** A sentence about what somebody else changed after the page was drawn. */
 export function changedText(key: Key): string {
   const again = 'Press again if it should stop now.'
   if (key.frozenAt !== null)

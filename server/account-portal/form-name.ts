@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** The one-time name of a form whose answer shows a key, as our page made it; anything else is none. */
+/** The one-time id of a form whose response shows a key; undefined if it is not one of ours. */
 export const formName = z
   .string()
   .regex(/^[\w-]{43}$/)

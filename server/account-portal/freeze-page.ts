@@ -25,7 +25,7 @@ export type UnfreezeKeyPage = {
   action: string
   lede: string
   key: ShownKey
-  /** Found in public: the person has to say that they know. */
+  /** Found in public: the person must confirm that they know. */
   leaked: boolean
   faults: FieldFault[]
 }
@@ -37,7 +37,7 @@ declare module '../http/page-parts.ts' {
   }
 }
 
-/** The question before *Freeze*. */
+/** The confirmation of *Freeze*. */
 export function freezePage(
   { key, use, shown }: ThisKey,
   days: string,
@@ -62,7 +62,7 @@ export function freezePage(
   }
 }
 
-/** The question before *Unfreeze*. */
+/** The confirmation of *Unfreeze*. */
 export function unfreezePage({ key, shown }: ThisKey, faults: FieldFault[]): UnfreezeKeyPage {
   const until = key.freezeUntil === null ? '' : ` Otherwise it expires ${dayTimeMoment(key.freezeUntil).text}.`
   return {

@@ -18,7 +18,7 @@ export type InstallationPage = UnusedPart & {
   openHref?: string
   notices: NoticeModel[]
   uninstallHref?: string
-  /** *Suspend* asks in a dialog first; *Resume* needs no question. */
+  /** *Suspend* is confirmed in a dialog; *Resume* needs no confirmation. */
   suspend?: { action: string; title: string; text: string }
   resumeAction?: string
   progressHref?: string
@@ -46,7 +46,7 @@ export const INSTALLATION_STATUS: Record<InstallationStatus, StatusModel> = {
   uninstalled: { text: 'Uninstalled', tone: 'none' },
 }
 
-/** The state in which the keys of an installation are judged. */
+/** The state of an installation as verification judges its keys. */
 export const installationStatus = (installation: Installation, app: App): StatusModel =>
   INSTALLATION_STATUS[asJudged(installation, app.status).status]
 
@@ -55,9 +55,9 @@ export type InstallationPageInput = {
   app: App
   accountName: string
   installedBy: string
-  /** How many of its keys work. */
+  /** The number of its working keys. */
   working: number
-  /** One page of each, and one more where there is a next page. */
+  /** One page of each list, and one row more if there is a next page. */
   keys: readonly Key[]
   deliveries: readonly DeliveryView[]
   page: number

@@ -10,7 +10,7 @@ export type InstalledAppsPage = {
   accountName: string
   apps: { href: string; app: AppBadge; test: boolean; note: string; status: StatusModel; tryAgainHref?: string }[]
   kept: { href: string; app: AppBadge; test: boolean; note: string; status: StatusModel }[]
-  /** The next page of each list, and back to the first. */
+  /** The next page of each list, and the first one. */
   older?: string
   olderKept?: string
   newest?: string
@@ -58,7 +58,7 @@ export function installedAppsPage(
   return page
 }
 
-/** The working keys of an installation; their last use is `undefined` where they are too many to look. */
+/** The working keys of an installation; `lastUsedAt` is undefined if they are too many to read. */
 export type KeysHeld = { count: number; lastUsedAt: number | null | undefined }
 
 function noteOf(installation: Installation, working: KeysHeld, now: number): string {

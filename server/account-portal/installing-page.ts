@@ -9,7 +9,7 @@ import { attemptText } from './installation-page.ts'
 
 export type RouteStep = { title: string; text: string; state: 'done' | 'now' | 'failed' | 'todo' }
 
-/** The way of each key to the platform. `phase` picks among on its way, failing, failed for good, and done. */
+/** The delivery of each key to the platform. `phase`: in progress, retrying, failed, or done. */
 export type InstallingPage = {
   app: AppBadge
   phase: 'underway' | 'retrying' | 'failed' | 'done'
@@ -37,13 +37,13 @@ export type InstallingInput = {
   keys: readonly Key[]
   deliveries: readonly DeliveryView[]
   mayManage: boolean
-  /** How many attempts there are at most. */
+  /** The number of attempts in the schedule. */
   mostAttempts: number
 }
 
 type Phase = InstallingPage['phase']
 
-/** The way of each key of an installation to its platform, step by step. */
+/** The delivery of each key of an installation to its platform, step by step. */
 export function installingPage(input: InstallingInput): InstallingPage {
   const { installation, app, deliveries } = input
   const phase = phaseOf(installation, deliveries)

@@ -13,7 +13,7 @@ import { suspendInstallation } from '../installs/suspend-installation.ts'
 import { type InstallsCaps, showInstallation, showInstalling } from './show-installation.ts'
 import { showInstalledApps } from './show-installed-apps.ts'
 
-/** Installed apps: looking at them, their way to the platform, and trying again. */
+/** Installed apps: the list, the page of each, the progress of an install, and retries. */
 export function installsRoutes(caps: InstallsCaps): Router {
   const router = Router()
   router.use('/apps', requireSession)
@@ -75,7 +75,7 @@ async function setSuspended(caps: InstallsCaps, req: Request, res: Response, sus
   res.redirect(303, `/apps/${installationId}`)
 }
 
-/** Names of permissions, with blanks between them. */
+/** Permission names separated by spaces. */
 const narrowForm = z.object({ permissions: z.string().max(20_000).catch('') })
 
 function usedMeanwhile(names: readonly string[]): NoticeModel {

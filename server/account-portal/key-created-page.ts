@@ -18,7 +18,7 @@ declare module '../http/page-parts.ts' {
   }
 }
 
-/** The answer to the form that made a key: the only page that ever shows one. */
+/** The response to the form that made a key: the only page that ever shows one. */
 export function keyCreatedPage(
   { key, plaintext, again }: ShownKey,
   { publicUrl, replaced = false }: { publicUrl: string; replaced?: boolean },

@@ -4,10 +4,10 @@ import type { NoticeModel } from '../http/page-parts.ts'
 import type { Key } from '../keys/find-keys.ts'
 import { statusAt } from '../keys/key-states.ts'
 
-/** The acts that lead back to the list, as they stand in its address. */
+/** The acts that redirect to the list, as named in its query. */
 export const flashNames = ['expired', 'rotated', 'edited', 'frozen', 'unfrozen'] as const
 
-/** What was done on the page before, as long as it is still so. */
+/** A notice of the act that led here, as long as it is still true. */
 export function flashOf(what: (typeof flashNames)[number], key: Key, now: number): NoticeModel | undefined {
   const ended = statusAt(key, now) === 'expired'
   const good = (strong: string, text: string): NoticeModel => ({ tone: 'good', strong, text })
@@ -25,7 +25,7 @@ export function flashOf(what: (typeof flashNames)[number], key: Key, now: number
   )
 }
 
-/** What somebody else did meanwhile, as the page says it after a refused act; nothing for other errors. */
+/** A notice of what somebody else did in the meantime, for a refused act; undefined for other errors. */
 export function refusalOf(error: unknown, key: Pick<Key, 'name'>): { flash: NoticeModel; status: number } | undefined {
   if (!(error instanceof AppError)) return undefined
   const refused = (tone: NoticeModel['tone'], text: string) => ({

@@ -14,15 +14,15 @@ export type KeyFormPage = {
   heading: string
   lede: string
   button: string
-  /** The one-time name of this form. */
+  /** The one-time id of this form. */
   form?: string
-  /** The key that is edited, and how it was when the page was opened. */
+  /** The key that is edited, and its state when the page was drawn. */
   key?: { redacted: string; managedBy: string }
   seen?: string
   values: { name: string; note: string; addresses: string; expiresOn: string }
-  /** Absent: the account does not set it. */
+  /** Which fields the account may set. */
   shows: { text: boolean; deadline: boolean }
-  /** Empty where the mode is given. */
+  /** Empty if the mode is fixed. */
   modes: { value: 'live' | 'test'; text: string; note: string; checked: boolean }[]
   permissionsHint: string
   resources: {
@@ -79,7 +79,7 @@ export function createFormPage(
   }
 }
 
-/** What the form shows before anything was typed. */
+/** The values of the form before anything is typed. */
 export function typedFrom(key: Key): TypedKey {
   return {
     name: key.name,
@@ -128,7 +128,7 @@ function shared(typed: TypedKey, faults: Fault[], now: number) {
   return { values: { name, note, addresses, expiresOn }, addressesHint: ADDRESSES_HINT, deadlineMin, faults }
 }
 
-/** A permission that the operator's catalogue has no longer. */
+/** A permission that the operator's catalog does not have any more. */
 function forgotten(name: string): Permission {
   return { name, resource: 'other', access: 'read', sentence: 'No longer offered', risks: [] }
 }

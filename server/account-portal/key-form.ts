@@ -11,7 +11,7 @@ import { formName } from './form-name.ts'
 const LONGEST_LIFE = 3_660 * DAY
 const text = z.string().max(20_000).catch('')
 
-/** The form of *Create restricted key* and *Edit* as it was typed, however wrong. */
+/** The form of *Create restricted key* and *Edit* as typed, valid or not. */
 export const keyForm = z.object({
   name: text,
   mode: z.enum(['live', 'test']).or(z.literal('')).catch(''),
@@ -20,7 +20,7 @@ export const keyForm = z.object({
   addresses: text,
   expires_on: text,
   form: formName,
-  /** Of *Edit*: the key as the page showed it. */
+  /** *Edit*: the key as the page showed it. */
   seen: z.string().max(80).optional().catch(undefined),
 })
 
@@ -35,7 +35,7 @@ export type NewKey = {
   expiresAt: number | null
 }
 
-/** What a filled form asks for, or every fault, each with its field. */
+/** The command in a valid form, or every fault with its field. */
 export function readNewKey(typed: TypedKey, catalog: Catalog, now: number): NewKey | { faults: Fault[] } {
   const { mode } = typed
   const permissions = catalog.map(({ name }) => name).filter(name => typed.permissions.includes(name))
@@ -56,11 +56,11 @@ export type EditedKey = {
   kind: 'managed' | 'restricted'
   permissions: readonly string[]
   expiresAt: number | null
-  /** Whether the deadline is the account's to move. */
+  /** Whether the account may move the deadline. */
   movable: boolean
 }
 
-/** What an edited form asks for, or every fault; of a managed key only the addresses count. */
+/** The command in a valid edit, or every fault; for a managed key only the addresses are read. */
 export function readKeyEdit(
   typed: TypedKey,
   key: EditedKey,
@@ -89,7 +89,7 @@ export function readKeyEdit(
   }
 }
 
-/** The day that a deadline ends, as the form takes it. */
+/** The day of a deadline in the format of the form. */
 export function lastDayOf(deadline: number | null): string {
   return deadline === null ? '' : isoTime(deadline - 1).slice(0, 10)
 }

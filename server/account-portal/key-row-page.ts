@@ -14,19 +14,19 @@ export type KeyRow = {
   test: boolean
   managedBy: AppBadge
   managedNote?: string
-  /** A restricted key is drawn with a person instead of a mark. */
+  /** A restricted key shows a person instead of a logo. */
   byPerson?: boolean
   permissions: string[]
-  /** Where it may be used from, unless that is anywhere. */
+  /** The allowed addresses; absent if any address is allowed. */
   addressNote?: string
   lastUsed: string
   /** Calls of the last seven days; on the keys page only. */
   spark?: SparkModel
   created: string
   status: StatusModel
-  /** Absent where it cannot be expired any more or the viewer's role does not allow it. */
+  /** Absent if it has expired or the viewer's role does not allow it. */
   expireHref?: string
-  /** Absent where it cannot be rotated: kept, expired, or not for this role. */
+  /** Absent if it cannot be rotated: kept, expired, or not for this role. */
   rotateHref?: string
   editHref?: string
   /** At most one of the two. */
@@ -46,7 +46,7 @@ const BECAUSE: Record<ExpiryReason, string> = {
   freeze_ended: 'Frozen until then',
 }
 
-/** The state of a key in words, with what is to know about it. */
+/** The state of a key in words, with its details. */
 export function keyStatus(key: Key, now: number, suspended = false): StatusModel {
   const status = statusAt(key, now)
   if (status === 'expired') return endedStatus(key)
@@ -88,7 +88,7 @@ function untilText(at: number, now: number): string {
   return left < 2 * DAY ? `In ${counted(Math.round(left / HOUR), 'hour')}` : `On ${dateText(at)}`
 }
 
-/** Who manages a key: its app, or the member who made it. */
+/** The manager of a key: its app, or the member who made it. */
 export function managerOf(key: Key, app: App | undefined, maker = 'You'): { badge: AppBadge; byPerson: boolean } {
   return app
     ? { badge: badgeOf(app), byPerson: false }
@@ -131,7 +131,7 @@ function addressNote(addresses: readonly string[]): string {
   return addresses.length === 1 ? `Only from ${only}` : `Only from ${addresses.length} addresses or ranges`
 }
 
-/** A kept key has no installation that could be told of a new one. */
+/** A kept key has no installation that could receive a new one. */
 export function isRotatable(key: Key): boolean {
   return key.kind === 'restricted' || (key.keptAt === null && key.deliveredAt !== null)
 }

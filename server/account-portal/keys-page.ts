@@ -11,15 +11,15 @@ import { type KeyRow, keyRow } from './key-row-page.ts'
 import { sparkOf } from './spark-page.ts'
 
 export type KeysPage = {
-  /** Live or test; each link keeps what else is chosen. */
+  /** Live or test; each link keeps the rest of the filter. */
   modes: { text: string; href: string; current: boolean }[]
-  /** The mode that is shown, sent along with the rest of the filter. */
+  /** The shown mode, submitted with the rest of the filter. */
   mode: string
   statuses: OptionModel[]
   managers: OptionModel[]
   filtered: boolean
   keys: KeyRow[]
-  /** Absent for a role that makes none. */
+  /** Absent for a role that may not create keys. */
   createHref?: string
   older?: string
   newest?: string
@@ -48,7 +48,7 @@ const STATUSES = [
   { text: 'Expired', value: 'expired' },
 ] as const
 
-/** What is asked for in the address; anything unknown is no filter. */
+/** The filter in the query; unknown values are ignored. */
 export type Asked = { mode: '' | 'live' | 'test'; status: NonNullable<KeyPageFilter['shows']> | ''; platform: string }
 
 export function readAsked(query: Request['query']): Asked {
@@ -73,7 +73,7 @@ function hrefOf({ mode, status, platform }: Asked, before?: string): string {
 export type KeysPageInput = {
   asked: Asked
   role: Membership['role']
-  /** One more than a page has, where there are more. */
+  /** One row more than a page has, if there are more. */
   found: readonly Key[]
   before: string | undefined
   apps: ReadonlyMap<string, App>

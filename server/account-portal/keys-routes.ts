@@ -25,7 +25,7 @@ type KeysCaps = Caps & {
 
 const form = z.object({ seen: z.string().max(80).optional().catch(undefined) })
 
-/** The account's keys: who manages which, and *Expire*. */
+/** The account's keys with their managers, and *Expire*. */
 export function keysRoutes(deps: KeysCaps): Router {
   const { database, clock } = deps
   const router = Router()

@@ -12,13 +12,13 @@ import { type KeyUse, readUse } from '../keys/read-usage.ts'
 import type { UsageRecorder } from '../keys/usage-recorder.ts'
 import { type ShownKey, shownKey } from './this-key-page.ts'
 
-/** What showing keys takes of what routes are given. */
+/** The capabilities needed to show keys. */
 export type ShowCaps = { database: Database; clock: Clock; usage: UsageRecorder; render: RenderPage }
 
-/** The key of the address as a page shows it before an act. */
+/** The key in the path, as a page shows it before an act. */
 export type ThisKey = { key: Key; app: App | undefined; use: KeyUse; shown: ShownKey }
 
-/** Reads the key of the address for a member who may act on it. Throws `object.not_found` and `access.role`. */
+/** Reads the key in the path for a member who may act on it. Throws `object.not_found` and `access.role`. */
 export async function loadThisKey(deps: ShowCaps, req: Request, res: Response): Promise<ThisKey> {
   await deps.usage.flush()
   const { user, current } = signedIn(res)

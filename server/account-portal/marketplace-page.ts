@@ -6,7 +6,7 @@ export type MarketplacePage = {
   /** Whether apps are reviewed before they are listed. */
   reviews: boolean
   query: string
-  /** Empty: of all. */
+  /** Empty: all. */
   category: string
   categories: { text: string; href: string; current: boolean }[]
   apps: AppCard[]
@@ -19,10 +19,10 @@ declare module '../http/page-parts.ts' {
   }
 }
 
-/** What the marketplace was asked for; a page is named by the slug of the app before or after it. */
+/** The query of the marketplace; a page is identified by the slug of the app before or after it. */
 export type AskedMarketplace = {
   query: string
-  /** Empty: of all. */
+  /** Empty: all. */
   category: string
   after: string | undefined
   before: string | undefined

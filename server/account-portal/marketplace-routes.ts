@@ -70,7 +70,7 @@ export function marketplaceRoutes(deps: MarketplaceCaps): Router {
   return router
 }
 
-/** One page of apps, and what is before and after it. A page before the first one is the first one. */
+/** One page of apps, and whether there are others before and after it. A page before the first one is the first one. */
 async function readPage(tx: Tx, accountId: string | undefined, { query, category, after, before }: AskedMarketplace) {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean)
   const filter = { accountId, words, category: category === '' ? undefined : category, limit: PAGE + 1 }

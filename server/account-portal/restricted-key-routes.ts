@@ -34,7 +34,7 @@ type RestrictedKeyCaps = Caps & {
   keyLimits: KeyLimits
 }
 
-/** *Create restricted key*, whose answer shows it once, and *Edit*. */
+/** *Create restricted key*, whose response shows the key once, and *Edit*. */
 export function restrictedKeyRoutes(caps: RestrictedKeyCaps): Router {
   const router = Router()
   router.get('/keys/new', requireSession, async (req, res) => await showCreate(caps, req, res, EMPTY_FORM, []))

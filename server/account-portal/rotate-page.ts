@@ -10,13 +10,13 @@ export type RotateKeyPage = {
   lede: string
   key: ShownKey
   choices: { value: string; text: string; note: string; checked: boolean; first: boolean }[]
-  /** When the new key is there, for the drawing. */
+  /** When the new key arrives, for the drawing. */
   arrival: string
   reason: string
   reasonHint: string
-  /** The one-time name of this form, where its answer shows a key. */
+  /** The one-time id of this form, if its response shows a key. */
   form?: string
-  /** Set where a rotation is under way: it has to be said that another one is meant. */
+  /** Set during a rotation: another one must be confirmed. */
   underway?: string
   faults: FieldFault[]
 }
@@ -35,7 +35,7 @@ export const OVERLAPS = [
 
 export type TypedRotation = { overlap: string; reason: string; faults: RotateKeyPage['faults'] }
 
-/** *Rotate*: how long the old key goes on. `underway`: a replacement is there already. */
+/** *Rotate*, with the overlap of the old key. `underway`: a replacement exists already. */
 export function rotatePage(
   { key, app, use, shown }: ThisKey,
   typed: TypedRotation & { underway: boolean; form: string },

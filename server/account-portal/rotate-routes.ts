@@ -44,7 +44,7 @@ const form = z.object({
   form: formName,
 })
 
-/** *Rotate* on the account's side: of a managed key the same verb that its platform has, of a restricted one its own. */
+/** *Rotate* by the account: a managed key by the same verb as by its platform, a restricted key by its own. */
 export function rotateRoutes(caps: RotateCaps): Router {
   const router = Router()
   router.get('/keys/:key/rotate', requireSession, (req, res) => askToRotate(caps, req, res))

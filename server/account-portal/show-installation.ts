@@ -28,12 +28,12 @@ export type InstallsCaps = RecipientCaps &
     render: RenderPage
   }
 
-/** Milliseconds for which the page of an installation under way reloads itself. */
+/** Milliseconds for which the page of an unfinished installation reloads itself. */
 const WATCHED_FOR = 30_000
 /** Rows of a list on one page. */
 export const PAGE = 20
 
-/** The page of one installation; with a refusal, the same page says why nothing was changed. */
+/** The page of one installation; after a refused act it also says why nothing was changed. */
 export async function showInstallation(
   caps: InstallsCaps,
   req: Request,
@@ -70,7 +70,7 @@ export async function showInstallation(
   caps.render(req, res, 'installation', { ...frame, nav: 'apps' }, page)
 }
 
-/** How far an installation is on its way to the platform. */
+/** The progress of an installation. */
 export async function showInstalling(caps: InstallsCaps, req: Request, res: Response): Promise<void> {
   const session = signedIn(res)
   const { installation, app, keys, deliveries } = await caps.database.read(async tx => {
@@ -86,7 +86,7 @@ export async function showInstalling(caps: InstallsCaps, req: Request, res: Resp
   caps.render(req, res, 'installing', { title: page.heading, nav: 'apps' }, page)
 }
 
-/** What was removed on the page before, as long as it is still so. */
+/** A notice of the permissions just removed, as long as it is still true. */
 function removedText(
   { installation, app }: { installation: Installation; app: App },
   removed: unknown,

@@ -7,7 +7,7 @@ import { countKeysOf } from '../keys/count-keys.ts'
 import { installedAppsPage } from './installed-apps-page.ts'
 import { type InstallsCaps, PAGE } from './show-installation.ts'
 
-/** The list of installed apps and of those that were uninstalled, a page of each. */
+/** The lists of installed and of uninstalled apps, a page of each. */
 export async function showInstalledApps(caps: InstallsCaps, req: Request, res: Response): Promise<void> {
   await caps.usage.flush()
   const { account } = signedIn(res).current

@@ -19,10 +19,7 @@ const LISTED_AFTER_EXPIRY = 30 * DAY
 /** The most apps in the filter. */
 const MOST_MANAGERS = 100
 
-/**
- * Shows the account's keys as they are now. An act that was refused at its submit ends here too, with a status and a flash
- * that says what was not changed.
- */
+/** Shows the account's keys. A refused act ends here too, with a status and a flash that says what was not changed. */
 export async function showKeys(
   deps: ShowCaps,
   req: Request,
@@ -43,7 +40,7 @@ export async function showKeys(
   deps.render(req, res, 'keys', { ...options, ...(flash && { flash }) }, page)
 }
 
-/** The key that an act before led here with. */
+/** The key of the act that redirected here. */
 async function notedKey(tx: Tx, accountId: string, query: Request['query']) {
   const what = flashNames.find(name => isId('key', query[name]))
   const key = what && (await findKeyIfOf(tx, accountId, String(query[what])))
@@ -78,7 +75,7 @@ async function loadKeys(
   return { asked, role, found, before, apps, suspended, makers, callsOf, now }
 }
 
-/** How those are named who made the restricted keys of a page. */
+/** The names of the people who made the restricted keys of a page. */
 async function makersOf(tx: Tx, keys: readonly Key[], userId: string): Promise<ReadonlyMap<string, string>> {
   const makers = new Map([[userId, 'You']])
   for (const { createdBy } of keys)

@@ -2,10 +2,10 @@ export type SparkModel = { label: string; bars: { x: number; y: number; height: 
 
 const HEIGHT = 24
 const STEP = 12
-/** The scale starts here, so that one call does not look like a flood. */
+/** The smallest scale, so that one call does not fill it. */
 const LEAST_SCALE = 8
 
-/** Calls per day as bars, the oldest first; a screen reader hears the numbers. */
+/** Calls per day as bars, oldest first, with the numbers as text for screen readers. */
 export function sparkOf(calls: readonly number[]): SparkModel {
   const most = Math.max(LEAST_SCALE, ...calls)
   return {

@@ -3,7 +3,7 @@ import type { AppBadge } from '../http/page-parts.ts'
 import type { Key } from '../keys/find-keys.ts'
 import { managerOf } from './key-row-page.ts'
 
-/** A key as it is shown above a question about it. */
+/** A key as shown above the confirmation of an act. */
 export type ShownKey = { name: string; redacted: string; managedBy: AppBadge; byPerson: boolean; note: string }
 
 export function shownKey(key: Key, app: App | undefined, maker: string): ShownKey {

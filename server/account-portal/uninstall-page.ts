@@ -23,7 +23,7 @@ export type UninstallPage = {
     lastUsed: string
     calls24h: string
     calls7d: string
-    /** What would happen if it expired now. */
+    /** The effect of expiring it now. */
     sentence: string
     from: { text: string; more?: { text: string; list: string[] } }
   }[]
@@ -35,9 +35,9 @@ export type UninstallPage = {
   untilMax: string
   choice: '' | 'expire' | 'keep' | 'until'
   until: string
-  /** Keys that the table has no room for, in a sentence. */
+  /** A sentence about keys that the table leaves out. */
   others?: string
-  /** Whether there is any key left to ask about; without one the radios are not shown. */
+  /** Whether any key is left; without one no choice is shown. */
   asks: boolean
   faults: FieldFault[]
 }
@@ -59,21 +59,21 @@ declare module '../http/page-parts.ts' {
   }
 }
 
-/** How many keys work, and of these how many were delivered, have a deadline, and were ever used. */
+/** The number of working keys, and of these the delivered, ending and used ones. */
 export type KeysSummary = { total: number; delivered: number; ending: number; used: number }
 
 export type UninstallInput = {
   installation: Installation
   app: App
   accountName: string
-  /** The working keys that were used last, and how all of them stand. */
+  /** The working keys that were used last, and the summary of all. */
   keys: readonly Key[]
   summary: KeysSummary
   useOf: (keyId: string) => KeyUse
   now: number
 }
 
-/** The uninstall question with its evidence; `choice` and `until` are as typed, `faults` what was wrong with them. */
+/** The uninstall page with its evidence; `choice` and `until` are as typed, with their `faults`. */
 export function uninstallPage(
   input: UninstallInput,
   typed: Pick<UninstallPage, 'choice' | 'until' | 'faults'>,
@@ -133,7 +133,7 @@ function tagOf(key: Key, use: KeyUse): { tag?: { text: string; warn: boolean } }
   return use.calls24h > 0 ? { tag: { text: 'In use', warn: true } } : {}
 }
 
-/** What the answers that keep keys alive would do; a key that was never delivered expires in any case. */
+/** The effects of the choices that keep keys; a key that was never delivered expires in any case. */
 function keptNotes({ delivered, ending }: KeysSummary, client: string): { keepNote: string; untilNote: string } {
   if (delivered === 0) {
     const none = 'No key was delivered, so there is none to keep.'
@@ -151,7 +151,7 @@ function keptNotes({ delivered, ending }: KeysSummary, client: string): { keepNo
   }
 }
 
-/** What became of the keys. */
+/** The state of the keys after an uninstall. */
 export function uninstalledPage(
   installation: Installation,
   app: App,
@@ -172,7 +172,7 @@ export function uninstalledPage(
   }
 }
 
-/** *Keep until* ends with a day; a deadline at any other time is one that the key had before. */
+/** *Keep until* ends with a day; a deadline at any other time existed before. */
 function becameOf(key: Key, now: number, suspended: boolean): Pick<UninstalledPage['keys'][number], 'note' | 'status'> {
   const { text, tone } = keyStatus(key, now, suspended)
   if (statusAt(key, now) === 'expired')

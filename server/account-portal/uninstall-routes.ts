@@ -27,10 +27,10 @@ type UninstallCaps = Caps & {
   publicUrl: string
 }
 
-/** Keys on one page; the question lists those that were used last. */
+/** Keys on one page; the uninstall page lists those that were used last. */
 const LISTED = 20
 
-/** The uninstall question, its answer, and what became of the keys. */
+/** The uninstall page, its submit, and the state of the keys afterwards. */
 export function uninstallRoutes(caps: UninstallCaps): Router {
   const router = Router()
   router.use('/apps', requireSession)
@@ -124,7 +124,7 @@ const uninstallForm = z.object({
   until: z.string().max(20).catch(''),
 })
 
-/** The answer to the uninstall question. *Until* means the end of that day, UTC. */
+/** The choice in the uninstall form. *Until* means the end of that day in UTC. */
 function choiceOf(typed: z.infer<typeof uninstallForm>, now: number): KeyChoice | { fault: Fault } {
   if (typed.keys === '') return { fault: { field: 'keys', message: 'Choose what should happen to the keys.' } }
   if (typed.keys !== 'until') return { answer: typed.keys }

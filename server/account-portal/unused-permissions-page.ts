@@ -5,15 +5,15 @@ import { counted, dateText } from '../http/format.ts'
 import type { Installation } from '../installs/installation.ts'
 import type { UnusedPermissions } from '../installs/unused-permissions.ts'
 
-/** What the page of an installation says of permissions that nothing uses. */
+/** The part of an installation's page about unused permissions. */
 export type UnusedPart = {
-  /** What can be said about unused permissions, in a sentence; absent where they are listed. */
+  /** A sentence about unused permissions; absent if they are listed. */
   useNote?: string
-  /** Permissions never used in 30 days; `action` is absent for whoever may not take them away. */
+  /** Permissions unused for 30 days; `action` is absent for roles that may not remove them. */
   unused?: {
     permissions: PermissionModel[]
     lede: string
-    /** With blanks between them. */
+    /** Separated by spaces. */
     names: string
     notes: string[]
     action?: string
@@ -29,7 +29,7 @@ type UnusedInput = {
   mayManage: boolean
 }
 
-/** Never claims that something is unused for a time that was not watched. */
+/** Never claims that a permission is unused for a time without counting. */
 export function unusedPart({ installation, app, unused, catalog, mayManage }: UnusedInput): UnusedPart {
   if (!unused.known) {
     if (unused.because === 'idle') return {}

@@ -7,9 +7,9 @@ import { type Session, switchAccount } from './sessions.ts'
 const READS = new Set(['GET', 'HEAD'])
 
 /**
- * A page of another account of the same person is shown in that account, and the one that they look at otherwise stays:
- * any site can link to a page. A form of such a page changes it, because a form comes from our own pages only. A
- * stranger's object changes nothing.
+ * Shows a page of another account of the same person in that account without switching to it, because any site can link
+ * to a page. A form of such a page switches, because a form comes from our own pages only. A stranger's object changes
+ * nothing.
  */
 export function lookAtAccountOf(
   { database }: { database: Database },
@@ -29,8 +29,8 @@ export function lookAtAccountOf(
 }
 
 /**
- * A form that makes something acts in the account whose page it was, wherever the person has looked since in another tab.
- * A stranger's account is none: throws `object.not_found`.
+ * A form that creates something acts in the account of its page, even if the person has switched in another tab since.
+ * Throws `object.not_found` for a stranger's account.
  */
 export function lookAtFormAccount({ database }: { database: Database }): RequestHandler {
   return async (req, res, next) => {

@@ -7,7 +7,7 @@ import { endSession, switchAccount } from './sessions.ts'
 import { type AccountCaps, askToSignIn, signInByForm } from './sign-in-handlers.ts'
 import { askToSignUp, signUpByForm } from './sign-up-handlers.ts'
 
-/** Sign-up, sign-in, sign-out, and looking at another account. */
+/** Sign-up, sign-in, sign-out, and switching accounts. */
 export function accountRoutes(caps: AccountCaps): Router {
   const router = Router()
   router.get('/signup', (req, res) => askToSignUp(caps, req, res))

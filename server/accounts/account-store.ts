@@ -10,7 +10,7 @@ export type UserRow = { id: string; email: string; password_hash: string; operat
 
 const toUser = (row: UserRow): User => ({ id: row.id, email: row.email, operator: Boolean(row.operator) })
 
-/** Folded for comparison: the local part is compared without case, as every mail provider of size does. */
+/** Lower-cased for comparison: the local part is compared without case, as every large mail provider does. */
 export function emailKey(email: string): string {
   return email.normalize('NFKC').toLowerCase()
 }
@@ -55,7 +55,7 @@ export async function findUserRow(tx: Tx, userId: string): Promise<User | undefi
   return row && toUser(row)
 }
 
-/** All memberships of a person, the oldest first. */
+/** All memberships of a person, oldest first. */
 export async function listMemberships(tx: Tx, userId: string): Promise<Membership[]> {
   const rows: { id: string; name: string; role: Role }[] = await tx('memberships')
     .join('accounts', 'accounts.id', 'memberships.account_id')

@@ -1,14 +1,13 @@
 import type { Tx } from '../../db/connect.ts'
 import type { Account } from './account-store.ts'
 
-/** An account by its id. */
 export async function findAccount(tx: Tx, accountId: string): Promise<Account | undefined> {
   return await tx('accounts').where({ id: accountId }).first('id', 'name')
 }
 
 /**
- * Locks an account's row until the transaction ends, so that counts of its keys stay true; other rows may still refer to
- * it. Taken after every other row.
+ * Locks an account's row until the transaction ends, so that counts of its keys stay correct; other rows may still
+ * refer to it. Lock it after every other row.
  */
 export async function lockAccount(tx: Tx, accountId: string): Promise<void> {
   const query = tx('accounts').where({ id: accountId })

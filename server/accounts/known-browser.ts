@@ -4,11 +4,11 @@ import type { Request, Response } from 'express'
 import type { Caps } from '../base/caps.ts'
 import { DAY } from '../base/clock.ts'
 
-/** One person's mark in one browser. A copy of it is counted under the same `nonce`. */
+/** One person's mark in one browser. All copies of it share the count of its `nonce`. */
 export type KnownBrowser = { userId: string; nonce: string }
 
 export type KnownBrowserCookie = {
-  /** Who has signed in with this browser before. */
+  /** The people who have signed in with this browser before. */
   read(req: Request): KnownBrowser[]
   /** Marks the browser for a person who has just signed in, under a new nonce. */
   write(req: Request, res: Response, userId: string): void

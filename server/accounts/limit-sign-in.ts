@@ -6,9 +6,9 @@ import { busy } from './password-lane.ts'
 export type SignInAttempt = {
   /** The caller's address as limits count it. */
   network: string
-  /** Folded (`emailKey`). */
+  /** Lower-cased (`emailKey`). */
   email: string
-  /** Where the person whose email it is has signed in with this browser before. */
+  /** Set if the owner of the email has signed in with this browser before. */
   known: { userId: string; nonce: string } | undefined
 }
 
@@ -31,7 +31,7 @@ export async function limitSignIn(limits: RateLimits, { network, email, known }:
   return { caller: network, known: false }
 }
 
-/** Forgets the tries of somebody who has signed in. */
+/** Resets the counts of a person who has signed in. */
 export async function forgiveSignIn(limits: RateLimits, { network, email, known }: SignInAttempt): Promise<void> {
   const pair = pairOf(network, email)
   await limits.forgive('sign_in_pair', pair)

@@ -3,7 +3,7 @@ import { SECOND } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import type { PasswordAnswer, PasswordJob } from './password-thread.ts'
 
-/** Who waits: `caller` is counted, and a browser that has signed in before is served ahead of strangers. */
+/** A waiting job: `caller` is counted, and a known browser is served before strangers. */
 export type Waiting = { caller: string; known: boolean }
 
 export type PasswordLane = {
@@ -14,7 +14,7 @@ export type PasswordLane = {
   run(job: PasswordJob, waiting: Waiting | undefined): Promise<string | boolean>
 }
 
-/** Each for unknown and for known browsers; about a second of work. */
+/** The length of each of the two queues, known and unknown browsers: about a second of work. */
 const LONGEST_QUEUE = 32
 /** Of one caller. */
 const MOST_OF_ONE = 6
@@ -68,7 +68,7 @@ export function createPasswordLane({ yields }: { yields: boolean }): PasswordLan
     thread.postMessage(running.job)
   }
 
-  /** Throws where there is no room. */
+  /** Throws `service.busy` if the queue is full. */
   function admit(entry: Entry, queue: Entry[]): void {
     const own = queue.filter(({ caller }) => caller === entry.caller).length
     if (queue.length >= LONGEST_QUEUE || own >= MOST_OF_ONE) throw busy()

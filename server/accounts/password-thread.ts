@@ -1,6 +1,7 @@
 /**
- * The thread on which passwords are hashed: one at a time, synchronously, so that the thread pool that the database, name
- * resolution and files share is never asked. On Linux a thread has a priority of its own, and this one can yield to all others.
+ * The thread that hashes passwords: one at a time, synchronously, so that hashing never uses the thread pool that the
+ * database, name resolution and files share. On Linux a thread has its own priority, and this one can yield to all
+ * others.
  */
 import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'

@@ -9,16 +9,16 @@ export type Passwords = {
   /** Argon2id. Throws `service.busy`. */
   hash(password: string, waiting?: Waiting): Promise<string>
   /**
-   * Whether the password fits. Without a hash it does the same work and returns false, so that an unknown email takes as
-   * long. Throws `service.busy`.
+   * Whether the password matches. Without a hash it does the same work and returns false, so that an unknown email
+   * takes as long. Throws `service.busy`.
    */
   check(password: string, passwordHash: string | undefined, waiting?: Waiting): Promise<boolean>
 }
 
-/** For the whole process, because it is the process whose cores are spared. A thread starts with its first job. */
+/** One pair for the whole process, because it limits the use of its cores. A thread starts with its first job. */
 const lanes = { bounded: createPasswordLane({ yields: true }), unbounded: createPasswordLane({ yields: false }) }
 
-/** `bounded: false` lets everybody wait as long as it takes (RATE_LIMITS); so does a call without `waiting`. */
+/** `bounded: false` removes the limits of the queue (RATE_LIMITS); so does a call without `waiting`. */
 export function createPasswords({ bounded }: { bounded: boolean }): Passwords {
   const run = (job: PasswordJob, waiting: Waiting | undefined) =>
     bounded ? lanes.bounded.run(job, waiting) : lanes.unbounded.run(job, undefined)
@@ -29,7 +29,7 @@ export function createPasswords({ bounded }: { bounded: boolean }): Passwords {
   }
 }
 
-/** By its characters, not by how a keyboard composes them. */
+/** In Unicode normal form, because keyboards compose characters differently. */
 function plain(password: string): string {
   return password.normalize('NFKC')
 }

@@ -8,7 +8,7 @@ export function isOlderThan({ authenticatedAt }: Session, maxAge: number, now: n
   return now - authenticatedAt > maxAge * SECOND
 }
 
-/** Whether a `login_hint` names somebody else: only an email or a user id can. */
+/** Whether a `login_hint` names another person: only an email or a user id can. */
 export function namesAnother(hint: string | undefined, user: User): boolean {
   if (hint === undefined) return false
   const isEmail = hint.includes('@')

@@ -9,7 +9,7 @@ import { setViewer, type Viewer } from '../http/viewer.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import { findSession, type Session } from './sessions.ts'
 
-/** Loads the session of the caller, if there is one; everyone may pass. */
+/** Loads the session of the caller, if there is one; anonymous callers pass. */
 export function loadSession(database: Database, clock: Clock, cookie: SessionCookie): RequestHandler {
   return async (req, res, next) => {
     const token = cookie.read(req)
@@ -41,20 +41,20 @@ export function signedIn(res: Response): Session {
 /** Forms that post to their own address: an app waits for the response. */
 const ASKS_AGAIN = /^\/interaction\//
 
-/** Redirects strangers to the sign-in page and back; what they tried to send is not kept. */
+/** Redirects anonymous callers to sign-in and back; what they submitted is not kept. */
 export const requireSession: RequestHandler = (req, res, next) => {
   if (sessionOf(res)) return next()
   const back = req.method === 'GET' || ASKS_AGAIN.test(req.path) ? req.originalUrl : '/apps'
   res.redirect(303, `/signin?return_to=${encodeURIComponent(back)}`)
 }
 
-/** Who acts on a page behind `requireSession`, in the account that they look at. */
+/** The actor on a page behind `requireSession`, in the current account. */
 export function memberOf(res: Response): Member {
   const { user, current, ip } = signedIn(res)
   return { type: 'user', id: user.id, ip, accountId: current.account.id }
 }
 
-/** Whose requests a limit counts: the person who is signed in, or else the address as limits count it. */
+/** The caller that a limit counts: the signed-in person, or else the address as limits count it. */
 export function callerOf(req: Request, res: Response): string {
   return sessionOf(res)?.user.id ?? networkOfClient(req)
 }

@@ -22,7 +22,7 @@ export async function insertSession(tx: Tx, row: SessionRow): Promise<void> {
 export type SessionWithMembership = Pick<SessionRow, 'id' | 'user_id' | 'account_id' | 'authenticated_at'> &
   Pick<UserRow, 'email' | 'operator'> & { member_of: string; account_name: string; role: Role }
 
-/** A session that has not ended with its person, once for each of their memberships, the oldest first: one statement a page. */
+/** An active session with its person, one row for each of their memberships, oldest first: one statement a page. */
 export async function listSessionRows(tx: Tx, tokenHash: string, at: number): Promise<SessionWithMembership[]> {
   return await tx('sessions')
     .join('users', 'users.id', 'sessions.user_id')

@@ -25,14 +25,14 @@ export type Session = {
   current: Membership
   memberships: Membership[]
   ip: string
-  /** When they entered their password. Entering it again makes a new session. */
+  /** When the password was entered. Entering it again makes a new session. */
   authenticatedAt: number
 }
 
 export type StartSession = {
   userId: string
   ip: string
-  userAgent: string /** Ended in the same step. */
+  userAgent: string /** The session to end in the same step. */
   previousToken?: string | undefined
 }
 
@@ -42,7 +42,7 @@ export async function startSession(tx: Tx, caps: Caps, command: StartSession): P
   const at = clock.now()
   const memberships = await listMemberships(tx, command.userId)
   const before = command.previousToken ? await deleteSession(tx, hashSecret(command.previousToken)) : undefined
-  const looked = before?.user_id === command.userId ? before.account_id : undefined // who signs in again looks on where they did
+  const looked = before?.user_id === command.userId ? before.account_id : undefined // a person who signs in again stays in the same account
   const first = memberships.find(({ account }) => account.id === looked) ?? memberships[0]
   if (!first) throw new AppError('access.no_account')
   const token = opaqueToken(random)
@@ -64,7 +64,7 @@ export async function startSession(tx: Tx, caps: Caps, command: StartSession): P
   return { token }
 }
 
-/** The session of a cookie, or nothing if it has ended, or where the person has left every account. Makes one query. */
+/** The session of a cookie; undefined if it has ended, or the person has left every account. Makes one query. */
 export async function findSession(
   tx: Tx,
   { clock }: Pick<Caps, 'clock'>,
@@ -93,7 +93,7 @@ export async function endSession(tx: Tx, caps: Caps, token: string, ip: string):
   )
 }
 
-/** Looks at another account of the same person. Throws `object.not_found` if they are not a member. */
+/** Switches to another account of the same person. Throws `object.not_found` if they are not a member. */
 export async function switchAccount(tx: Tx, session: Session, accountId: string): Promise<void> {
   if (!session.memberships.some(({ account }) => account.id === accountId)) throw new AppError('object.not_found')
   await updateSessionAccount(tx, session.id, accountId)

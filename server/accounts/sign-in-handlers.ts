@@ -29,13 +29,13 @@ export type AccountCaps = Caps & {
   publicUrl: string
   /** The app whose authorization request waits at a path, and its `login_hint`, for the sign-in page. */
   waitingApp(path: string): Promise<{ badge: AppBadge; loginHint?: string } | undefined>
-  /** Forgets the authorization server's own session: it must never outlive or outvote ours. */
+  /** Clears the authorization server's own session, which must never outlive ours. */
   clearProviderCookies(res: Response): void
 }
 
 const HOME = '/marketplace'
 
-/** What the sign-up and sign-in forms keep of what was typed, whether it is valid or not. */
+/** The input of the sign-up and sign-in forms as typed, valid or not. */
 export const typedForm = z.object({
   email: z.string().trim().max(254).catch(''),
   account_name: z.string().trim().catch(''),
@@ -104,7 +104,7 @@ export async function signInByForm(caps: AccountCaps, req: Request, res: Respons
   await signInAs(caps, req, res, found.user.id)
 }
 
-/** Who is meant, and whether they have signed in with this browser before. */
+/** The person with this email, and whether they have signed in with this browser before. */
 async function attemptOf(
   caps: AccountCaps,
   req: Request,
@@ -140,7 +140,7 @@ async function showSignIn(
   )
 }
 
-/** Why somebody who is signed in already is asked to sign in. */
+/** Why a person who is signed in must sign in again. */
 function againOf(req: Request): Again | undefined {
   const again: unknown = req.body?.again ?? req.query['again']
   return again === 'password' || again === 'choice' ? again : undefined

@@ -6,9 +6,9 @@ export type SignInPage = {
   returnTo: string
   waiting?: AppBadge
   lede: string
-  /** Set where somebody is signed in and is asked all the same; posted back. */
+  /** Set if a signed-in person must sign in again; posted back. */
   again?: 'password' | 'choice'
-  /** *Continue as …*, where that is enough. */
+  /** *Continue as …*, if no password is required. */
   goOn?: { href: string; email: string }
 }
 

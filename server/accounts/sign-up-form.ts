@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { isOneLine } from '../base/one-line.ts'
 import { PASSWORD_MAX, PASSWORD_MIN } from './password.ts'
 
-/** What a new person must give, on the page and on the command line. */
+/** The input for a new person, on the page and on the command line. */
 export const signUpForm = z.object({
   account_name: z
     .string('Name your account.')

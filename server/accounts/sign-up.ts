@@ -5,7 +5,7 @@ import type { Caps } from '../base/caps.ts'
 import { AppError } from '../base/errors.ts'
 import { type Account, insertAccount, insertMembership, insertUser, type User } from './account-store.ts'
 
-/** `passwordHash` is made before the transaction opens: it takes tens of milliseconds on purpose. */
+/** `passwordHash` is made before the transaction opens, because hashing takes tens of milliseconds. */
 export type SignUp = { email: string; passwordHash: string; accountName: string; operator?: boolean; ip: string }
 
 /** Makes a person, their account, and the person its owner. Throws `account.email_taken`. */

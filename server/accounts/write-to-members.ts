@@ -8,7 +8,10 @@ import { findAccount } from './find-account.ts'
 const AUDIENCES = { owners: ['owner'], managers: ['owner', 'admin'] } as const satisfies Record<string, readonly Role[]>
 const NAMES = { owners: 'owners', managers: 'owners and admins' } as const
 
-/** Writes to the owners of an account, or also to its admins, in the caller's transaction; the words may use its name. */
+/**
+ * Queues a mail to the owners of an account, or also to its admins, in the caller's transaction; the text may use the
+ * account's name.
+ */
 export async function writeToMembers(
   tx: Tx,
   caps: Pick<Caps, 'clock' | 'ids'>,

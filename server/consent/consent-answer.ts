@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Fault } from '../base/errors.ts'
 import type { Consideration } from './consider-install.ts'
 
-/** What the consent page's form sends. */
+/** The fields of the consent form. */
 export const answerForm = z.object({
   decision: z.enum(['install', 'continue', 'cancel']),
   account: z.string().max(100).optional(),
@@ -15,7 +15,9 @@ export const answerForm = z.object({
 
 export type Answer = z.infer<typeof answerForm>
 
-/** Another account or mode than the page spoke of was chosen, and the app is installed there already: that is shown first. */
+/**
+ * The chosen account or mode differs from the page, and the app is installed there already: that must be shown first.
+ */
 export function isUnseen({ existing, target }: Consideration, answer: Answer): boolean {
   return (
     answer.decision === 'install' &&
@@ -65,7 +67,7 @@ export function keptChoice(
   return answer.kept === 'expire' && unseen ? '' : (answer.kept ?? '')
 }
 
-/** What a page says of kept keys in a hidden field: of which account and mode, and when the last of them was kept. */
+/** The hidden field about kept keys: their account and mode, and when the last of them was kept. */
 export function keptSeen({ kept, target }: Pick<Consideration, 'kept' | 'target'>): string {
   return target && kept.latest !== null ? `${targetName(target)}:${kept.latest}` : ''
 }
@@ -75,7 +77,7 @@ function saw(seen: string, target: Consideration['target'], latest: number): boo
   return target !== undefined && name === targetName(target) && /^\d{1,16}$/.test(at) && latest <= Number(at)
 }
 
-/** An account and a mode in one word, for a hidden field. */
+/** An account and a mode as one string, for a hidden field. */
 export function targetName(target: { accountId: string; mode: string }): string {
   return `${target.accountId}:${target.mode}`
 }

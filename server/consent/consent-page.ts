@@ -21,7 +21,7 @@ export type ConsentPage = {
   action: string
   /** The manifest version on the page; posted back, so that the consent is to this version. */
   version: number
-  /** Account and mode that the page speaks of; posted back, so that another choice is shown before it is acted upon. */
+  /** The account and mode of the page; posted back, so that another choice is shown before it takes effect. */
   shown: string
   app: AppBadge
   publisher: { name: string; site?: { host: string; href: string } }
@@ -33,20 +33,20 @@ export type ConsentPage = {
   writes: PermissionModel[]
   keys: { name: string; permissions: string; tag: { text: string; warn: boolean } }[]
   deliveryHost: string
-  /** Keys of an earlier installation that still work, one question for all of them. Empty: not asked. */
+  /** Working keys of an earlier installation, with one choice for all of them. Empty: no choice. */
   kept: { name: string; redacted: string; use: string }[]
-  /** How many there are; more than are listed where there are many. */
+  /** The number of kept keys; more than are listed if there are many. */
   keptCount: number
   /** When the last of them was kept; posted back, so that the choice does not cover keys kept since. */
   keptSeen: string
   keptSince?: Moment
-  /** Nothing is preselected; after a refused submit what was chosen. */
+  /** Nothing is preselected; after a refused submit, the previous choice. */
   keptChoice: '' | 'leave' | 'expire'
   /** Accounts in which the person may install; more than one is a select. */
   accounts: { id: string; name: string; selected: boolean; role: string }[]
   /** Why it cannot be installed here; set if `accounts` is empty. */
   blocked?: { strong: string; text: string }
-  /** One entry where the mode is fixed. */
+  /** One entry if the mode is fixed. */
   modes: { value: 'live' | 'test'; checked: boolean }[]
   summary: { movesMoney: boolean; personalData: boolean; irreversible: boolean }
   returnHost: string
@@ -71,7 +71,7 @@ export type ConsentPageInput = {
   faults: Fault[]
 }
 
-/** What a person reads before they decide about an app. */
+/** The consent page. */
 export function consentPage({
   considered,
   catalog,

@@ -29,7 +29,7 @@ type ConsentCaps = RecipientCaps &
     render: RenderPage
   }
 
-/** The question whether an app may be installed: asked by a platform, or from the marketplace. */
+/** The consent page, for a platform's request or an install from the marketplace. */
 export function consentRoutes(caps: ConsentCaps): Router {
   const router = Router()
   router.use('/interaction/:uid', beforeConsent(caps, sessionOf))
@@ -151,7 +151,7 @@ async function openAsked(caps: ConsentCaps, req: Request, res: Response): Promis
   return interaction
 }
 
-/** A form that is sent a second time, after the first has come through, lands on what the first has made. */
+/** Redirects a form that is submitted again after it succeeded to its result. */
 async function landOnResult(caps: ConsentCaps, req: Request, res: Response): Promise<void> {
   const id = await caps.database.read(tx =>
     installationOfInteraction(tx, String(req.params['uid']), signedIn(res).user.id),
@@ -164,7 +164,7 @@ async function landOnResult(caps: ConsentCaps, req: Request, res: Response): Pro
   res.redirect(303, `/apps/${id}`)
 }
 
-/** `select_account` and `create` are answered too: who decided has been asked for before the page. */
+/** `select_account` and `create` are answered too: the person was settled before the page. */
 async function finishConsent(
   caps: ConsentCaps,
   req: Request,

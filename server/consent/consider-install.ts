@@ -10,16 +10,16 @@ import type { Key } from '../keys/find-keys.ts'
 import { countKeptKeys, listKeptKeys } from '../keys/kept-keys.ts'
 import { type KeyUse, readUse } from '../keys/read-usage.ts'
 
-/** What is asked for: by a platform's authorization request, or by a person from the marketplace. */
+/** The request of a platform, or of a person on the marketplace. */
 export type Asked = {
   appId: string
   /** Absent: the person may choose. */
   mode: Mode | undefined
-  /** Of those that the manifest names; absent: all. */
+  /** A subset of the manifest's permissions; absent: all. */
   permissions: string[] | undefined
 }
 
-/** What the person has chosen so far. */
+/** The choices of the person so far. */
 export type Chosen = { account?: string | undefined; mode?: string | undefined }
 
 export type Consideration = {
@@ -28,16 +28,16 @@ export type Consideration = {
   /** Accounts in which the person may install this app now. */
   accounts: Membership[]
   modes: Mode[]
-  /** Where it would go; absent if there is no such account. */
+  /** Where the app would be installed; absent if there is no such account. */
   target: { appId: string; accountId: string; accountName: string; mode: Mode } | undefined
   existing: Installation | undefined
   /** Kept keys of earlier installations in that account and mode: how many, when the last of them was kept, and some of them. */
   kept: { count: number; latest: number | null; listed: Key[] }
-  /** What those keys did. */
+  /** The use of those keys. */
   useOf: (keyId: string) => KeyUse
 }
 
-/** Gathers what a person must know to decide. Throws `object.not_found` if there is no such app. */
+/** Gathers what the consent page shows. Throws `object.not_found` if there is no such app. */
 export async function considerInstall(
   tx: Tx,
   asked: Asked,

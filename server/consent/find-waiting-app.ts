@@ -4,15 +4,14 @@ import type { Database } from '../../db/connect.ts'
 import { AppError } from '../base/errors.ts'
 import { isOneLine } from '../base/one-line.ts'
 
-/** Of an address that a mail can be sent to (RFC 5321 §4.5.3.1.3). */
+/** The longest email address (RFC 5321 §4.5.3.1.3). */
 const LONGEST_EMAIL = 254
 
-/** The app that a consent page is about, and the person whom it suggests. */
+/** The app of a consent page, and the person that the request suggests. */
 export type Waiting = { app: App; loginHint?: string }
 
 /**
- * What waits at the path of a consent page; nothing if there is no such page any more, or if strangers may not see
- * the app.
+ * The request that waits at the path of a consent page; undefined if it has ended, or the app is hidden from strangers.
  */
 export async function findWaitingApp(
   database: Database,

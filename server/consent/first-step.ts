@@ -3,19 +3,22 @@ import type { Session } from '../accounts/sessions.ts'
 import type { KnownBefore } from '../oauth/prompts.ts'
 import type { Interaction } from './open-interaction.ts'
 
-/** What a waiting authorization request says about the person who is to decide (OpenID Connect Core §3.1.2.1). */
+/** What a waiting authorization request requires of the person who decides (OpenID Connect Core §3.1.2.1). */
 export type PersonAsked = KnownBefore & { prompts: ReadonlySet<string>; maxAge?: number; loginHint?: string }
 
 /**
- * What has to happen before a person sees the consent page:
- * - `sign_up`, `sign_in`: nobody is signed in, or an account is to be created;
- * - `password`: it is to be entered again, by the same person or another;
- * - `choice`: the one who is signed in says whether it is they who are meant;
- * - `refuse`: they signed in for this request, and are not the one whom `id_token_hint` names.
+ * The step before a person sees the consent page:
+ * - `sign_up`, `sign_in`: nobody is signed in, or the request requires a new account;
+ * - `password`: the same person or another must enter a password;
+ * - `choice`: the signed-in person confirms or chooses who they are;
+ * - `refuse`: they signed in for this request, and `id_token_hint` names another person.
  */
 export type FirstStep = 'sign_up' | 'sign_in' | 'password' | 'choice' | 'refuse'
 
-/** The next step on the way to the decision, or nothing. `chosen`: the person has said that it is they who are meant. */
+/**
+ * The next step before the decision; undefined if there is none. `chosen`: the signed-in person has confirmed who they
+ * are.
+ */
 export function firstStep(
   asked: PersonAsked,
   session: Session | undefined,

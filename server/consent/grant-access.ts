@@ -16,8 +16,8 @@ export type GrantAccess = {
 }
 
 /**
- * Grants the platform OAuth access to an installation, in the caller's transaction: the installation is locked, so that a
- * grant never appears after its uninstallation has ended all others. Returns the grant's id.
+ * Grants the platform OAuth access to an installation, in the caller's transaction. It locks the installation, so that
+ * no grant is made after its uninstall has revoked the others. Returns the grant's id.
  */
 export async function grantAccess(
   tx: Tx,

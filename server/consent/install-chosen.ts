@@ -11,7 +11,7 @@ import type { Consideration } from './consider-install.ts'
 
 type InstallCaps = RecipientCaps & MintCaps
 
-/** Installs, or finds what is installed, and does what hangs on it, in one transaction. */
+/** Installs, or finds the existing installation, and runs `also` in the same transaction. */
 export async function installChosen<Outcome>(
   caps: InstallCaps,
   considered: Consideration,
@@ -22,7 +22,7 @@ export async function installChosen<Outcome>(
   const { app, target } = considered
   if (!target) {
     const { account } = session.memberships.find(member => member.account.id === answer.account) ?? session.current
-    await caps.database.read(tx => requireAbility(tx, session.user.id, account.id, 'install')) // says so where it is the role
+    await caps.database.read(tx => requireAbility(tx, session.user.id, account.id, 'install')) // throws if the role is the reason
     throw new AppError('app.not_installable', {
       detail: 'Nothing was installed. None of your accounts can install this app.',
     })

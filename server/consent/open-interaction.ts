@@ -3,7 +3,7 @@ import { errors, type Provider } from 'oidc-provider'
 
 export type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>
 
-/** The authorization request of the path that this browser began, unless it is over. */
+/** The authorization request in the path, if this browser began it and it has not ended. */
 export async function openInteraction(
   provider: Provider,
   req: Request,

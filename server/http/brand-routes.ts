@@ -5,7 +5,7 @@ type BrandCaps = {
   config: Config
 }
 
-/** The operator's mark, from BRAND_LOGO, on our own origin. */
+/** The operator's logo, from BRAND_LOGO, on our own origin. */
 export function brandRoutes({ config }: BrandCaps): Router {
   const router = Router()
   router.get('/brand/logo', (_req, res, next) => {

@@ -4,9 +4,9 @@ import { networkOf } from '../base/addresses.ts'
 import { SECOND } from '../base/clock.ts'
 
 export type ConnectionBounds = {
-  /** Connections of this process. */
+  /** The most connections of this process. */
   most: number
-  /** Of one address, which may be a whole network. */
+  /** The most connections of one address, which may be a whole network. */
   perAddress: number
   /** A trusted proxy carries many callers: it may have all connections. */
   isProxy(address: string): boolean
@@ -16,7 +16,7 @@ const DEFAULTS: ConnectionBounds = { most: 5_000, perAddress: 1_000, isProxy: ()
 
 /** How often all connections are checked; requests themselves cost nothing. */
 const LOOK_EVERY = 5 * SECOND
-/** Looks after which a connection on which nothing has moved makes room for a new one. */
+/** Checks without traffic after which a connection may be closed for a new one. */
 const QUIET = 2
 
 type Seen = { network: string; moved: number; quiet: number }
@@ -25,15 +25,15 @@ const BUSY = 'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: 
 
 /** Reads and discards the request, so that the response is not lost. */
 function refuse(socket: Socket): void {
-  socket.on('error', () => undefined) // it may hang up first
+  socket.on('error', () => undefined) // the peer may close first
   socket.end(BUSY)
   socket.resume()
   setTimeout(() => socket.destroy(), SECOND).unref()
 }
 
 /**
- * Bounds the connections of a server. Where all are taken, the one on which nothing has moved for longest makes room; where
- * none is quiet, and where one address has its share, the new one gets 503. Returns the look that a timer takes.
+ * Bounds the connections of a server. At the limit the connection without traffic for longest is closed for a new one;
+ * if none is idle, or one address has its share, the new one gets 503. Returns the check that a timer calls.
  */
 export function boundConnections(server: Server, given: Partial<ConnectionBounds> = {}): () => void {
   const bounds = { ...DEFAULTS, ...given }

@@ -14,7 +14,7 @@ type HealthCaps = {
   log: Log
 }
 
-/** How long the database may take to say which migrations have run, in milliseconds. */
+/** How long the query of applied migrations may take, in milliseconds. */
 const PATIENCE = 3 * SECOND
 
 /** Liveness and readiness (docs/health.md). */

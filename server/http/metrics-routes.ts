@@ -27,14 +27,14 @@ export function metricsRoutes({ config, metrics, metricSources, log }: MetricsCa
   return router
 }
 
-/** A proxy on this machine speaks for others: what it passes on does not come from here. */
+/** A proxy on this machine forwards others: its requests are not from here. */
 function isFromHere({ socket, headers }: Request): boolean {
   const address = socket.remoteAddress ?? ''
   const passedOn = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'].some(name => headers[name] !== undefined)
   return !passedOn && isOwnName(headers.host) && (address === '::1' || /^(?:::ffff:)?127\./.test(address))
 }
 
-/** A page elsewhere may make its own name resolve to this machine (DNS rebinding); the browser still sends that name. */
+/** A foreign page may make its own name resolve to this machine (DNS rebinding); the browser still sends that name. */
 function isOwnName(host: string | undefined): boolean {
   return host === undefined || /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i.test(host)
 }

@@ -9,7 +9,7 @@ export type MetricSources = {
   verifications(): Readonly<Record<string, number>>
   queue(): Promise<{ pending: number; oldestDueAt: number | undefined }>
   mails(): Promise<number>
-  /** Whether what other processes commit is heard. */
+  /** Whether this process receives the changes of others. */
   changesHeard(): boolean
   now(): number
 }
@@ -71,7 +71,7 @@ function createInstruments(registry: Registry) {
   }
 }
 
-/** Counts what this process does; nothing of it names a person, a key or an address. */
+/** Counts the work of this process; no metric names a person, a key or an address. */
 export function createMetrics(): Metrics {
   const registry = new Registry()
   const instruments = createInstruments(registry)

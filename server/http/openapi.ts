@@ -30,7 +30,7 @@ const Problem = z
   })
   .meta({ description: 'RFC 9457' })
 
-/** What any call may be answered with. */
+/** Errors that any call may return. */
 const OF_ANY_CALL: readonly ErrorCode[] = ['request.too_large', 'internal', 'service.unavailable']
 
 /** Operations as an OpenAPI 3.1 document, made from the schemas that validate them. */

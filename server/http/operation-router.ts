@@ -8,7 +8,7 @@ import { respondProblem } from './respond-error.ts'
 /** Errors that any request may get. */
 const OF_ANY_REQUEST: readonly ErrorCode[] = ['request.invalid', 'request.too_large', 'service.unavailable', 'internal']
 
-/** What the log says of an operation that throws an error which its `errors` do not name. */
+/** The log message for an operation that throws an error missing from its `errors`. */
 export const UNDECLARED = 'an operation threw an error that it does not declare'
 
 /** Mounts the operations of a JSON API whose paths all begin with `prefix`. Errors are problem+json (RFC 9457). */

@@ -4,7 +4,7 @@ import type { ErrorCode } from '../base/errors.ts'
 import { parseInput } from './parse.ts'
 import type { Challenges } from './respond-error.ts'
 
-/** Who may call an operation, and what is known of a caller who was let in. */
+/** Who may call an operation, and what is known of an admitted caller. */
 export type Access<Caps, Caller> = {
   /** The security scheme in the OpenAPI document; absent if no credential is needed. */
   scheme?: string
@@ -32,11 +32,11 @@ export type Call<Caps, Caller, Path extends string, Query, Headers, Body> = {
   query: Query
   headers: Headers
   body: Body
-  /** What was sent, before it was parsed. `path` is its one spelling, without percent-encoding in its parameters. */
+  /** The request before parsing. `path` is its one spelling, without percent-encoding in its parameters. */
   sent: { path: string; body: unknown }
 }
 
-/** What an operation says of itself, once: its route, its entry in the OpenAPI document and its tests are made from it. */
+/** The description of an operation: its route, its entry in the OpenAPI document and its tests are made from it. */
 export type Description = {
   method: 'get' | 'post' | 'put' | 'patch' | 'delete'
   path: string
@@ -51,7 +51,7 @@ export type Description = {
   body?: z.ZodType
   /** A body that is valid. */
   example?: object
-  /** The one status of success, and what is in its body. */
+  /** The one success status, and its body. */
   answers: Readonly<Record<number, z.ZodType>>
   /** What `handle` throws; the faults of input and access are added. */
   errors: readonly ErrorCode[]
@@ -116,7 +116,7 @@ export function statusOf({ answers, id }: Pick<Description, 'answers' | 'id'>): 
   return Number(status)
 }
 
-/** Every error that a caller may meet, but for those of any request: too large, rate limited, faults of ours. */
+/** Every error that a caller may get, except those of any request: too large, rate limited, internal faults. */
 export function errorsOf({ access, query, headers, body, errors }: Description): ErrorCode[] {
   return [
     ...new Set([...access.errors, ...(query || headers || body ? (['request.invalid'] as const) : []), ...errors]),

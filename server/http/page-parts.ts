@@ -1,9 +1,9 @@
 import type { Viewer } from './viewer.ts'
 
 /**
- * What each page of views/ is given, by the name of its template. Each page declares its own model beside what makes it;
- * the templates only loop and branch over it. Everything is text that is ready to be shown: no template formats a time, a
- * number or a state.
+ * The model of each page of views/, by the name of its template. Each page declares its own model beside the code that
+ * makes it; templates only loop and branch over it. Every value is text that is ready to be shown: no template formats
+ * a time, a number or a state.
  */
 export interface Pages {
   error: ErrorPage
@@ -24,11 +24,11 @@ export type NavItem = 'marketplace' | 'apps' | 'keys' | 'activity' | 'platform' 
 /** Given to every page by the renderer. */
 export type Frame = {
   brand: { name: string; logo: string }
-  /** Without brand; the layout appends it, and puts "Error: " before it where `faults` is not empty. */
+  /** Without brand; the layout appends it, and puts "Error: " before it if `faults` is not empty. */
   title: string
   nav: NavItem
   viewer?: Viewer
-  /** The path one is on, for the way back after switching accounts. */
+  /** The current path, to return to after switching accounts. */
   here: string
   flash?: NoticeModel
   requestId: string

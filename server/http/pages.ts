@@ -41,7 +41,7 @@ export function requestId(res: Response): string {
   return String(res.locals['requestId'] ?? '')
 }
 
-/** An authorization request that must not be answered to its redirect address ends on our error page, as HTML. */
+/** Shows the error page for an authorization request that must not be redirected to its client. */
 export function renderRefusedRequest(
   renderTemplate: RenderTemplate,
   brandName: string,

@@ -15,7 +15,7 @@ export const formBody: RequestHandler[] = [
   },
 ]
 
-/** Reads a JSON body of at most 64 kB by the rules of `readJson`; one of another type is none. */
+/** Reads a JSON body of at most 64 kB by the rules of `readJson`; other types count as no body. */
 export const jsonBody: RequestHandler[] = [
   express.text({ type: 'application/json', limit: '64kb' }),
   (req, _res, next) => {

@@ -1,7 +1,7 @@
 import type { RequestHandler } from 'express'
 import { AppError } from '../base/errors.ts'
 
-/** Refuses a percent-encoded NUL in a path: no object has one in its name. Runs before every route. */
+/** Refuses a percent-encoded NUL in a path: no object name contains one. Runs before every route. */
 export const refuseOddAddress: RequestHandler = (req, _res, next) => {
   next(req.originalUrl.includes('%00') ? oddInput() : undefined)
 }

@@ -2,8 +2,8 @@ import type { RequestHandler } from 'express'
 import { AppError } from '../base/errors.ts'
 
 /**
- * Refuses what a browser asks before it lets a script of another origin call an API (Fetch §4.8). `/v1` is for servers: its
- * credentials may rotate and expire keys, so no page may hold them. Without the preflight no browser sends `Authorization`.
+ * Refuses CORS preflights (Fetch §4.8). `/v1` is for servers: its credentials may rotate and expire keys, so no page
+ * may hold them. Without the preflight no browser sends `Authorization`.
  */
 export const refusePreflight: RequestHandler = (req, _res, next) => {
   if (req.method !== 'OPTIONS') return next()

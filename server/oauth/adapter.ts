@@ -25,7 +25,7 @@ import { openPayload, sealPayload } from './sealed-payload.ts'
 export type AdapterCaps = Caps & { database: Database; review: 'required' | 'off' }
 
 /**
- * oidc-provider's storage. An id is the token, code or cookie itself, so only its SHA-256 is kept, and the payload,
+ * oidc-provider's storage. An id is the token, code or cookie itself, so only its SHA-256 is stored, and the payload,
  * which repeats parts of it, is encrypted under the root secret.
  */
 export function createAdapterFactory(caps: AdapterCaps, hooks: ClientHooks): (model: string) => Adapter {
@@ -37,7 +37,10 @@ export function createAdapterFactory(caps: AdapterCaps, hooks: ClientHooks): (mo
   }
 }
 
-/** Records that a person or a platform simply starts again if the machine loses power within seconds. */
+/**
+ * Records that may be lost if the machine loses power within seconds, because the person or platform simply starts
+ * again.
+ */
 const SHORT_LIVED: readonly string[] = [
   'Interaction',
   'Session',
@@ -47,10 +50,10 @@ const SHORT_LIVED: readonly string[] = [
   'PushedAuthorizationRequest',
 ]
 
-/** Models whose `uid_hash` is that of their app; the library looks none of them up by a uid. */
+/** Models whose `uid_hash` identifies their app; the library looks none of them up by a uid. */
 const FOUND_BY_APP: readonly string[] = ['Grant', 'ClientCredentials']
 
-/** Runs in the request's transaction where there is one, in one of its own otherwise. */
+/** Joins the transaction of the request if there is one, and opens its own otherwise. */
 function inTransaction<Result>(database: Database, work: (tx: Tx) => Promise<Result>): Promise<Result> {
   const open = currentRequest()?.tx
   return open ? work(open) : database.transaction(work)
@@ -99,7 +102,7 @@ function createCodec({ clock, keyring }: AdapterCaps, model: string) {
     expiresIn: number | undefined,
   ): Omit<OAuthRecord, 'consumed_at'> {
     const { jti: _, ...kept } = payload
-    // A waiting request is bound to its browser by cookies of its own; who is signed in is for our session to say.
+    // A waiting request is bound to its browser by its own cookies; the signed-in person comes from our session.
     if (model === 'Interaction') delete kept.session
     const idHash = hashSecret(id)
     const uid = FOUND_BY_APP.includes(model) ? payload.clientId : payload.uid

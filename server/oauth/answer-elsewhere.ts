@@ -3,7 +3,7 @@ import { comesFromOurPage } from '../base/fetch-metadata.ts'
 
 type OutwardPage = { html: string; headers: Record<string, string> }
 
-/** The pages that lead to an address of somebody else, which this room may not render itself. */
+/** The pages that lead to another origin, which this room may not render itself. */
 export type LeadElsewhere = {
   leaving(address: string): OutwardPage
   posting(address: string, fields: Record<string, string>): OutwardPage
@@ -11,15 +11,15 @@ export type LeadElsewhere = {
 
 type Posted = { address: string; fields: Record<string, string> }
 
-/** Instead of the library's own page for `response_mode=form_post`. */
+/** Replaces the library's own page for `response_mode=form_post`. */
 export function keepForPosting(ctx: KoaContextWithOIDC, address: string, payload: Record<string, unknown>): void {
   const fields = Object.fromEntries(Object.entries(payload).map(([name, value]) => [name, String(value)]))
   ctx.state['posted'] = { address, fields } satisfies Posted
 }
 
 /**
- * Answers that end at a platform's address reach it from a form of ours too: a redirect that a form of ours led to
- * becomes a page that goes on by itself, and `form_post` has a page of its own.
+ * Lets responses to a platform's address work after one of our forms: a redirect after a form becomes a page that
+ * continues by itself, and `form_post` has its own page.
  */
 export function answerElsewhere(provider: Provider, pages: LeadElsewhere): void {
   provider.use(async (ctx, next) => {

@@ -1,6 +1,8 @@
 import type { Provider } from 'oidc-provider'
 
-/** A revocation is answered with an empty JSON object: clients ignore the body (RFC 7009 §2.2), and some must parse it first. */
+/**
+ * Responds to a revocation with an empty JSON object: clients ignore the body (RFC 7009 §2.2), but some parse it first.
+ */
 export function answerRevocation(provider: Provider): void {
   provider.use(async (ctx, next) => {
     await next()

@@ -7,8 +7,8 @@ const UNAVAILABLE = {
 }
 
 /**
- * Answers 503 with `Retry-After` where the database is away, instead of the 500 that oidc-provider makes of any error that
- * it does not know. Call it before any other `provider.use`. A redirect to the client carries `server_error`, because it
+ * Responds 503 with `Retry-After` while the database is away, instead of the 500 that oidc-provider makes of any
+ * unknown error. Call it before any other `provider.use`. A redirect to the client carries `server_error`, because it
  * cannot carry a status (RFC 6749 §4.1.2.1).
  */
 export function answerUnavailable(provider: Provider): void {

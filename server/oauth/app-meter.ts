@@ -3,8 +3,9 @@ import type { AppError } from '../base/errors.ts'
 import type { RateLimits } from '../limits/rate-limits.ts'
 
 /**
- * Counts one request to an endpoint of the authorization server. It is the address's until the app has proven itself, which
- * only an answer that succeeds shows; then it is the app's. So a stranger who names an app does not spend its limit.
+ * Counts one request to an endpoint of the authorization server. It counts for the address until the app is
+ * authenticated, which only a successful response proves; then it counts for the app. A stranger who names an app
+ * therefore uses up none of its limit.
  */
 export type AppMeter = {
   /** Throws the OAuth error of a 429 if the app has nothing left. */
@@ -14,7 +15,7 @@ export type AppMeter = {
   proven(appId: string): Promise<void>
 }
 
-/** `retryAfter` sets the header of the answer. */
+/** `retryAfter` sets the header of the response. */
 export function createAppMeter(limits: RateLimits, network: string, retryAfter: (seconds: number) => void): AppMeter {
   const refuse = (error: unknown): never => {
     const { retryAfter: seconds } = error as AppError

@@ -8,15 +8,18 @@ import { apiResource } from './api-resource.ts'
 import { checkProof, PROOF_WINDOW } from './dpop-proof.ts'
 import { installationOfGrant } from './grants.ts'
 
-/** Whom an access token speaks for: an app, and where it came from an install, only that installation. */
+/** The subject of an access token: an app, and if an install issued it, that installation only. */
 export type TokenBearer = {
   appId: string
   installationId: string | undefined
-  /** What the token was granted, of an installation that may have more; absent if an app without permissions holds it. */
+  /**
+   * The permissions of the token, which may be fewer than those of its installation; absent for an app without
+   * permissions.
+   */
   permissions: string[] | undefined
 }
 
-/** What of a request proves that its sender may use the token. `path` is without query. */
+/** The parts of a request that prove the right to use the token. `path` is without query. */
 export type PresentedToken = {
   authorization: string | undefined
   dpop: string | undefined
@@ -57,7 +60,7 @@ export async function authenticateToken(caps: AuthenticateCaps, presented: Prese
   return { appId, installationId, permissions: permissions ?? [] }
 }
 
-/** A token that was asked for another resource is worth nothing here (RFC 8707 §2, RFC 9068 §4). */
+/** A token requested for another resource is refused here (RFC 8707 §2, RFC 9068 §4). */
 function isForAnother({ aud }: AccessToken | ClientCredentials, publicUrl: string): boolean {
   return aud !== undefined && ![aud].flat().includes(apiResource(publicUrl))
 }
@@ -81,7 +84,7 @@ async function checkBinding(
     throw new AppError('access.invalid_proof', { detail: 'The DPoP proof has been used before.' })
 }
 
-/** The replay table's insert fails on conflict, so that of two at once one is refused. */
+/** The insert fails on conflict, so that one of two simultaneous uses is refused. */
 async function unusedProof(provider: Provider, clientId: string, jti: string, expires: number): Promise<boolean> {
   try {
     return await provider.ReplayDetection.unique(clientId, jti, expires)

@@ -4,7 +4,7 @@ import { checkTokenRequest, sayWhatWasGranted } from './token-request.ts'
 
 type Names = string | readonly string[] | ReadonlySet<string>
 
-/** oidc-provider, with what it registers itself changed where its own would not do. */
+/** oidc-provider with the registrations of its own that must be replaced. */
 export class AuthorizationServer extends Provider {
   readonly #permissions: ReadonlySet<string>
 
@@ -13,7 +13,7 @@ export class AuthorizationServer extends Provider {
     this.#permissions = new Set(permissions)
   }
 
-  /** Our own rules stand around every grant of the token endpoint. */
+  /** Applies our rules to every grant of the token endpoint. */
   override registerGrantType<Params extends object>(
     name: string,
     handler: (ctx: TokenEndpointGrantContext<Params>) => Promise<void> | void,
@@ -28,7 +28,10 @@ export class AuthorizationServer extends Provider {
     super.registerGrantType(name, checked, parameters, duplicates)
   }
 
-  /** The library's own page for `response_mode=form_post` is blocked by the policy of our pages; this one keeps what to post. */
+  /**
+   * The library's page for `response_mode=form_post` is blocked by our Content-Security-Policy; this one keeps the
+   * fields for our own page.
+   */
   override registerResponseMode(...[name, handler]: Parameters<Provider['registerResponseMode']>): void {
     super.registerResponseMode(name, name === 'form_post' ? keepForPosting : handler)
   }

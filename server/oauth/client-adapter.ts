@@ -20,11 +20,11 @@ import { scopeOf } from './scopes.ts'
 /** The policy that every registration and its updates pass through. */
 export const REGISTRATION_POLICY = 'latchkey'
 
-/** What must follow from a registration in rooms that this one may not call. */
+/** The effects of a registration in rooms that this one may not call. */
 export type ClientHooks = {
   /**
-   * A new version asks for less: running installations shrink at once. Returns what the logs must say, and whether the rows
-   * of installations and grants follow after the commit.
+   * A new version removes permissions: active installations lose them at once. Returns the log entries, and whether the
+   * rows of installations and grants follow after the commit.
    */
   permissionsRemoved(tx: Tx, app: App, removed: string[]): Promise<{ notes: Note[]; later: boolean }>
   /** Logs a change in the accounts with keys of an app. Returns those that the caller must log in this transaction. */
@@ -33,7 +33,7 @@ export type ClientHooks = {
   retire(appId: string, ip: string): Promise<void>
 }
 
-/** An OAuth client is an app of the registry: this presents its row to oidc-provider. */
+/** Presents an app of the registry to oidc-provider as an OAuth client. */
 export function createClientAdapter(
   caps: Caps & { database: Database; review: 'required' | 'off' },
   hooks: ClientHooks,
@@ -55,7 +55,7 @@ export function createClientAdapter(
           return await registerApp(tx, caps, { ...command, platformId, actor })
         })
         registration.created = await stored.catch(error => {
-          if (error instanceof AppError) request.refusal = error // oidc-provider would make a fault of ours of it
+          if (error instanceof AppError) request.refusal = error // oidc-provider would turn it into a 500
           throw error
         })
         return
@@ -72,7 +72,7 @@ export function createClientAdapter(
         }).catch(error => {
           throw error instanceof AppError && error.code === 'object.not_found' ? tokenEnded() : error
         })
-        // It may have ended while the request looked into the network, as slowly as its sender likes.
+        // The token may have ended while the request fetched from the network, which its sender can delay.
         if (!(await countsAsRegistrationToken(tx, app.id, hashSecret(token ?? '')))) throw tokenEnded()
         registration.secretMade = secretMade
         if (removed.length > 0 && !grantsFollow) await narrowGrants(tx, caps, app.id, removed)
@@ -94,7 +94,7 @@ export function createClientAdapter(
   }
 }
 
-/** RFC 7592 §2.2 and §2.3: also where the client does not exist any more. */
+/** RFC 7592 §2.2 and §2.3: also if the client does not exist any more. */
 function tokenEnded(): errors.InvalidToken {
   return new errors.InvalidToken('the token was revoked')
 }
@@ -110,7 +110,7 @@ function clientOf(app: App, clientSecret: string | undefined): AdapterPayload {
   }
 }
 
-/** Registered keys as they count today, whatever an earlier release has accepted. */
+/** The registered keys that are valid today; an earlier release may have accepted more. */
 function soundKeys(jwks: unknown): { keys: JWK[] } {
   const read = readJwks(jwks, 'jwks')
   return { keys: read.fault ? [] : read.keys }

@@ -3,18 +3,18 @@ import type { Clock } from '../base/clock.ts'
 import { SECOND } from '../base/clock.ts'
 
 export const ASSERTION_ALGS = ['RS256', 'PS256', 'ES256', 'Ed25519', 'EdDSA'] as const
-/** Seconds that clocks may differ by. */
+/** Tolerated clock difference in seconds. */
 export const CLOCK_TOLERANCE = 60
-/** Seconds that an assertion may be valid for; so long its `jti` is remembered. */
+/** The longest life of an assertion in seconds, for which its `jti` is stored. */
 const LONGEST = 3_600
-/** RFC 7519 §5.1, and what draft-ietf-oauth-rfc7523bis names; another type is a token for another purpose (RFC 8725 §3.11). */
+/** RFC 7519 §5.1 and draft-ietf-oauth-rfc7523bis; another type is a token for another purpose (RFC 8725 §3.11). */
 const TYPES = ['jwt', 'client-authentication+jwt']
 
 export type AssertionClaims = { exp?: unknown; iat?: unknown; aud?: unknown }
 
 /**
- * What a client assertion must hold beyond the checks of oidc-provider (RFC 7523 §3): it lapses within an hour, is not
- * issued in the future, and names no audience but this server, to which `audiences` belong. Throws `invalid_client`.
+ * Checks a client assertion beyond the checks of oidc-provider (RFC 7523 §3): it expires within an hour, is not issued
+ * in the future, and names no audience but this server, to which `audiences` belong. Throws `invalid_client`.
  */
 export function checkClientAssertion(
   { clock, audiences }: { clock: Clock; audiences: ReadonlySet<string> },

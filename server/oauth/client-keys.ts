@@ -5,17 +5,20 @@ import { type Clock, HOUR, MINUTE, SECOND } from '../base/clock.ts'
 import type { Outbound } from '../base/outbound.ts'
 import { currentRequest } from './request-context.ts'
 
-/** How long keys count without a look at `jwks_uri`; `Cache-Control: max-age` may say less (docs/client-keys.md). */
+/**
+ * How long keys are used without reading `jwks_uri` again; `Cache-Control: max-age` may shorten it
+ * (docs/client-keys.md).
+ */
 const FRESH = 10 * MINUTE
-/** How long they count where `jwks_uri` does not answer. */
+/** How long they are used while `jwks_uri` does not respond. */
 const AT_MOST = HOUR
-/** Reads that a client's unfamiliar keys may cause at once, and the time after which there is one more. */
+/** Reads that unknown keys of a client may cause at once, and the time after which one more is allowed. */
 const BURST = 5
 const REFILL = 10 * SECOND
-/** Clients whose keys a process keeps. */
+/** The most clients whose keys a process caches. */
 const MOST_CLIENTS = 1_000
 
-/** What a process knows of the keys of one client. */
+/** The cached keys of one client. */
 type Known = {
   address: string
   keys: JWK[]
@@ -35,9 +38,10 @@ type KeyStore = {
 }
 
 /**
- * The keys behind `jwks_uri` that clients authenticate with (RFC 7523). A key that is not known, or that does not fit, makes
- * this process read the address again at once, within a budget for each client, since anybody may send an assertion. What is
- * older than `FRESH` is read again first, so a key that was removed dies with it; without an answer it dies after `AT_MOST`.
+ * Caches the keys at `jwks_uri` that clients authenticate with (RFC 7523). A key that is unknown or does not verify
+ * makes this process read the URL again at once, within a budget for each client, because anybody can send an
+ * assertion. Keys older than `FRESH` are read again first, so a removed key ends then; if the URL does not respond, it
+ * ends after `AT_MOST`.
  */
 export function keepClientKeys(provider: Provider, caps: { clock: Clock; outbound: Outbound }): void {
   const known = new Map<string, Known>()
@@ -78,7 +82,7 @@ function adapt(store: KeyStore, known: Known, { clock, outbound }: { clock: Cloc
     for (const key of known.keys) store.add(key)
     return select(options)
   }
-  // The library asks after a failure, and tries once more after a refresh: once for each request.
+  // The library retries once after a failure and a refresh: one read for each request.
   store.fresh = () => readFor.has(request()) || !mayRead(known, clock.monotonic())
   store.refresh = async () => {
     readFor.add(request())
@@ -89,7 +93,7 @@ function adapt(store: KeyStore, known: Known, { clock, outbound }: { clock: Cloc
   }
 }
 
-/** A token bucket; whoever reads takes from it. A read that is under way is shared. */
+/** A token bucket; each read takes from it. A read in progress is shared. */
 function mayRead({ reads, reading }: Known, at: number): boolean {
   const more = Math.floor((at - reads.at) / REFILL)
   if (more > 0) Object.assign(reads, { left: Math.min(BURST, reads.left + more), at: at })
@@ -99,7 +103,7 @@ function mayRead({ reads, reading }: Known, at: number): boolean {
 async function read(known: Known, clock: Clock, outbound: Outbound): Promise<void> {
   known.reads.left -= 1
   const set = await fetchKeySet(outbound, known.address)
-  if (!set) return // what is known goes on until it may not be used any more
+  if (!set) return // the known keys stay until they are too old
   const at = clock.monotonic()
   known.keys = set.keys
   known.freshUntil = at + Math.min(FRESH, set.maxAge ?? FRESH)

@@ -1,6 +1,6 @@
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider'
 
-/** Endpoints at which a client authenticates; all of them take POST alone. */
+/** Endpoints at which a client authenticates; all of them accept POST only. */
 const ROUTES: Record<string, string> = {
   token: '/oauth/token',
   pushed_authorization_request: '/oauth/par',
@@ -8,7 +8,7 @@ const ROUTES: Record<string, string> = {
   introspection: '/oauth/introspect',
 }
 
-/** Error codes that the RFCs name otherwise than oidc-provider, which says `invalid_request` to all of them. */
+/** Corrects error codes for which oidc-provider uses `invalid_request` and the RFCs another one. */
 export function correctErrors(provider: Provider): void {
   provider.use(async (ctx, next) => {
     await next()

@@ -1,6 +1,6 @@
 import type { Provider } from 'oidc-provider'
 
-/** Takes out of the metadata what oidc-provider lists whether it is ever used: ID tokens here name no session. */
+/** Removes metadata that oidc-provider lists though it is unused: ID tokens here name no session. */
 export function correctMetadata(provider: Provider): void {
   provider.use(async (ctx, next) => {
     await next()

@@ -1,7 +1,7 @@
 import type { Provider } from 'oidc-provider'
 import { currentRequest } from './request-context.ts'
 
-/** Lets every answer that succeeds count for its app. */
+/** Counts every successful response for its app. */
 export function countApps(provider: Provider): void {
   provider.use(async (ctx, next) => {
     await next()

@@ -10,18 +10,18 @@ export const PROOF_WINDOW = 300
 /** The request that a proof must be made for (RFC 9449 §4.3). */
 export type ProvenRequest = {
   method: string
-  /** The address of the request, without query. */
+  /** The URL of the request, without query. */
   url: string
   accessToken: string
   /** The thumbprint of the key that the token is bound to (RFC 7638). */
   thumbprint: string
-  /** Milliseconds. */
+  /** The time, in milliseconds. */
   at: number
 }
 
 /**
- * Checks a DPoP proof by the rules that oidc-provider applies at its own endpoints, and returns its `jti`. Whether it was
- * used before is the caller's to find out. Throws `access.invalid_proof`.
+ * Checks a DPoP proof by the rules that oidc-provider applies at its own endpoints, and returns its `jti`. The caller
+ * checks for replays. Throws `access.invalid_proof`.
  */
 export async function checkProof(proof: string, request: ProvenRequest): Promise<string> {
   const { payload, protectedHeader } = await jwtVerify(proof, EmbeddedJWK, {
@@ -29,7 +29,7 @@ export async function checkProof(proof: string, request: ProvenRequest): Promise
     typ: 'dpop+jwt',
     currentDate: new Date(request.at),
   }).catch(cause => {
-    throw refused('is not valid', cause) // whatever is thrown comes of the proof: nothing else is read
+    throw refused('is not valid', cause) // any error here is caused by the proof, because nothing else is read
   })
   const { jti, iat, nonce } = payload
   if (typeof jti !== 'string' || jti === '' || !isStorable(jti)) throw refused('needs a jti that is a string')
@@ -45,7 +45,7 @@ export async function checkProof(proof: string, request: ProvenRequest): Promise
   return jti
 }
 
-/** An address in its normal form, without query and fragment (RFC 9449 §4.3). */
+/** A URL in normal form, without query and fragment (RFC 9449 §4.3). */
 function addressOf(htu: unknown): string | undefined {
   const url = typeof htu === 'string' ? URL.parse(htu) : null
   if (!url) return undefined

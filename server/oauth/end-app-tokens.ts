@@ -3,8 +3,8 @@ import { hashSecret } from '../base/secret-format.ts'
 import { deleteByApp } from './record-store.ts'
 
 /**
- * Ends the access tokens that an app got for itself (`client_credentials`), for when its secret is replaced: whoever had
- * the old one may hold some. Those of installations stay, because nobody gets them with the secret alone.
+ * Revokes the client-credentials tokens of an app when its secret is replaced, because a holder of the old secret may
+ * have some. Tokens of installations stay, because the secret alone does not yield them.
  */
 export async function endAppTokens(tx: Tx, appId: string): Promise<void> {
   await deleteByApp(tx, 'ClientCredentials', hashSecret(appId))

@@ -11,7 +11,7 @@ import {
 
 export type LinkGrant = { grantId: string; installationId: string; interactionUid: string; userId: string; at: number }
 
-/** Notes which installation a grant belongs to, so that uninstalling can end it. */
+/** Records the installation of a grant, so that uninstalling can revoke it. */
 export async function linkGrant(tx: Tx, link: LinkGrant): Promise<void> {
   await insertGrantLink(tx, {
     grantHash: hashSecret(link.grantId),
@@ -27,7 +27,7 @@ export async function installationOfGrant(tx: Tx, grantId: string): Promise<stri
   return await findInstallationOfGrant(tx, hashSecret(grantId))
 }
 
-/** What became of a consent request that this person has answered already. */
+/** The installation that a consent request of this person has led to already. */
 export async function installationOfInteraction(
   tx: Tx,
   interactionUid: string,
@@ -36,25 +36,25 @@ export async function installationOfInteraction(
   return await findInstallationOfInteraction(tx, hashSecret(interactionUid), userId)
 }
 
-/** Deletes codes, tokens and requests that have lapsed; returns how many. */
+/** Deletes expired codes, tokens and requests; returns how many. */
 export async function sweepRecords(database: Database, at: number): Promise<number> {
   return await deleteInBatches(database, (tx, limit) => deleteExpiredRecords(tx, at, limit))
 }
 
-/** Whether this person has let the app into this installation before. */
+/** Whether this person has granted the app access to this installation before. */
 export async function hasAgreedBefore(tx: Tx, installationId: string, userId: string): Promise<boolean> {
   const link = await tx('oauth_grants').where({ installation_id: installationId, user_id: userId }).first('grant_hash')
   return link !== undefined
 }
 
-/** Ends every grant of an installation and all its tokens, in the caller's transaction; returns how many grants ended. */
+/** Revokes every grant of an installation and all its tokens, in the caller's transaction; returns how many grants. */
 export async function revokeGrants(tx: Tx, installationId: string): Promise<number> {
   const links: { grant_hash: string }[] = await locked(
     tx('oauth_grants').where({ installation_id: installationId }).select('grant_hash'),
   )
   const hashes = links.map(link => link.grant_hash)
   if (hashes.length === 0) return 0
-  // One parameter however many there are: each *Continue* makes a grant.
+  // One parameter for any number of grants: each *Continue* makes one.
   await tx('oauth_records')
     .whereRaw(isAmong(tx, 'grant_hash', hashes))
     .delete()

@@ -10,7 +10,7 @@ const detailSchema = z.strictObject({
   mode: z.enum(['live', 'test']).optional(),
 })
 
-/** What a platform asks for in `authorization_details` (RFC 9396), besides or instead of `scope` and `mode`. */
+/** The request of a platform in `authorization_details` (RFC 9396), besides or instead of `scope` and `mode`. */
 export type InstallationDetail = z.infer<typeof detailSchema>
 
 /** Checks one entry of `authorization_details`. Throws `invalid_authorization_details`. */
@@ -22,14 +22,14 @@ export function checkInstallationDetail(_ctx: unknown, detail: unknown): void {
 }
 
 export type InstallationRequest = {
-  /** Absent: the platform leaves it to the person, who finds a default. */
+  /** Absent: the person chooses, with a default. */
   mode: Mode | undefined
   permissions: string[]
 }
 
 /**
- * Reads from an authorization request what is to be installed: the permissions named by `scope` and by
- * `authorization_details`, or all of the manifest's where none is named.
+ * Reads the requested installation from an authorization request: the permissions in `scope` and
+ * `authorization_details`, or all of the manifest's if none is named.
  */
 export function readInstallationRequest(
   params: Record<string, unknown>,
@@ -56,10 +56,9 @@ function detailsOf(text: unknown): InstallationDetail[] {
 }
 
 /**
- * oidc-provider runs this for every authorization request, whether `mode` is given or not, after it has refused permissions
- * of the catalogue that the app does not declare. Scopes that nobody here understands are ignored (OIDC Core §3.1.2.1),
- * and all of the manifest's permissions are named where the request names none: a request without any scope would end in
- * `access_denied`.
+ * oidc-provider calls this for every authorization request, with or without `mode`, after it has refused permissions
+ * that the app does not declare. Unknown scopes are ignored (OIDC Core §3.1.2.1), and a request without permissions
+ * gets all of the manifest's: without any scope it would end in `access_denied`.
  */
 export function checkInstallationRequest(ctx: KoaContextWithOIDC, mode: string | undefined): void {
   const { params, client } = ctx.oidc
@@ -80,8 +79,8 @@ export function checkInstallationRequest(ctx: KoaContextWithOIDC, mode: string |
 }
 
 /**
- * The standard scopes that are honoured. oidc-provider drops `offline_access` from its own parameters unless the request
- * has `prompt=consent`; here a person is always asked, so what the client sent is what counts.
+ * The supported standard scopes. oidc-provider drops `offline_access` unless the request has `prompt=consent`; here a
+ * person always consents, so the scope of the client counts.
  */
 function standardScopes(ctx: KoaContextWithOIDC): string[] {
   const names = scopeNames(sentParameters(ctx)['scope'])

@@ -12,12 +12,12 @@ import {
 } from './record-store.ts'
 import { openPayload, sealPayload } from './sealed-payload.ts'
 
-/** They keep the scope that the client asked for, so that it can ask for the same again; what it gets, the grant decides. */
+/** These keep the requested scope, so that a client can request the same again; the grant limits what it gets. */
 const BOUND_BY_GRANT = ['AuthorizationCode', 'RefreshToken']
 
 /**
- * Takes permissions away from every grant of an app and from the tokens that hang on them. Call it last:
- * it waits for no lock, so it cannot be part of a deadlock.
+ * Removes permissions from every grant of an app and from its tokens. Call it last: it waits for no lock, so it cannot
+ * be part of a deadlock.
  */
 export async function narrowGrants(
   tx: Tx,
@@ -52,7 +52,7 @@ async function narrowRecords(
   }
 }
 
-/** A record of a grant as it has been since its app asked for less, whether it says so itself already or not. */
+/** A record of a grant without the permissions that its app has removed, whether its row is updated yet or not. */
 export function narrowedNow(payload: AdapterPayload, record: FoundRecord): AdapterPayload {
   const { withdrawals, consented_version: version } = record
   if (withdrawals === null || version === null) return payload
@@ -61,7 +61,7 @@ export function narrowedNow(payload: AdapterPayload, record: FoundRecord): Adapt
   return narrowed
 }
 
-/** Introspection of a refresh token tells the scope that its grant still allows. */
+/** Introspection of a refresh token returns the scope that its grant still allows. */
 export function introspectByGrant(provider: Provider): void {
   provider.use(async (ctx, next) => {
     await next()

@@ -26,16 +26,16 @@ type OAuthCaps = {
   serveOAuth: ReturnType<Provider['callback']>
 }
 
-/** Where a browser asks, not a client that has proven who it is. */
+/** The endpoint for browsers, not for authenticated clients. */
 const AUTHORIZATION = /^\/oauth\/authorize(?:\/|$)/i
 
 /**
- * A posted authorization request (OpenID Connect Core §3.1.2.1) goes on by GET: a browser sends no SameSite cookies with a
- * POST from another site, so that only then it is known who is signed in.
+ * A posted authorization request (OpenID Connect Core §3.1.2.1) continues as a GET: a browser sends no SameSite cookies
+ * with a cross-site POST, so only the GET has the session.
  */
 const readPostedRequest = express.text({ type: 'application/x-www-form-urlencoded', limit: '64kb' })
 
-/** Characters of the address that a posted request goes on by: what Node accepts, less the other headers. */
+/** The longest URL of a posted request that continues as a GET: Node's limit, less the other headers. */
 const LONGEST_ADDRESS = 12_000
 
 /** The authorization server under /oauth and /.well-known. It reads its own bodies and must come last. */
@@ -61,7 +61,7 @@ export function oauthRoutes(deps: OAuthCaps): Router {
   })
   router.use((req, res, next) => {
     if (!req.path.startsWith('/oauth/') && !req.path.startsWith('/.well-known/')) return next()
-    // Printed addresses derive from PUBLIC_URL, never from what the request claims (docs/wire.md#conventions).
+    // Printed URLs derive from PUBLIC_URL, never from the Host of the request (docs/wire.md#conventions).
     req.headers.host = issuer.host
     req.headers['x-forwarded-proto'] = issuer.protocol.slice(0, -1)
     delete req.headers['x-forwarded-host']
@@ -78,7 +78,7 @@ export function oauthRoutes(deps: OAuthCaps): Router {
   return router
 }
 
-/** What is counted here: neither documents that are the same for all, nor authorization requests, which people send. */
+/** Counts neither documents that are the same for all callers, nor authorization requests, which come from people. */
 function isMetered({ method, originalUrl }: Request): boolean {
   return method !== 'OPTIONS' && !/^\/(?:\.well-known\/|oauth\/(?:jwks|authorize)(?:[/?]|$))/.test(originalUrl)
 }

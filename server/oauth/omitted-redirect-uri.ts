@@ -7,10 +7,13 @@ import {
 } from 'oidc-provider'
 import { sentParameters } from './sent-parameters.ts'
 
-/** An internal parameter of authorization requests, so that it is kept until their code is issued; what a client sends in it is overwritten. */
+/**
+ * An internal parameter of authorization requests, which is kept until their code is issued; a value from the client is
+ * overwritten.
+ */
 export const OMITTED = 'redirect_uri_omitted'
 
-/** Notes whether a request left `redirect_uri` out, as a client with one registered address may (RFC 6749 §3.1.2.3). */
+/** Records whether a request omitted `redirect_uri`, as a client with one registered URI may (RFC 6749 §3.1.2.3). */
 export function noteOmittedRedirectUri(ctx: KoaContextWithOIDC): void {
   const { params, entities } = ctx.oidc
   if (!params) return
@@ -19,14 +22,14 @@ export function noteOmittedRedirectUri(ctx: KoaContextWithOIDC): void {
   params[OMITTED] = omitted ? 'true' : undefined
 }
 
-/** What is stored of an authorization code: also whether its request left out `redirect_uri`. */
+/** Adds to the stored authorization code whether its request omitted `redirect_uri`. */
 export function withOmission(payload: AdapterPayload): AdapterPayload {
   return Provider.ctx?.oidc.params?.[OMITTED] === undefined ? payload : { ...payload, [OMITTED]: true }
 }
 
 /**
- * A code request repeats the `redirect_uri` of its authorization request (RFC 6749 §4.1.3); oidc-provider compares them only
- * where there is one. Throws `invalid_grant`, and nothing is spent.
+ * A token request repeats the `redirect_uri` of its authorization request (RFC 6749 §4.1.3); oidc-provider compares
+ * them only if it is present. Throws `invalid_grant`, and the code stays unused.
  */
 export async function requireRedirectUri({
   oidc: { params, provider, client },

@@ -1,13 +1,13 @@
 import type { Provider } from 'oidc-provider'
 
-/** Parameters of OpenID Connect that change nothing in a request without the scope `openid`. */
+/** Parameters of OpenID Connect that have no effect without the scope `openid`. */
 const MEANINGLESS = ['acr_values', 'claims_locales', 'nonce']
 
 type Params = Record<string, unknown>
 
 /**
- * The library refuses a request without `openid` that holds one of these; RFC 6749 §3.1 has what is not understood
- * ignored. `max_age` and `id_token_hint` stay refused there: to ignore them would be to trust the wrong sign-in.
+ * The library refuses a request without `openid` that has one of these, but unknown parameters must be ignored (RFC
+ * 6749 §3.1). `max_age` and `id_token_hint` stay refused: ignoring them would accept the wrong sign-in.
  */
 export function ignoreOutsideOpenId(provider: Provider): void {
   const kept = new WeakMap<object, Params | undefined>()

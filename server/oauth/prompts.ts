@@ -22,8 +22,8 @@ export function promptValues({ signUpOpen }: Pick<PromptCaps, 'signUpOpen'>): st
 }
 
 /**
- * Every request is decided by a person on the consent page, unless it asks for no question (`prompt=none`); what that
- * fails with is decided here. What has to come before the decision, such as the password, is `consent/first-step.ts`.
+ * Every request is decided by a person on the consent page, except with `prompt=none`, whose errors are decided here.
+ * The steps before the decision, such as the password, are in `consent/first-step.ts`.
  */
 export function promptPolicy(caps: PromptCaps): interactionPolicy.DefaultPolicy {
   const policy = base()
@@ -86,7 +86,7 @@ function sentBack(error: string): errors.CustomOIDCProviderError {
 
 export type KnownBefore = { session?: string | undefined; subject?: string | undefined }
 
-/** Kept with a request that waits: who was signed in when it came, and whom its `id_token_hint` names. */
+/** Stored with a waiting request: who was signed in when it came, and whom its `id_token_hint` names. */
 function knownBefore(ctx: KoaContextWithOIDC): KnownBefore {
   return { session: currentRequest()?.session?.id, subject: hintedSubject(ctx) }
 }
@@ -97,8 +97,8 @@ function hintedSubject({ oidc }: KoaContextWithOIDC): string | undefined {
 }
 
 /**
- * Makes the library's session follow ours: who is signed in, and when they entered their password. Call it
- * for every authorization request, before anything looks at that session.
+ * Makes the library's session follow ours: the signed-in person, and when they entered their password. Call it for
+ * every authorization request, before anything reads that session.
  */
 export function followOurSession(ctx: KoaContextWithOIDC): void {
   if (ctx.oidc.route !== 'authorization' || !ctx.oidc.session) return

@@ -30,7 +30,7 @@ export type ProviderCaps = AdapterCaps &
     renderErrorPage(
       res: KoaContextWithOIDC['res'],
       error: { error: string; error_description?: string | undefined },
-      /** A path to come back to: the request may be in order for somebody who has signed in. */
+      /** A path to return to after sign-in, if the request may be valid for a signed-in person. */
       signInFor: string | undefined,
     ): string
   }
@@ -49,7 +49,7 @@ const TTL = {
   ClientCredentials: HOUR,
   Grant: 20 * YEAR,
   IdToken: HOUR,
-  /** Anybody may begin one; signed-in people have longer. */
+  /** Anonymous callers have less time than signed-in people. */
   Interaction: (_ctx: unknown, { session }: { session?: { accountId?: string } | undefined }) =>
     session?.accountId === undefined ? HOUR / 2 : HOUR,
   RefreshToken: YEAR,
@@ -81,7 +81,7 @@ const ROUTES: Configuration['routes'] = {
   userinfo: '/oauth/userinfo',
 }
 
-/** What oidc-provider is told to be. */
+/** The configuration of oidc-provider. */
 export function configurationOf(caps: ProviderCaps): Configuration {
   const { catalog, keyring, signing } = caps
   return {
@@ -100,7 +100,7 @@ export function configurationOf(caps: ProviderCaps): Configuration {
       const audiences = new Set([oidc.issuer, oidc.urlFor('token'), oidc.urlFor(oidc.route)])
       checkClientAssertion({ clock: caps.clock, audiences }, claims as AssertionClaims, header)
     },
-    // These endpoints read no cookies: a script elsewhere can do no more than whoever holds the same credentials.
+    // These endpoints read no cookies: a script of another origin can do no more than any holder of the credentials.
     clientBasedCORS: () => true,
     conformIdTokenClaims: false,
     ttl: TTL,
@@ -127,7 +127,7 @@ export function configurationOf(caps: ProviderCaps): Configuration {
   }
 }
 
-/** Where they are absent, RFC 8414 §2 lets a client suppose client_secret_basic alone. */
+/** Without these, RFC 8414 §2 lets a client assume client_secret_basic. */
 function discoveryOf(caps: ProviderCaps): Configuration['discovery'] {
   return {
     prompt_values_supported: promptValues(caps),
@@ -166,7 +166,7 @@ function renderErrorWith(caps: ProviderCaps): NonNullable<Configuration['renderE
   return async (ctx, out, error) => {
     const [, uid] = /^\/oauth\/authorize\/([\w-]+)$/.exec(ctx.path) ?? []
     if (uid && error instanceof errors.SessionNotFound) {
-      ctx.status = 303 // a double click: the consent page knows what the first one made
+      ctx.status = 303 // a double click: the consent page finds what the first one made
       ctx.redirect(`/interaction/${uid}`)
       return
     }
@@ -177,7 +177,7 @@ function renderErrorWith(caps: ProviderCaps): NonNullable<Configuration['renderE
   }
 }
 
-/** Runs for every authorization request, whether `mode` is given or not. */
+/** Called for every authorization request, with or without `mode`. */
 function checkRequest(ctx: KoaContextWithOIDC, mode: string | undefined): void {
   requireShortRequest(ctx)
   checkInstallationRequest(ctx, mode)

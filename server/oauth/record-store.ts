@@ -9,11 +9,11 @@ export type OAuthRecord = {
   /** Encrypted. */
   payload: string
   grant_hash: string | null
-  /** Of a grant: the app that holds it. */
+  /** For a grant: the app that holds it. */
   uid_hash: string | null
   user_code_hash: string | null
   consumed_at: number | null
-  /** When it may be swept, not when it stops counting: that stands in the payload. */
+  /** When it may be swept; the payload says when it stops being valid. */
   expires_at: number | null
 }
 
@@ -28,10 +28,10 @@ export async function insertRecord(tx: Tx, record: Omit<OAuthRecord, 'consumed_a
   return rows.length === 1
 }
 
-/** A record, with what the app is withdrawing from the installation that its grant belongs to. */
+/** A record, with the permissions that the app is withdrawing from the installation of its grant. */
 export type FoundRecord = OAuthRecord & WithdrawalRow
 
-/** Nothing is joined where the record hangs on no grant, or where nothing is being withdrawn. */
+/** Joins nothing if the record has no grant, or nothing is being withdrawn. */
 const WITHDRAWN = `left join oauth_grants as link on link.grant_hash = coalesce(record.grant_hash, record.id_hash)
   left join installations as installed on installed.id = link.installation_id
   left join apps on apps.id = installed.app_id and apps.withdrawals is not null`
@@ -48,7 +48,7 @@ export async function findRecord(
     .first('record.*', 'apps.withdrawals', 'installed.version as consented_version')
 }
 
-/** Marks a record as used; false if somebody was first. */
+/** Marks a record as used; returns false if it already was. */
 export async function consumeRecord(tx: Tx, model: string, idHash: string, at: number): Promise<boolean> {
   const changed = await tx('oauth_records')
     .where({ model, id_hash: idHash })
@@ -65,14 +65,14 @@ export async function deleteByGrant(tx: Tx, model: string, grantHash: string): P
   await tx('oauth_records').where({ model, grant_hash: grantHash }).delete()
 }
 
-/** Deletes all records of a model that is found by its app. */
+/** Deletes all records of an app of one model. */
 export async function deleteByApp(tx: Tx, model: string, appHash: string): Promise<void> {
   await tx('oauth_records').where({ model, uid_hash: appHash }).delete()
 }
 
 /**
- * Every grant of an app with all that hangs on it, locked until the transaction ends. Never waits: what somebody else has locked
- * is about to be used up or deleted.
+ * Locks every grant of an app and its records until the transaction ends. Skips locked rows, which are about to be used
+ * up or deleted.
  */
 export async function lockRecordsOfApp(tx: Tx, appHash: string): Promise<OAuthRecord[]> {
   await keepReencryptionOut(tx)
@@ -81,7 +81,7 @@ export async function lockRecordsOfApp(tx: Tx, appHash: string): Promise<OAuthRe
   return [...grants, ...(await lockedOrSkipped(tx('oauth_records').whereIn('grant_hash', hashes)))]
 }
 
-/** The same of one installation. */
+/** The same for one installation. */
 export async function lockRecordsOfInstallation(tx: Tx, installationId: string): Promise<OAuthRecord[]> {
   await keepReencryptionOut(tx)
   const hashes: string[] = await tx('oauth_grants').where({ installation_id: installationId }).pluck('grant_hash')
@@ -91,10 +91,13 @@ export async function lockRecordsOfInstallation(tx: Tx, installationId: string):
   return [...grants, ...(await lockedOrSkipped(tx('oauth_records').whereIn('grant_hash', hashes)))]
 }
 
-/** Any number that nothing else in the database locks. */
+/** An advisory lock id that nothing else in the database uses. */
 export const REENCRYPTION_LOCK = 5_284_237_002
 
-/** Waits for the batch that is being encrypted anew, which itself waits for nobody; many may narrow at once. */
+/**
+ * Waits for a batch that is being encrypted again, which itself never waits; any number of transactions may narrow at
+ * once.
+ */
 async function keepReencryptionOut(tx: Tx): Promise<void> {
   if (tx.client.config.client === 'pg') await tx.raw(`select pg_advisory_xact_lock_shared(${REENCRYPTION_LOCK})`)
 }
@@ -107,13 +110,13 @@ export async function updatePayload(
   await tx('oauth_records').where({ model, id_hash }).update({ payload })
 }
 
-/** Deletes some records that may be swept; returns how many. */
+/** Deletes a batch of sweepable records; returns how many. */
 export async function deleteExpiredRecords(tx: Tx, at: number, limit: number): Promise<number> {
   const expired = tx('oauth_records').where('expires_at', '<=', at).orderBy('expires_at')
   return await deleteFirst(tx, 'oauth_records', ['model', 'id_hash'], expired, limit)
 }
 
-/** Deletes the records of a model that lapse first, but for `most` of them; returns how many. At most `batch` at once. */
+/** Deletes the records of a model that expire first, except for `most` of them; returns how many, at most `batch`. */
 export async function deleteBeyond(tx: Tx, model: string, most: number, batch: number): Promise<number> {
   const [row] = (await tx('oauth_records').where({ model }).count({ count: '*' })) as { count: number | string }[]
   const excess = Math.min(Number(row?.count ?? 0) - most, batch)
@@ -122,7 +125,7 @@ export async function deleteBeyond(tx: Tx, model: string, most: number, batch: n
   return await tx('oauth_records').where({ model }).whereIn('id_hash', first).delete()
 }
 
-/** Some grants after one, in the order of their hashes, that were made before a time. */
+/** A page of grants after one, in the order of their hashes, made before a time. */
 export async function listGrantsAfter(tx: Tx, after: string, before: number, limit: number): Promise<string[]> {
   return await tx('oauth_grants')
     .where('grant_hash', '>', after)
@@ -132,7 +135,7 @@ export async function listGrantsAfter(tx: Tx, after: string, before: number, lim
     .pluck('grant_hash')
 }
 
-/** Those of these grants that are still there and that no code or token hangs on any more. */
+/** The grants among these that still exist and have no code or token any more. */
 export async function listSpentOf(tx: Tx, grantHashes: readonly string[]): Promise<string[]> {
   const used = tx('oauth_records as token').whereRaw('token.grant_hash = spent.id_hash').select('token.id_hash')
   return await tx('oauth_records as spent')
@@ -142,7 +145,7 @@ export async function listSpentOf(tx: Tx, grantHashes: readonly string[]): Promi
     .pluck('spent.id_hash')
 }
 
-/** Deletes grants. That a person has agreed to one is kept; of one that nobody was asked about nothing is. */
+/** Deletes grants. The fact that a person consented is kept; grants without consent leave nothing. */
 export async function deleteGrants(tx: Tx, grantHashes: readonly string[]): Promise<void> {
   await tx('oauth_grants')
     .whereRaw(isAmong(tx, 'grant_hash', grantHashes))

@@ -2,8 +2,8 @@ import type { Tx } from '../../db/connect.ts'
 import { REENCRYPTION_LOCK } from './record-store.ts'
 
 /**
- * Says before records are held only to be encrypted anew that they are: whoever narrows grants passes over what others
- * hold, because they use it up, and must not pass over these. False where grants are being narrowed: try again later.
+ * Call it before locking records for re-encryption: narrowing grants skips rows that others have locked, because those
+ * are being used up, and must not skip these. Returns false while grants are being narrowed: retry later.
  */
 export async function lockRecordsForReencryption(tx: Tx): Promise<boolean> {
   if (tx.client.config.client !== 'pg') return true

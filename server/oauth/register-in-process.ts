@@ -7,9 +7,9 @@ import { type OAuthRequest, type Registrant, runWithRequest } from './request-co
 export type InProcessAnswer = { status: number; body: Record<string, unknown> }
 
 /**
- * Registers an app for a member who is signed in: the very path of `POST /oauth/register`, with its checks and its answer
- * (RFC 7591 §3.2), over a connection inside this process and without a registration token. Throws the `AppError` of a
- * member who may not any more.
+ * Registers an app for a signed-in member by the code of `POST /oauth/register`, with its checks and its response (RFC
+ * 7591 §3.2), over a connection inside this process and without a registration token. Throws the `AppError` of a member
+ * who may not register any more.
  */
 export async function registerInProcess(
   { provider, publicUrl }: { provider: Provider; publicUrl: string },
@@ -25,7 +25,7 @@ export async function registerInProcess(
   const headers = {
     host: issuer.host,
     'x-forwarded-proto': issuer.protocol.slice(0, -1),
-    authorization: 'Bearer member', // whom it is for says `registrant`
+    authorization: 'Bearer member', // `registrant` says for whom
     'content-type': 'application/json',
     connection: 'close',
   }

@@ -6,8 +6,8 @@ import { REGISTRATION_POLICY } from './client-adapter.ts'
 import { currentRequest, withTransaction } from './request-context.ts'
 
 /**
- * Registration access tokens (RFC 7592): one counts for each app, the one that was issued last. `records` stores them as it
- * stores every token.
+ * Registration access tokens (RFC 7592): one is valid for each app, the last issued. `records` stores them like every
+ * token.
  */
 export function createRegistrationTokenAdapter(database: Database, records: Adapter): Adapter {
   return {
@@ -28,12 +28,12 @@ export function createRegistrationTokenAdapter(database: Database, records: Adap
       const counts = await database.read(tx => countsAsRegistrationToken(tx, appId, hashSecret(id)))
       return counts ? payload : undefined
     },
-    // The library destroys a token that is used at another app's address: a mistake must not cost the platform its token.
+    // The library destroys a token used at another app's URL: a mistake must not cost the platform its token.
     destroy: async () => undefined,
   }
 }
 
-/** Issues a registration access token for an app, in the caller's transaction; the one before ends. */
+/** Issues a registration access token for an app, in the caller's transaction; the previous one ends. */
 export async function issueRegistrationToken(tx: Tx, provider: Provider, appId: string): Promise<string> {
   const token = new provider.RegistrationAccessToken()
   Object.assign(token, { clientId: appId, policies: [REGISTRATION_POLICY] })

@@ -9,8 +9,8 @@ import { currentRequest } from './request-context.ts'
 import { scopeOf } from './scopes.ts'
 
 /**
- * Checks a registration or its update before oidc-provider does, with the network where that is needed, and leaves the
- * outcome for the adapter. A fault names its field (RFC 7591 §3.2.2).
+ * Checks a registration or update before oidc-provider does, with network requests where needed, and leaves the result
+ * for the adapter. A fault names its field (RFC 7591 §3.2.2).
  */
 export function createRegistrationPolicy(caps: CheckCaps & { database: Database }) {
   return async (ctx: KoaContextWithOIDC, properties: Record<string, unknown>): Promise<void> => {
@@ -18,7 +18,7 @@ export function createRegistrationPolicy(caps: CheckCaps & { database: Database 
     if (!request) throw new Error('registration runs outside a request')
     const odd = oddMember(properties)
     if (odd) throw new errors.InvalidClientMetadata(`${fieldPath(odd.path)} ${odd.rule}`)
-    const { registrant } = request // a member who is signed in has no token
+    const { registrant } = request // a signed-in member has no token
     const token = registrant ? undefined : ctx.oidc.entities.InitialAccessToken?.jti
     const platformId =
       registrant?.platformId ??
@@ -27,12 +27,12 @@ export function createRegistrationPolicy(caps: CheckCaps & { database: Database 
     const app = ctx.oidc.entities.Client?.clientId
     if (platformId !== undefined) await request.meter?.spend('register_platform', platformId)
     else if (app !== undefined) await request.meter?.spend('update_app', app)
-    const checked = await checkManifest(caps, properties) // may look into the network: counted before
+    const checked = await checkManifest(caps, properties) // may send requests, so it is counted before
     const [fault] = checked.faults
     if (!checked.manifest || fault) throw new errors.InvalidClientMetadata(`${fault?.field} ${fault?.message}`)
     const { manifest, keys, logo } = checked
     if (properties['token_endpoint_auth_method'] === 'private_key_jwt') {
-      delete properties['client_secret'] // of the time before an update; there is none beside a key
+      delete properties['client_secret'] // from before the update; a client with a key has no secret
       delete properties['client_secret_expires_at']
     }
     const { RegistrationAccessToken: managing } = ctx.oidc.entities
@@ -46,8 +46,8 @@ export function createRegistrationPolicy(caps: CheckCaps & { database: Database 
 }
 
 /**
- * The library asks what a client's algorithms begin with before any check, and fails on a value that cannot be made a
- * string. A member of another type is named by the checks that follow.
+ * The library calls string methods on a client's algorithms before any check, and fails for other types. The checks
+ * that follow report a member of another type.
  */
 export function askOnlyStringsForSecret(provider: Provider): void {
   const model = provider.Client as unknown as { needsSecret(metadata: object): boolean }
@@ -57,8 +57,8 @@ export function askOnlyStringsForSecret(provider: Provider): void {
 }
 
 /**
- * Adds to the answers of a registration what the client itself could not set: its status, and the secrets, once. A client
- * secret that exists already is never answered: whoever has the registration access token must not get it.
+ * Adds what the client cannot set to the responses of a registration: its status, and the secrets, once. An existing
+ * client secret is never returned: a holder of the registration access token must not get it.
  */
 export function announceRegistration(provider: Provider, database: Database): void {
   provider.use(async (ctx, next) => {

@@ -4,15 +4,15 @@ import { createProvider } from './provider.ts'
 import type { ProviderCaps } from './provider-configuration.ts'
 import { renewSigningKeys } from './signing-keys.ts'
 
-/** The authorization server, and how it takes over the signing keys that another process has made. */
+/** The authorization server, which switches to signing keys made by another process. */
 export type RenewingProvider = {
-  /** For whatever does not sign. */
+  /** For code that does not sign. */
   provider: Provider
-  /** Serves with the signing keys of now; a request that has begun is finished with those it began with. */
+  /** Serves with the current signing keys; a request in progress finishes with those it began with. */
   serve: ReturnType<Provider['callback']>
-  /** Looks for new signing keys; nothing after `stop`. */
+  /** Checks for new signing keys; does nothing after `stop`. */
   renew(): void
-  /** Waits for the look that is in progress. */
+  /** Waits for the check in progress. */
   stop(): Promise<void>
 }
 

@@ -2,15 +2,15 @@ import type { Provider } from 'oidc-provider'
 import { type Clock, SECOND } from '../base/clock.ts'
 import { PROOF_WINDOW } from './dpop-proof.ts'
 
-/** An assertion or a proof whose `jti` is stored already; the adapter throws it, the model below tells it on. */
+/** An assertion or proof whose `jti` is stored already; thrown by the adapter and translated by the model below. */
 export class UsedBefore extends Error {
   override name = 'UsedBefore'
 }
 
 /**
- * The library looks for a `jti` and then stores it, so that several uses at once would all find nothing. Storing it is
- * what decides here: whoever comes second is told "used before", in the words of what was used (RFC 7523 §3, RFC 9449 §11.1).
- * It is kept at least until a proof from the far end of the window has lapsed.
+ * The library reads a `jti` and then stores it, so that simultaneous uses would all find nothing. Here the insert
+ * decides: the second use is refused as a replay, in the terms of its kind (RFC 7523 §3, RFC 9449 §11.1). A `jti` is
+ * kept at least until a proof from the far end of the window has expired.
  */
 export function decideReplaysByStoring(provider: Provider, clock: Clock): void {
   const model = provider.ReplayDetection

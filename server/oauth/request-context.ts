@@ -7,35 +7,35 @@ import type { Actor } from '../audit/actor.ts'
 import type { AppError } from '../base/errors.ts'
 import type { AppMeter } from './app-meter.ts'
 
-/** What the adapter must know of the request that it serves; oidc-provider itself hands it only ids and payloads. */
+/** What the adapter must know about the request; oidc-provider passes it ids and payloads only. */
 export type OAuthRequest = {
   ip: string
   /**
-   * At the authorization endpoint: the accounts of the person whose browser asks, none without a session. An app that they
-   * may not know of is no client there.
+   * At the authorization endpoint: the accounts of the signed-in person, none without a session. An app hidden from
+   * them is no client there.
    */
   viewer?: { accountIds: readonly string[] }
-  /** Who is counted; absent if a member or our own code asks. */
+  /** The meter of the caller; absent if a member or our own code calls. */
   meter?: AppMeter
-  /** Who is signed in on our pages; of authorization requests only. */
+  /** The session on our pages; for authorization requests only. */
   session?: Session | undefined
   /** An open transaction that the adapter's writes join. */
   tx?: Tx
-  /** A member who registers an app on our pages: they need no token. Only our own code sets it, never a request. */
+  /** A member who registers an app on our pages and needs no token. Only our own code sets it, never a request. */
   registrant?: Registrant
-  /** Why the member may not, where that turned out only when the app was stored. */
+  /** Why the member may not register, if that turned out only when the app was stored. */
   refusal?: AppError
   /** A registration whose manifest has been checked. */
   registration?: {
     platformId: string | undefined
-    /** What the request was allowed by, an initial or a registration access token; absent if a member registers. */
+    /** The initial or registration access token of the request; absent if a member registers. */
     token: string | undefined
     manifest: Manifest
     jwks: unknown
     logo: Logo | undefined
     /** Whether an update made a client secret; set by the adapter. */
     secretMade?: boolean
-    /** Set by the adapter, shown once in the answer. */
+    /** Set by the adapter; shown once in the response. */
     created?: { status: string; webhookSecret: string }
   }
 }
@@ -52,7 +52,7 @@ export function currentRequest(): OAuthRequest | undefined {
   return storage.getStore()
 }
 
-/** Lets what oidc-provider stores inside `work` join the caller's transaction. */
+/** Makes writes of oidc-provider inside `work` join the caller's transaction. */
 export async function withTransaction<Result>(tx: Tx, work: () => Promise<Result>): Promise<Result> {
   return await storage.run({ ip: '', ...storage.getStore(), tx }, work)
 }

@@ -2,7 +2,7 @@ import type { App } from '../../apps-registry/find-app.ts'
 import { hasRegistrationToken } from '../../apps-registry/registration-token.ts'
 import { inText } from './delivery-model-page.ts'
 
-/** What an app authenticates with and what it can do about each; none of the secrets themselves. */
+/** The credentials of an app with their actions, without secrets. */
 export type AppCredentials = {
   clientSecret: { note: string; replaceAction?: string }
   webhookSecret: { note: string; rotateAction?: string }

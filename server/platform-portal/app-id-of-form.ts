@@ -6,8 +6,9 @@ const DIGITS = '0123456789abcdefghjkmnpqrstvwxyz'
 const TIME = 'app_'.length + 10
 
 /**
- * The id of the app that a form makes: always the same one for a form of an account, so that pressing twice makes one app.
- * It keeps the time of the form's own id, and nobody can choose the rest, so that no form finds out which ids are taken.
+ * The id of the app that a form makes: the same for each submit of a form in an account, so that a double submit makes
+ * one app. It keeps the time of the form's own id, and the rest cannot be chosen, so that no form reveals which ids
+ * exist.
  */
 export function appIdOfForm({ keyring }: { keyring: Keyring }, accountId: string, formId: string): string {
   const [key] = keyring.derive('app-form')

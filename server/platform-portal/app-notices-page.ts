@@ -7,7 +7,7 @@ import { attemptNote } from './delivery-model-page.ts'
 
 type Noted = { app: App; goneAddress: string | null; review: 'required' | 'off' }
 
-/** What a publisher must know of an app before anything else. */
+/** The notices at the top of an app's page. */
 export function noticesOf(input: Noted): NoticeModel[] {
   const { app, review } = input
   const notices = stateNotices(input)
@@ -26,7 +26,7 @@ function stateNotices({ app, goneAddress }: Noted): NoticeModel[] {
   return [{ tone: 'bad', strong: 'Deliveries are paused.', text }]
 }
 
-/** How the test delivery went that was just sent. */
+/** The result of the test delivery that was just sent. */
 export function pingFlash(app: App, delivery: DeliveryWithAttempts): NoticeModel {
   const href = `/platform/apps/${app.id}/deliveries/${delivery.id}`
   const host = deliveryHost(app)

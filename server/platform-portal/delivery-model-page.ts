@@ -12,7 +12,7 @@ export type DeliveryRowModel = {
   attempts: number
   last: string
   status: StatusModel
-  /** Absent where it cannot be sent again, or not by this role. */
+  /** Absent if it cannot be sent again, or not by this role. */
   redeliverAction?: string
 }
 
@@ -24,7 +24,7 @@ const ENDED: Record<Exclude<DeliveryWithAttempts['status'], 'pending'>, StatusMo
   cancelled: { text: 'Cancelled', tone: 'none' },
 }
 
-/** The state of a delivery; a pending one says when it is tried again, or that it is paused. */
+/** The state of a delivery; a pending one says when it is retried, or that it is paused. */
 export function deliveryStatus(delivery: DeliveryWithAttempts, paused: boolean, now: number): StatusModel {
   if (delivery.status !== 'pending') return ENDED[delivery.status]
   if (paused && delivery.installation_id !== null) return { text: 'Paused', tone: 'warn', waiting: true }
@@ -62,7 +62,7 @@ const FAULTS: Record<string, string> = {
   no_address: 'The app has no key delivery address.',
 }
 
-/** What became of an attempt, in a sentence; nothing if its status says it all. */
+/** The result of an attempt as a sentence; empty if its status is enough. */
 export function attemptNote({ error }: Attempt): string {
   if (error === null || error === 'status') return ''
   return FAULTS[error] ?? `The connection failed (${error.replaceAll('_', ' ')}).`
@@ -73,7 +73,7 @@ export type EventSubject = {
   sequence?: number
 }
 
-/** What an event's own bytes say about whom it concerns. */
+/** What the body of an event says about its subject. */
 export function subjectOf(body: string | undefined): EventSubject {
   const event: { data?: EventSubject } = body === undefined ? {} : JSON.parse(body)
   return event.data ?? {}

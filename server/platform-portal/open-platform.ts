@@ -8,7 +8,7 @@ import { AppError } from '../base/errors.ts'
 
 export type OpenPlatform = { name: string; actor: Member }
 
-/** A member makes the account a publisher; two who press at once make one profile. Throws `platform.exists`. */
+/** Makes the account a publisher; two simultaneous submits make one profile. Throws `platform.exists`. */
 export async function openPlatform(
   tx: Tx,
   caps: Caps & { keyBrand: string },

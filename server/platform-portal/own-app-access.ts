@@ -18,7 +18,7 @@ export type PortalAppCaps = Caps & {
   render: RenderPage
 }
 
-/** Does something to an app of the account that the person looks at, if their role allows it now. */
+/** Changes an app of the current account, if the role of the person allows it now. */
 export async function changeOwnApp<Result>(
   caps: PortalAppCaps,
   req: Request,

@@ -34,7 +34,7 @@ export type PlatformAppPage = AppCredentials & {
     account: string
     note: string
     status: StatusModel
-    /** *Suspend* asks in a dialog first; *Resume* needs no question. */
+    /** *Suspend* is confirmed in a dialog; *Resume* needs no confirmation. */
     suspendAction?: string
     resumeAction?: string
   }[]

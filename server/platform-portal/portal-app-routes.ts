@@ -29,11 +29,11 @@ import {
 } from './portal-credential-handlers.ts'
 
 const PAGE = 20
-/** Of deliveries of each kind, and of installations. */
+/** The most deliveries of each kind, and installations, that are counted. */
 const MOST_COUNTED = 10_000
 const WATCHED_FOR = 30_000
 
-/** One app as its publisher runs it: what it is, its secrets, where it is installed, what was sent. */
+/** One app for its publisher: its manifest, secrets, installations and deliveries. */
 export function portalAppRoutes(caps: PortalAppCaps): Router {
   const router = Router()
   router.use('/platform/apps/:app', requireSession, lookAtAccountOf(caps, 'app', publisherOf))

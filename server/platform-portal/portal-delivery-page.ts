@@ -21,14 +21,14 @@ export type PlatformDeliveryPage = {
   to: string
   redeliverAction?: string
   facts: { label: string; text: string; code?: boolean }[]
-  /** What the attempts so far mean for what comes. */
+  /** What the attempts mean for the next steps. */
   attemptsNote: string
   attempts: {
     number: number
     sent: Moment
     answer: StatusModel
     took: string
-    /** The platform's words; escaped. */
+    /** The response body of the platform; escaped. */
     body?: { size: string; text: string }
     note: string
   }[]
@@ -46,7 +46,7 @@ export type PlatformDeliveryInput = {
   app: App
   delivery: DeliveryWithAttempts
   body: string
-  /** The app's address is gone: what belongs to installations waits. */
+  /** The app's deliveries are paused after a 410. */
   paused: boolean
   retrySchedule: readonly number[]
   mayManage: boolean

@@ -24,7 +24,7 @@ type PortalDeliveryCaps = RecipientCaps & {
 const WATCHED_FOR = 30_000
 const REFUSALS: readonly ErrorCode[] = ['delivery.not_redeliverable', 'delivery.recipient_key_changed', 'key.expired']
 
-/** One delivery with all its attempts, and *Redeliver*: the same verb that the platform API has. */
+/** One delivery with all its attempts, and *Redeliver* by the same verb as the platform API. */
 export function portalDeliveryRoutes(caps: PortalDeliveryCaps): Router {
   const router = Router()
   router.use('/platform/apps/:app', requireSession, lookAtAccountOf(caps, 'app', publisherOf))

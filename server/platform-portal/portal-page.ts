@@ -8,12 +8,12 @@ import type { InstallationCounts } from '../installs/list-installations.ts'
 
 export type PlatformHomePage = {
   mayManage: boolean
-  /** Empty where the account publishes nothing yet: the page offers to begin. */
+  /** Empty if the account is no publisher yet: the page offers to become one. */
   platforms: { id: string; name: string; tokenAction: string; tokens: { redacted: string; made: string }[] }[]
   values: { name: string }
   faults: FieldFault[]
   statsTitle: string
-  /** Said where they are not of all apps. */
+  /** Set if the numbers do not cover all apps. */
   statsNote?: string
   stats: { label: string; value: string; note?: string }[]
   apps: { href: string; app: AppBadge; id: string; note: string; installed: string; status: StatusModel }[]
@@ -91,7 +91,7 @@ export function platformHomePage(input: PlatformHomeInput): PlatformHomePage {
   }
 }
 
-/** `412` with the note `of 415`; what was cancelled counts for neither. */
+/** `412` with the note `of 415`; cancelled deliveries count for neither. */
 export function deliveredText({ delivered, failed, more }: DeliveryCounts): { value: string; note: string } {
   return { value: atLeast(delivered, more), note: `of ${atLeast(delivered + failed, more)}` }
 }
@@ -107,5 +107,5 @@ function noteOf(app: App): string {
   return `version ${app.version}`
 }
 
-/** `1,000+` where no more were counted. */
+/** `1,000+` if counting stopped at the bound. */
 const atLeast = (count: number, more: boolean): string => `${count.toLocaleString('en-GB')}${more ? '+' : ''}`

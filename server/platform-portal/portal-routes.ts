@@ -29,7 +29,7 @@ type PortalCaps = Caps & {
 }
 
 const PAGE = 20
-/** Of deliveries of each kind and of installations, of each app. */
+/** The most deliveries of each kind, and installations, that are counted for each app. */
 const MOST_COUNTED = 1_000
 
 const profile = z.object({
@@ -41,7 +41,7 @@ const profile = z.object({
     .refine(isOneLine, 'Write the name on one line, without hidden characters'),
 })
 
-/** An account as a publisher: its profile, its apps at a glance, and the token that registers more. */
+/** An account as a publisher: its profile, its apps, and the token that registers more. */
 export function portalRoutes(caps: PortalCaps): Router {
   const router = Router()
   router.use('/platform', requireSession)

@@ -14,10 +14,10 @@ export type RegisterTyped = {
   redirect_uri: string
   key_delivery_uri: string
   jwks_uri: string
-  /** By the name of the permission: whether it is asked for, and why. */
+  /** By permission: whether it is requested, and why. */
   asked: ReadonlyMap<string, { chosen: boolean; purpose: string }>
   keys: KeyTyped[]
-  /** The other form: a whole manifest, pasted. */
+  /** The other form: a whole manifest as JSON. */
   manifest: string
 }
 
@@ -28,7 +28,7 @@ const list = z
   .or(z.array(z.string()))
   .catch([])
 
-/** Reads what was sent; nothing in it is refused here, so that nothing typed is lost. */
+/** Reads the form and refuses nothing, so that nothing typed is lost. */
 export function readRegisterForm(body: Record<string, unknown>, catalog: Catalog): RegisterTyped {
   const read = (name: string) => text.parse(body[name])
   const chosen = list.parse(body['permissions'])
@@ -72,7 +72,7 @@ export function metadataOf(typed: RegisterTyped, catalog: Catalog): Record<strin
   }
 }
 
-/** An empty row after the first was added and not used. */
+/** Leaves out an empty row that was added after the first. */
 function filledKeys({ keys }: RegisterTyped): { key: KeyTyped; index: number }[] {
   return keys.map((key, index) => ({ key, index })).filter(({ key, index }) => index === 0 || key.name.trim() !== '')
 }
@@ -87,7 +87,7 @@ const LABELS: Record<string, { id: string; label: string }> = {
   jwks_uri: { id: 'jwks_uri', label: 'Public keys address' },
 }
 
-/** A fault of the metadata at the control where it was typed, as a sentence. */
+/** Moves a fault of the metadata to the control where it was typed. */
 export function faultInForm({ field, message }: Fault, typed: RegisterTyped, catalog: Catalog): Fault {
   const [, member = '', position = '', rest = ''] = /^(\w+)(?:\[(\d+)\])?(.*)$/.exec(field) ?? []
   if (member === 'permissions') {

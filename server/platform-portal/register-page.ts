@@ -5,10 +5,10 @@ import type { RegisterTyped } from './register-form.ts'
 type AskedPermission = { index: number; name: string; sentence: string; chosen: boolean; purpose: string }
 
 export type RegisterAppPage = {
-  /** What the app will be called by; posted back, so that a second press makes no second app. */
+  /** The id of the form; posted back, so that a double submit makes one app. */
   id: string
   faults: FieldFault[]
-  /** Whether it was the JSON that was refused. */
+  /** Whether the JSON was refused. */
   pasted: boolean
   manifest: string
   /** More than one is a select. */
@@ -22,7 +22,7 @@ export type RegisterAppPage = {
     jwks_uri: string
   }
   permissions: AskedPermission[]
-  /** The rest of the catalogue, folded. */
+  /** The rest of the catalog, collapsed. */
   more: AskedPermission[]
   keys: { id: string; label: string; name: string; reading: boolean }[]
 }
@@ -33,7 +33,7 @@ declare module '../http/page-parts.ts' {
   }
 }
 
-/** How many permissions stand open; the rest of the catalogue folds away. */
+/** The number of permissions that are not collapsed. */
 const SHOWN = 5
 
 export type RegisterPageInput = {

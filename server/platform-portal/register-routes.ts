@@ -59,7 +59,7 @@ async function registerByForm(caps: RegisterCaps, req: Request, res: Response): 
   const typed = readRegisterForm(body, catalog)
   if (body['add'] === 'key') return showForm(caps, req, res, platforms, typed, [])
   const appId = appIdOfForm(caps, session.current.account.id, formIdOf(caps, body))
-  if (await isThere(caps, appId)) return res.redirect(303, `/platform/apps/${appId}`) // pressed twice
+  if (await isThere(caps, appId)) return res.redirect(303, `/platform/apps/${appId}`) // submitted twice
 
   const pasted = 'manifest' in body
   const metadata = pasted ? parseJson(typed.manifest) : metadataOf(typed, catalog)
@@ -78,7 +78,7 @@ async function registerByForm(caps: RegisterCaps, req: Request, res: Response): 
   showForm(caps, req, res, platforms, typed, [atControl(faultOf(answer))])
 }
 
-/** Names the form, so that pressing twice makes one app. */
+/** Identifies the form, so that a double submit makes one app. */
 function formIdOf(caps: RegisterCaps, body: Record<string, unknown>): string {
   return isId('app', body['id']) ? body['id'] : caps.ids.next('app')
 }

@@ -1,4 +1,4 @@
-/** A secret that is shown in the answer that made it and never again. */
+/** A secret that is shown only in the response that made it. */
 export type SecretOncePage = {
   crumb: { href: string; text: string }
   heading: string

@@ -1,9 +1,9 @@
 import type { Knex } from 'knex'
 import { realElapsed } from '../server/base/clock.ts'
 import { isReadOnly, isUnanswered } from './away.ts'
-import { createBeats, isBeat } from './beats.ts'
+import { type Beats, createBeats, isBeat } from './beats.ts'
 import type { Change, Follower, FollowerNews } from './changes.ts'
-import { keepPair } from './kept-pair.ts'
+import { type KeptPair, keepPair } from './kept-pair.ts'
 import { ANSWER_MS, type Pair, type PostgresUrls } from './listening-pair.ts'
 import { createProof } from './proof.ts'
 
@@ -31,31 +31,9 @@ export function followPostgres(
 ): Follower {
   const beats = createBeats()
   const known = Promise.withResolvers<void>()
-  let asking = false
-  const proof = createProof(() => void beat())
-  const kept = keepPair(urls, CHANNEL, { received, opened: beat, lost, away: () => tell(false) })
-
-  async function beat(): Promise<void> {
-    const pair = kept.current()
-    if (!pair || asking) return
-    asking = true
-    const name = beats.send(realElapsed())
-    setTimeout(() => setImmediate(expire, pair, name), ANSWER_MS).unref() // a process that stood still reads first what has arrived
-    try {
-      await sendBeat(pair, `${node} ${name}`)
-    } catch (error) {
-      kept.lose(pair)
-      if (isReadOnly(error) || isUnanswered(error)) distrust(error) // also a standby, which takes no notifications
-    } finally {
-      asking = false
-    }
-  }
-
-  function expire(pair: Pair, name: string): void {
-    if (kept.current() !== pair || !beats.isOnItsWay(name)) return
-    kept.giveUp(pair)
-    if (pair.heard) distrust(new Error(`nothing came back within ${ANSWER_MS} ms`))
-  }
+  const proof = createProof(() => void beater.beat())
+  const kept = keepPair(urls, CHANNEL, { received, opened: () => beater.beat(), lost, away: () => tell(false) })
+  const beater = createBeater(node, { kept, beats, distrust })
 
   function received(payload: string): void {
     const space = payload.indexOf(' ')
@@ -104,6 +82,37 @@ export function followPostgres(
       proof.stop()
     },
   }
+}
+
+type BeaterParts = { kept: KeptPair; beats: Beats; distrust: (reason: Error) => void }
+
+/** Sends one beat at a time over the pair that is open, and gives the pair up where it does not come back. */
+function createBeater(node: string, { kept, beats, distrust }: BeaterParts) {
+  let asking = false
+
+  async function beat(): Promise<void> {
+    const pair = kept.current()
+    if (!pair || asking) return
+    asking = true
+    const name = beats.send(realElapsed())
+    setTimeout(() => setImmediate(expire, pair, name), ANSWER_MS).unref() // a process that stood still reads first what has arrived
+    try {
+      await sendBeat(pair, `${node} ${name}`)
+    } catch (error) {
+      kept.lose(pair)
+      if (isReadOnly(error) || isUnanswered(error)) distrust(error) // also a standby, which takes no notifications
+    } finally {
+      asking = false
+    }
+  }
+
+  function expire(pair: Pair, name: string): void {
+    if (kept.current() !== pair || !beats.isOnItsWay(name)) return
+    kept.giveUp(pair)
+    if (pair.heard) distrust(new Error(`nothing came back within ${ANSWER_MS} ms`))
+  }
+
+  return { beat }
 }
 
 /** Sends a notification in the same way as writes. Throws if the server is read-only. */

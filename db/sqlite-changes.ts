@@ -1,6 +1,6 @@
 import knex, { type Knex } from 'knex'
 import { realElapsed } from '../server/base/clock.ts'
-import type { Change, Follower, FollowerNews } from './changes.ts'
+import type { Change, Follower, FollowerNews, Hear } from './changes.ts'
 import { createProof } from './proof.ts'
 import { sqliteFollowerConfig } from './sqlite-client.ts'
 import { watchLog } from './sqlite-watch.ts'
@@ -29,32 +29,19 @@ export async function writeChanges(tx: Knex.Transaction, node: string, changes: 
 export function followSqlite(file: string, node: string, { hear, connected }: FollowerNews): Follower {
   let reader: Knex | undefined
   let version: number | undefined
-  let last = 0
+  const changes = createChangeReader(node, hear)
   const looks = createLooks(async () => {
     if (reader) await lookOnce(reader)
   })
   const proof = createProof(() => void looks.look())
   const log = watchLog(file, looks.lookSoon, connected)
 
-  async function readChanges(db: Knex): Promise<void> {
-    const rows: { id: number; origin: string; change: Change }[] = await db('changes')
-      .where('id', '>', last)
-      .orderBy('id')
-      .select('id', 'origin', 'change')
-    const [first] = rows
-    if (first && first.id !== last + 1) hear('anything') // some were deleted before they were read
-    for (const { id, origin, change } of rows) {
-      if (origin !== node) hear(change)
-      last = id
-    }
-  }
-
   async function lookOnce(db: Knex): Promise<void> {
     const askedAt = realElapsed()
     try {
       const [{ data_version }] = (await db.raw('pragma data_version')) as [{ data_version: number }]
       if (data_version !== version) {
-        await readChanges(db)
+        await changes.read(db)
         version = data_version
       }
       proof.given(askedAt)
@@ -69,8 +56,7 @@ export function followSqlite(file: string, node: string, { hear, connected }: Fo
     connected: log.alive,
     async start() {
       const db = knex(sqliteFollowerConfig(file))
-      const row: { last?: number | null } | undefined = await db('changes').max({ last: 'id' }).first()
-      last = row?.last ?? 0
+      await changes.begin(db)
       reader = db
       proof.start()
       await Promise.all([log.start(), looks.look()])
@@ -86,6 +72,31 @@ export function followSqlite(file: string, node: string, { hear, connected }: Fo
       await db?.destroy()
     },
   }
+}
+
+/** Reads what others have written since the last time. */
+function createChangeReader(node: string, hear: Hear) {
+  let last = 0
+
+  async function begin(db: Knex): Promise<void> {
+    const row: { last?: number | null } | undefined = await db('changes').max({ last: 'id' }).first()
+    last = row?.last ?? 0
+  }
+
+  async function read(db: Knex): Promise<void> {
+    const rows: { id: number; origin: string; change: Change }[] = await db('changes')
+      .where('id', '>', last)
+      .orderBy('id')
+      .select('id', 'origin', 'change')
+    const [first] = rows
+    if (first && first.id !== last + 1) hear('anything') // some were deleted before they were read
+    for (const { id, origin, change } of rows) {
+      if (origin !== node) hear(change)
+      last = id
+    }
+  }
+
+  return { begin, read }
 }
 
 function createLooks(lookOnce: () => Promise<void>) {

@@ -38,7 +38,7 @@ export function createSleeper(loop: { name: string; patience: number; pulses?: P
   let state: State = 'new'
   let running: Promise<void> | undefined
   let pulse: Pulse | undefined
-  let end: (() => void) | undefined
+  const alarm = createAlarm()
   const is = (asked: State) => state === asked
 
   async function run(round: () => Promise<void>): Promise<void> {
@@ -54,20 +54,10 @@ export function createSleeper(loop: { name: string; patience: number; pulses?: P
     }
   }
 
-  const elapse = (ms: number): Promise<void> =>
-    new Promise(resolve => {
-      const timer = setTimeout(() => end?.(), ms)
-      end = () => {
-        clearTimeout(timer)
-        end = undefined
-        resolve()
-      }
-    })
-
   async function delay(ms: number): Promise<void> {
     if (!is('working')) return
     state = 'sleeping'
-    await elapse(ms)
+    await alarm.elapse(ms)
     if (is('sleeping')) state = 'working'
   }
 
@@ -79,7 +69,7 @@ export function createSleeper(loop: { name: string; patience: number; pulses?: P
       if (is('stopped') || is('woken')) return
       const asleep = is('sleeping')
       state = 'woken'
-      if (asleep) end?.()
+      if (asleep) alarm.end()
     },
     isWoken: () => is('woken'),
     isStopped: () => is('stopped'),
@@ -90,12 +80,29 @@ export function createSleeper(loop: { name: string; patience: number; pulses?: P
       await delay(ms)
     },
     rest: async ms => {
-      if (!is('stopped')) await elapse(ms)
+      if (!is('stopped')) await alarm.elapse(ms)
     },
     stop: async () => {
       state = 'stopped'
-      end?.()
+      alarm.end()
       await running
     },
+  }
+}
+
+/** A wait that ends early when it is told to. */
+function createAlarm() {
+  let end: (() => void) | undefined
+  return {
+    elapse: (ms: number): Promise<void> =>
+      new Promise(resolve => {
+        const timer = setTimeout(() => end?.(), ms)
+        end = () => {
+          clearTimeout(timer)
+          end = undefined
+          resolve()
+        }
+      }),
+    end: () => end?.(),
   }
 }

@@ -40,10 +40,8 @@ export function createBookkeeper(caps: BookkeeperCaps, gather: () => Promise<voi
   let writing = false
   let stopped = false
 
-  /** All that wait, or one that was part of a transaction that failed: it may be the reason. */
-  function next(): Entry[] {
-    const fresh = waiting.filter(({ alone }) => !alone)
-    const batch = fresh.length > 0 ? fresh : waiting.slice(0, 1)
+  function next(): readonly Entry[] {
+    const batch = nextOf(waiting)
     waiting = waiting.filter(entry => !batch.includes(entry))
     return batch
   }
@@ -84,4 +82,10 @@ export function createBookkeeper(caps: BookkeeperCaps, gather: () => Promise<voi
       stopped = true
     },
   }
+}
+
+/** All that wait, or one that was part of a transaction that failed: it may be the reason. */
+function nextOf(waiting: readonly Entry[]): readonly Entry[] {
+  const fresh = waiting.filter(({ alone }) => !alone)
+  return fresh.length > 0 ? fresh : waiting.slice(0, 1)
 }

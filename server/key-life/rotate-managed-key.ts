@@ -44,13 +44,7 @@ export async function rotateManagedKey(
 ): Promise<{ key: Key; sealed: EncryptedSecret }> {
   const at = caps.clock.now()
   const { recipient } = command
-  const { key: old, installation } = await lockKeyAndInstallation(tx, command.key)
-  if (!installation || installation.status === 'uninstalled') throw new AppError('installation.not_active')
-  if (statusAt(old, at) === 'expired') throw new AppError('key.expired')
-  if (old.frozenBy === 'account' && command.actor.type !== 'user')
-    throw new AppError('key.frozen', {
-      detail: 'Nothing was changed: only the account can rotate a key that it has frozen.',
-    })
+  const { key: old, installation } = await lockRotatable(tx, command, at)
   const app = await findApp(tx, installation.appId)
   if (!app) throw new AppError('object.not_found')
   const permissions = old.permissions.filter(name => installation.permissions.includes(name)) // some may be gone since
@@ -95,6 +89,18 @@ export async function rotateManagedKey(
     ],
   )
   return { key, sealed }
+}
+
+/** Locks a key that may be rotated now, and its installation. */
+async function lockRotatable(tx: Tx, command: RotateManagedKey, at: number) {
+  const { key: old, installation } = await lockKeyAndInstallation(tx, command.key)
+  if (!installation || installation.status === 'uninstalled') throw new AppError('installation.not_active')
+  if (statusAt(old, at) === 'expired') throw new AppError('key.expired')
+  if (old.frozenBy === 'account' && command.actor.type !== 'user')
+    throw new AppError('key.frozen', {
+      detail: 'Nothing was changed: only the account can rotate a key that it has frozen.',
+    })
+  return { key: old, installation }
 }
 
 /** Ends the old key now, or plans its end; returns when that is. */

@@ -41,10 +41,58 @@ export function createUsageRecorder({
   bounds?: Bounds
 }): UsageRecorder {
   const buffer = createUsageBuffer(bounds)
-  const writer = createUsageWriter(database, buffer, log)
+  const batches = createBatches(createUsageWriter(database, buffer, log), { buffer, clock, log })
   let timer: NodeJS.Timeout | undefined
   let writing = Promise.resolve()
   let busy = false
+
+  async function write(all: boolean): Promise<void> {
+    await batches.write(all)
+    if (buffer.size() > 0) schedule()
+  }
+
+  function schedule(): void {
+    const wait = clock.monotonic() - batches.flushedAt() < FLUSH_EVERY ? FLUSH_EVERY : FLUSH_SOON
+    timer ??= setTimeout(() => {
+      timer = undefined
+      void enqueue(false)
+    }, wait).unref()
+  }
+
+  function enqueue(all: boolean): Promise<void> {
+    busy = true
+    const own = writing
+      .then(() => write(all))
+      .then(() => {
+        if (writing === own) busy = false
+      })
+    writing = own
+    return own
+  }
+
+  const recorder: UsageRecorder = {
+    note(keyId, address, permission) {
+      buffer.note(keyId, clock.now(), address, permission)
+      if (timer === undefined) schedule()
+      if (!busy && !batches.failing() && buffer.size() >= FLUSH_AT) void recorder.flush()
+    },
+    flush: () => enqueue(true),
+    async stop() {
+      for (let tries = 0; tries < LAST_TRIES; tries += 1) {
+        await recorder.flush()
+        if (buffer.size() === 0) break
+      }
+      clearTimeout(timer)
+      if (buffer.size() > 0) log.error({ keys: buffer.size() }, 'the last key usage could not be written and is lost')
+    },
+  }
+  return recorder
+}
+
+type BatchCaps = { buffer: UsageBuffer; clock: Clock; log: Log }
+
+/** What is due is written in transactions of `AT_ONCE` keys; a key that was written lately rests. */
+function createBatches(writer: ReturnType<typeof createUsageWriter>, { buffer, clock, log }: BatchCaps) {
   let flushedAt = Number.NEGATIVE_INFINITY
   const writtenAt = new Map<string, number>()
 
@@ -68,45 +116,9 @@ export function createUsageRecorder({
         break
       }
     }
-    if (buffer.size() > 0) schedule()
   }
 
-  function schedule(): void {
-    const wait = clock.monotonic() - flushedAt < FLUSH_EVERY ? FLUSH_EVERY : FLUSH_SOON
-    timer ??= setTimeout(() => {
-      timer = undefined
-      void enqueue(false)
-    }, wait).unref()
-  }
-
-  function enqueue(all: boolean): Promise<void> {
-    busy = true
-    const own = writing
-      .then(() => write(all))
-      .then(() => {
-        if (writing === own) busy = false
-      })
-    writing = own
-    return own
-  }
-
-  const recorder: UsageRecorder = {
-    note(keyId, address, permission) {
-      buffer.note(keyId, clock.now(), address, permission)
-      if (timer === undefined) schedule()
-      if (!busy && !writer.failing() && buffer.size() >= FLUSH_AT) void recorder.flush()
-    },
-    flush: () => enqueue(true),
-    async stop() {
-      for (let tries = 0; tries < LAST_TRIES; tries += 1) {
-        await recorder.flush()
-        if (buffer.size() === 0) break
-      }
-      clearTimeout(timer)
-      if (buffer.size() > 0) log.error({ keys: buffer.size() }, 'the last key usage could not be written and is lost')
-    },
-  }
-  return recorder
+  return { write, flushedAt: () => flushedAt, failing: writer.failing }
 }
 
 /** Writes uses; what cannot be written goes back into the buffer. */

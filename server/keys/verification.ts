@@ -54,15 +54,7 @@ export function createVerification({
 }): Verification {
   const { keys, verifiers } = createCopies(database)
   let lastVerifier = { token: '', hash: '' } // a resource server sends the same verifier key with every call: it is hashed once
-  const counts: VerificationCounts = { valid: 0 }
-  let answers = 0
-
-  function count(what: keyof VerificationCounts): void {
-    counts[what] = (counts[what] ?? 0) + 1
-    answers += 1
-    if (answers % ANSWERS_PER_LINE === 0) log.info({ answers, ...counts, copies: keys.size }, 'keys were verified')
-  }
-
+  const { counts, count } = createCounts(log, keys)
   function refuse(code: RefusalCode): string {
     count(code)
     return JSON.stringify({ valid: false, code })
@@ -96,6 +88,20 @@ export function createVerification({
       return found instanceof Promise ? found.then(record => decide(record, question)) : decide(found, question)
     },
   }
+}
+
+/** Counts answers, and logs the counts now and then. */
+function createCounts(log: Log, keys: { readonly size: number }) {
+  const counts: VerificationCounts = { valid: 0 }
+  let answers = 0
+
+  function count(what: keyof VerificationCounts): void {
+    counts[what] = (counts[what] ?? 0) + 1
+    answers += 1
+    if (answers % ANSWERS_PER_LINE === 0) log.info({ answers, ...counts, copies: keys.size }, 'keys were verified')
+  }
+
+  return { counts, count }
 }
 
 /** The copies of this process, which forget what has changed. */

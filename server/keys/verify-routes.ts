@@ -57,9 +57,8 @@ export function asksToVerify({ method, url = '' }: IncomingMessage): boolean {
  * call: results are counted, and refused requests are logged at debug level.
  */
 export function verifyRoute(deps: VerifyCaps): (req: IncomingMessage, res: ServerResponse) => void {
-  const { verification, ids, log } = deps
-  let saidAt = Number.NEGATIVE_INFINITY
-  let unsaid = 0
+  const { verification } = deps
+  const refuse = createRefusal(deps)
 
   /** Synchronous if everything is in memory: a promise per call would cost as much as the rest of it. */
   function answer(token: string | undefined, text: string): string | Promise<string> {
@@ -87,6 +86,27 @@ export function verifyRoute(deps: VerifyCaps): (req: IncomingMessage, res: Serve
     }
   }
 
+  return (req, res) => {
+    if (!isJson(req.headers['content-type']) || req.headers['content-encoding'] !== undefined) {
+      res.setHeader('Connection', 'close') // the rest of the body is not read
+      refuse(res, new AppError('request.invalid', { detail: 'Send application/json in UTF-8, not compressed.' }))
+      return
+    }
+    readBody(req, text => {
+      if (text === undefined) {
+        res.setHeader('Connection', 'close') // the rest of the body is not read
+        refuse(res, new AppError('request.too_large'))
+        return
+      }
+      reply(req, res, text)
+    })
+  }
+}
+
+function createRefusal({ ids, log }: VerifyCaps): (res: ServerResponse, thrown: unknown) => void {
+  let saidAt = Number.NEGATIVE_INFINITY
+  let unsaid = 0
+
   function refuse(res: ServerResponse, thrown: unknown): void {
     const error = asAppError(thrown)
     const { status, headers, text } = problemOf(error, ids.next('req'))
@@ -106,21 +126,7 @@ export function verifyRoute(deps: VerifyCaps): (req: IncomingMessage, res: Serve
     unsaid = 0
   }
 
-  return (req, res) => {
-    if (!isJson(req.headers['content-type']) || req.headers['content-encoding'] !== undefined) {
-      res.setHeader('Connection', 'close') // the rest of the body is not read
-      refuse(res, new AppError('request.invalid', { detail: 'Send application/json in UTF-8, not compressed.' }))
-      return
-    }
-    readBody(req, text => {
-      if (text === undefined) {
-        res.setHeader('Connection', 'close') // the rest of the body is not read
-        refuse(res, new AppError('request.too_large'))
-        return
-      }
-      reply(req, res, text)
-    })
-  }
+  return refuse
 }
 
 function send(res: ServerResponse, text: string): void {

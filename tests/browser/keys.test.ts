@@ -1,26 +1,22 @@
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { installManaged } from '../key-life/key-steps.ts'
 import { brokenWords } from '../support/broken-words.ts'
-import { axeFaults, launchChromium } from '../support/chromium.ts'
+import { axeFaults, leaveChromium, openChromium, takePicture } from '../support/chromium.ts'
 import { createWorld, PASSWORD, type World } from '../support/world.ts'
 
-const SHOTS = join(import.meta.dirname, '../../.screenshots')
 const TOO_WIDE = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
 
 describe('the keys pages in Chromium', () => {
   let browser: Browser
   let world: World
   before(async () => {
-    mkdirSync(SHOTS, { recursive: true })
-    browser = await launchChromium()
+    browser = await openChromium()
     world = await createWorld({ worker: false })
   })
   after(async () => {
-    await browser.close()
+    await leaveChromium(browser)
     await world[Symbol.asyncDispose]()
   })
 
@@ -43,7 +39,7 @@ describe('the keys pages in Chromium', () => {
     await page.getByRole('button', { name: 'Sign in' }).click()
     await page.waitForURL(url => url.pathname !== '/signin')
     const look = async (name: string) => {
-      await page.screenshot({ path: join(SHOTS, `${name}-${width}.png`), fullPage: true })
+      await takePicture(page, `${name}-${width}`)
       assert.equal(await page.locator('h1').count(), 1, `${name} has one heading`)
       if (!javaScriptEnabled) return
       if (width === 1280) assert.deepEqual(await axeFaults(page), [], name) // on a phone only the width is checked; axe sees the same page

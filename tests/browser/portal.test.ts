@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
-import { axeFaults, launchChromium } from '../support/chromium.ts'
+import { axeFaults, leaveChromium, openChromium, takePicture } from '../support/chromium.ts'
 import { createWorld, PASSWORD, type PublishedApp, REDIRECT, type World } from '../support/world.ts'
 
 /** The folder of page screenshots for people; ignored by git. */
-const SHOTS = join(import.meta.dirname, '../../.screenshots')
 const TOO_WIDE = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
 
 describe('the portal in Chromium', () => {
@@ -16,15 +13,14 @@ describe('the portal in Chromium', () => {
   let app: PublishedApp
 
   before(async () => {
-    mkdirSync(SHOTS, { recursive: true })
-    browser = await launchChromium()
+    browser = await openChromium()
     world = await createWorld({ env: { BRAND_NAME: 'Northwind Pay' } })
     app = await world.app()
     await world.install(await world.person(), app)
     await app.receiver.waitFor('managed_key.created')
   })
   after(async () => {
-    await browser.close()
+    await leaveChromium(browser)
     await world[Symbol.asyncDispose]()
   })
 
@@ -35,7 +31,7 @@ describe('the portal in Chromium', () => {
     ] as const) {
       await page.setViewportSize({ width, height: 900 })
       await page.emulateMedia({ colorScheme })
-      await page.screenshot({ path: join(SHOTS, `${name}-${width}-${colorScheme}.png`), fullPage: true })
+      await takePicture(page, `${name}-${width}-${colorScheme}`)
       assert.deepEqual(await axeFaults(page), [], `${name} at ${width}`)
       const overflow = await page.evaluate<number>(TOO_WIDE)
       assert.ok(overflow <= 0, `${name} is ${overflow}px too wide at ${width}`)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
-import { launchChromium } from '../support/chromium.ts'
+import { leaveChromium, openChromium } from '../support/chromium.ts'
 import { type Hops, startHops } from '../support/hops.ts'
 import { authorizationUrl, exchangeCode } from '../support/oauth-client.ts'
 import { createWorld, PASSWORD, type Person, type PublishedApp, type World } from '../support/world.ts'
@@ -16,7 +16,7 @@ describe('redirect chains in Chromium', () => {
   let stolen: Hops
 
   before(async () => {
-    ;[browser, world] = [await launchChromium(), await createWorld({ worker: false })]
+    ;[browser, world] = [await openChromium(), await createWorld({ worker: false })]
     hops = await startHops(['127.0.0.1', 'localhost', '127.0.0.1'])
     sixth = await startHops(['[::1]', '127.0.0.1'])
     stolen = await startHops(['127.0.0.1'])
@@ -24,7 +24,7 @@ describe('redirect chains in Chromium', () => {
     app = await world.app({ metadata: { redirect_uris: [hops.start, sixth.start], install_uri } })
   })
   after(async () => {
-    await browser.close()
+    await leaveChromium(browser)
     for (const chain of [hops, sixth, stolen]) await chain[Symbol.asyncDispose]()
     await world[Symbol.asyncDispose]()
   })

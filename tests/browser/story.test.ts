@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { axeFaults, launchChromium } from '../support/chromium.ts'
+import { axeFaults, leaveChromium, openChromium, takePicture } from '../support/chromium.ts'
 import { createSampleWorld, type SampleWorld } from '../support/sample-world.ts'
 import { PASSWORD } from '../support/world.ts'
 
 /** The folder of page screenshots for people; ignored by git. */
-const SHOTS = join(import.meta.dirname, '../../.screenshots')
 
 const TOO_WIDE = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
 
@@ -20,14 +17,13 @@ describe('in Chromium', () => {
   let people = 0
 
   before(async () => {
-    mkdirSync(SHOTS, { recursive: true })
-    browser = await launchChromium()
+    browser = await openChromium()
   })
   beforeEach(async () => {
     samples = await createSampleWorld()
   })
   afterEach(() => samples[Symbol.asyncDispose]())
-  after(() => browser.close())
+  after(() => leaveChromium(browser))
 
   /** A new person in a new browser, signed up through the page; `look` checks the page that is open. */
   async function visit(
@@ -45,7 +41,7 @@ describe('in Chromium', () => {
     page.on('pageerror', error => faults.push(`${page.url()}: ${error.message}`))
     people += 1
     const look = async (name: string) => {
-      await page.screenshot({ path: join(SHOTS, `${name}-${width}-${colorScheme}.png`), fullPage: true })
+      await takePicture(page, `${name}-${width}-${colorScheme}`)
       assert.equal(await page.locator('h1').count(), 1, `${name} has one heading`)
       if (!javaScriptEnabled) return
       assert.deepEqual(await axeFaults(page), [], name)
@@ -191,7 +187,7 @@ describe('in Chromium', () => {
     assert.equal(await page.getByLabel('Email').inputValue(), 'nobody@example.com')
     assert.equal(await page.evaluate('document.activeElement.getAttribute("role")'), 'alert')
     assert.deepEqual(await axeFaults(page), [])
-    await page.screenshot({ path: join(SHOTS, 'sign-in-refused.png'), fullPage: true })
+    await takePicture(page, 'sign-in-refused')
     await context.close()
   })
 

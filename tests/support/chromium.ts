@@ -3,13 +3,23 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import axe from 'axe-core'
 import { type Browser, chromium, type Page } from 'playwright-core'
+import { afterGroup } from './file-group.ts'
 
-/** Flags of the packaged browser that would hide what the tests look for, or that end it with its first page. */
+/**
+ * Flags of the packaged browser that the tests cannot use: some hide faults, one ends the browser with its first page,
+ * and software rendering and processes without a zygote double the CPU time.
+ */
 const unwanted = [
   '--single-process',
   '--disable-web-security',
   '--allow-running-insecure-content',
   '--disable-site-isolation-trials',
+  '--no-zygote',
+  '--in-process-gpu',
+  '--use-gl=angle',
+  '--use-angle=swiftshader',
+  '--enable-unsafe-swiftshader',
+  '--ignore-gpu-blocklist',
 ]
 
 /** The browser never calls out: whatever is not loopback resolves to nothing. */
@@ -19,11 +29,39 @@ const quiet = [
   '--disable-sync',
   '--no-first-run',
   '--no-sandbox',
+  '--disable-gpu',
   '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE 127.0.0.1, EXCLUDE ::1, EXCLUDE [::1]',
 ]
 
+/** Where pictures of the pages go, for people to look at; not kept by git. */
+const SHOTS = join(import.meta.dirname, '../../.screenshots')
+
+let shared: Promise<Browser> | undefined
+
+/** Returns the Chromium that the files of a group share. A file opens contexts of its own, and ends with `leaveChromium`. */
+export async function openChromium(): Promise<Browser> {
+  shared ??= launchChromium()
+  return await shared
+}
+
+/** Closes every context; the browser itself is closed after the last file of the group. */
+export async function leaveChromium(browser: Browser): Promise<void> {
+  for (const context of browser.contexts()) await context.close()
+  const close = async () => {
+    shared = undefined
+    await browser.close()
+  }
+  if (!afterGroup('chromium', close)) await close()
+}
+
+/** A picture of the whole page in `.screenshots`, where SCREENSHOTS is set. */
+export async function takePicture(page: Page, name: string): Promise<void> {
+  if (!process.env['SCREENSHOTS']) return
+  await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: true })
+}
+
 /** A real Chromium without a window: the one CHROMIUM_PATH names, or else the one among the packages. */
-export async function launchChromium(): Promise<Browser> {
+async function launchChromium(): Promise<Browser> {
   const path = process.env['CHROMIUM_PATH']
   if (path) return chromium.launch({ executablePath: path, args: quiet, headless: true })
   const { executablePath, args, env } = await packagedChromium()

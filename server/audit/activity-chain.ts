@@ -17,13 +17,13 @@ export function commitTo(
   return { personal: text, personal_salt: salt, commitment: commitment(salt, text) }
 }
 
-/** Whether personal values are those that were committed to. Erased ones (null) agree: nothing is claimed any more. */
+/** Whether personal values match their commitment. Erased values (null) match. */
 export function keepsCommitment({ personal, personal_salt, commitment: said }: ActivityRow): boolean {
   if (personal === null && personal_salt === null) return true
   return personal !== null && personal_salt !== null && said === commitment(personal_salt, personal)
 }
 
-/** Whether an entry once had personal values and has them no more. */
+/** Whether an entry had personal values that were erased. */
 export function wasErased({ personal, commitment: said }: ActivityRow): boolean {
   return personal === null && said !== ''
 }
@@ -38,7 +38,7 @@ export function hashEntry(
   return mac(key, ['entry', previous, account_id, number, at, actor_type, actor_id, what, object, data, row.commitment])
 }
 
-/** What proves that the end of a chain was written by somebody who has the key of the log; base64url. */
+/** Proves that the head of a chain was written with the key of the log; base64url. */
 export function sealHead(
   key: KeyObject,
   accountId: string,

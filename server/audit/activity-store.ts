@@ -13,15 +13,17 @@ export type ActivityRow = {
   /** JSON of personal values; null if there are none or they were erased. */
   personal: string | null
   personal_salt: string | null
-  /** To the personal values; empty if there were none. */
+  /** The commitment to the personal values; empty if there were none. */
   commitment: string
   hash: string
 }
 
-/** The end of a chain. */
+/** The head of a chain. */
 export type Head = { number: number; hash: string; seal: string }
 
-/** The end of an account's chain, locked until the transaction ends, so that two writers never continue the same link. */
+/**
+ * Locks the head of an account's chain until the transaction ends, so that two writers never continue the same entry.
+ */
 export async function lockHead(tx: Tx, accountId: string): Promise<Head> {
   const start = { account_id: accountId, number: 0, hash: '', seal: '' }
   await tx('activity_heads').insert(start).onConflict('account_id').ignore()
@@ -42,7 +44,7 @@ export async function readChain(tx: Tx, accountId: string, from: number, limit: 
     .limit(limit)
 }
 
-/** Ends of chains in the order of their accounts, those after `after`. */
+/** Heads of chains in the order of their accounts, after `after`. */
 export async function listHeads(tx: Tx, after: string, limit: number): Promise<(Head & { account_id: string })[]> {
   return await tx('activity_heads')
     .where('account_id', '>', after)
@@ -51,12 +53,12 @@ export async function listHeads(tx: Tx, after: string, limit: number): Promise<(
     .select('account_id', 'number', 'hash', 'seal')
 }
 
-/** From each account to the next by the primary key; a `distinct` would read every entry. */
+/** Steps from account to account by the primary key; a `distinct` would read every entry. */
 const EACH_ACCOUNT = `select min(account_id) from activity
   union all select (select min(a.account_id) from activity as a where a.account_id > logs.account_id)
   from logs where logs.account_id is not null`
 
-/** Accounts whose chain has lost its end: each has at least the entry of its own making. */
+/** Accounts whose chain has no head: each has at least the entry of its creation. */
 export async function listHeadless(tx: Tx): Promise<string[]> {
   const headOf = (column: string) =>
     tx('activity_heads as head').whereRaw('head.account_id = ??', [column]).select('number')

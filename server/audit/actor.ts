@@ -13,13 +13,13 @@ export type Operator = { type: 'operator'; id: string; ip: string }
 /** Latchkey itself. */
 export type System = { type: 'system'; id: string; ip: string }
 
-/** Who acts, as activity logs name them. */
+/** Who acts, as named in activity logs. */
 export type Actor = Person | Outsider
 
 /** An actor that is not a member. */
 export type Outsider = Platform | Operator | System
 
-/** Who acts on what belongs to an account: for a member it must be the account that they act in. */
+/** Who acts on an object of an account: a member must act in that account. */
 export type ActorOnAccount = Member | Outsider
 
 export const SYSTEM: System = { type: 'system', id: 'latchkey', ip: '' }

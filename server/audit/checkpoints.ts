@@ -27,7 +27,7 @@ const Checkpoint = z.object({
 type CheckpointCaps = { database: Database; clock: Clock; signing: { current: Signer } }
 
 /**
- * Signs the end of every chain that has grown since its last checkpoint, unless that one is younger than `apart`
+ * Signs the head of every chain that has grown since its last checkpoint, unless that one is younger than `apart`
  * milliseconds. A stored checkpoint later reveals that a chain was truncated or rewritten. Returns the number of new
  * checkpoints.
  */
@@ -114,7 +114,10 @@ export async function sweepCheckpoints(database: Database, at: number): Promise<
   })
 }
 
-/** Reads the checkpoints in a file's text. Throws `request.invalid` if there is none, or where we did not sign one. */
+/**
+ * Reads the checkpoints in a file's text. Throws `request.invalid` if there is none, or one that this server did not
+ * sign.
+ */
 export async function readCheckpoints(text: string, keyOf: JWTVerifyGetKey): Promise<KnownEntry[]> {
   const found = text.match(COMPACT_JWS) ?? []
   if (found.length === 0) throw new AppError('request.invalid', { detail: 'The file contains no checkpoint.' })

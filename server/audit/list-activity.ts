@@ -7,7 +7,7 @@ export type ActivityEntry = Omit<ActivityRow, 'personal' | 'personal_salt' | 'co
   ip: string
 }
 
-/** Entries of an account's log, the newest first, those numbered below `before`. */
+/** Entries of an account's log below number `before`, newest first. */
 export async function listActivity(tx: Tx, accountId: string, before: number, limit: number): Promise<ActivityEntry[]> {
   const rows: ActivityRow[] = await tx('activity')
     .where({ account_id: accountId })

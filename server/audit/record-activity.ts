@@ -8,23 +8,23 @@ export type Act = {
   actor: Actor
   /** For example `installation.uninstalled`. */
   what: string
-  /** Identifier of what was acted upon. */
+  /** The identifier of the object. */
   object: string
   at: number
   data?: Record<string, string | number | boolean | null | string[]>
 }
 
-/** What some accounts read in their logs. */
+/** Log entries for some accounts. */
 export type Note = { accountIds: readonly string[]; acts: readonly Act[] }
 
-/** The entry that says that the end of a chain was changed by somebody who does not have its key. */
+/** The entry which says that the head of a chain was changed without its key. */
 export const TAMPERED = 'activity.tampered'
 
 type ActivityCaps = Pick<Caps, 'random' | 'activityKey'>
 
 /**
  * Writes acts into the activity log of every account concerned. Each account has one hash chain. Call it once per
- * transaction and last: the chains' ends stay locked until the commit, and are taken in one order.
+ * transaction and last: the heads stay locked until the commit, and are locked in one order.
  */
 export async function recordActivity(
   tx: Tx,
@@ -35,7 +35,7 @@ export async function recordActivity(
   await recordNotes(tx, caps, [{ accountIds, acts }])
 }
 
-/** The same where not all accounts read the same; each reads its acts in the order of the notes. */
+/** The same for accounts with different entries; each gets its acts in the order of the notes. */
 export async function recordNotes(tx: Tx, caps: ActivityCaps, notes: readonly Note[]): Promise<void> {
   for (const accountId of [...new Set(notes.flatMap(note => note.accountIds))].sort()) {
     const acts = notes.flatMap(note => (note.accountIds.includes(accountId) ? note.acts : []))
@@ -53,7 +53,7 @@ async function extend(tx: Tx, caps: ActivityCaps, accountId: string, head: Head,
   return { ...next, seal }
 }
 
-/** An end that was reset to an earlier entry would otherwise be continued as if nothing had been cut off. */
+/** A head that was reset to an earlier entry would otherwise be continued, and the truncation hidden. */
 function intact({ activityKey }: ActivityCaps, accountId: string, head: Head): boolean {
   return head.number === 0 || head.seal === sealHead(activityKey, accountId, head)
 }

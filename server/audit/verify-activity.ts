@@ -5,10 +5,10 @@ import { type ActivityRow, type Head, listHeadless, listHeads, readChain } from 
 import { TAMPERED } from './record-activity.ts'
 
 const BATCH = 500
-/** The least number that the column can hold, so that no entry hides in front of the first. */
+/** The smallest value of the column, so that no entry can be hidden before the first. */
 const LEAST = -(2 ** 31)
 
-/** What a chain had at a number when somebody kept a checkpoint of it. */
+/** The entry of a chain at a checkpoint. */
 export type KnownEntry = { account_id: string; number: number; hash: string }
 
 export type ChainProof = {
@@ -16,7 +16,7 @@ export type ChainProof = {
   entries: number
   /** Entries whose personal values were erased. */
   erased: number
-  /** The first entry of each account at which the log is not what it was. */
+  /** For each account the first entry at which the log is altered. */
   broken: { account_id: string; number: number }[]
 }
 
@@ -59,7 +59,7 @@ async function verifyChain(
   if (faults.length > 0) proof.broken.push({ account_id: head.account_id, number: end.broken ?? Math.min(...faults) })
 }
 
-/** Entries that were cut off or put on at the end, or an end that was written by somebody without the key. */
+/** Entries that were removed or added at the end, or a head that was written without the key. */
 function faultAtEnd(key: KeyObject, end: Walked, head: Head & { account_id: string }): number | undefined {
   if (end.broken !== undefined) return undefined
   if (end.number !== head.number) return Math.min(end.number, head.number) + 1

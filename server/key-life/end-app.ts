@@ -6,13 +6,13 @@ import { uninstallApp } from '../installs/uninstall-app.ts'
 import { listKeptKeys } from '../keys/kept-keys.ts'
 import { expireKey } from './expire-key.ts'
 
-/** A position after every installation: what is left are the kept keys. */
+/** The position after every installation: only kept keys are left. */
 const KEPT_KEYS = 'kept'
 
 /**
- * Uninstalls a retired app from the next account, or expires the next of its kept keys, which are refused already since the
- * app was retired; one of them, because each writes into the logs of others. Returns the next position, or undefined where
- * nothing is left.
+ * Uninstalls a retired app from the next account, or expires the next of its kept keys, which are refused since the app
+ * was retired; one per call, because each writes into the logs of others. Returns the next position, or undefined at
+ * the end.
  */
 export async function endNext(
   tx: Tx,

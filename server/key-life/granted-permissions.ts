@@ -1,8 +1,8 @@
 import { AppError } from '../base/errors.ts'
 
 /**
- * A key has at least one permission, and no more than the token that asks for it was granted; absent: no token limits it.
- * Throws `permission.not_granted`.
+ * Requires at least one permission, and no more than those of the caller's token; absent: no token limits it. Throws
+ * `permission.not_granted`.
  */
 export function requireGranted(permissions: readonly string[], atMost: readonly string[] | undefined): void {
   if (permissions.length === 0)

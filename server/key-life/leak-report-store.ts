@@ -9,7 +9,7 @@ export async function insertLeakReport(tx: Tx, { id, hashes, address, reportedAt
   announce(tx, 'leak-reports')
 }
 
-/** The oldest of those that are left. */
+/** The oldest pending reports. */
 export async function listLeakReports(tx: Tx, most: number): Promise<LeakReport[]> {
   const rows: { id: string; hashes: string; address: string; reported_at: number }[] = await tx('leak_reports')
     .orderBy('reported_at')

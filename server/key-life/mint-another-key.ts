@@ -27,7 +27,7 @@ export type MintAnotherKey = {
 }
 
 /**
- * Mints one more key for an installation, with at most what the account consented to and the token was granted. Throws
+ * Mints one more key for an installation, with at most the granted permissions and those of the token. Throws
  * `installation.not_active` and `permission.not_granted`.
  */
 export async function mintAnotherKey(

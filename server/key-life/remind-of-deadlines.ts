@@ -10,9 +10,9 @@ import { reminderLetter } from './letters.ts'
 export type ReminderCaps = Pick<Caps, 'clock' | 'ids'> & { database: Database; log: Log }
 
 /**
- * Writes to the owners and admins of an account a week and a day before keys that they kept end: once for each key and
- * deadline, one letter for the keys of an installation. One that makes
- * trouble is passed over until the next time. Returns when the next one is due.
+ * Mails the owners and admins of an account a week and a day before kept keys end: once for each key and deadline, one
+ * letter for the keys of an installation. An installation that fails is skipped until the next run. Returns when the
+ * next reminder is due.
  */
 export async function remindOfDeadlines(caps: ReminderCaps): Promise<number | undefined> {
   const { database, clock, log } = caps

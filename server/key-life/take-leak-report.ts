@@ -13,7 +13,7 @@ import { freezeLeaked } from './report-leak.ts'
 const GRACE = MINUTE
 const AT_ONCE = 100
 
-/** Keeps a report until it is dealt with. It costs the same whatever the tokens are: no key is looked up. */
+/** Stores a report until it is processed. It costs the same for any tokens: no key is looked up. */
 export async function takeLeakReport(
   { database, clock, ids }: Pick<Caps, 'clock' | 'ids'> & { database: Database },
   tokens: readonly string[],
@@ -26,8 +26,8 @@ export async function takeLeakReport(
 }
 
 /**
- * Freezes the reported keys that work, then replaces the managed ones among them. Once all are frozen the report is not needed
- * any more: `replaceLeakedKeys` finds a frozen key that was not replaced.
+ * Freezes the reported working keys, then replaces the managed ones. Once all are frozen the report is deleted:
+ * `replaceLeakedKeys` finds frozen keys without a replacement.
  */
 export async function dealWithLeakReport(
   caps: ReplaceCaps & { log: Log },
@@ -47,7 +47,7 @@ export async function dealWithLeakReport(
   }
 }
 
-/** Deals with what was reported to a process that has died since, or that could not. Returns when to look again. */
+/** Processes reports of processes that died or failed. Returns when to run again. */
 export async function dealWithLeftReports(caps: ReplaceCaps & { log: Log }): Promise<number | undefined> {
   const at = caps.clock.now()
   const reports = await caps.database.read(tx => listLeakReports(tx, AT_ONCE))

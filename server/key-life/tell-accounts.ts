@@ -8,7 +8,7 @@ import { listAccountsOfApp } from '../installs/list-installations.ts'
 /** Activity logs that one transaction locks. */
 const BATCH = 25
 
-/** Some accounts that are concerned by an app, after a position; `next` where there may be more. */
+/** A page of accounts with keys or installations of an app, after a position; `next` if there may be more. */
 export async function accountsConcerned(
   tx: Tx,
   appId: string,
@@ -18,7 +18,9 @@ export async function accountsConcerned(
   return { accountIds, next: accountIds.length < BATCH ? undefined : accountIds.at(-1) }
 }
 
-/** Writes it into the logs of the next accounts; the publisher has read it first. Returns the next position. */
+/**
+ * Writes the entry into the logs of the next accounts; the publisher's log has it already. Returns the next position.
+ */
 export async function tellAccounts(
   tx: Tx,
   caps: Caps,

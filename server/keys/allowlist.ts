@@ -1,23 +1,23 @@
 import { isIP } from 'node:net'
 import { createAllowedRule, parseCidr } from '../base/addresses.ts'
 
-/** Entries of one key's allowlist at most. */
+/** The most entries of one key's allowlist. */
 export const MOST_ADDRESSES = 50
-/** A wider range is a mistake: nobody has that many servers. */
+/** Wider ranges are refused as mistakes. */
 const WIDEST = { 4: 8, 6: 16 } as const
 const LONGEST_SHOWN = 60
 
-/** From these no call ever comes (RFC 6890): unspecified, multicast, reserved. */
+/** No call comes from these (RFC 6890): unspecified, multicast, reserved. */
 const fromNowhere = createAllowedRule(['0.0.0.0/8', '224.0.0.0/4', '240.0.0.0/4', '::/128', 'ff00::/8'])
-/** From these calls come only on one machine or one wire. */
+/** Calls from these come from the same machine or link only. */
 const fromHere = createAllowedRule(['127.0.0.0/8', '169.254.0.0/16', '::1/128', 'fe80::/10'])
 
 export type Allowlist = { addresses: string[] | null; faults: string[] }
 
 /**
- * Reads an allowlist as typed, one address or range a line; nothing typed is no list, and the key may be used from
- * anywhere. Entries are normalised, IPv4-mapped IPv6 becomes IPv4 (RFC 4291 §2.5.5.2), doubles are dropped. Faults are
- * sentences that name their line; a list that lets nobody or everybody in is one.
+ * Reads an allowlist as typed, one address or range a line; empty input is no list, and the key may be used from
+ * anywhere. Entries are normalized, IPv4-mapped IPv6 becomes IPv4 (RFC 4291 §2.5.5.2), duplicates are dropped. Faults
+ * are sentences that name their line; a list that allows nobody or everybody is one.
  */
 export function parseAllowlist(text: string): Allowlist {
   if (text === '') return { addresses: null, faults: [] }
@@ -87,7 +87,7 @@ function textOf4(address: bigint): string {
   return [24n, 16n, 8n, 0n].map(shift => (address >> shift) & 0xffn).join('.')
 }
 
-/** As RFC 5952 writes it. */
+/** In the format of RFC 5952. */
 function textOf6(address: bigint): string {
   const groups = Array.from({ length: 8 }, (_, index) => ((address >> BigInt(112 - 16 * index)) & 0xffffn).toString(16))
   return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1)

@@ -1,6 +1,6 @@
 /** A map of bounded size that keeps the most recently used entries. */
 export type BoundedMap<Value> = {
-  /** A value that is used stays longer than one that is not. */
+  /** Returns a value and keeps it longer than unused ones. */
   use(id: string): Value | undefined
   /** The same, without counting as a use. */
   peek(id: string): Value | undefined
@@ -12,8 +12,8 @@ export type BoundedMap<Value> = {
 }
 
 /**
- * A map in two halves: what is used moves to the young half, and when that is full the old half is dropped whole, so that
- * a use costs one lookup and the bound is kept.
+ * A map in two halves: a used entry moves to the young half, and when that is full the old half is dropped as a whole,
+ * so that a use costs one lookup and the size stays bounded.
  */
 export function createBoundedMap<Value>(most: number): BoundedMap<Value> {
   const half = Math.ceil(most / 2)

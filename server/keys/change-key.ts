@@ -4,8 +4,10 @@ import type { Key } from './key-store.ts'
 
 export type KeyEdit = Partial<Pick<Key, 'name' | 'note' | 'permissions' | 'addresses' | 'expiresAt'>>
 
-/** Changes what people may change of a key that works; a deadline that is given makes it expiring. False where it works no
- * more. */
+/**
+ * Changes the editable members of a working key; a deadline makes it expiring. Returns false if it does not work any
+ * more.
+ */
 export async function changeKey(tx: Tx, id: string, edit: KeyEdit): Promise<boolean> {
   const { name, note, permissions, addresses, expiresAt } = edit
   const change = {

@@ -45,7 +45,7 @@ export async function hasUndelivered(tx: Tx, installationId: string): Promise<bo
 /** In an installation with more keys than this, the last use is not searched for. */
 const FEW = 250
 
-/** How many keys of each installation work, and when the last use was; `undefined` where they are too many to look. */
+/** The number of working keys of each installation, and their last use; `undefined` if they are too many to read. */
 export async function countKeysOf(
   tx: Tx,
   installationIds: readonly string[],
@@ -98,7 +98,7 @@ async function lastUseOf(tx: Tx, installationIds: readonly string[], at: number)
   return new Map(rows.flatMap(({ installation_id, last }) => (last === null ? [] : [[installation_id, last] as const])))
 }
 
-/** How many keys of an account or an installation work by their rows, counted no further than `most`. */
+/** The number of keys of an account or an installation that work by their rows, counted up to `most`. */
 export async function countOccupied(
   tx: Tx,
   where: { account_id: string } | { installation_id: string },

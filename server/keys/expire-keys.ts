@@ -6,13 +6,13 @@ import { listed } from './key-query-store.ts'
 import { type ExpiryReason, statusAt } from './key-states.ts'
 import { findKeyRow, type Key, readKeys } from './key-store.ts'
 
-/** Writes that a key has expired; false if somebody was first. */
+/** Marks a key as expired; returns false if it already was. */
 export async function markExpired(tx: Tx, id: string, because: ExpiryReason, at: number): Promise<boolean> {
   const change = { status: 'expired', expired_at: at, expired_because: because }
   return (await changeKeys(tx, workingRow(tx, id), change)) === 1
 }
 
-/** Expires a key that its platform never acknowledged; nothing if it did once, or where the key had expired before. */
+/** Expires a key that its platform never acknowledged; returns undefined if it was acknowledged or has expired. */
 export async function expireIfUndelivered(tx: Tx, keyId: string, at: number): Promise<Key | undefined> {
   const key = await findKeyRow(tx, keyId)
   if (key?.deliveredAt !== null || statusAt(key, at) === 'expired') return undefined
@@ -26,17 +26,20 @@ export async function expireUndelivered(tx: Tx, installationId: string, at: numb
   return await changeMany(tx, which, { status: 'expired', expired_at: at, expired_because: 'undelivered' })
 }
 
-/** Expires the kept keys that were to end once this installation is active; returns how many. */
+/** Expires the kept keys that were chosen to end once this installation is active; returns how many. */
 export async function expireKeysEndingWith(tx: Tx, installationId: string, at: number): Promise<number> {
   const which = unended(tx('keys').where({ ends_with: installationId }), at)
   return await changeMany(tx, which, { status: 'expired', expired_at: at, expired_because: 'replaced' })
 }
 
-/** An uninstallation has kept the key, and its row does not say so yet. */
+/** The uninstall has kept the key, and its row is not settled yet. */
 const KEPT_UNSETTLED = `delivered_at is not null and installation_id in
   (select id from installations where settle_keys is not null and settle_keys <> 'expire')`
 
-/** Marks the kept keys of a target to expire once a new installation is active; it decides about nothing yet, so no copy of a key need be forgotten. */
+/**
+ * Marks the kept keys of a target to expire once a new installation is active. Verification does not read the mark, so
+ * no cached copy is dropped.
+ */
 export async function markToExpireWith(
   tx: Tx,
   target: { appId: string; accountId: string; mode: Mode },
@@ -56,7 +59,7 @@ export type ExpiredTogether = {
   at: number
 }
 
-/** Some of the keys that one act has expired, after an id. */
+/** A page of the keys that one act has expired, after an id. */
 export async function listExpired(
   tx: Tx,
   act: ExpiredTogether,

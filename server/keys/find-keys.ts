@@ -5,7 +5,7 @@ import { findKeyRow, type Key, lockKeyRow } from './key-store.ts'
 
 export type { Key } from './key-store.ts'
 
-/** A key of an account; a stranger's looks as if it did not exist. Throws `object.not_found`. */
+/** A key of an account. Throws `object.not_found`, also for a stranger's key. */
 export async function findKeyOf(tx: Tx, accountId: string, id: string): Promise<Key> {
   const key = await findKeyRow(tx, id)
   if (!key || key.accountId !== accountId) throw new AppError('object.not_found')
@@ -13,8 +13,8 @@ export async function findKeyOf(tx: Tx, accountId: string, id: string): Promise<
 }
 
 /**
- * A key as it is now, locked until the transaction ends. Whoever also locks its installation locks that first. A stranger's
- * looks as if it did not exist. Throws `object.not_found`.
+ * Locks a key until the transaction ends and returns its current state. Lock its installation first. Throws
+ * `object.not_found`, also for a stranger's key.
  */
 export async function lockKeyOf(tx: Tx, accountId: string, id: string): Promise<Key> {
   const key = await lockKeyRow(tx, id)
@@ -22,18 +22,18 @@ export async function lockKeyOf(tx: Tx, accountId: string, id: string): Promise<
   return key
 }
 
-/** The account that a key belongs to. */
+/** The account of a key. */
 export async function accountOfKey(tx: Tx, id: string): Promise<string | undefined> {
   return (await findKeyRow(tx, id))?.accountId
 }
 
-/** A key of an account, where it has one of that id. */
+/** A key of an account, or undefined. */
 export async function findKeyIfOf(tx: Tx, accountId: string, id: string): Promise<Key | undefined> {
   const key = await findKeyRow(tx, id)
   return key?.accountId === accountId ? key : undefined
 }
 
-/** A managed key of an app; another app's looks as if it did not exist. Throws `object.not_found`. */
+/** A managed key of an app. Throws `object.not_found`, also for another app's key. */
 export async function findAppKey(tx: Tx, appId: string, id: string): Promise<Key> {
   const key = await findKeyRow(tx, id)
   if (!key || key.appId !== appId) throw new AppError('object.not_found')

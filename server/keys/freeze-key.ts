@@ -4,14 +4,14 @@ import type { FrozenBy } from './key-states.ts'
 
 export type Freeze = {
   by: FrozenBy
-  /** From then on the key counts as expired; absent: it stays frozen until somebody decides. */
+  /** When the key expires; null: it stays frozen until somebody decides. */
   until: number | null
   at: number
 }
 
 /**
- * Stops a key that works, reversibly; false if it is frozen already or works no more. That it was found in public is
- * noted of a frozen key too.
+ * Freezes a working key; returns false if it is frozen already or does not work any more. A leak is recorded on a
+ * frozen key too.
  */
 export async function setFrozen(tx: Tx, keyId: string, freeze: Freeze): Promise<boolean> {
   const { by, until, at } = freeze

@@ -6,7 +6,7 @@ import { type Key, readKeys } from './key-store.ts'
 
 export type KeptTarget = { appId: string; accountId?: string | undefined; mode?: Mode | undefined }
 
-/** Keys of earlier installations of an app that still work. */
+/** Working keys of earlier installations of an app. */
 function kept(query: Knex.QueryBuilder, { appId, accountId, mode }: KeptTarget, at: number): Knex.QueryBuilder {
   unended(query, at).where('keys.app_id', appId)
   if (accountId) query.where('keys.account_id', accountId)
@@ -16,7 +16,7 @@ function kept(query: Knex.QueryBuilder, { appId, accountId, mode }: KeptTarget, 
 
 const KEPT = [`${WORKING} and keys.kept_at is not null`, `${WORKING} and ${KEPT_UNSETTLED}`] as const
 
-/** Some keys of earlier installations of an app that still work, those that are not settled yet last. */
+/** A list of working keys of earlier installations of an app, unsettled ones last. */
 export async function listKeptKeys(tx: Tx, target: KeptTarget, limit: number, at: number): Promise<Key[]> {
   const found: Key[] = []
   for (const which of KEPT) {
@@ -27,7 +27,7 @@ export async function listKeptKeys(tx: Tx, target: KeptTarget, limit: number, at
   return found
 }
 
-/** How many there are, and when the last of them was kept. */
+/** The number of kept keys, and when the last of them was kept. */
 export async function countKeptKeys(
   tx: Tx,
   target: KeptTarget,

@@ -2,12 +2,12 @@ import type { Tx } from '../../db/connect.ts'
 import { type Ability, requireAbility } from '../accounts/roles.ts'
 import type { Key } from './key-store.ts'
 
-/** What a member's role must allow for any act on this key: a developer has test-mode restricted keys only. */
+/** The ability that a role needs for any act on this key: a developer has test-mode restricted keys only. */
 export function abilityFor({ kind, mode }: Pick<Key, 'kind' | 'mode'>): Ability {
   return kind === 'restricted' && mode === 'test' ? 'manage_test_keys' : 'expire_key'
 }
 
-/** The role is read in the transaction that acts. Throws `object.not_found` and `access.role`. */
+/** Checks the role in the transaction that acts. Throws `object.not_found` and `access.role`. */
 export async function requireKeyAbility(
   tx: Tx,
   userId: string,

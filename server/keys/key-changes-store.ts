@@ -32,7 +32,7 @@ export function unended(query: Knex.QueryBuilder, at: number): Knex.QueryBuilder
   return query.whereRaw(WORKS)
 }
 
-/** The row of a key, where it still works by what it says. */
+/** A key that still works by its row. */
 export const workingRow = (tx: Tx, id: string) =>
   tx('keys')
     .where({ id })

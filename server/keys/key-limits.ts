@@ -3,7 +3,7 @@ import { lockAccount } from '../accounts/find-account.ts'
 import { AppError } from '../base/errors.ts'
 import { countOccupied } from './count-keys.ts'
 
-/** How many keys may work at once. */
+/** The most keys that may work at once. */
 export type KeyLimits = { perInstallation: number; perAccount: number }
 
 export type NewKey = {

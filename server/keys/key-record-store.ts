@@ -6,7 +6,7 @@ import type { KeyRecord } from './judge-key.ts'
 import { asStored, type KeyRow } from './key-store.ts'
 import { SETTLEMENT_COLUMNS, type SettlementRow, settledState, settlementOf } from './settlement.ts'
 
-/** What verification needs to know, in one look, and no more: whole processes keep these in memory. */
+/** Reads in one query exactly what verification needs: whole processes cache these records. */
 export async function findKeyByHash(tx: Tx, hash: string): Promise<KeyRecord | undefined> {
   type Joined = KeyRow &
     SettlementRow &
@@ -29,7 +29,7 @@ export async function findKeyByHash(tx: Tx, hash: string): Promise<KeyRecord | u
   const settled = settlement && settledState(asStored(row), settlement)
   const stored: string[] = JSON.parse(row.permissions)
   const { permissions, emptiedAt } =
-    row.uninstalled_at === null ? afterWithdrawals(stored, row) : { permissions: stored } // what is kept stays as it was
+    row.uninstalled_at === null ? afterWithdrawals(stored, row) : { permissions: stored } // kept keys do not change any more
   return {
     id: row.id,
     kind: row.kind,

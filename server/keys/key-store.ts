@@ -23,7 +23,7 @@ export type Key = {
   createdAt: number
   /** When the platform acknowledged it. */
   deliveredAt: number | null
-  /** When it outlived its installation. */
+  /** When it was kept after an uninstall. */
   keptAt: number | null
   replaces: string | null
   rotation: Rotation | null
@@ -35,7 +35,7 @@ export type Key = {
   /** A frozen key counts as expired from then on. */
   freezeUntil: number | null
   frozenBy: FrozenBy | null
-  /** Where it may be used from; absent: anywhere. */
+  /** The allowed addresses; null: any. */
   addresses: string[] | null
   /** The member who made a restricted key. */
   createdBy: string | null
@@ -84,14 +84,16 @@ type Stored = {
 
 export type KeyRow = { [Member in keyof Key as Columns[Member]]: Stored[Member] }
 
-/** A key's row, with what the uninstallation of its installation and its app say where its own row does not say so yet. */
+/**
+ * A key's row, with the pending changes of its installation's uninstall and its app that are not written into it yet.
+ */
 export type KeyRead = KeyRow & SettlementRow & WithdrawalRow
 
 const WITHDRAWALS = `(select withdrawals from apps where apps.id = keys.app_id) as withdrawals`
 const CONSENTED_VERSION = `(select version from installations as consented
   where consented.id = keys.installation_id and consented.uninstalled_at is null) as consented_version`
 
-/** Keys as they are since their installation ended or its app asked for less, whether their own rows say so already or not. */
+/** Keys with the effects of an uninstall or a smaller manifest, whether their rows are updated yet or not. */
 export function readKeys(tx: Tx): Knex.QueryBuilder {
   return tx('keys')
     .leftJoin('installations as ending', join =>
@@ -110,7 +112,7 @@ export function toKey(row: KeyRead): Key {
   return { ...key, permissions, status: 'expired', expiredAt: emptiedAt, expiredBecause: 'permissions_removed' }
 }
 
-/** A key as its own row says. */
+/** A key by its own row only. */
 export function asStored(row: KeyRow): Key {
   const { permissions, addresses, ...members } = Object.fromEntries(
     MEMBERS.map(([member, column]) => [member, row[column]]),
@@ -129,12 +131,12 @@ const EMPTY = Object.fromEntries(MEMBERS.map(([member]) => [member, null])) as {
 type Given = 'id' | 'kind' | 'accountId' | 'mode' | 'name' | 'redacted' | 'permissions' | 'createdAt'
 export type NewKey = Pick<Key, Given> & Partial<Omit<Key, Given | 'status'>>
 
-/** A key as it is minted: members that are not given are null, and a deadline makes it expire. */
+/** A new key: absent members are null, and a deadline makes it expiring. */
 export function newKey(key: NewKey): Key {
   return { ...EMPTY, status: (key.expiresAt ?? null) === null ? 'active' : 'expiring', ...key }
 }
 
-/** False where another press of the same form has made a key already; the index decides, however many are at once. */
+/** Returns false if the same form has made a key already; the unique index decides between concurrent submits. */
 export async function insertKey(tx: Tx, key: Key, hash: string, formHash: string | null = null): Promise<boolean> {
   const row = Object.fromEntries(MEMBERS.map(([member, column]) => [column, stored(key[member])]))
   const inserted: unknown[] = await tx('keys')

@@ -6,7 +6,7 @@ import type { KeyUse } from './read-usage.ts'
 
 const SHOWN = 3
 
-/** What would happen if a key expired now, in one plain sentence. */
+/** The effect of expiring a key now, in one plain sentence. */
 export function useSentence(key: Key, now: number): string {
   const { lastUsedAt, deliveredAt } = key
   const undelivered = key.kind === 'managed' && deliveredAt === null
@@ -24,7 +24,7 @@ export function deadlineSentence(key: Key): string {
   return end === null ? '' : `Ends by itself on ${dayTimeMoment(end).text}.`
 }
 
-/** Where calls came from: the latest addresses, and behind a button those that there is no room for. */
+/** The latest addresses of calls, and the further ones behind a button. */
 export function fromModel({ addresses, addressCount }: KeyUse): {
   text: string
   more?: { text: string; list: string[] }
@@ -43,7 +43,7 @@ export function fromText(use: KeyUse): string {
   return more ? `${text} ${more.text}` : text
 }
 
-/** How keys are used, in numbers, before they are ended; `keys` are those used last; `summary` counts all. */
+/** The use of keys in numbers, before they are ended; `keys` are those used last; `summary` counts all. */
 export function breakage(
   keys: readonly Key[],
   useOf: (keyId: string) => KeyUse,
@@ -64,7 +64,7 @@ export function breakage(
   return `${who} in use: calls${from} will fail, ${calls.toLocaleString('en-GB')} in the last 24 hours.`
 }
 
-/** All that is known of a key's use in one line, for a list. */
+/** The use of a key in one line, for a list. */
 export function useLine(key: Key, use: KeyUse, now: number): string {
   if (key.lastUsedAt === null) return 'never used'
   const calls = `${counted(use.calls24h, 'call')} in 24 hours, ${use.calls7d.toLocaleString('en-GB')} in 7 days`

@@ -16,7 +16,7 @@ export async function pageInstallationKeys(
   return await listed(query.limit(page.limit))
 }
 
-/** One page of what an uninstallation settled or found ended at the same moment: what became of the keys. */
+/** One page of the keys that an uninstall settled or found ended at the same moment. */
 export async function pageSettledKeys(
   tx: Tx,
   page: { installationId: string; endedSince: number; before?: string | undefined; limit: number },
@@ -31,7 +31,7 @@ export async function listKeysUsedLast(tx: Tx, installationId: string, limit: nu
   const order = 'coalesce(keys.last_used_at, 0) desc, keys.id desc'
   const ofInstallation = await workingOf(tx, installationId)
   const first = unended(ofInstallation(tx('keys')), at)
-  const ids: string[] = await first.orderByRaw(order).limit(limit).pluck('keys.id') // what else is read of a key is read of these only
+  const ids: string[] = await first.orderByRaw(order).limit(limit).pluck('keys.id') // the other columns are read for these keys only
   return await listed(
     readKeys(tx)
       .whereRaw(isAmong(tx, 'keys.id', ids))
@@ -53,7 +53,7 @@ export async function listKeysWithoutAny(
   return await listed(query.limit(limit))
 }
 
-/** Of each name the newest key of an installation, for names that a manifest has. */
+/** For each of these names, the newest key of an installation. */
 export async function listLatestKeys(tx: Tx, installationId: string, names: readonly string[]): Promise<Key[]> {
   const found: Key[] = []
   for (const name of names) {
@@ -63,7 +63,7 @@ export async function listLatestKeys(tx: Tx, installationId: string, names: read
   return found
 }
 
-/** Which of these names a working key has that the platform acknowledged. */
+/** The names among these that have a working, acknowledged key. */
 export async function namesOfDeliveredKeys(
   tx: Tx,
   installationId: string,
@@ -81,7 +81,7 @@ export async function namesOfDeliveredKeys(
 
 export type LeakPosition = { frozenAt: number; id: string }
 
-/** Managed keys that a leak report froze, and that still wait for their replacement, the oldest first; a kept key has none. */
+/** Managed keys frozen by a leak report that wait for their replacement, oldest first; kept keys get none. */
 export async function pageLeakedKeys(tx: Tx, after: LeakPosition | undefined, limit: number): Promise<Key[]> {
   const leaked = `${WORKING} and keys.frozen_by = 'leak_report' and keys.kind = 'managed' and keys.kept_at is null`
   const query = readKeys(tx).whereRaw(leaked).orderBy('keys.frozen_at').orderBy('keys.id').limit(limit)

@@ -18,10 +18,10 @@ export type MintKey = {
   recipient: RecipientKey
   expiresAt?: number | null
   replaces?: string | null
-  /** The key that it replaces ends in the same transaction, so that there is no more of them. */
+  /** The key that it replaces ends in the same transaction, so the number of keys stays the same. */
   instead?: boolean
   note?: string | null
-  /** Where it may be used from; absent: anywhere. */
+  /** The allowed addresses; absent: any. */
   addresses?: string[] | null
 }
 

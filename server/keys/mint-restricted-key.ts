@@ -25,20 +25,20 @@ export type MintRestrictedKey = {
   replaces: string | null
   /** The key that it replaces ends in the same transaction. */
   instead?: boolean
-  /** The one-time name of the form that was sent; absent if it came from no page of ours. */
+  /** The one-time id of the submitted form; absent if it is not one of ours. */
   form: string | undefined
 }
 
 /** The plaintext exists only in the response to the member who created the key; `again` if the same form was sent twice. */
 export type ShownKey = { key: Key; plaintext: string; again: boolean }
 
-/** How long a form that was sent twice, by a double click or a reload, is answered with the same key. */
+/** How long a form that is submitted again, by a double click or a reload, returns the same key. */
 const SAME_PRESS = 10 * MINUTE
 
 /**
- * Mints a restricted key. The second press of one form makes no second key and does not lose the first: the plaintext is
- * derived from the form's one-time name, which only the browser has, under the root secret, which only we have; so it is
- * stored nowhere and is the same both times. Throws `key.form_used` if that is over, and `key.limit`.
+ * Mints a restricted key. The second submit of a form makes no second key and does not lose the first: the plaintext is
+ * derived from the form's one-time id, which only the browser has, under the root secret, which only the server has; it
+ * is stored nowhere and is the same both times. Throws `key.form_used` after that time, and `key.limit`.
  */
 export async function mintRestrictedKey(
   tx: Tx,
@@ -59,7 +59,10 @@ export async function mintRestrictedKey(
   }
 }
 
-/** The key that this form has created, for the member who sent it a moment ago. Throws `key.form_used` for anybody else. */
+/**
+ * The key that this form has created, for the member who submitted it a moment ago. Throws `key.form_used` for anybody
+ * else.
+ */
 export async function showAgain(
   tx: Tx,
   caps: RestrictedMintCaps,
@@ -127,7 +130,9 @@ function hashForm(form: string): string {
   return createHash('sha256').update(form).digest('base64url')
 }
 
-/** Chance that is the same for every press of one form by one member, under each root secret: HMAC in counter mode. */
+/**
+ * Random bytes that are equal for every submit of one form by one member, for each root secret: HMAC in counter mode.
+ */
 function chancesOf(
   { keyring, random }: RestrictedMintCaps,
   { actor, form }: { actor: Member; form: string },

@@ -1,7 +1,7 @@
 import type { Tx } from '../../db/connect.ts'
 import { isAmong } from '../../db/json-rows.ts'
 
-/** The platform has acknowledged the keys; returns those that it had not before. */
+/** Records the platform's acknowledgement of keys; returns those that were not acknowledged before. */
 export async function noteKeysDelivered(tx: Tx, ids: readonly string[], at: number): Promise<string[]> {
   if (ids.length === 0) return []
   const rows: { id: string }[] = await tx('keys')

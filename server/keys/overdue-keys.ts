@@ -3,7 +3,7 @@ import { changeKeys, workingRow } from './key-changes-store.ts'
 import { deadlineOf, reasonAtDeadline } from './key-states.ts'
 import { findKeyRow, type Key } from './key-store.ts'
 
-/** Columns whose time expires a key; each has an index of the keys that still work. */
+/** Columns whose time expires a key; each has an index of the working keys. */
 const DEADLINES = ['expires_at', 'freeze_until'] as const
 
 // A literal: with a parameter SQLite cannot use the index.
@@ -11,14 +11,16 @@ const working = (tx: Tx) => tx('keys').whereRaw("status <> 'expired'")
 
 export type OverdueKey = { id: string; installationId: string | null }
 
-/** An uninstallation has decided about the key already; what it decided is written into its row soon. */
+/** An uninstall has decided about the key already; its row is settled soon. */
 const UNSETTLED = `kept_at is null and exists (select 1 from installations as over
   where over.id = keys.installation_id and over.settle_keys is not null)`
 
-/** So many are listed at once. */
+/** The most keys of one list. */
 const MOST = 200
 
-/** Some of the keys that work by their row although a deadline has passed, but for some, and for those that are being settled. */
+/**
+ * A list of keys that work by their row although a deadline has passed, without `but` and those that are being settled.
+ */
 export async function listOverdueKeys(tx: Tx, at: number, but: ReadonlySet<string>): Promise<OverdueKey[]> {
   const overdue = new Map<string, OverdueKey>()
   for (const column of DEADLINES) {
@@ -48,8 +50,8 @@ export async function nextDeadline(tx: Tx, at: number): Promise<number | undefin
 }
 
 /**
- * Ends a key whose deadline has passed, as of then; nothing if somebody else has ended it or has moved the deadline
- * meanwhile. Returns the key as it was, with its end.
+ * Ends a key whose deadline has passed, as of that time; returns undefined if it has ended or its deadline has moved.
+ * Returns the earlier state of the key, with its end.
  */
 export async function markOverdueExpired(
   tx: Tx,

@@ -61,7 +61,7 @@ async function endOverlap(tx: Tx, old: Key, at: number): Promise<Key | undefined
   if (statusAt(old, at) === 'expired') return undefined
   const overlapUntil = overlapAfterArrival(old, at)
   const expiresAt = Math.min(overlapUntil, old.expiresAt ?? overlapUntil)
-  if (old.rotation === 'running' && old.expiresAt === expiresAt) return undefined // by an earlier arrival
+  if (old.rotation === 'running' && old.expiresAt === expiresAt) return undefined // set by an earlier arrival
   const plan = { rotation: 'running', overlapUntil, overlapMs: old.overlapMs } as const
   await setRotation(tx, old.id, plan, expiresAt)
   return { ...old, ...plan, expiresAt }
@@ -103,7 +103,7 @@ async function abandonOverlap(tx: Tx, old: Key): Promise<Key | undefined> {
   return { ...old, ...plan }
 }
 
-/** What a key replaces, nearest first: the key itself, and where that never arrived, what it was to replace. */
+/** The keys that a key replaces, nearest first: its predecessor, and if that never arrived, the one before. */
 async function listReplaced(tx: Tx, key: Pick<Key, 'replaces'>): Promise<Key[]> {
   const replaced: Key[] = []
   for (let id = key.replaces; id !== null; ) {
@@ -127,7 +127,9 @@ export async function listSuccessors(tx: Tx, keyId: string, at: number): Promise
   return successors
 }
 
-/** The last day that a key was given; an overlap's end is none, so the day is looked up at what replaced the key first. */
+/**
+ * The last day that a key was given. The end of an overlap is not one, so the day is read from its first replacement.
+ */
 export async function lastDayOf(tx: Tx, key: Key): Promise<number | null> {
   if (key.rotation !== 'running') return key.expiresAt
   const first = (await listReplacements(tx, [key.id])).at(-1)

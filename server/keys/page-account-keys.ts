@@ -5,23 +5,23 @@ import type { Mode } from '../base/mode.ts'
 import { ENDED, listed, newestFirst, unended, WORKING, working } from './key-query-store.ts'
 import { findKeyRow, type Key, readKeys } from './key-store.ts'
 
-/** What the keys page may be asked for; all of it together. */
+/** The filters of the keys page, combined. */
 export type KeyPageFilter = {
   accountId: string
   mode?: Mode | undefined
   shows?: 'active' | 'expiring' | 'frozen' | 'kept' | 'expired' | undefined
-  /** Of one app; `null`: of none, so restricted keys. */
+  /** Of one app; `null`: restricted keys. */
   appId?: string | null | undefined
-  /** Those that ended before are left out. */
+  /** Keys that ended before are left out. */
   endedSince: number
-  /** The last key of the page before. */
+  /** The last key of the previous page. */
   after?: Pick<Key, 'createdAt' | 'id'> | undefined
   limit: number
 }
 
 type Narrow = (query: Knex.QueryBuilder) => Knex.QueryBuilder
 
-/** One page of an account's keys; a cursor that is none of its keys is no cursor. */
+/** One page of an account's keys; an unknown cursor is ignored. */
 export async function pageAccountKeys(
   tx: Tx,
   filter: Omit<KeyPageFilter, 'after'> & { before?: string | undefined },
@@ -33,8 +33,8 @@ export async function pageAccountKeys(
 }
 
 /**
- * One page of an account's keys, the newest first. It is merged from the pages of several sets of keys, each of which an
- * index finds: keys that ended long ago, and in the rare sets those that are in none of them, are not read.
+ * One page of an account's keys, newest first. It merges the pages of several sets of keys, each with an index, so that
+ * keys that ended long ago are not read.
  */
 async function pageKeyRows(tx: Tx, filter: KeyPageFilter, at: number): Promise<Key[]> {
   const unsettled = await listUnsettled(tx, filter.accountId)
@@ -60,7 +60,7 @@ function byAge(one: Key, other: Key): number {
 
 type Unsettled = { ended: string[]; kept: string[] }
 
-/** Installations of an account whose uninstallation has not reached the rows of all keys yet, by what it decided. */
+/** Installations of an account whose uninstall is not settled in all keys yet, by its choice. */
 async function listUnsettled(tx: Tx, accountId: string): Promise<Unsettled> {
   const rows: { id: string; settle_keys: string }[] = await tx('installations')
     .where({ account_id: accountId })

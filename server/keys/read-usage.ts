@@ -1,20 +1,20 @@
 import type { Tx } from '../../db/connect.ts'
 import { DAY, HOUR } from '../base/clock.ts'
 
-/** What a key did lately, as the uninstall question shows it. */
+/** The recent use of a key, as the uninstall page shows it. */
 export type KeyUse = {
   calls24h: number
   calls7d: number
-  /** Of the last 7 days, the latest first, and at most LISTED of them. */
+  /** Of the last 7 days, latest first, at most LISTED. */
   addresses: string[]
-  /** How many addresses there are in all. */
+  /** The number of all addresses. */
   addressCount: number
 }
 
 const LISTED = 20
 const UNUSED: KeyUse = { calls24h: 0, calls7d: 0, addresses: [], addressCount: 0 }
 
-/** Uses of the last 24 hours and 7 days, in whole hours: one that has begun counts, so that no use is hidden. */
+/** Uses of the last 24 hours and 7 days, in whole hours, the oldest one included, so that no use is hidden. */
 export async function readUse(tx: Tx, keyIds: readonly string[], at: number): Promise<(keyId: string) => KeyUse> {
   if (keyIds.length === 0) return () => UNUSED
   const since = (age: number) => at - age - ((at - age) % HOUR)
@@ -32,7 +32,7 @@ export async function readUse(tx: Tx, keyIds: readonly string[], at: number): Pr
   }
 }
 
-/** What the keys of an installation were used for since a moment; `unsaid` where calls came that did not name a permission. */
+/** The permissions that the keys of an installation have used since a moment; `unsaid` if some calls named none. */
 export async function readPermissionUse(
   tx: Tx,
   installationId: string,
@@ -47,7 +47,7 @@ export async function readPermissionUse(
   return { used: new Set(permissions.filter(name => name !== '')), unsaid: permissions.includes('') }
 }
 
-/** Since when it is written down what keys are used for. */
+/** Since when permissions are recorded. */
 export async function permissionsWatchedSince(tx: Tx): Promise<number> {
   const row: { since: number } | undefined = await tx('usage_watches').where({ what: 'permissions' }).first('since')
   return row?.since ?? Number.POSITIVE_INFINITY
@@ -94,7 +94,7 @@ async function sumCallsByDay(
 
 type AddressRow = { key_id: string; address: string; total: number }
 
-/** Of each key the latest `most` addresses, the latest first, each with how many there are in all. */
+/** For each key the latest `most` addresses, latest first, with the number of all. */
 async function listAddresses(tx: Tx, keyIds: readonly string[], since: number, most: number): Promise<AddressRow[]> {
   const ranked = tx('key_usage_addresses')
     .whereIn('key_id', [...keyIds])

@@ -2,13 +2,16 @@ import { createBoundedMap } from './bounded-map.ts'
 import { createRecordCopies, type Groups } from './record-copies.ts'
 import { createRecordReadings } from './record-readings.ts'
 
-/** Copies of records by id, bounded, for as long as their source lets them be trusted. */
+/** A bounded cache of records by id, used while its source says that copies are fresh. */
 export type RecordCache<Found> = {
-  /** At once where a copy may be trusted, else as the source has it now; nothing if there is no such record. */
+  /** Synchronous if a fresh copy exists, else read from the source; undefined if there is no such record. */
   lookup(id: string): Found | undefined | Promise<Found | undefined>
-  /** The record has changed; a read that is under way is not kept. */
+  /** A record has changed; a read in progress is not cached. */
   forget(id: string): void
-  /** Every record of a group has changed, and any that is being read may have. It costs the same however many are kept. */
+  /**
+   * Every record of a group has changed, and any that is being read may have. The cost does not depend on the number of
+   * copies.
+   */
   forgetGroup(group: string): void
   forgetAll(): void
   readonly size: number
@@ -16,21 +19,21 @@ export type RecordCache<Found> = {
 
 export type RecordSource<Found> = {
   load(id: string): Promise<Found | undefined>
-  /** Whether copies may be trusted now. */
+  /** Whether copies are fresh now. */
   trusted(): boolean
   /** Milliseconds, monotonic. */
   elapsed(): number
   groups?: Groups<Found>
-  /** How many records are kept at most. */
+  /** The most cached records. */
   most: number
-  /** How many ids that name nothing are kept, and for how long. */
+  /** The most unknown ids that are cached, and for how long. */
   mostUnknown: number
   unknownFor: number
 }
 
 /** Without trusted copies, a lookup later than this after a read began starts its own read. */
 const SHARED_FOR = 20
-/** Copies, ids that name nothing, and reads under way. Unknown ids have room of their own: they push no record out. */
+/** Copies, unknown ids, and reads in progress. Unknown ids have their own bound, so that they displace no record. */
 export function createRecordCache<Found extends object>(source: RecordSource<Found>): RecordCache<Found> {
   const copies = createRecordCopies(source.most, source.groups ?? [])
   const unknownUntil = createBoundedMap<number>(source.mostUnknown)

@@ -1,26 +1,26 @@
 import { createBoundedMap } from './bounded-map.ts'
 
-/** So many changed groups are remembered before all copies are gone through. */
+/** The most changed groups that are remembered before all copies are scanned. */
 const MOST_CHANGED = 10_000
 
-/** The groups of a record, whose names are never the same; null: it is in none of that kind. */
+/** The groups of a record, with unique names; null: no group of that kind. */
 export type Groups<Found> = readonly ((record: Found) => string | null)[]
 
-/** Copies of records, without those that have changed. */
+/** Copies of records, without changed ones. */
 export type RecordCopies<Found> = {
   find(id: string): Found | undefined
   keep(id: string, found: Found): void
   forget(id: string): void
-  /** It costs the same however many copies there are. */
+  /** The cost does not depend on the number of copies. */
   forgetGroup(group: string): void
   forgetAll(): void
   size(): number
 }
 
-/** A record as it was after so many changes of groups. */
+/** A record, and the number of group changes when it was copied. */
 type Copy<Found> = { found: Found; keptAt: number }
 
-/** Keeps `most` copies. A changed group is noted; its copies are dropped when somebody looks for them. */
+/** Keeps `most` copies. A changed group is recorded; its copies are dropped when they are looked up. */
 export function createRecordCopies<Found>(most: number, groups: Groups<Found>): RecordCopies<Found> {
   const copies = createBoundedMap<Copy<Found>>(most)
   let changes = 0

@@ -1,7 +1,7 @@
-/** How often a record that changes while it is read is read again, before what was found is answered. */
+/** How often a record that changes during reads is read again before the result is returned. */
 const MOST_READS = 3
 
-/** Reads of records that are under way. */
+/** Reads in progress. */
 export type RecordReadings<Found> = {
   /** The latest read of a record, unless the record has changed since it began. */
   latest(id: string): { begunAt: number; answer: Promise<Found | undefined> } | undefined

@@ -3,10 +3,10 @@ import type { Tx } from '../../db/connect.ts'
 import { DAY } from '../base/clock.ts'
 import { findKeyRow, type Key } from './key-store.ts'
 
-/** So many days before a deadline, and until the later reminder takes over. */
+/** The days before a deadline at which a reminder is due, and until which it is replaced by the later one. */
 export type Stage = { days: number; until: number }
 
-/** A week before the deadline, and a day before it; who missed the first gets the second only (docs/rules.md 5.3). */
+/** A week and a day before the deadline; if the first is missed, only the second is sent (docs/rules.md 5.3). */
 export const STAGES: readonly Stage[] = [
   { days: 7, until: 1 },
   { days: 1, until: 0 },
@@ -17,7 +17,7 @@ export async function listInstallationsToRemind(tx: Tx, stage: Stage, at: number
   return await due(tx, stage, at).distinct('installation_id').orderBy('installation_id').pluck('installation_id')
 }
 
-/** The keys of an installation that this transaction is the one to remind of: each once per deadline and stage. */
+/** The keys of an installation that this transaction must remind of: each once per deadline and stage. */
 export async function takeReminders(tx: Tx, installationId: string, stage: Stage, at: number): Promise<Key[]> {
   const taken: Key[] = []
   for (const { id, deadline } of await listDueOf(tx, installationId, stage, at)) {
@@ -28,7 +28,7 @@ export async function takeReminders(tx: Tx, installationId: string, stage: Stage
   return taken
 }
 
-/** When the next reminder is due; nothing if no kept key has a deadline far enough away. */
+/** When the next reminder is due; undefined if no kept key has a later deadline. */
 export async function nextReminder(tx: Tx, at: number): Promise<number | undefined> {
   const times: number[] = []
   for (const { days } of STAGES) {
@@ -40,7 +40,7 @@ export async function nextReminder(tx: Tx, at: number): Promise<number | undefin
 
 const kept = (tx: Tx) => tx('keys').whereRaw("status <> 'expired'").whereNotNull('kept_at')
 
-/** Kept keys within a stage whose reminder was not written; not those that were kept only after its time. */
+/** Kept keys within a stage without a reminder, except those kept only after its time. */
 function due(tx: Tx, { days, until }: Stage, at: number): Knex.QueryBuilder {
   return kept(tx)
     .where('expires_at', '>', at + until * DAY)
@@ -63,7 +63,7 @@ async function listDueOf(
     .select('id', 'expires_at as deadline')
 }
 
-/** Takes a reminder upon this transaction; false if somebody else has. */
+/** Reserves a reminder for this transaction; returns false if another one has. */
 async function insertReminder(
   tx: Tx,
   reminder: { keyId: string; deadline: number; days: number; at: number },

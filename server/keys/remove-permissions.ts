@@ -3,8 +3,8 @@ import { changeMany, unended } from './key-changes-store.ts'
 import { working } from './key-query-store.ts'
 
 /**
- * Takes permissions away from the working keys of an installation, all keys that have the same ones in one statement; a
- * key that is left with none expires. Returns how many those were.
+ * Removes permissions from the working keys of an installation, in one statement for each distinct set; a key without
+ * remaining permissions expires. Returns how many expired.
  */
 export async function removePermissions(
   tx: Tx,
@@ -22,7 +22,7 @@ export async function removePermissions(
   return emptied
 }
 
-/** The sets of permissions that working keys of an installation have, each once. */
+/** The distinct sets of permissions of an installation's working keys. */
 async function listPermissionSets(tx: Tx, installationId: string): Promise<string[][]> {
   const sets: string[] = await working(tx('keys').where('keys.installation_id', installationId))
     .distinct()
@@ -30,7 +30,7 @@ async function listPermissionSets(tx: Tx, installationId: string): Promise<strin
   return sets.map(set => JSON.parse(set))
 }
 
-/** Gives the working keys of an installation that have just these permissions others; without any they expire. */
+/** Replaces one set of permissions in the working keys of an installation; an empty one expires them. */
 async function replacePermissions(
   tx: Tx,
   installationId: string,

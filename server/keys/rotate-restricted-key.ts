@@ -14,17 +14,17 @@ export type RotateRestrictedKey = {
   keyId: string
   /** 0: the old key stops now; for leaks. */
   overlapSeconds: number
-  /** Rotates although a rotation is under way. */
+  /** Rotates even if a rotation is in progress. */
   force: boolean
   reason: string
-  /** The one-time name of the form that was sent. */
+  /** The one-time id of the submitted form. */
   form: string | undefined
   actor: Member
 }
 
 /**
- * Replaces a restricted key by one that may do the same; the old one ends with the overlap, which begins now, as the
- * person sees the new one now. Throws `key.expired`, `key.rotation_in_progress`, `key.form_used` and `access.role`.
+ * Replaces a restricted key by one with the same permissions; the overlap begins at once, because the response shows
+ * the new key. Throws `key.expired`, `key.rotation_in_progress`, `key.form_used` and `access.role`.
  */
 export async function rotateRestrictedKey(
   tx: Tx,

@@ -5,7 +5,7 @@ import { listed, newestFirst, working } from './key-query-store.ts'
 import type { Replaced } from './key-states.ts'
 import { type Key, readKeys } from './key-store.ts'
 
-/** Writes how far the replacement of a key is; `deadline`: from then on the key is refused. */
+/** Records the progress of a key's replacement; from `deadline` on the key is refused. */
 export async function setRotation(
   tx: Tx,
   id: string,
@@ -17,7 +17,7 @@ export async function setRotation(
   await changeKeys(tx, workingRow(tx, id), { ...plan, ...end })
 }
 
-/** Of these keys, the working ones that were minted to replace others. */
+/** The working keys among these that were minted to replace others. */
 export async function listReplacing(tx: Tx, ids: readonly string[]): Promise<Key[]> {
   return await listed(
     working(readKeys(tx))
@@ -26,7 +26,7 @@ export async function listReplacing(tx: Tx, ids: readonly string[]): Promise<Key
   )
 }
 
-/** Keys that were minted to replace one of these, whether they still work or not; the newest first. */
+/** The replacements of these keys, working or not, newest first. */
 export async function listReplacements(tx: Tx, keyIds: readonly string[]): Promise<Key[]> {
   return await listed(newestFirst(readKeys(tx).whereRaw(isAmong(tx, 'keys.replaces', keyIds))))
 }

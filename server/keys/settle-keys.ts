@@ -8,7 +8,7 @@ import { type Settled, type Settlement, settledState } from './settlement.ts'
 
 export type KeyOutcome = { key: Key; outcome: 'expired' | 'kept'; expiresAt: number | null }
 
-/** What an uninstallation makes of the newest working keys of its installation, before it is written. */
+/** The effect of an uninstall on the newest working keys of its installation, before it is written. */
 export async function listOutcomes(
   tx: Tx,
   installationId: string,
@@ -25,9 +25,8 @@ export async function listOutcomes(
 }
 
 /**
- * Writes what an uninstallation decided into the rows of some keys, those that are to be settled alike in one statement.
- * Copies stay as they are: the installation's row has said the same since it ended. Returns the last id while there may be
- * more.
+ * Writes the choice of an uninstall into the rows of some keys, in one statement for each outcome. Cached copies stay:
+ * the installation's row has had the same effect since it ended. Returns the last id while there may be more.
  */
 export async function settleKeys(
   tx: Tx,

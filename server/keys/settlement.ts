@@ -1,12 +1,12 @@
 import { deadlineOf, type ExpiryReason, type KeyStatus, type Replaced } from './key-states.ts'
 
-/** What becomes of the keys of an installation that is uninstalled, as was chosen. */
+/** The choice for the keys of an uninstalled installation. */
 export type KeyChoice = { answer: 'expire' } | { answer: 'keep' } | { answer: 'until'; deadline: number }
 
-/** An uninstallation whose keys are not all settled yet: it decides about them all from its commit on. */
+/** An uninstall whose keys are not all settled: it applies to all of them from its commit on. */
 export type Settlement = { choice: KeyChoice; because: ExpiryReason; at: number }
 
-/** Why keys end with their installation, by why that ended. */
+/** The reason of a key's end by the reason of its installation's end. */
 export const KEY_REASONS = {
   account: 'uninstalled',
   platform: 'uninstalled',
@@ -50,7 +50,7 @@ export function settledState(key: Unsettled, { choice, because, at }: Settlement
 
 const UNPLANNED: Replaced = { rotation: null, overlapUntil: null, overlapMs: null }
 
-/** The columns of an installation that say so, each under its own name. */
+/** The columns of an installation with its settlement, each under its own name. */
 export const SETTLEMENT_COLUMNS = ['settle_keys', 'settle_until', 'uninstalled_at', 'uninstall_reason'] as const
 
 export type SettlementRow = {
@@ -60,7 +60,7 @@ export type SettlementRow = {
   uninstall_reason: keyof typeof KEY_REASONS | null
 }
 
-/** The settlement that an installation's row speaks of; undefined if none is under way. */
+/** The settlement in an installation's row; undefined if none is in progress. */
 export function settlementOf(row: SettlementRow): Settlement | undefined {
   const { settle_keys: answer, settle_until, uninstalled_at: at, uninstall_reason: reason } = row
   if (answer === null || at === null || reason === null) return undefined

@@ -3,14 +3,14 @@ import { deleteInBatches } from '../../db/delete-in-batches.ts'
 import { DAY } from '../base/clock.ts'
 import { deleteHoursBefore, deleteSeenUpTo, pageSeen, type SeenKind, seenAtRank } from './usage-store.ts'
 
-/** Nothing looks back further than 30 days; what is older helps people who look into something that has happened. */
+/** Pages show 30 days; older use helps investigations. */
 const KEPT = 90 * DAY
-/** Of one key; the latest stay. */
+/** The most addresses of one key; the latest stay. */
 const MOST_ADDRESSES = 1_000
-/** Keys that are looked at together. */
+/** The number of keys that are read together. */
 const PAGE = 100
 
-/** Deletes what keys did more than 90 days ago, and addresses beyond the latest thousand of a key; returns how many rows. */
+/** Deletes use older than 90 days, and addresses beyond the latest thousand of a key; returns how many rows. */
 export async function sweepUsage(database: Database, at: number): Promise<number> {
   const before = at - KEPT
   let swept = await deleteInBatches(database, (tx, limit) => deleteHoursBefore(tx, before, limit))
@@ -18,7 +18,7 @@ export async function sweepUsage(database: Database, at: number): Promise<number
   return swept
 }
 
-/** From key to key: an index of the times would have to be written with each batch of usage. */
+/** Goes key by key: an index of the times would have to be written with each batch of usage. */
 async function sweepSeen(database: Database, kind: SeenKind, before: number): Promise<number> {
   for (let [after, swept] = ['', 0]; ; ) {
     const keys = await database.read(tx => pageSeen(tx, kind, after, PAGE))

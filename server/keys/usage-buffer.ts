@@ -1,13 +1,13 @@
 import { HOUR } from '../base/clock.ts'
 
-/** A name and when it was seen last. */
+/** A name and its latest time. */
 export type Seen = { name: string; at: number }
 
-/** What one key did since the last batch. */
+/** The use of one key since the last batch. */
 export type Use = {
   keyId: string
   lastAt: number
-  /** The beginning of the latest hour with calls, and how many it had. */
+  /** The start of the latest hour with calls, and their number. */
   hour: number
   calls: number
   /** Calls of other hours. */
@@ -17,7 +17,7 @@ export type Use = {
   permissions: Seen[]
 }
 
-/** What may be kept at once. Beyond `detailed` keys the older ones keep only their counts, beyond `counted` nothing. */
+/** The size of the buffer. Beyond `detailed` keys the older ones keep only their counts, beyond `counted` nothing. */
 export type Bounds = { detailed: number; counted: number; names: number }
 
 const BOUNDS: Bounds = { detailed: 20_000, counted: 200_000, names: 20 }
@@ -89,7 +89,7 @@ export function createUsageBuffer(bounds: Bounds = BOUNDS): UsageBuffer {
           for (const { name, at } of use.addresses) see(known.addresses, name, at, bounds.names)
           for (const { name, at } of use.permissions) see(known.permissions, name, at, bounds.names)
         } else if (detailed.size < bounds.detailed) detailed.set(use.keyId, use)
-        else count(use) // it is older than what has come since
+        else count(use) // it is older than the newer counts
       }
     },
   }
@@ -108,7 +108,7 @@ function newUse(keyId: string, at: number): Use {
   return { keyId, lastAt: at, hour: hourOf(at), calls: 0, earlier: undefined, addresses: [], permissions: [] }
 }
 
-/** A few names are found faster one by one than by hashing a text that was just parsed. */
+/** A few names are found faster by scanning than by hashing a string that was just parsed. */
 function see(seen: Seen[], name: string, at: number, most: number): void {
   for (const entry of seen) {
     if (entry.name !== name) continue
@@ -118,7 +118,7 @@ function see(seen: Seen[], name: string, at: number, most: number): void {
   if (seen.length < most) seen.push({ name, at })
 }
 
-/** The clock may also go back over the hour. */
+/** The clock may also be set back to an earlier hour. */
 function addCalls(use: Use, hour: number, calls: number): void {
   if (hour === use.hour) {
     use.calls += calls

@@ -5,11 +5,11 @@ import type { Log } from '../base/log.ts'
 import { type Bounds, createUsageBuffer, type UsageBuffer, type Use } from './usage-buffer.ts'
 import { addUsage } from './usage-store.ts'
 
-/** Gathers in memory what keys do and writes it in batches: verification itself never writes. */
+/** Collects the use of keys in memory and writes it in batches: verification itself never writes. */
 export type UsageRecorder = {
-  /** A key was verified; `address` and `permission` are whose call it was and what for, where the resource server says so. */
+  /** Records an accepted call; `address` and `permission` are set if the resource server states them. */
   note(keyId: string, address: string | undefined, permission: string | undefined): void
-  /** Writes what was gathered. What cannot be written is kept for the next time. */
+  /** Writes the collected use. A failed batch is kept for the next time. */
   flush(): Promise<void>
   /** Writes the last batch; nothing is lost at an orderly stop. */
   stop(): Promise<void>
@@ -20,13 +20,13 @@ const FLUSH_SOON = SECOND
 const FLUSH_EVERY = 4 * SECOND
 /** A key in constant use is written this often; pages of this process show its use at once. */
 const REST = 20 * SECOND
-/** So many keys are known to rest. */
+/** The most keys for which the time of the last write is kept. */
 const MOST_RESTING = 40_000
-/** So many keys are written at once, without waiting for the time to come. */
+/** The number of keys that triggers a write at once. */
 const FLUSH_AT = 15_000
 /** Keys per transaction, so that nothing waits long for one. */
 const AT_ONCE = 1_000
-/** How often the last batch is tried while another process is in its way. */
+/** How often the last batch is retried while another process locks its rows. */
 const LAST_TRIES = 4
 
 export function createUsageRecorder({

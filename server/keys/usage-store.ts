@@ -5,9 +5,8 @@ import { plainAddress } from '../base/addresses.ts'
 import { hoursOf, type Use } from './usage-buffer.ts'
 
 /**
- * Adds what keys did to what is there. The rows are taken in one order, so that two processes that write the same keys
- * wait for each other and never in a circle; a key whose row is locked is not waited for: it is answered, to be
- * noted with the next batch. Keys that are gone are left out.
+ * Adds the use of keys to the stored use. Rows are locked in one order, so that two processes never deadlock. A key
+ * whose row is locked is skipped and returned, to be written with the next batch. Deleted keys are left out.
  */
 export async function addUsage(tx: Tx, batch: readonly Use[]): Promise<Use[]> {
   const named = jsonRows(
@@ -49,7 +48,7 @@ export async function addUsage(tx: Tx, batch: readonly Use[]): Promise<Use[]> {
   return uses.filter(use => !free.has(use.keyId)).map(use => ({ ...use, ...NOTHING_MORE }))
 }
 
-/** Moves the last use of keys forward, never back. It decides about nothing, so no copy of a key need be forgotten. */
+/** Moves the last use of keys forward, never back. Verification does not read it, so no cached copy is dropped. */
 async function noteLastUse(tx: Tx, uses: readonly { keyId: string; lastAt: number }[]): Promise<void> {
   if (uses.length === 0) return
   const used = jsonRows(
@@ -89,7 +88,7 @@ async function addRows(
   ])
 }
 
-/** Each name once, with its latest time, in the order of the names. */
+/** Each name once with its latest time, in the order of the names. */
 function latest(seen: readonly (readonly [string, number])[]): [string, number][] {
   const all = new Map<string, number>()
   for (const [name, at] of seen) all.set(name, Math.max(at, all.get(name) ?? 0))
@@ -108,7 +107,7 @@ const SEEN = {
 } as const
 export type SeenKind = keyof typeof SEEN
 
-/** Some keys after one, in the order of their ids: how much of this kind was noted of each, and when the first of it. */
+/** A page of keys in the order of their ids: the number of entries of this kind of each, and the first time. */
 export async function pageSeen(
   tx: Tx,
   kind: SeenKind,
@@ -134,7 +133,7 @@ export async function seenAtRank(tx: Tx, keyId: string, rank: number): Promise<n
   return row?.seen_at
 }
 
-/** Deletes what of one key was seen up to a moment, at most `limit`; returns how many. */
+/** Deletes the entries of one key up to a moment, at most `limit`; returns how many. */
 export async function deleteSeenUpTo(
   tx: Tx,
   kind: SeenKind,

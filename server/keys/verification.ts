@@ -14,14 +14,14 @@ import { listVerifierHashes } from './verifier-store.ts'
 const MOST_KEYS = 100_000
 /** Verifier keys are few: all of them are one copy, under this name, so that a made-up one costs no database lookup. */
 const ALL = 'all'
-/** Values that were looked up and are no key: how many are remembered, and for how many milliseconds. */
+/** Strings that are no key: how many are cached, and for how many milliseconds. */
 const MOST_UNKNOWN = 20_000
 const UNKNOWN_FOR = 5_000
 const PATIENCE = 5_000
 /** One of this many responses is logged, with the counts of all. */
 const ANSWERS_PER_LINE = 100_000
 
-/** What this process has answered since it started. */
+/** The number of responses of this process since its start. */
 export type VerificationCounts = { valid: number } & { [code in RefusalCode]?: number }
 
 /**
@@ -31,14 +31,14 @@ export type VerificationCounts = { valid: number } & { [code in RefusalCode]?: n
 export type Verification = {
   /** Whether a bearer token is a verifier key. */
   knowsVerifier(token: string): boolean | Promise<boolean>
-  /** The verdict as JSON: what is said of a key that is valid is put into words once for each copy. */
+  /** The verdict as JSON; that of a valid key is serialized once for each copy. */
   verify(key: string, question: Question): string | Promise<string>
   counts: Readonly<VerificationCounts>
-  /** How many keys this process has a copy of. */
+  /** The number of cached keys. */
   copies(): number
 }
 
-/** What is said of a valid key is put into words once, beside its copy. */
+/** The verdict of a valid key, serialized once. */
 type CopiedKey = KeyRecord & { valid?: string }
 
 export function createVerification({
@@ -104,7 +104,7 @@ function createCounts(log: Log, keys: { readonly size: number }) {
   return { counts, count }
 }
 
-/** The copies of this process, which forget what has changed. */
+/** The cached copies of this process, which drop what has changed. */
 function createCopies(database: Database) {
   const { changes } = database
   const shared = {

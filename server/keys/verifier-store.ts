@@ -15,12 +15,12 @@ export async function insertVerifier(
   announce(tx, 'verifiers')
 }
 
-/** The hashes of all verifier keys that are good. */
+/** The hashes of all active verifier keys. */
 export async function listVerifierHashes(tx: Tx): Promise<string[]> {
   return await tx('verifiers').whereNull('revoked_at').pluck('token_hash')
 }
 
-/** Ends a verifier key; false if it has ended or there is none. */
+/** Revokes a verifier key; returns false if it was revoked or does not exist. */
 export async function endVerifier(tx: Tx, id: string, at: number): Promise<boolean> {
   announce(tx, 'verifiers')
   return (await tx('verifiers').where({ id }).whereNull('revoked_at').update({ revoked_at: at })) === 1

@@ -4,7 +4,7 @@ import { AppError } from '../base/errors.ts'
 import { hashSecret, mintSecret, redactSecret } from '../base/secret-format.ts'
 import { endVerifier, insertVerifier } from './verifier-store.ts'
 
-/** Makes a verifier key for a resource server; it is shown once. */
+/** Creates a verifier key for a resource server; it is shown once. */
 export async function createVerifier(
   tx: Tx,
   { clock, ids, random, keyBrand }: Caps & { keyBrand: string },
@@ -22,7 +22,7 @@ export async function createVerifier(
   return { verifierId, verifierKey }
 }
 
-/** Ends a verifier key: every process refuses it from now on. Throws `object.not_found`. */
+/** Revokes a verifier key: every process refuses it from now on. Throws `object.not_found`. */
 export async function revokeVerifier(tx: Tx, { clock }: Pick<Caps, 'clock'>, id: string): Promise<void> {
   if (!(await endVerifier(tx, id, clock.now()))) throw new AppError('object.not_found')
 }

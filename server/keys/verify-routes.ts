@@ -138,7 +138,7 @@ function send(res: ServerResponse, text: string): void {
   res.end(text)
 }
 
-/** Hands over the whole body, or nothing if it is too large. */
+/** Passes on the whole body, or undefined if it is too large. */
 function readBody(req: IncomingMessage, done: (text: string | undefined) => void): void {
   if (Number(req.headers['content-length'] ?? 0) > LARGEST_BODY) {
     done(undefined)
@@ -160,11 +160,11 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw new AppError('request.invalid', { detail: 'The body cannot be read.' }) // the parser's own words quote the body
+    throw new AppError('request.invalid', { detail: 'The body cannot be read.' }) // the parser's own message quotes the body
   }
 }
 
-/** A proxy may name the whole address (RFC 9112 §3.2.2). */
+/** A proxy may send the absolute form (RFC 9112 §3.2.2). */
 function pathOf(url: string): string {
   return URL.canParse(url) ? new URL(url).pathname : ''
 }

@@ -1,9 +1,9 @@
 export type Limit = {
-  /** How many calls in each window. */
+  /** The number of calls in each window. */
   points: number
   /** The length of a window in seconds. It begins with the first call. */
   seconds: number
-  /** Who is counted: docs/limits.md uses the same words. */
+  /** Who is counted, in the words of docs/limits.md. */
   by:
     | 'address'
     | 'address and email'
@@ -14,13 +14,13 @@ export type Limit = {
     | 'app'
     | 'platform'
     | 'everybody'
-  /** How many points a process draws at once; 1 where each call must be counted at once. */
+  /** How many points a process draws at once; 1 if each call must be counted at once. */
   block?: number
 }
 
 /**
- * Every limit. An address is an IPv4 address or an IPv6 /64 (`networkOf`). Changes belong into docs/limits.md too; a test
- * compares the two, and finds routes that write and are in neither.
+ * Every limit. An address is an IPv4 address or an IPv6 /64 (`networkOf`). Document changes in docs/limits.md; a test
+ * compares the two, and finds routes that write and have no limit.
  */
 export const LIMITS = {
   pages: { points: 600, seconds: 60, by: 'person or address', block: 30 },

@@ -25,8 +25,8 @@ export function limitPages({ limits }: LimitCaps, callerOf: CallerOf): RequestHa
 }
 
 /**
- * Authorization requests, which are written down before anybody has signed in. Whoever is signed in has tries of their own
- * where their address has none left.
+ * Limits authorization requests, which are stored before anybody has signed in. A signed-in person has a separate
+ * limit, used if their address has none left.
  */
 export function authorizeLimitRoutes(deps: LimitCaps, loadSession: RequestHandler, callerOf: CallerOf): Router {
   const { limits, log, render } = deps

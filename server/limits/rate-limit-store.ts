@@ -5,8 +5,8 @@ export type Draw = { id: string; want: number; at: number; endsAt: number; lates
 export type Drawn = { spent: number; endsAt: number }
 
 /**
- * Adds `want` to what was spent in the window of a caller, and begins a new one, until `endsAt`, where the last one has ended
- * or would end after `latest`.
+ * Adds `want` to the points spent in the window of a caller. Begins a new window, until `endsAt`, if the last one has
+ * ended or would end after `latest`.
  */
 export async function drawPoints(tx: Tx, { id, want, at, endsAt, latest }: Draw): Promise<Drawn> {
   const over = 'rate_limits.ends_at <= ? or rate_limits.ends_at > ?'

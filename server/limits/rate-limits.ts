@@ -10,22 +10,24 @@ import { deleteCounter, drawPoints } from './rate-limit-store.ts'
 export type Spending = readonly [name: LimitName, key: string]
 
 export type RateLimits = {
-  /** Takes one point of each, in this order, and none after the first that has none. Throws `request.rate_limited`. */
+  /** Takes one point of each limit in order, and stops at the first without points. Throws `request.rate_limited`. */
   spend(...asked: Spending[]): Promise<void>
-  /** Like `spend` of one, but returns whether there was a point. */
+  /** Like `spend` of one, but returns whether a point was left. */
   trySpend(name: LimitName, key: string): Promise<boolean>
   /** Throws `request.rate_limited` if this process knows that no points are left. Spends none and does not query the database. */
   requireLeft(name: LimitName, key: string): void
   /** Gives one point back, to this process. */
   giveBack(name: LimitName, key: string): void
-  /** Forgets what was spent, after a success. */
+  /** Resets the counter, after a success. */
   forgive(name: LimitName, key: string): Promise<void>
 }
 
-/** What this process has drawn from the shared counter and not spent, and how much was left there. */
+/** The points that this process has drawn from the shared counter and not spent, and how many are left there. */
 type Purse = { left: number; remaining: number; endsAt: number }
 
-/** A window that ends later than so many windows from now was written under a clock that was far ahead; it has ended. */
+/**
+ * A window that ends later than this many windows from now was written by a clock that was ahead; it counts as ended.
+ */
 const LONGEST_WINDOW = 2
 /** Callers that this process caches; others are looked up in the database. */
 const MOST_PURSES = 20_000
@@ -88,7 +90,7 @@ function refusal({ endsAt }: Purse, clock: Clock): AppError {
   return new AppError('request.rate_limited', { retryAfter: Math.max(1, seconds) })
 }
 
-/** False where it is refused for want of points. */
+/** Returns false if no points are left. */
 async function succeeds(spending: Promise<void>): Promise<boolean> {
   try {
     await spending
@@ -101,11 +103,11 @@ async function succeeds(spending: Promise<void>): Promise<boolean> {
 
 type Purses = ReturnType<typeof createPurses>
 
-/** The purses of the callers that were here last. */
+/** The purses of the most recent callers. */
 function createPurses(clock: Clock) {
   const purses = new Map<string, Purse>()
 
-  /** The purse of the window that runs now. */
+  /** The purse of the current window. */
   function current(id: string, { seconds }: Limit): Purse | undefined {
     const purse = purses.get(id)
     const now = clock.now()

@@ -1,10 +1,10 @@
 import { DAY } from '../base/clock.ts'
 
-/** What a mail says, without a secret; views/mail gives it its form. */
+/** The content of a mail, without a secret; views/mail has its layout. */
 export type Letter = {
   kind: 'delivery-failed' | 'key-reminder' | 'key-leaked'
   subject: string
-  /** What a list of mails shows beside the subject. */
+  /** The preview that mail programs show beside the subject. */
   preview: string
   heading: string
   lede: string
@@ -12,7 +12,7 @@ export type Letter = {
   /** A page of ours. */
   link: { text: string; path: string }
   after: string
-  /** Who got it, as in `the owners and admins of Harbor Books`. */
+  /** The recipients, as in `the owners and admins of Harbor Books`. */
   audience: string
 }
 

@@ -18,9 +18,9 @@ export async function insertMail(tx: Tx, mail: NewMail): Promise<void> {
   await tx('mails').insert({ ...mail, attempts: 0, next_attempt_at: mail.created_at })
 }
 
-export const openMails = (tx: Tx) => tx('mails').whereRaw('failed_at is null') // a literal, as the index says it
+export const openMails = (tx: Tx) => tx('mails').whereRaw('failed_at is null') // a literal, as in the index
 
-/** Leases mails that are due to one process. On PostgreSQL those that another one is claiming are passed over. */
+/** Leases due mails to one process. On PostgreSQL, mails that another process is claiming are skipped. */
 export async function claimMails(
   tx: Tx,
   { lease, at, until, most }: { lease: string; at: number; until: number; most: number },
@@ -38,10 +38,10 @@ export async function claimMails(
   return await tx('mails').whereIn('id', ids)
 }
 
-/** Leases are looked for among the first mails only, which is where they are; of more mails than all processes lease. */
+/** Leases are searched among the first mails only; this is more than all processes lease. */
 const LOOKED_THROUGH = 1_000
 
-/** When the next mail is due that nobody has leased, or its lease ends. */
+/** When the next unleased mail is due, or a lease ends. */
 export async function nextMailAt(tx: Tx): Promise<number | undefined> {
   const free: { due: number } | undefined = await openMails(tx)
     .whereRaw('(lease_until is null or lease_until <= next_attempt_at)')
@@ -59,7 +59,7 @@ export async function nextMailAt(tx: Tx): Promise<number | undefined> {
 
 type LeasedMail = Pick<MailRow, 'id' | 'lease'>
 
-/** It was sent: nothing of it is kept. */
+/** Deletes a mail that was sent. */
 export async function deleteMail(tx: Tx, { id, lease }: LeasedMail): Promise<void> {
   await tx('mails').where({ id, lease }).delete()
 }
@@ -90,7 +90,7 @@ export async function deleteFailedBefore(tx: Tx, at: number, limit: number): Pro
 /** Counting stops here, so that a scrape costs the same however long the queue is. */
 const MOST_COUNTED = 50_000
 
-/** How many mails wait, counted up to a bound. */
+/** The number of pending mails, counted up to a bound. */
 export async function countOpenMails(tx: Tx, most = MOST_COUNTED): Promise<number> {
   const some = openMails(tx).orderBy('next_attempt_at').limit(most).select('id')
   const row: { count?: number | string } | undefined = await tx.from(some.as('some')).count({ count: '*' }).first()

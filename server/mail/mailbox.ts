@@ -14,7 +14,7 @@ export type Message = {
   logo: Buffer | undefined
 }
 
-/** Where mails go: to an SMTP server, or into a folder where none is named. */
+/** Where mails go: to an SMTP server, or into a folder if none is configured. */
 export type Mailbox = { post(message: Message): Promise<void> }
 
 export type MailboxOptions = { smtpUrl: string | undefined; dataDir: string; brandName: string; publicUrl: string }

@@ -2,7 +2,7 @@ import type { Tx } from '../../db/connect.ts'
 import { DAY } from '../base/clock.ts'
 import { openMails } from './mail-store.ts'
 
-/** Mails that wait go out as long after now as they would have, had the clock not been set back `by` (negative) to `at`. */
+/** Keeps the remaining wait of pending mails when the clock was set back `by` (negative) to `at`. */
 export async function moveMails(tx: Tx, { at, by }: { at: number; by: number }): Promise<void> {
   for (const column of ['next_attempt_at', 'lease_until'])
     await openMails(tx)
@@ -10,7 +10,7 @@ export async function moveMails(tx: Tx, { at, by }: { at: number; by: number }):
       .update({ [column]: tx.raw('?? + ?', [column, by]) })
 }
 
-/** Mails that were queued after `latest`, by a clock that was wrong, or that would wait longer than a day, are due. */
+/** Makes due the mails that a wrong clock queued after `latest`, or that would wait longer than a day. */
 export async function correctMails(tx: Tx, at: number, latest: number): Promise<void> {
   await openMails(tx)
     .where('next_attempt_at', '>', at)

@@ -1,6 +1,6 @@
 import { circlesOf, type Import, importsOf, type Tree } from './imports.ts'
 
-/** The features; one may import from those before it, never their stores or routes. */
+/** The features in order; one may import those before it, never their stores or routes. */
 export const features = [
   'server/limits',
   'server/audit',
@@ -21,7 +21,7 @@ export const features = [
 const floors = { base: 0, db: 1, store: 2, rule: 2, verb: 3, http: 4, routes: 5, assembly: 6 } as const
 type Floor = keyof typeof floors
 
-/** What a file may import; a feature's rooms are looked at apart. There are no exceptions. */
+/** The floors that a file may import; a feature's rooms are checked separately. There are no exceptions. */
 const below: Record<Floor, Floor[]> = {
   base: ['base'],
   db: ['base', 'db'],
@@ -33,7 +33,7 @@ const below: Record<Floor, Floor[]> = {
   assembly: ['base', 'db', 'rule', 'store', 'verb', 'http', 'routes', 'assembly'],
 }
 
-/** Every import that goes up, or to where no floor is. */
+/** Every import of a higher or unknown floor. */
 export function stepsUp(tree: Tree): string[] {
   return judge(tree, ({ from, to }, floorOf) => {
     const [ground, target] = [floorOf(from), floorOf(to)]
@@ -44,7 +44,7 @@ export function stepsUp(tree: Tree): string[] {
   })
 }
 
-/** Every import into a later feature, into another feature's insides, or between files that only stand side by side. */
+/** Every import of a later feature, of another feature's internals, or between files of the same rank. */
 export function stepsSideways(tree: Tree): string[] {
   return judge(tree, ({ from, to }) => {
     const [room, target] = [roomOf(from), roomOf(to)]
@@ -58,7 +58,7 @@ export function stepsSideways(tree: Tree): string[] {
   })
 }
 
-/** Every import out of a folder that is handed out as it is, but of the packages it may use. */
+/** Every import that leaves a folder for resource servers, except of the allowed packages. */
 export function stepsOutside(tree: Tree, folder: string, packages: RegExp): string[] {
   return [...tree].flatMap(([path, source]) =>
     importsOf(path, source)
@@ -67,7 +67,7 @@ export function stepsOutside(tree: Tree, folder: string, packages: RegExp): stri
   )
 }
 
-/** Every circle between files, types included. */
+/** Every import cycle, types included. */
 export function circles(tree: Tree): string[] {
   return circlesOf(tree).map(circle => circle.join(' → '))
 }
@@ -93,12 +93,12 @@ function configStep(from: string, to: string): string | undefined {
 
 type FloorOf = (path: string) => Floor | undefined
 
-/** A pure rule is known by what it imports: `base` and other pure rules, nothing else of ours. */
+/** A pure rule is recognized by its imports: `base` and other pure rules only. */
 function floorsOf(tree: Tree): FloorOf {
   const known = new Map<string, Floor | undefined>()
   const floorOf: FloorOf = path => {
     if (!known.has(path)) {
-      known.set(path, floorByName(path)) // stands while its imports are looked at, so that a circle ends
+      known.set(path, floorByName(path)) // set before its imports are checked, so that a cycle ends
       if (known.get(path) === 'verb' && isPure(path)) known.set(path, 'rule')
     }
     return known.get(path)

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 
-/** Words of a page's main part that stand on more than one line, each once. */
+/** The words of a page's main part that wrap over more than one line, each once. */
 export async function brokenWords(page: Page): Promise<string[]> {
   return await page.evaluate<string[]>(`(() => {
     const broken = new Set()

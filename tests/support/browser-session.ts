@@ -2,13 +2,13 @@ import { request } from 'undici'
 
 export type Fields = Record<string, string | string[]>
 
-/** A value of `null` leaves out a header that would be sent otherwise. */
+/** A value of `null` omits a default header. */
 export type Headers = Record<string, string | null>
 
 export type Form = {
   action: string
   method: 'GET' | 'POST'
-  /** What a browser would send if nothing were touched; buttons are not among them. */
+  /** What a browser submits without any change; buttons are not included. */
   fields: Record<string, string>
   /** Every submit button with a name. */
   buttons: { name: string; value: string; text: string }[]
@@ -19,12 +19,12 @@ export type Answer = {
   url: string
   status: number
   headers: Record<string, string | string[] | undefined>
-  /** Where a redirect leads, as an absolute address. */
+  /** The target of a redirect, as an absolute URL. */
   location: string | undefined
   text: string
   json(): unknown
   forms(): Form[]
-  /** The first form whose action or text holds `part`; throws where there is none. */
+  /** The first form whose action or text contains `part`; throws if there is none. */
   form(part?: string): Form
 }
 
@@ -33,19 +33,19 @@ export type BrowserSession = {
   get(path: string, headers?: Headers): Promise<Answer>
   /** Sends a form as a page of the same origin would. */
   post(path: string, fields?: Fields, headers?: Headers): Promise<Answer>
-  /** Submits a form of a page, with other or further values. */
+  /** Submits a form of a page, with changed or additional values. */
   submit(form: Form, fields?: Fields, headers?: Headers): Promise<Answer>
   /** Follows redirects while they stay on this origin; returns the redirect that leads away, or the page. */
   follow(answer: Answer): Promise<Answer>
   cookie(name: string): string | undefined
-  /** The whole jar as a `Cookie` header for a path. */
+  /** The cookies for a path as a `Cookie` header. */
   cookieHeader(path: string): string
   clearCookies(): void
 }
 
 type Cookie = { name: string; value: string; path: string }
 
-/** A browser without scripts for one origin: cookies, forms, and redirects that wait to be followed. */
+/** A browser without scripts for one origin: cookies, forms, and redirects that are followed on request. */
 export function createBrowserSession(baseUrl: string): BrowserSession {
   const { origin } = new URL(baseUrl)
   const jar = new Map<string, Cookie>()

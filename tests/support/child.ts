@@ -12,7 +12,7 @@ const root = join(import.meta.dirname, '../..')
 
 export type Ended = { code: number | null; stdout: string; stderr: string }
 
-/** A data folder and an empty database of its own, for processes that are started as an operator would start them. */
+/** A data folder and an empty database for processes that are started as by an operator. */
 export type Instance = AsyncDisposable & { dataDir: string; env: Record<string, string> }
 
 export async function createInstance(): Promise<Instance> {
@@ -38,7 +38,7 @@ export async function runCommand(env: Record<string, string>, ...args: string[])
 }
 
 export type RunningServer = AsyncDisposable & {
-  /** Every line on standard output so far; the first one is there already. */
+  /** The lines on standard output so far; the first is present from the start. */
   lines: string[]
   url: string
   process: ChildProcess
@@ -46,7 +46,7 @@ export type RunningServer = AsyncDisposable & {
   stop(signal?: NodeJS.Signals): Promise<Ended & { ms: number }>
 }
 
-/** `npm start`, without npm; returns when it has said its first line. Throws what it wrote if it ends before. */
+/** `npm start`, without npm; returns after its first line. Throws its output if it exits before. */
 export async function startServer(env: Record<string, string>): Promise<RunningServer> {
   const child = spawn(process.execPath, ['server/main.ts'], { cwd: root, env: clean(env) })
   const lines: string[] = []
@@ -71,14 +71,14 @@ export async function startServer(env: Record<string, string>): Promise<RunningS
   }
 }
 
-/** `npm start` that is expected to end by itself. */
+/** `npm start` that is expected to exit by itself. */
 export async function failToStart(env: Record<string, string>): Promise<Ended> {
   const child = spawn(process.execPath, ['server/main.ts'], { cwd: root, env: clean(env) })
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
   return { code: child.exitCode, stdout, stderr }
 }
 
-/** Nothing of the environment that the tests run in, except where compiled code is kept. */
+/** An environment without that of the tests, except for the compile cache. */
 function clean(env: Record<string, string>): Record<string, string> {
   const { PATH = '', NODE_COMPILE_CACHE: compiled } = process.env
   return { PATH, ...(compiled && { NODE_COMPILE_CACHE: compiled }), ...env }

@@ -22,7 +22,7 @@ const unwanted = [
   '--ignore-gpu-blocklist',
 ]
 
-/** The browser never calls out: whatever is not loopback resolves to nothing. */
+/** The browser has no network: only loopback resolves. */
 const quiet = [
   '--disable-background-networking',
   '--disable-component-update',
@@ -60,7 +60,7 @@ export async function takePicture(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: true })
 }
 
-/** A real Chromium without a window: the one CHROMIUM_PATH names, or else the one among the packages. */
+/** Launches a headless Chromium: that of CHROMIUM_PATH, or the packaged one. */
 async function launchChromium(): Promise<Browser> {
   const path = process.env['CHROMIUM_PATH']
   if (path) return chromium.launch({ executablePath: path, args: quiet, headless: true })
@@ -68,9 +68,9 @@ async function launchChromium(): Promise<Browser> {
   return chromium.launch({ executablePath, args: [...args, ...quiet], env, headless: true })
 }
 
-/** Violations of WCAG 2 A and AA and 2.1 AA on a page as readable lines; none is an empty list. */
+/** Violations of WCAG 2 A and AA and 2.1 AA on a page as readable lines; empty if there are none. */
 export async function axeFaults(page: Page): Promise<string[]> {
-  // Both evaluations come from the debugger, which the page's Content-Security-Policy does not bind.
+  // Both evaluations run in the debugger, which the page's Content-Security-Policy does not affect.
   const debug = await page.context().newCDPSession(page)
   try {
     await evaluate(debug, `${axe.source}; undefined`)

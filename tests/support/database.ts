@@ -16,7 +16,7 @@ export async function freshDatabaseUrl(dataDir: string): Promise<FreshDatabase> 
   return server ? await createOnServer(server, '') : { url: `sqlite:${dataDir}/latchkey.db`, drop: async () => {} }
 }
 
-/** Like `freshDatabaseUrl`, but migrated already where the run made a template; else whoever opens it migrates it. */
+/** Like `freshDatabaseUrl`, but already migrated if the run made a template. */
 export async function migratedDatabaseUrl(dataDir: string): Promise<FreshDatabase> {
   const template = process.env['TEST_TEMPLATE']
   const server = process.env['TEST_POSTGRES_URL']
@@ -26,14 +26,17 @@ export async function migratedDatabaseUrl(dataDir: string): Promise<FreshDatabas
   return { url: `sqlite:${dataDir}/latchkey.db`, drop: async () => {} }
 }
 
-/** Migrates the database that `migratedDatabaseUrl` copies. Returns the value of TEST_TEMPLATE, and what removes it. */
+/**
+ * Migrates the database that `migratedDatabaseUrl` copies. Returns the value of TEST_TEMPLATE, and a function that
+ * removes it.
+ */
 export async function createTemplate(postgresUrl?: string): Promise<{ name: string; remove(): void }> {
   if (postgresUrl) {
     await execute(postgresUrl, `create database ${TEMPLATE}`)
     const database = connect({ kind: 'postgres', url: urlOf(postgresUrl, TEMPLATE) })
     await migrate(database)
     await database.close()
-    return { name: TEMPLATE, remove: () => {} } // goes with its server
+    return { name: TEMPLATE, remove: () => {} } // removed with its server
   }
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-template-'))
   const file = join(folder, 'latchkey.db')
@@ -44,7 +47,7 @@ export async function createTemplate(postgresUrl?: string): Promise<{ name: stri
   return { name: file, remove: () => rmSync(folder, { recursive: true, force: true }) }
 }
 
-/** Whether this run is on PostgreSQL; for the few tests that prove something about one database. */
+/** Whether this run is on PostgreSQL; for the few tests about one database. */
 export const onPostgres = Boolean(process.env['TEST_POSTGRES_URL'])
 
 async function createOnServer(server: string, options: string): Promise<FreshDatabase> {

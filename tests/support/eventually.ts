@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 const LIMIT = 30_000
 
-/** Looks again and again, without a guess how long it takes, until `isTrue`. Throws after half a minute. */
+/** Polls until `isTrue`. Throws after half a minute. */
 export async function eventually(isTrue: () => boolean | Promise<boolean>): Promise<void> {
   const end = performance.now() + LIMIT
   while (!(await isTrue())) {

@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url'
 
 /** Milliseconds that one file may take. */
 const FILE_TIMEOUT = 10 * 60_000
-/** Milliseconds after the last test in which everything that the tests opened must be closed. */
+/** Milliseconds after the last test within which everything that the tests opened must be closed. */
 const CLOSE_TIMEOUT = 20_000
 
 /** What the files of a group share, by name, and how it is closed; absent where a file is run by itself. */

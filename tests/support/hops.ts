@@ -3,13 +3,13 @@ import type { AddressInfo } from 'node:net'
 
 export type Visit = { method: string; path: string; query: URLSearchParams; form: URLSearchParams }
 
-/** Several origins on loopback of which each redirects to the next, and the last one shows a page. */
+/** Several origins on loopback, each of which redirects to the next; the last one shows a page. */
 export type Hops = AsyncDisposable & {
-  /** Of the first origin, the callback. */
+  /** The URL of the first origin, the callback. */
   start: string
   /** Where the chain ends. */
   end: string
-  /** What the first origin was asked, the latest last. */
+  /** The requests to the first origin, latest last. */
   visits: Visit[]
 }
 

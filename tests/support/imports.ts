@@ -6,7 +6,7 @@ export type Tree = ReadonlyMap<string, string>
 
 export type Import = {
   from: string
-  /** A path from the root where the specifier is relative, else the package as written. */
+  /** A path from the root for a relative specifier, else the package as written. */
   to: string
   ours: boolean
   typeOnly: boolean
@@ -20,7 +20,7 @@ export function readTree(root: string, pattern: string[]): Tree {
   return new Map(paths.sort().map(path => [path, readFileSync(join(root, path), 'utf8')]))
 }
 
-/** Imports, re-exports, and dynamic imports of a literal; of types too. */
+/** Imports, re-exports, and dynamic imports of a literal, types included. */
 export function importsOf(from: string, source: string): Import[] {
   const code = codeOf(source)
   const statements = /\b(?:import|export)\s+(type\s)?(?:[^'"`();=]*?\bfrom)?\s*(['"])/g
@@ -36,7 +36,7 @@ export function importsOf(from: string, source: string): Import[] {
     })
 }
 
-/** Each circle once, as the files in the order of their imports; a file that imports itself is one too. */
+/** Each cycle once, as files in the order of their imports; a file that imports itself is one too. */
 export function circlesOf(tree: Tree): string[][] {
   const state = new Map<string, 'open' | 'done'>()
   const path: string[] = []
@@ -55,7 +55,7 @@ export function circlesOf(tree: Tree): string[][] {
   return circles
 }
 
-/** The source with what stands in comments, strings and regular expressions blanked, every offset kept. */
+/** The source with comments, strings and regular expressions blanked, and every offset kept. */
 export function codeOf(source: string): string {
   const out = source.split('')
   const templates: number[] = [] // the depth of braces at which each open `${` ends
@@ -102,7 +102,7 @@ function lineEnd(source: string, from: number): number {
   return end === -1 ? source.length : end
 }
 
-/** Whether a slash after this text begins a regular expression and does not divide. */
+/** Whether a slash after this text begins a regular expression instead of a division. */
 function startsExpression(before: string): boolean {
   return /(?:^|[(,=:[!&|?{};+*%~^<>-]|\b(?:return|typeof|case|in|of|void|await|yield|throw))\s*$/.test(before)
 }

@@ -11,11 +11,11 @@ export type AuthorizationParameters = {
   redirectUri: string
   scope?: string
   state?: string
-  /** Anything else, such as `mode` or `authorization_details` (as JSON). */
+  /** Additional parameters, such as `mode` or `authorization_details` (as JSON). */
   extra?: Record<string, string>
 }
 
-/** An authorization request under way: where the browser goes, and what the exchange needs afterwards. */
+/** An authorization request: the URL for the browser, and the values that the exchange needs. */
 export type AuthorizationRequest = { url: URL; state: string; codeVerifier: string; redirectUri: string }
 
 export type Tokens = Awaited<ReturnType<typeof oauth.authorizationCodeGrant>>
@@ -47,7 +47,7 @@ export async function pushedAuthorizationUrl(
   return { url: await oauth.buildAuthorizationUrlWithPAR(config, query, options), ...request }
 }
 
-/** Checks `state` and `iss` of the address that the browser came back to, and exchanges its code. */
+/** Checks `state` and `iss` of the redirect, and exchanges its code. */
 export async function exchangeCode(
   config: oauth.Configuration,
   request: AuthorizationRequest,

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 
 const HEAD = 5
 
-/** Tells each whole message that arrives (PostgreSQL, "Message Formats"), with the letter of its type. */
+/** Calls `tell` for each complete message (PostgreSQL, "Message Formats"), with its type. */
 export function readMessages(socket: Socket, tell: (type: string, message: Buffer) => void): void {
   let rest = Buffer.alloc(0)
   socket.on('data', (chunk: Buffer) => {

@@ -1,13 +1,13 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-/** A proxy before PostgreSQL on which single connections can fall silent, as in a network that breaks. */
+/** A proxy before PostgreSQL that can silence single connections, as a broken network does. */
 export type PostgresProxy = AsyncDisposable & {
   url: string
-  /** From now on nothing goes over the connections that are chosen; new ones work. */
+  /** Stops all traffic on the chosen connections; new ones work. */
   freeze(which: (connection: { listens: boolean }) => boolean): void
-  /** New connections lead to another database; open ones stay where they are. */
+  /** Connects new clients to another database; open connections stay. */
   leadTo(databaseUrl: string): void
-  /** The next connection over which this statement goes breaks after the server has got it, and before it answers. */
+  /** Breaks the next connection that sends this statement after the server has received it, and before it responds. */
   loseAnswerTo(statement: string): void
 }
 
@@ -71,7 +71,7 @@ export async function proxyPostgres(databaseUrl: string): Promise<PostgresProxy>
   }
 }
 
-/** A startup message (PostgreSQL, "Message Formats") that asks for another database. */
+/** A startup message (PostgreSQL, "Message Formats") with another database name. */
 function asking(message: Buffer, database: string): Buffer {
   const words = message.subarray(8).toString().split('\0')
   words[words.indexOf('database') + 1] = database

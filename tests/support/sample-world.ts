@@ -10,7 +10,7 @@ import { readConfig } from '../../examples/sample-platform/config.ts'
 import { startPlatform } from '../../examples/sample-platform/start.ts'
 import { createWorld, type World } from './world.ts'
 
-/** A world with the two example programs beside it, as an integrator would run them. */
+/** A world with the two example programs, run as by an integrator. */
 export type SampleWorld = AsyncDisposable & { world: World; platformUrl: string; appId: string; neighbourId: string }
 
 export async function createSampleWorld(): Promise<SampleWorld> {

@@ -2,7 +2,7 @@ import type { TestEvent } from 'node:test/reporters'
 
 const SHOWN = 10
 
-/** A reporter of `node --test` that names the files that took longest, in seconds. */
+/** A reporter of `node --test` that lists the slowest files, in seconds. */
 export default async function* slowestFiles(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   const files: { file: string; seconds: number }[] = []
   for await (const { type, data } of source)

@@ -1,6 +1,6 @@
 import type { Database } from '../../db/connect.ts'
 
-/** Every row of every table, as one text: for what must change nothing, and for what must stand nowhere. */
+/** Every row of every table as one string, to prove that nothing changed or that a value is absent. */
 export async function snapshot({ knex, kind }: Database): Promise<string> {
   const rows =
     kind === 'sqlite'

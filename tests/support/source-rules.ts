@@ -15,7 +15,7 @@ export function namesNotKebabCase(tree: Tree): string[] {
   )
 }
 
-/** Time and chance taken from anywhere but `server/base`. */
+/** Uses of time and chance outside `server/base`. */
 export function ownTimeOrChance(tree: Tree): string[] {
   const elsewhere = new Map([...tree].filter(([path]) => !path.startsWith('server/base/')))
   const now = /\b(?:Date|performance)\s*\.\s*now\b|\bnew\s+Date\b(?!\s*\()|\bnew\s+Date\s*\(\s*\)/
@@ -23,12 +23,12 @@ export function ownTimeOrChance(tree: Tree): string[] {
   return [...matches(elsewhere, now), ...matches(elsewhere, chance)]
 }
 
-/** Routes whose path is not written out where they are mounted: a search for it would not find them. */
+/** Routes whose path is not a literal where they are mounted, so that a search cannot find it. */
 export function computedPaths(tree: Tree): string[] {
   return matches(tree, /\brouter\s*\.\s*(?:get|post|put|patch|delete|all|route)\(\s*[^'\s]+/)
 }
 
-/** Pages that do more than turn data into a model: what loads is named for what it loads. */
+/** Pages that do more than turn data into a model. */
 export function loadingPages(tree: Tree): string[] {
   const pages = new Map([...tree].filter(([path]) => path.endsWith('-page.ts')))
   const imports = [...pages].flatMap(([path, source]) =>
@@ -57,7 +57,7 @@ export function anyTypes(tree: Tree): string[] {
   return matches(tree, /(?::|\bas)\s*any\b|<\s*any\b|\bany\s*>/)
 }
 
-/** Templates that print something unescaped which is no other template. */
+/** Templates that print unescaped output other than a partial. */
 export function unescapedOutput(views: Tree): string[] {
   return linesOf(views, source => source, /<%-(?!\s*include\s*\()/)
 }

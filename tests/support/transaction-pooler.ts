@@ -2,13 +2,13 @@ import { type AddressInfo, createServer, Socket } from 'node:net'
 import pg from 'pg'
 import { postgresMessage, readMessages } from './postgres-messages.ts'
 
-/** A connection to the server, and whom it is lent to. */
+/** A connection to the server, and the client that uses it. */
 type Far = { socket: Socket; client: Client | undefined }
 type Client = { socket: Socket; far: Promise<Far> | undefined }
 
 /** The end of ReadyForQuery outside a transaction. */
 const IDLE = 'I'.charCodeAt(0)
-/** AuthenticationOk, a key for cancelling that means nothing, ReadyForQuery. */
+/** AuthenticationOk, a dummy key for cancelling, ReadyForQuery. */
 const WELCOME = Buffer.concat([
   postgresMessage('R', Buffer.alloc(4)),
   postgresMessage('K', Buffer.alloc(8)),
@@ -16,10 +16,10 @@ const WELCOME = Buffer.concat([
 ])
 
 /**
- * A pooler in transaction mode before one database: a client is lent a connection of the server from its first message to
- * the end of that transaction, for the next one perhaps another. So LISTEN succeeds and no notification arrives, because
- * whoever listens has no connection then; and what is set for a session stays with the connection, not with the client.
- * With one connection, whoever needs two at a time waits for ever.
+ * A pooler in transaction mode before one database: a client gets a connection of the server from its first message to
+ * the end of that transaction, and perhaps another for the next one. LISTEN therefore succeeds and no notification
+ * arrives, because an idle client has no connection; and session settings stay with the connection, not with the
+ * client. With one connection, a client that needs two at a time waits forever.
  */
 export async function poolTransactions(databaseUrl: string, size = 1): Promise<{ url: string } & AsyncDisposable> {
   const [clients, fars, free] = [new Set<Client>(), new Set<Far>(), [] as Far[]]

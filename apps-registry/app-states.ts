@@ -11,7 +11,7 @@ export const APP_TRANSITIONS = {
 export type AppStatus = 'draft' | 'in_review' | 'published' | 'suspended' | 'retired'
 export type AppVerb = keyof typeof APP_TRANSITIONS
 
-/** Whether all keys that were minted for the app are refused, whatever their installations say. */
+/** Whether all keys of the app are refused, whatever the state of its installations. */
 export function stopsKeys(status: AppStatus): boolean {
   return status === 'suspended' || status === 'retired'
 }

@@ -13,8 +13,8 @@ type ListingFilter = {
 } & ({ after?: string | undefined } | { before: string })
 
 /**
- * One page of the marketplace as an account sees it: published apps, and drafts of its own. In the order of slugs: those
- * after one, or the last of those before one.
+ * One page of the marketplace as an account sees it: published apps and its own drafts, in the order of slugs, after
+ * one slug or before another.
  */
 export async function browseApps(tx: Tx, filter: ListingFilter): Promise<App[]> {
   const back = 'before' in filter

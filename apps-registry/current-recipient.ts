@@ -26,8 +26,8 @@ const SEEN_LAST = DAY
 const SEEN_AGAIN = HOUR
 
 /**
- * The key that the app's managed keys are sealed to now. Reads `jwks_uri` anew, and falls back to its content when it was
- * last read; so it may call the network and must stay outside a transaction. Throws `app.recipient_key`.
+ * The key that the app's managed keys are sealed to. Reads `jwks_uri`, and falls back to its last known content; it may
+ * call the network, so it must stay outside a transaction. Throws `app.recipient_key`.
  */
 export async function findRecipientKey(caps: RecipientCaps, app: App): Promise<RecipientKey> {
   const parsed = await currentJwks(caps, app)

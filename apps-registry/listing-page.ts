@@ -59,7 +59,7 @@ export function badgeOf(app: App): AppBadge {
   return { name: app.manifest.client_name, logo: app.hasLogo ? `/logos/${app.id}` : UNNAMED_LOGO }
 }
 
-/** Permissions as the consent screen shows them: the operator's sentence, the app's purpose, and what is risky about it. */
+/** Permissions as the consent page shows them: the operator's sentence, the app's purpose, and the risks. */
 export function permissionModels(catalog: Catalog, manifest: Manifest, granted?: readonly string[]): PermissionModel[] {
   return manifest.permissions.flatMap(({ name, purpose }) => {
     const permission = catalog.find(entry => entry.name === name)

@@ -52,7 +52,7 @@ export async function registerApp(
   } as const
   const slug = slugOf(command.manifest.client_name)
   const withRandomEnd = () => `${slug}-${alphanumeric(caps.random, 5).toLowerCase()}`
-  // A draft never has the plain slug, so that nobody finds out the name of another's; publishing gives it one.
+  // A draft never has the plain slug, so that slugs reveal no draft's name; publishing gives it one.
   let inserted = await insertApp(tx, { ...row, slug: status === 'draft' ? withRandomEnd() : slug })
   while (!inserted) inserted = await insertApp(tx, { ...row, slug: withRandomEnd() })
   await insertVersion(tx, command.id, 1, command.manifest, at)

@@ -24,7 +24,7 @@ export type UpdateApp = {
   ip: string
 }
 
-/** What must follow in rooms that this one may not call. */
+/** The effects in rooms that this one may not call. */
 export type UpdateHooks = {
   /** Running installations shrink. Returns what the logs must say of it. */
   permissionsRemoved(app: App, removed: string[]): Promise<Note[]>
@@ -91,7 +91,7 @@ async function insertVersions(
 ): Promise<{ version: number; latestVersion: number }> {
   let { version, latestVersion } = before
   if (waits && removed.length > 0) {
-    // What is asked for no longer counts at once also in what is offered until the rest is approved.
+    // A removed permission is also removed at once from the current version until the rest is approved.
     version = latestVersion += 1
     await insertVersion(tx, before.id, version, without(before.manifest, removed), at)
   }

@@ -19,7 +19,7 @@ export async function findWithdrawals(tx: Tx, appId: string): Promise<Withdrawal
   return JSON.parse(row?.withdrawals ?? '[]')
 }
 
-/** Notes a withdrawal, or with `undefined` that the one of this version is finished. Verification hears of it. */
+/** Records a withdrawal, or with `undefined` that the one of this version is finished. Announces it to verification. */
 async function changeWithdrawals(
   tx: Tx,
   appId: string,

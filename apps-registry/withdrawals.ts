@@ -1,7 +1,7 @@
 /** Permissions that a version of the manifest took away, while installations and keys still have them in their rows. */
 export type Withdrawal = { version: number; permissions: string[]; at: number }
 
-/** The columns that say what is withdrawn from an installation, as read beside it; both null where nothing is. */
+/** The columns with the withdrawals of an installation, as joined to it; both null if there are none. */
 export type WithdrawalRow = { withdrawals: string | null; consented_version: number | null }
 
 /**

@@ -103,7 +103,7 @@ async function send(
   }
 }
 
-/** Paths are left out: each authorization has a jar of its own, and the servers ignore what they do not look for. */
+/** Paths are ignored: each authorization has its own jar, and the servers ignore unknown cookies. */
 function keep(jar: Map<string, string>, line: string): void {
   const [pair = ''] = line.split(';', 1)
   const equals = pair.indexOf('=')

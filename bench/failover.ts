@@ -105,7 +105,7 @@ async function failOver(way: Way, pair: PostgresPair, proxy: PostgresProxy): Pro
 
 type Write = { at: number; ms: number; status: number; id: string | undefined }
 
-/** Mints at a steady pace, whatever becomes of it. Status 0: nothing was answered. */
+/** Mints at a steady pace, whatever the responses. Status 0: no response. */
 function startLoad(origin: string, { token, installations }: Minting) {
   const [writes, underWay] = [[] as Write[], new Set<Promise<void>>()]
   let made = 0

@@ -84,7 +84,7 @@ function originOf({ env }: Prepared): string {
   return env['PUBLIC_URL'] ?? ''
 }
 
-/** Signs up a customer for each round, and somebody quiet, and gives them their keys. */
+/** Signs up a customer for each round and an idle person, and gives them their keys. */
 async function settle(prepared: Prepared): Promise<People> {
   const { env, app, database } = prepared
   const origin = originOf(prepared)

@@ -15,7 +15,7 @@ export type KeyReceiver = {
   arrival(installationId: string): Promise<number>
   /** When each key arrived, as often as it did, by `performance.now()`. */
   arrivals: ReadonlyMap<string, readonly number[]>
-  /** Decrypts the last key that came and answers its redacted start. Throws where it does not open. */
+  /** Decrypts the last key that arrived and returns it redacted. Throws if that fails. */
   openLatest(): Promise<string>
   close(): void
 }

@@ -80,7 +80,7 @@ async function openWay(name: string, { pooled, direct }: { pooled: boolean; dire
   const servers: ChildServer[] = [await start('web')]
   const { token, installations } = await prepareMinting(origin, people, receiver)
   servers.push(await start('worker'))
-  await receiver.arrival(installations[0] ?? '') // the first event is delivered when the worker starts, whatever it hears
+  await receiver.arrival(installations[0] ?? '') // the worker delivers the first event at its start, with or without a wake-up
   return {
     measure: () =>
       measure(

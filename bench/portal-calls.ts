@@ -4,7 +4,7 @@ import type { AuthorizationClient } from './authorization-client.ts'
 /** Whose key: an account and the installation in it. */
 export type Home = { accountId: string; installationId: string }
 
-/** Installs the app in the account of whoever is signed in. */
+/** Installs the app in the account of the signed-in person. */
 export async function installFor(client: AuthorizationClient, cookie: string): Promise<Home> {
   const { tokens } = await client.authorize(cookie)
   const [detail] = tokens['authorization_details'] as { account_id: string; installation_id: string }[]

@@ -75,7 +75,7 @@ function serverOf(directory: DataDirectory, settings: readonly string[]): Embedd
   })
 }
 
-/** Whether a server answers a statement. */
+/** Whether a server executes a statement. */
 export async function runs(url: string, ...statements: string[]): Promise<boolean> {
   const client = new pg.Client({ connectionString: url })
   try {

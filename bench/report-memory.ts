@@ -1,6 +1,6 @@
 /**
- * Loaded into the measured server before its own code (`--expose-gc --import`): on any message from the process that
- * started it, it collects garbage and answers with `process.memoryUsage()`. It does nothing else.
+ * Loaded into the measured server before its own code (`--expose-gc --import`): on any message from its parent process
+ * it collects garbage and responds with `process.memoryUsage()`. It does nothing else.
  */
 process.on('message', () => {
   globalThis.gc?.()

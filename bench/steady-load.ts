@@ -4,7 +4,10 @@ export type Load<Kind extends string> = Record<Kind, { perSecond: number; call: 
 /** What each call took, in milliseconds. */
 export type Times<Kind extends string> = Record<Kind, number[]>
 
-/** Calls each kind at its own rate, whatever the answers take, for so long; resolves when the last answer is there. */
+/**
+ * Calls each kind at its own rate for a time, however long the responses take; resolves when the last response has
+ * arrived.
+ */
 export async function callSteadily<Kind extends string>(load: Load<Kind>, milliseconds: number): Promise<Times<Kind>> {
   const began = performance.now()
   const lanes = (Object.keys(load) as Kind[]).map(async kind => {

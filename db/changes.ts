@@ -40,13 +40,16 @@ export type FollowerNews = { hear: Hear; connected(now: boolean): void }
 /** What follows the commits of other processes. */
 export type Follower = {
   /**
-   * Whether everything that others had committed a second ago has been heard, to the best of proofs. Asking keeps the
-   * proofs coming; a feed that nobody asks is quiet.
+   * Whether every change committed a second ago has been received, according to the proofs. Calls keep the proofs
+   * coming; an unused feed sends none.
    */
   fresh(): boolean
   /** Whether what others commit is heard without asking, as far as was found out. */
   connected(): boolean
-  /** Follows what other processes commit, until `stop`. Resolves when it is known whether it is heard; goes on trying. */
+  /**
+   * Follows the commits of other processes until `stop`. Resolves once it is known whether they are received; keeps
+   * trying.
+   */
   start(): Promise<void>
   stop(): Promise<void>
   /** Reconnects: another server may have the address by now. */

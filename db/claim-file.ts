@@ -4,8 +4,8 @@ import { FileFault } from '../server/base/errors.ts'
 import { giveToOwnerOfFolder } from '../server/base/owner-of-folder.ts'
 
 /**
- * Makes SQLite's file where there is none, and makes it private before SQLite opens it: the log beside it gets its mode.
- * Throws `FileFault` where this user may not write the file, or its folder, where SQLite keeps that log.
+ * Creates SQLite's file if there is none, and makes it private before SQLite opens it: the log beside it gets its mode.
+ * Throws `FileFault` if this user may not write the file, or its folder, which contains that log.
  */
 export function claimFile(file: string): void {
   try {

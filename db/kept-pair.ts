@@ -10,7 +10,7 @@ type PairNews = {
   received(payload: string): void
   opened(): Promise<void>
   lost(pair: Pair): void
-  /** There is none now, and another one will be tried. */
+  /** The connection is lost, and a new one will be tried. */
   away(): void
 }
 

@@ -65,7 +65,7 @@ const SHARED_PRAGMAS = ['busy_timeout = 10000', 'journal_mode = WAL']
 const WRITER_PRAGMAS = [...SHARED_PRAGMAS, 'synchronous = FULL', 'foreign_keys = ON', 'secure_delete = ON']
 const READER_PRAGMAS = [...SHARED_PRAGMAS, 'query_only = ON']
 
-/** Reads that may run beside each other and beside the writer; each has a thread of its own. */
+/** Concurrent reads, beside the writer; each has its own thread. */
 const READERS = 3
 const FOREVER = 2 ** 31 - 1
 

@@ -25,7 +25,7 @@ export function createWriteProbe(caps: { database: Database; clock: Clock; rando
   let pending: Promise<Error | undefined> | undefined
   let written = ''
 
-  /** The new row is there before the old one goes, so that it needs room of its own. */
+  /** The new row is inserted before the old one is deleted, so it needs free space. */
   async function write(): Promise<void> {
     const [id, at] = [opaqueToken(random), clock.now()]
     const ballast = random.bytes(BALLAST_BYTES).toString('base64')

@@ -1,4 +1,4 @@
-/** A process that does one kind of work when it is asked, and answers with how it went. */
+/** A process that does one kind of work on request, and returns the result. */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -41,7 +41,7 @@ export async function startContender(
   }
 }
 
-/** In the started process: answers each question with what `work` makes of it, until the parent has gone. */
+/** In the started process: responds to each request with the result of `work`, until the parent has exited. */
 export function answerWith(
   work: (question: { [member: string]: unknown }) => Promise<object>,
   end: () => Promise<void>,

@@ -22,7 +22,7 @@ const found = await database.read(tx => findApp(tx, appId))
 if (!found) throw new Error(`no app ${appId}`)
 const app = found
 
-/** As many installations as asked for, each in an account and mode of its own; what they queue waits. */
+/** Makes `count` installations, each in its own account and mode; their events stay pending. */
 async function install(count: number): Promise<void> {
   const recipient = await findRecipientKey(deps, app)
   const passwordHash = await deps.passwords.hash('one password for everybody')
@@ -52,8 +52,8 @@ async function install(count: number): Promise<void> {
 }
 
 /**
- * The keys' events wait again, as if they had just been queued: the same sealed bytes. On PostgreSQL the first touch of a page
- * after a checkpoint writes the whole page to the log; whoever queues a row has paid for that, so it comes before.
+ * Makes the keys' events pending again, as if they had just been queued: the same sealed bytes. On PostgreSQL the first
+ * write to a page after a checkpoint logs the whole page; queueing a row pays for that, so it is done before.
  */
 async function requeue(): Promise<void> {
   if (database.kind === 'postgres') await database.knex.raw('checkpoint')
@@ -80,7 +80,7 @@ async function bodies(): Promise<{ id: string; body: string }[]> {
     .select('events.id', 'events.body')
 }
 
-/** One event in a transaction of its own; answers its id and when the commit had answered. */
+/** Queues one event in a separate transaction; returns its id and when the commit returned. */
 async function queueOne(): Promise<{ id: string; at: string }> {
   const [installation] = await database.read(tx => listInstallationsOfApp(tx, { appId, limit: 1 }))
   if (!installation) throw new Error('there is no installation')

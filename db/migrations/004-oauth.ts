@@ -13,7 +13,7 @@ export async function up(knex: Knex): Promise<void> {
     table.bigInteger('expires_at').index()
     table.primary(['model', 'id_hash'])
   })
-  // By the root secret that encrypts a value: finds what is still under an older one.
+  // By the root secret that encrypts a value: finds values under an older one.
   await knex.raw('create index oauth_records_by_root on oauth_records (substr(payload, 1, 8))')
   await knex.schema.createTable('oauth_grants', table => {
     table.string('grant_hash', 64).primary()

@@ -11,10 +11,10 @@ export async function up(knex: Knex): Promise<void> {
     table.bigInteger('created_at').notNullable().index()
     table.primary(['app_id', 'path', 'key_hash'])
   })
-  // By the root secret that encrypts a value: finds what is still under an older one.
+  // By the root secret that encrypts a value: finds values under an older one.
   await knex.raw('create index idempotent_requests_by_root on idempotent_requests (substr(answer, 1, 8))')
   await knex.schema.createTable('rate_limits', table => {
-    table.string('id', 64).primary() // a hash: it names nobody
+    table.string('id', 64).primary() // a hash that identifies nobody
     table.bigInteger('spent').notNullable() // counted by all processes together
     table.bigInteger('ends_at').notNullable().index()
   })

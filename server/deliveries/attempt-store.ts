@@ -22,7 +22,7 @@ const ATTEMPT = {
   answer: 'text',
 } as const
 
-/** Writes attempts down after the earlier ones of each delivery; what is there already, by its time, stays alone. */
+/** Stores attempts after the earlier ones of each delivery; an attempt with a stored time is not stored again. */
 export async function insertAttempts(tx: Tx, attempts: readonly NewAttempt[]): Promise<void> {
   const firsts = [
     ...new Map(attempts.toReversed().map(attempt => [attempt.delivery_id, attempt])).values(),

@@ -23,7 +23,7 @@ export type Claim = {
   full: readonly FullLane[]
 }
 
-/** A literal: with a parameter neither database can use the index of what is pending. */
+/** A literal: with a parameter neither database can use the index of pending deliveries. */
 const PENDING = "d.status = 'pending'"
 
 /** It belongs to no installation, and so to no order. */
@@ -36,7 +36,7 @@ const IN_TURN = `(${PING} or d.redelivery or d.sequence = (select e.sequence fro
 
 /** Of so many apps in one claim; SQLite takes no more than 500 parts of a union. */
 const MOST_APPS = 400
-/** Of what is due for an app, in a search for leases: more than a worker leases. */
+/** How many due deliveries of an app are searched for leases: more than a worker leases. */
 const LOOKED_THROUGH = 1_100
 
 /**
@@ -69,7 +69,7 @@ export async function claimDue(tx: Tx, kind: Database['kind'], claim: Claim): Pr
     .toSorted((a, b) => (order.get(a.id) ?? 0) - (order.get(b.id) ?? 0))
 }
 
-/** When the next delivery is due that nobody has leased, or its lease ends; nothing if none is pending. */
+/** When the next unleased delivery is due, or a lease ends; undefined if none is pending. */
 export async function nextDueAt(tx: Tx, full: readonly FullLane[], at: number): Promise<number | undefined> {
   const [[first], lease] = [await appsInTurn(tx, full, at, FOREVER), await firstLeaseEnd(tx, full, at)]
   const times = [first?.due, lease].filter(time => time !== undefined)
@@ -79,8 +79,8 @@ export async function nextDueAt(tx: Tx, full: readonly FullLane[], at: number): 
 const FOREVER = Number.MAX_SAFE_INTEGER
 
 /**
- * The apps with pending deliveries that nobody has leased, each pace by itself, with the time at which the first of it is due,
- * the earliest first. Of those whose address is gone only pings go out: they are how one finds out that it is back. It takes
+ * The apps with unleased pending deliveries, separately for each pace, with the time at which the first is due,
+ * earliest first. Of apps that responded 410 only pings are sent, which find out that the address works again. It takes
  * two steps for each app, however much waits there.
  */
 async function appsInTurn(tx: Tx, full: readonly FullLane[], at: number, until: number): Promise<AppInTurn[]> {
@@ -164,7 +164,7 @@ function byTurns(due: readonly Due[]): Due[] {
   return ranked.toSorted((a, b) => a.rank - b.rank).map(({ row }) => row) // stable: the earliest first
 }
 
-/** Of each app as much of what is due as there is room for. */
+/** The due deliveries of each app, as many as it has room for. */
 async function earliestOf(tx: Tx, apps: readonly AppInTurn[], claim: Claim): Promise<Due[]> {
   if (apps.length === 0) return []
   const shares = apps.map(({ app_id, slow, gone }) =>

@@ -16,7 +16,7 @@ export type ClaimerCaps = Pick<Caps, 'clock' | 'random'> & { database: Database;
 export type Claimer = {
   /** How many may be claimed; those that are recording count, so that a slow database gets no more. */
   room(): number
-  /** Gives back what is stale and leases what is due, which then waits. Returns how many more wait. */
+  /** Gives back stale deliveries and leases due ones, which then wait. Returns how many more wait. */
   claim(): Promise<number>
   /** Whether the clock was set, so that a claim is needed. */
   isBehind(): boolean

@@ -21,7 +21,7 @@ export async function noteStep(tx: Tx, step: ClockStep): Promise<void> {
   await tx('clock_steps').insert(step)
 }
 
-const pending = (tx: Tx) => tx('deliveries').whereRaw("status = 'pending'") // as the index of what is pending says it
+const pending = (tx: Tx) => tx('deliveries').whereRaw("status = 'pending'") // as in the index of pending deliveries
 
 /** Attempts that are to come are as far from now as they were before the step. */
 export async function moveAttempts(tx: Tx, { at, by }: ClockStep): Promise<void> {

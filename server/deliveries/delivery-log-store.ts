@@ -35,7 +35,7 @@ function newestOfApp(tx: Tx, { appId, status, before, limit }: DeliveryPage): Kn
   return status ? query.whereRaw(`status = '${status}'`) : query // a literal, as in the index of failed ones
 }
 
-/** The index of what is pending has the ids in another order; they are read from it and sorted, and nothing else is. */
+/** The index of pending deliveries has another order; only ids are read from it, and sorted. */
 function pendingOf(tx: Tx, { appId, before, limit }: DeliveryPage): Knex.QueryBuilder {
   const query = tx('deliveries').whereRaw("status = 'pending'").where({ app_id: appId })
   if (before !== undefined) query.where('id', '<', before)

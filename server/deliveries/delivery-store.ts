@@ -21,7 +21,7 @@ export type DeliveryRow = {
   lease_until: number | null
   /** A redelivery: it neither waits for the other events of its installation nor delays them. */
   redelivery: boolean
-  /** Its last attempt took long: it uses slots of its own. */
+  /** Its last attempt was slow: it uses separate slots. */
   slow: boolean
   created_at: number
   settled_at: number | null
@@ -38,8 +38,8 @@ export type NewEvent = {
 }
 
 /**
- * `status = 'pending'` for a look by installation, key or id, in words that the index of what is pending does not match:
- * before PostgreSQL has statistics it would take that one, and read all that waits for each row.
+ * `status = 'pending'` for a query by installation, key or id, in terms that the index of pending deliveries does not
+ * match: without statistics PostgreSQL would choose that index, and read every pending delivery for each row.
  */
 export const STILL_PENDING = "status between 'pending' and 'pending'"
 

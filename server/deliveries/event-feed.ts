@@ -108,7 +108,7 @@ async function numberEvents(tx: Tx, appId: string): Promise<boolean> {
   return isCut
 }
 
-/** In the given order, and those of each installation in the order of their numbers, whatever clocks their ids come from. */
+/** In the given order, and those of each installation by their sequence, whatever clocks their ids come from. */
 function inSequence(events: readonly Unnumbered[]): Unnumbered[] {
   const ofInstallation = Map.groupBy(events, event => event.installation_id)
   for (const [id, own] of ofInstallation) if (id !== null) own.sort((a, b) => (a.sequence ?? 0) - (b.sequence ?? 0))

@@ -18,8 +18,8 @@ import { createSlots, type Slots } from './slots.ts'
 const MOST_HELD = 3 * MOST
 
 /**
- * Who of the apps may post how much, and what was claimed for each. A slow app never takes the slots of the others, and
- * posts that hang never take the slots of quick ones of the same app: each pace has slots of its own. All times are
+ * The slots of each app, and the deliveries that were claimed for it. A slow app never takes the slots of others, and
+ * posts that hang never take the slots of quick ones of the same app: each pace has its own slots. All times are
  * monotonic.
  */
 export type Lanes = Pick<Slots, 'leave' | 'turnSlow' | 'slowIn'> & {

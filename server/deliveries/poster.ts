@@ -13,7 +13,7 @@ export type PosterCaps = Pick<Caps, 'keyring'> & BookkeeperCaps & { outbound: Ou
 
 /** Attempts what was claimed: posts it as soon as it has a slot, then has it written down. */
 export type Poster = {
-  /** Posts whatever has a slot now. */
+  /** Posts every delivery that has a slot now. */
   begin(): void
   /** Deliveries that are posted, or answered and not written down yet. */
   underWay(): ClaimedDelivery[]

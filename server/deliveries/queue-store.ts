@@ -5,8 +5,8 @@ import { EACH_APP, eachApp } from './claim-store.ts'
 const MOST_COUNTED = 50_000
 
 /**
- * How many deliveries wait, counted up to a bound, and since when the oldest of those whose time has come; the index of what
- * is pending has both.
+ * The number of pending deliveries, counted up to a bound, and since when the oldest due one waits; the index of
+ * pending deliveries has both.
  */
 export async function queueState(
   tx: Tx,

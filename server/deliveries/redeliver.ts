@@ -22,9 +22,8 @@ export type Redeliver = {
 }
 
 /**
- * Ends the pause after a 410, whatever becomes of the delivery on which *Redeliver* was pressed; in a transaction of its own,
- * before `redeliver`. Returns whether there was one. Another app's delivery looks as if it did not exist: throws
- * `object.not_found`.
+ * Ends the pause after a 410, independent of the delivery on which *Redeliver* was pressed; in a separate transaction,
+ * before `redeliver`. Returns whether there was a pause. Throws `object.not_found`, also for another app's delivery.
  */
 export async function endPause(
   tx: Tx,
@@ -52,8 +51,8 @@ export async function findDeliveryToSend(
 
 /**
  * Sends the same event with the same ciphertext again, as new attempts on the same delivery, outside the order of the
- * installation's other events. Throws `delivery.recipient_key_changed` if nobody could open it any more, and
- * `key.expired` where it would hand over a key that works no more, and `delivery.not_redeliverable`.
+ * installation's other events. Throws `delivery.recipient_key_changed` if the platform could not decrypt it any more,
+ * `key.expired` if its key has expired, and `delivery.not_redeliverable`.
  */
 export async function redeliver(tx: Tx, caps: Caps, command: Redeliver): Promise<DeliveryWithAttempts> {
   const at = caps.clock.now()

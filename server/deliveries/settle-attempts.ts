@@ -19,7 +19,7 @@ export type Settled = {
   gone: boolean
 }
 
-/** What must follow from the end of deliveries, in their transaction, in rooms that this one may not call. */
+/** The effects of the end of deliveries, in their transaction, in rooms that this one may not call. */
 export type DeliveryHooks = {
   /** Takes the installations' rows before the deliveries', in the order in which every verb takes them. */
   lock(tx: Tx, installationIds: readonly string[]): Promise<void>

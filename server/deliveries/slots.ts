@@ -10,7 +10,7 @@ export type Slots = {
   leave(claimed: Claimed, answerMs: number, at: number): void
   /** Posts that take long leave their slots to quick ones, and take slow slots where there are some; returns how many. */
   turnSlow(at: number): number
-  /** In how many milliseconds the next post becomes slow; nothing if none may. */
+  /** Milliseconds until the next post becomes slow; undefined if none may. */
   slowIn(at: number): number | undefined
   taken(): number
 }

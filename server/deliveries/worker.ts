@@ -46,13 +46,13 @@ export type Worker = {
   hear(change: Change): void
   /** Attempts everything that is due until nothing is, and returns how many attempts were made. */
   runDue(): Promise<number>
-  /** Claims nothing more and waits for what is under way. */
+  /** Claims nothing more and waits for posts in progress. */
   stop(): Promise<void>
 }
 
 export type WorkerCaps = Caps & PosterCaps & { pulses: Pulses }
 
-/** Delivers what is due: claims deliveries, has them posted beside each other, sleeps until more is due or it is woken. */
+/** Delivers due deliveries: claims them, posts them concurrently, and sleeps until more are due or it is woken. */
 export function createWorker(caps: WorkerCaps): Worker {
   const { database, clock, log, pulses } = caps
   const lanes = createLanes()
@@ -109,7 +109,7 @@ export function createWorker(caps: WorkerCaps): Worker {
     async runDue() {
       let attempts = 0
       for (;;) {
-        const [{ promise: more }, alone] = [news, poster.underWay().length === 0] // what is written down during a claim may free more
+        const [{ promise: more }, alone] = [news, poster.underWay().length === 0] // a result that is recorded during a claim may free slots
         const claimed = await claim()
         const busy = poster.underWay().length > 0
         if (claimed === 0 && alone && !busy) return attempts

@@ -41,7 +41,7 @@ export async function accountOfInstallation(tx: Tx, id: string): Promise<string 
   return (await findInstallation(tx, id))?.accountId
 }
 
-/** The installation of an app in a target, unless there is none or it is uninstalled. */
+/** The installation of an app in a target; undefined if there is none or it is uninstalled. */
 export async function findInstalled(tx: Tx, target: InstallTarget): Promise<Installation | undefined> {
   const row: InstallationRow | undefined = await readInstallations(tx)
     .where(targetColumns(target))

@@ -17,7 +17,7 @@ export async function pageInstallations(
   return rows.map(toInstallation)
 }
 
-/** A literal, as in the indexes of what is alive: with a parameter SQLite cannot use them. */
+/** A literal, as in the indexes of installations that are not uninstalled: with a parameter SQLite cannot use them. */
 const ALIVE = "status <> 'uninstalled'"
 
 /** A lookup in the index of working keys; the caller checks whether their deadlines have passed. */
@@ -50,7 +50,7 @@ export async function listInstalling(tx: Tx, ids: readonly string[]): Promise<In
   return rows.map(toInstallation)
 }
 
-/** Which of these installations somebody has suspended. */
+/** The suspended ones among these installations. */
 export async function suspendedAmong(tx: Tx, ids: readonly string[]): Promise<ReadonlySet<string>> {
   if (ids.length === 0) return new Set()
   const suspended: string[] = await tx('installations')

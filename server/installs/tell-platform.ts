@@ -42,9 +42,9 @@ export async function tellPlatform(
 }
 
 /**
- * Tells the platform of a managed key that something about it has changed which no event type of its own speaks of: an
- * `installation.updated` with the same permissions, the key with the deadline that counts now, and why. Nothing is sent
- * of an installation that is over. Returns the accounts that are concerned.
+ * Notifies the platform of a change of a managed key that has no event type of its own: an `installation.updated` with
+ * the same permissions, the key with its current deadline, and the reason. An ended installation gets no event. Returns
+ * the accounts concerned.
  */
 export async function tellKeyNews(
   tx: Tx,

@@ -42,7 +42,7 @@ export function createAsker({ url, verifierKey, timeoutMs, connections }) {
         return parse(
           await send(body, stop.signal, false).catch(error => {
             if (!(error instanceof StaleConnection) || stop.signal.aborted) throw error
-            return send(body, stop.signal, true) // it closed an idle connection as we took it: nothing was asked yet
+            return send(body, stop.signal, true) // Latchkey closed the idle connection: the request was not processed
           }),
         )
       } catch (error) {
@@ -100,7 +100,7 @@ function exchange(asked, body) {
   })
 }
 
-/** A connection that had been kept alive and was closed before one byte of the answer. */
+/** A kept-alive connection that closed before the first byte of the response. */
 class StaleConnection extends Error {
   constructor() {
     super('the connection was closed')

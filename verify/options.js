@@ -63,7 +63,7 @@ function isWhole(value, least, most) {
   return Number.isInteger(value) && Number(value) >= least && Number(value) <= most
 }
 
-/** A Latchkey that is down would fill the log with one line a request. */
+/** Logs at most one line in ten seconds, because a Latchkey that is down fails every request. */
 function complainSeldom() {
   let quietUntil = 0
   return (/** @type {Error} */ { message }) => {

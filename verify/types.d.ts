@@ -2,12 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 
 declare module 'http' {
   interface IncomingMessage {
-    /** The key that the request was let in with; there behind `protect`. */
+    /** The verified key of the request; set behind `protect`. */
     latchkey?: VerifiedKey
   }
 }
 
-/** A key that works, as Latchkey answered. `account_id` and `mode` decide which data the caller may see. */
+/** A valid key, as returned by Latchkey. `account_id` and `mode` decide which data the caller may see. */
 export interface VerifiedKey {
   valid: true
   key_id: string
@@ -21,7 +21,7 @@ export interface VerifiedKey {
   expires_at: string | null
 }
 
-/** What Latchkey says of a key, and what is found out without asking it. */
+/** The refusal codes of Latchkey, and those that need no request. */
 export type RefusalCode =
   | 'key_missing'
   | 'invalid_request'
@@ -35,7 +35,7 @@ export type RefusalCode =
   | 'rate_limited'
   | 'verification_unavailable'
 
-/** A request that may not pass, with the whole answer to it; `refuse` sends it. */
+/** A refused request with its whole response; `refuse` sends it. */
 export interface Refused {
   valid: false
   code: RefusalCode
@@ -48,28 +48,30 @@ export interface Refused {
 export type Verdict = VerifiedKey | Refused
 
 export interface Options {
-  /** Where Latchkey is; default `LATCHKEY_URL`. A path is kept, so that it may stand behind a prefix. */
+  /** The URL of Latchkey; default `LATCHKEY_URL`. Its path is kept, so that Latchkey may be behind a prefix. */
   url?: string | undefined
   /** The `lkv_…` of `latchkey verifier create`; default `LATCHKEY_VERIFIER_KEY`. */
   verifierKey?: string | undefined
   /** Names your API in `WWW-Authenticate`; default `api`. */
   realm?: string | undefined
-  /** From the question to the whole answer, in milliseconds; default 2000. No answer in time means no. */
+  /**
+   * The limit for the whole response, in milliseconds; default 2000. Without a response in time the call is refused.
+   */
   timeoutMs?: number | undefined
   /** Most connections to Latchkey at a time; default 64. They are kept alive. */
   connections?: number | undefined
   /**
-   * How many proxies stand in front of your API and add to `X-Forwarded-For`; default 0, when that header is never
-   * looked at. Set it only where nobody reaches your API except through them.
+   * How many proxies are in front of your API and add to `X-Forwarded-For`; default 0, which ignores that header. Set
+   * it only if your API is reachable through them only.
    */
   trustProxy?: number | undefined
-  /** Tells the caller's address in your own way, and then `trustProxy` is not used; undefined: it is unknown. */
+  /** Returns the caller's address in place of `trustProxy`; undefined if it is unknown. */
   address?: ((req: IncomingMessage) => string | undefined) | undefined
-  /** Reads the key in your own way; default: `Authorization: Bearer`, and nothing else. */
+  /** Returns the key in place of the default, `Authorization: Bearer` only. */
   key?: ((req: IncomingMessage) => string | undefined) | undefined
   /**
-   * Told why a key could not be verified; the message never holds a key. Default: one line on standard error, at most
-   * once in ten seconds.
+   * Called with the reason why a key could not be verified; the message never contains a key. Default: one line on
+   * standard error, at most once in ten seconds.
    */
   onError?: ((error: Error) => void) | undefined
 }
@@ -77,7 +79,7 @@ export interface Options {
 export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void
 
 export interface Latchkey {
-  /** Middleware that lets a request pass if its key holds the permission; without one, any key that works. */
+  /** Middleware that lets a request pass if its key has the permission; without one, if its key is valid. */
   protect(permission?: string): Middleware
   /**
    * The verdict on the key of a request; whatever the caller sent and whatever Latchkey does, it does not reject. It holds

@@ -2,14 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 
 export type Child = {
-  /** What it printed when it was ready. */
+  /** Its output until it was ready. */
   ready: string
-  /** The first address in that. */
+  /** The first URL in that output. */
   address(): string
   stop(): Promise<void>
 }
 
-/** Starts a script as a process of its own and waits for the line that says that it is ready. */
+/** Starts a script as a child process and waits for the line that says that it is ready. */
 export async function startChild(script: string, env: Record<string, string | undefined>): Promise<Child> {
   const child = spawn(process.execPath, [script], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   const ready = await firstLine(child, script)

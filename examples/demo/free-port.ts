@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 
-/** The wished port on loopback where it is free, another free one otherwise. */
+/** The wished port on loopback if it is free, otherwise another free one. */
 export async function freePort(wished: string): Promise<string> {
   return (await tryPort(Number(wished))) ?? (await tryPort(0)) ?? wished
 }

@@ -8,7 +8,10 @@ import { openSeeds } from './seeds.ts'
 const ROOT = join(import.meta.dirname, '../..')
 const NEIGHBOURS = ['formloom', 'ledgerlift', 'tallyboard', 'parcelwise', 'quillmail', 'dunlin', 'agentbench']
 
-/** Shows the whole product: Latchkey, a sample platform, a sample API and a marketplace, each with its own data, gone at the end. */
+/**
+ * Shows the whole product: Latchkey, a sample platform, a sample API and a marketplace, each with its own data, which
+ * is deleted at the end.
+ */
 async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-demo-'))
   const children: Child[] = []

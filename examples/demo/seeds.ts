@@ -14,7 +14,7 @@ export type Seeds = {
     options?: { operator?: boolean },
   ): Promise<{ email: string; password: string; accountId: string }>
   verifierKey(): Promise<string>
-  /** A new platform in an account of its own. */
+  /** Creates a platform in a new account and returns its registration token. */
   registrationToken(platformName: string): Promise<string>
   publish(appId: string): Promise<void>
   close(): Promise<void>
@@ -23,7 +23,7 @@ export type Seeds = {
 const PASSWORD = 'northwind demo 2030'
 const ACTOR: Actor = { type: 'operator', id: 'demo', ip: '' }
 
-/** Fills a Latchkey beside its running server with the same verbs that its pages and its command line use. */
+/** Seeds a Latchkey beside its running server with the verbs of its pages and its command line. */
 export async function openSeeds(environment: Record<string, string | undefined>): Promise<Seeds> {
   const deps = await createDeps(readConfig(environment))
   const { database } = deps
@@ -39,7 +39,7 @@ export async function openSeeds(environment: Record<string, string | undefined>)
       return (await database.transaction(tx => createVerifier(tx, deps, { name: 'Sample API' }))).verifierKey
     },
     async registrationToken(name) {
-      const passwordHash = await deps.passwords.hash(opaqueToken(deps.random)) // nobody signs in there
+      const passwordHash = await deps.passwords.hash(opaqueToken(deps.random)) // nobody signs in with it
       const email = `team@${name.toLowerCase().replace(/[^a-z]+/g, '-')}.example`
       return await database.transaction(async tx => {
         const { account } = await signUp(tx, deps, { email, passwordHash, accountName: name, ip: '' })

@@ -26,7 +26,7 @@ const about = {
   },
 }
 
-/** The API as one visible list: what is there, and which permission each call needs. */
+/** The API as one list: its routes, and the permission that each call needs. */
 export function createApp({ latchkeyUrl, verifierKey }: Config): Express {
   const { protect } = connectLatchkey({ url: latchkeyUrl, verifierKey, realm: 'Northwind Pay' })
   const app = express()

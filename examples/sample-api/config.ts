@@ -1,4 +1,4 @@
-/** Where this API listens and whom it asks about keys. */
+/** Where this API listens and which Latchkey verifies its keys. */
 export interface Config {
   host: string
   port: number

@@ -10,7 +10,7 @@ export interface Charge {
   created_at: string
 }
 
-/** What one account has in one mode. Live and test never mix. */
+/** The data of one account in one mode. Live and test never mix. */
 interface Book {
   charges: Charge[]
   customers: { id: string; name: string; email: string }[]
@@ -20,7 +20,7 @@ interface Book {
 const mostCharges = 100
 const books = new Map<string, Book>()
 
-/** The caller's own book: made up the first time an account calls in a mode. */
+/** The caller's own data, created at the first call of an account in a mode. */
 export function bookOf({ account_id, mode }: VerifiedKey): Book {
   const name = `${account_id} ${mode}`
   const book = books.get(name) ?? (mode === 'live' ? inventLive() : inventTest())
@@ -28,7 +28,7 @@ export function bookOf({ account_id, mode }: VerifiedKey): Book {
   return book
 }
 
-/** Adds a charge in front of the caller's others. */
+/** Adds a charge before the caller's others. */
 export function addCharge(caller: VerifiedKey, fields: Pick<Charge, 'amount' | 'currency' | 'description'>): Charge {
   const book = bookOf(caller)
   const charge = { id: `ch_${randomUUID()}`, ...fields, customer: null, created_at: new Date().toISOString() }

@@ -1,6 +1,6 @@
 import type { Response } from 'express'
 
-/** Answers with problem+json (RFC 9457); `code` is what programs look at, `detail` what people read. */
+/** Responds with problem+json (RFC 9457); `code` is for programs, `detail` for people. */
 export function sendProblem(res: Response, status: number, code: string, title: string, detail: string): void {
   res
     .status(status)

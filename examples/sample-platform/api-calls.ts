@@ -6,7 +6,7 @@ export const apiCalls = [
   { name: 'POST /v1/charges', method: 'POST', path: '/v1/charges', body: { amount: 500, description: 'One book' } },
 ]
 
-/** What the API answered, as it is shown. */
+/** The response of the API as shown on the page. */
 export interface Answer {
   request: string
   /** The redacted key. */

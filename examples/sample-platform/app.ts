@@ -13,7 +13,7 @@ import type { Store } from './store.ts'
 
 const assets = resolve(import.meta.dirname, 'assets')
 
-/** What the application is made from. */
+/** The parts of the application. */
 export interface AppParts {
   config: Config
   name: string
@@ -22,7 +22,7 @@ export interface AppParts {
   store: Store
 }
 
-/** The platform as one visible list of what it answers. */
+/** The platform as one list of its routes. */
 export async function createApp({ config, name, secrets, registration, store }: AppParts): Promise<Express> {
   const { url, issuer } = config
   const latchkey = rememberLatchkey(issuer, secrets, registration)
@@ -58,7 +58,7 @@ function secureHeaders({ url, issuer }: Config): RequestHandler {
         defaultSrc: ["'none'"],
         styleSrc: ["'self'"],
         imgSrc: ["'self'"],
-        // Chromium holds the redirect that answers a form to this as well: "Connect" leads to Latchkey.
+        // Chromium applies this to redirects after a form too: "Connect" leads to Latchkey.
         formAction: ["'self'", new URL(issuer).origin],
         baseUri: ["'none'"],
         frameAncestors: ["'none'"],

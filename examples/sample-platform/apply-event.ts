@@ -2,9 +2,9 @@ import type { InstallationEvent } from './event.ts'
 import type { HeldKey, Installation, State } from './store.ts'
 
 /**
- * Does what an event says; false if it came too late to mean anything. Events may be repeated and may overtake each
- * other, so each fact is remembered with the `sequence` that told it, and an older one never undoes a newer one.
- * A reinstall is another installation, with its own id: whatever is said about an older generation cannot touch it.
+ * Applies an event; returns false if it is outdated. Events may be repeated and may overtake each other, so each fact
+ * is stored with the `sequence` of its event, and an older one never undoes a newer one. A reinstall is another
+ * installation with its own id, so events of an older generation do not affect it.
  */
 export function applyEvent(state: State, event: InstallationEvent, locked: string | null, now: Date): boolean {
   const installation = findOrAdd(state, event)
@@ -77,7 +77,7 @@ function findOrAdd(state: State, { data }: InstallationEvent): Installation {
 }
 
 function setStatus(installation: Installation, status: Installation['status'], sequence: number): boolean {
-  // Uninstalled is the end: only a new installation follows it.
+  // Uninstalled is final: only a new installation follows it.
   if (sequence <= installation.sequence || installation.status === 'uninstalled') return false
   installation.status = status
   installation.sequence = sequence
@@ -102,7 +102,8 @@ function holdKey(installation: Installation, key: BroughtKey, locked: string | n
   const { id, name, redacted, permissions, expires_at } = key
   const known = installation.keys.find(held => held.id === id)
   if (known) {
-    // A later event spoke first: it gave the fate, this one gives the key. A dead key stays dead.
+    // A later event arrived first with the end of the key; this one brings the key itself. An expired key stays
+    // expired.
     if (known.status === 'expired' || known.locked !== null) return false
     Object.assign(known, { name, redacted, permissions, locked })
     return true
@@ -119,7 +120,7 @@ type Fate = 'expiring' | 'kept' | 'expired'
 function endKey(at: Installation, id: string, status: Fate, expires_at: string | null, sequence: number): boolean {
   const key = at.keys.find(held => held.id === id)
   if (!key) {
-    // Its end came before the key itself. Remember the end, so that the key is not taken for a live one later.
+    // The end arrived before the key itself. Store it, so that the key does not count as active later.
     at.keys.push({ id, name: '', redacted: '', permissions: [], status, expires_at, sequence, locked: null })
     return true
   }

@@ -3,11 +3,11 @@ import { CompactEncrypt, compactDecrypt, EncryptJWT, importJWK, type JWK, type J
 const lock = { alg: 'dir', enc: 'A256GCM' }
 const only = { keyManagementAlgorithms: ['dir'], contentEncryptionAlgorithms: ['A256GCM'] }
 
-/** Locks and unlocks with the storage key: received keys in our file, and short-lived claims in a cookie. */
+/** Encrypts and decrypts with the storage key: received keys in a file, and short-lived claims in a cookie. */
 export interface AtRest {
   lock(plaintext: string): Promise<string>
   unlock(locked: string): Promise<string>
-  /** Claims that open for ten minutes. */
+  /** Encrypts claims that are valid for ten minutes. */
   lockBriefly(claims: JWTPayload): Promise<string>
   unlockBrief(locked: string): Promise<JWTPayload>
 }

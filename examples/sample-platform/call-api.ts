@@ -15,7 +15,7 @@ export interface CallDeps {
 
 const form = z.object({ key: z.string(), request: z.string() })
 
-/** `POST /call`: uses a key that this platform holds, and shows what the API says to it. */
+/** `POST /call`: uses a key of this platform, and shows the response of the API. */
 export function callApi({ apiUrl, store, atRest, pages }: CallDeps): RequestHandler {
   return async (req, res) => {
     const chosen = form.safeParse(req.body).data
@@ -29,7 +29,7 @@ export function callApi({ apiUrl, store, atRest, pages }: CallDeps): RequestHand
     }
     const plaintext = await atRest.unlock(key.locked)
     const { status, text } = await request(`${apiUrl}${call.path}`, call, plaintext)
-    // An API that repeats what it was sent must not make this page show a key.
+    // An API that echoes its input must not make this page show a key.
     const body = readable(text).replaceAll(plaintext, key.redacted)
     pages.home(res, store.read(), { answer: { request: call.name, key: key.redacted, status, body } })
   }

@@ -1,6 +1,6 @@
 import { basename, dirname, resolve } from 'node:path'
 
-/** Where this platform listens, where Latchkey is, and where its own things are kept. */
+/** Where this platform listens, where Latchkey is, and where its own data is stored. */
 export interface Config {
   host: string
   port: number
@@ -8,13 +8,13 @@ export interface Config {
   url: string
   issuer: string
   registrationToken: string | undefined
-  /** A folder for private keys, credentials and what was received. */
+  /** A folder for private keys, credentials and received keys. */
   data: string
   sampleApiUrl: string
   manifest: string
   /** An SVG file, shown here and in the marketplace. */
   logo: string
-  /** Where *Install* in the marketplace leads: here first, or straight to Latchkey's own question. */
+  /** Where *Install* in the marketplace leads: to this platform, or straight to Latchkey's consent page. */
   installStarts: 'here' | 'at_latchkey'
   name: string | undefined
 }
@@ -25,7 +25,7 @@ const defaultManifest = resolve(import.meta.dirname, '../../apps-registry/manife
 export function readConfig(env: NodeJS.ProcessEnv): Config {
   const faults: string[] = []
   const port = Number(env['PORT'] ?? 3001)
-  // The address is registered with Latchkey, so it must be the same at every start: no PORT=0.
+  // The URL is registered with Latchkey, so it must be the same at every start: no PORT=0.
   if (!Number.isInteger(port) || port < 1 || port > 65535) faults.push('PORT must be a number from 1 to 65535')
   const host = env['HOST'] ?? '127.0.0.1'
   const address = (name: string, fallback = '') => {

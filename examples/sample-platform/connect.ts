@@ -7,7 +7,7 @@ import type { Latchkey } from './latchkey.ts'
 import type { Pages } from './pages.ts'
 import type { State, Store } from './store.ts'
 
-/** What the two ends of the authorization code flow need. */
+/** The dependencies of both ends of the authorization code flow. */
 export interface ConnectDeps {
   url: string
   latchkey: () => Promise<Latchkey>
@@ -65,7 +65,7 @@ export function finishConnecting(deps: ConnectDeps): RequestHandler {
       const checks = { expectedState: started.state, pkceCodeVerifier: started.code_verifier }
       const { client } = await latchkey()
       const tokens = await oauth.authorizationCodeGrant(client, new URL(req.originalUrl, url), checks)
-      // The installation is what the token response says. An id in the address would prove nothing.
+      // The installation comes from the token response. An id in the URL would prove nothing.
       const details = z.array(granted).nonempty().parse(tokens.authorization_details)
       await store.update(state => noteInstallations(state, details))
       res.redirect(303, '/?connected')
@@ -75,7 +75,7 @@ export function finishConnecting(deps: ConnectDeps): RequestHandler {
   }
 }
 
-/** Its events may have come before the browser did, and know more: what is there already stays as it is. */
+/** Events may arrive before the browser and have newer data: existing entries stay unchanged. */
 function noteInstallations({ installations }: State, details: z.infer<typeof granted>[]): void {
   for (const { installation_id: id, account_id, mode, generation } of details) {
     if (installations.some(known => known.id === id)) continue

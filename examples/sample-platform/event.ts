@@ -22,7 +22,7 @@ const outcome = z.object({
   expires_at: z.string().nullable().default(null),
 })
 
-// Every event stands alone: it names its installation whole, and its position in that installation's order.
+// Every event is self-contained: it has its whole installation, and its position in that installation's order.
 const about = { installation, sequence: z.int() }
 const event = <Type extends string, Shape extends z.core.$ZodShape>(type: Type, more: Shape) =>
   z.object({ type: z.literal(type), data: z.object({ ...about, ...more }) })
@@ -47,12 +47,12 @@ const installationEvent = z.discriminatedUnion('type', [
 
 export type SealedKeyEvent = z.infer<typeof keyCreated> | z.infer<typeof keyRotated>
 export type InstallationEvent = z.infer<typeof installationEvent>
-/** `other` is a ping, or a type that a later Latchkey added: acknowledged, and nothing else. */
+/** `other` is a ping, or a type of a later Latchkey: acknowledged, and nothing else. */
 export type Event = InstallationEvent | { type: 'other'; name: string }
 
 const known = new Set<string>(installationEvent.options.map(option => option.shape.type.value))
 
-/** Turns a verified body into an event; undefined if it is not shaped like one. */
+/** Parses a verified body as an event; undefined if it is not one. */
 export function parseEvent(body: unknown): Event | undefined {
   const head = z.object({ type: z.string() }).safeParse(body)
   if (!head.success) return undefined
@@ -60,7 +60,7 @@ export function parseEvent(body: unknown): Event | undefined {
   return installationEvent.safeParse(body).data
 }
 
-/** Whether the event brings a key to open. */
+/** Whether the event has a key to decrypt. */
 export function bringsKey(event: Event): event is SealedKeyEvent {
   return event.type === 'managed_key.created' || event.type === 'managed_key.rotated'
 }

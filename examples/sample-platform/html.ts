@@ -1,11 +1,11 @@
-/** Text that is HTML already. Everything else is escaped when it is put into a page. */
+/** Text that is HTML already. Everything else is escaped in a page. */
 export interface Html {
   readonly html: string
 }
 
 type Part = Html | string | number | false | null | undefined | Part[]
 
-/** Tag for templates: escapes every value that is not HTML; lists are joined, and what is empty is left out. */
+/** Tag for templates: escapes every value that is not HTML; joins lists, and omits empty values. */
 export function html(texts: TemplateStringsArray, ...parts: Part[]): Html {
   return { html: texts.reduce((page, text, at) => page + render(parts[at - 1]) + text) }
 }

@@ -10,7 +10,10 @@ export async function readJsonFile<T>(path: string): Promise<T | undefined> {
   }
 }
 
-/** Writes a JSON file that only its owner reads. When it resolves, the content survives a crash; it is never half there. */
+/**
+ * Writes a JSON file that only its owner can read. Once it resolves, the content survives a crash; it is never partly
+ * written.
+ */
 export async function writeJsonFile(path: string, content: unknown): Promise<void> {
   const draft = `${path}.new`
   const file = await open(draft, 'w', 0o600)

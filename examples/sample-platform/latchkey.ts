@@ -3,7 +3,7 @@ import * as oauth from 'openid-client'
 import { insecureOnlyOnLoopback } from './registration.ts'
 import type { Registration, Secrets } from './secrets.ts'
 
-/** Latchkey as this platform knows it: its metadata, and the public keys by which it signs. */
+/** The metadata of Latchkey, and the public keys that verify its signatures. */
 export interface Latchkey {
   client: oauth.Configuration
   issuer: string
@@ -12,8 +12,8 @@ export interface Latchkey {
 }
 
 /**
- * Asks for Latchkey's metadata when it is first needed, then remembers it. A failure is not remembered: this platform
- * starts, and receives, while Latchkey is away.
+ * Fetches Latchkey's metadata when it is first needed, and caches it. A failure is not cached: this platform starts,
+ * and receives, while Latchkey is away.
  */
 export function rememberLatchkey(
   issuer: string,

@@ -2,7 +2,7 @@ import { compactDecrypt, errors, importJWK, type JWK, jwtVerify } from 'jose'
 import type { SealedKeyEvent } from './event.ts'
 import type { Latchkey } from './latchkey.ts'
 
-/** Why a sealed key was refused; `temporary` when the same event may pass a little later. */
+/** Why a sealed key was refused; `temporary` if the same event may succeed later. */
 export class SealedKeyError extends Error {
   readonly temporary: boolean
   constructor(message: string, { temporary = false, cause }: { temporary?: boolean; cause?: unknown } = {}) {
@@ -43,7 +43,7 @@ async function decrypt(jwe: string, privateKeys: JWK[]): Promise<string> {
       },
       { keyManagementAlgorithms: ['ECDH-ES+A256KW'], contentEncryptionAlgorithms: ['A256GCM'] },
     )
-    // RFC 7519, section 5.2: a nested JWT says so.
+    // RFC 7519 §5.2: a nested JWT has this header.
     if (protectedHeader.cty?.toUpperCase() !== 'JWT') throw new SealedKeyError('What was sealed is not a JWT')
     return new TextDecoder().decode(plaintext)
   } catch (error) {
@@ -52,7 +52,7 @@ async function decrypt(jwe: string, privateKeys: JWK[]): Promise<string> {
   }
 }
 
-// Latchkey may be away, or may have changed its signing keys since we last read them. Both pass.
+// Latchkey may be away, or may have rotated its signing keys since the last read. Both are temporary.
 const passing = new Set(['ERR_JOSE_GENERIC', 'ERR_JWKS_INVALID', 'ERR_JWKS_NO_MATCHING_KEY', 'ERR_JWKS_TIMEOUT'])
 
 function refuseSignature(cause: unknown): never {

@@ -4,7 +4,7 @@ import { isReplaced, isUsable } from './apply-event.ts'
 import { type Html, html } from './html.ts'
 import type { HeldKey, Installation, ReceivedEvent, State } from './store.ts'
 
-/** The pages of this platform. They work without script and never hold a key. */
+/** The pages of this platform. They work without scripts and never contain a key. */
 export interface Pages {
   home(res: Response, state: State, shown?: { connected?: boolean; answer?: Answer }): void
   message(res: Response, status: number, title: string, text: string): void

@@ -10,7 +10,7 @@ import type { State, Store } from './store.ts'
 
 const eventsKept = 1000
 
-/** What the receiver needs. */
+/** The dependencies of the receiver. */
 export interface ReceiverDeps {
   secrets: Secrets
   webhookSecret: string
@@ -21,8 +21,9 @@ export interface ReceiverDeps {
 }
 
 /**
- * Receives Latchkey's events (Standard Webhooks): who sent it, seen before, what is in it, keep it, and only then 204.
- * Needs the body as it came: the signature covers its bytes. Every other answer makes Latchkey try again later.
+ * Receives Latchkey's events (Standard Webhooks): verifies the signature, drops duplicates, decrypts, stores, and only
+ * then responds 204. Needs the raw body, because the signature covers its bytes. After any other response Latchkey
+ * retries.
  */
 export function receiveEvents(deps: ReceiverDeps): RequestHandler {
   return async (req, res) => {
@@ -77,7 +78,7 @@ async function openKey(event: Parameters<typeof openSealedKey>[0], { secrets, la
 }
 
 function remember(state: State, id: string, event: Event, locked: string | null, now: Date): void {
-  // The same event may have come twice at once; the second finds it here.
+  // The same event may have arrived twice at once; the second finds it stored.
   if (isKnown(state, id)) return
   const applied = event.type === 'other' || applyEvent(state, event, locked, now)
   const about =
@@ -97,7 +98,7 @@ function acknowledge(res: Response): void {
 }
 
 function refuseKey(res: Response, error: unknown): void {
-  // Never the cause as it is: what could not be opened may contain what was inside.
+  // Never log the cause itself: the error of a failed decryption may contain plaintext.
   console.error(`Event refused: ${error instanceof SealedKeyError ? error.message : 'it could not be stored'}`)
   if (error instanceof SealedKeyError && !error.temporary) refuse(res, 422, 'sealed_key_refused')
   else refuse(res.set('Retry-After', '30'), 503, 'try_again')

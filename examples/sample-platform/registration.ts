@@ -6,7 +6,7 @@ import { publicJwks, type Registration, type Secrets, saveSecrets } from './secr
 /** A manifest as it is registered: RFC 7591 metadata and what Latchkey adds to it. */
 export type Manifest = Partial<oauth.ClientMetadata> & { client_name: string }
 
-/** Reads the manifest file and adds the addresses that only the running platform knows. */
+/** Reads the manifest file and adds the URLs that only the running platform knows. */
 export async function readManifest({ manifest, name, url, installStarts }: Config): Promise<Manifest> {
   const written = JSON.parse(await readFile(manifest, 'utf8')) as Manifest
   return {
@@ -22,7 +22,7 @@ export async function readManifest({ manifest, name, url, installStarts }: Confi
   }
 }
 
-/** What this platform is known as at Latchkey; registers it at the first start (RFC 7591). */
+/** The registration at Latchkey; registers at the first start (RFC 7591). */
 export async function ensureRegistered(config: Config, manifest: Manifest, secrets: Secrets): Promise<Registration> {
   const registration = secrets.registration ?? (await register(config, manifest, secrets))
   if (registration.redirect_uri !== `${config.url}/callback`) {
@@ -34,7 +34,7 @@ export async function ensureRegistered(config: Config, manifest: Manifest, secre
   return registration
 }
 
-/** Latchkey may be spoken to without TLS only where nobody listens: on this machine. */
+/** Plain http to Latchkey is allowed on loopback only. */
 export function insecureOnlyOnLoopback(issuer: string): { execute?: ((config: oauth.Configuration) => void)[] } {
   const { protocol, hostname } = new URL(issuer)
   const loopback = ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
@@ -47,7 +47,7 @@ async function register(config: Config, manifest: Manifest, secrets: Secrets): P
       'Not registered yet: LATCHKEY_REGISTRATION_TOKEN is missing. Your platform page at Latchkey has it.',
     )
   }
-  // A symmetric or private part never leaves; `jwks` holds public halves only.
+  // Symmetric and private members are never sent; `jwks` has public keys only.
   const metadata = { ...manifest, jwks: publicJwks(secrets) } as Partial<oauth.ClientMetadata>
   const answer = await requestRegistration(config, metadata)
   const registration = toRegistration(answer, `${config.url}/callback`)

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, generateSecret, type JWK } from 'jose'
 import { readJsonFile, writeJsonFile } from './json-file.ts'
 
-/** What Latchkey answered at registration. `webhook_secret` comes this once and never again. */
+/** The response of the registration. `webhook_secret` is returned only once. */
 export interface Registration {
   client_id: string
   redirect_uri: string
@@ -14,11 +14,11 @@ export interface Registration {
 
 /** Everything that must not leave this platform. In production it belongs into a secrets manager, not into a file. */
 export interface Secrets {
-  /** Opens what Latchkey seals. The last one is registered; earlier ones stay for what is still under way. */
+  /** Decrypt sealed keys. The last one is registered; earlier ones stay for pending deliveries. */
   decryptionKeys: JWK[]
-  /** Signs the assertions by which this client authenticates (`private_key_jwt`). */
+  /** Signs the assertions that authenticate this client (`private_key_jwt`). */
   signingKey: JWK
-  /** Locks received keys in our own file, and the state of a flow in its cookie. */
+  /** Encrypts received keys in a file, and the state of a flow in its cookie. */
   storageKey: JWK
   registration?: Registration
 }
@@ -44,7 +44,7 @@ export async function saveSecrets(folder: string, secrets: Secrets): Promise<voi
   await writeJsonFile(fileIn(folder), secrets)
 }
 
-/** The half that everybody may know: what is registered as `jwks`. */
+/** The public keys, which are registered as `jwks`. */
 export function publicJwks({ decryptionKeys, signingKey }: Secrets): { keys: JWK[] } {
   return { keys: [...decryptionKeys, signingKey].map(({ d: _private, ...jwk }) => jwk) }
 }

@@ -21,19 +21,17 @@ const LOOK_EVERY = SECOND
  */
 export async function startWebProcesses(count: number, { log, pulses }: { log: Log; pulses: Pulses }): Promise<Front> {
   let stopping = false
-  let lastTold = ''
-  const running = new Map<number, { kill(): void; ended: Promise<void> }>()
+  const loops = tellLoops(pulses)
+  const running = new Map<number, { worker: Worker; ended: Promise<unknown> }>()
 
   async function startOne(): Promise<Address> {
-    const worker = cluster.fork({ ROLES: 'web', WEB_CONCURRENCY: '1' })
-    worker.on('error', error => log.error({ err: error }, 'a message to a web process failed'))
+    const worker = forkWeb(log)
     const ended = once(worker, 'exit').then(([code, signal]) => {
       running.delete(worker.id)
       return { code, signal, process: worker.process.pid }
     })
-    const kill = () => void worker.process.kill('SIGTERM')
-    running.set(worker.id, { kill, ended: ended.then(() => undefined) })
-    worker.once('listening', () => tell([worker]))
+    running.set(worker.id, { worker, ended })
+    worker.once('listening', () => loops.tell([worker]))
     const listening = once(worker, 'listening').then(([address]: Address[]) => address)
     const address = await Promise.race([listening, ended.then(() => undefined)])
     if (!address) throw new Error('A web process exited before listening.')
@@ -55,7 +53,33 @@ export async function startWebProcesses(count: number, { log, pulses }: { log: L
     }, DELAY_BEFORE_ANOTHER)
   }
 
-  /** Web processes report the loops of this process in `/readyz`. */
+  async function stop(): Promise<void> {
+    stopping = true
+    loops.stop()
+    for (const { worker } of running.values()) worker.process.kill('SIGTERM')
+    await Promise.all([...running.values()].map(({ ended }) => ended))
+  }
+
+  try {
+    const [first] = await Promise.all(Array.from({ length: count }, startOne))
+    if (!first) throw new Error('The number of web processes must be at least 1.')
+    return { address: { address: first.address, port: first.port }, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+function forkWeb(log: Log): Worker {
+  const worker = cluster.fork({ ROLES: 'web', WEB_CONCURRENCY: '1' })
+  worker.on('error', error => log.error({ err: error }, 'a message to a web process failed'))
+  return worker
+}
+
+/** Tells web processes, which report the loops of this process in `/readyz`, whenever their state changes. */
+function tellLoops(pulses: Pulses) {
+  let lastTold = ''
+
   function tell(workers: readonly Worker[]): void {
     if (!pulses.any()) return
     for (const each of workers) if (each.isConnected()) each.send({ ill: pulses.ill() })
@@ -68,21 +92,7 @@ export async function startWebProcesses(count: number, { log, pulses }: { log: L
     tell(Object.values(cluster.workers ?? {}).filter(each => each !== undefined))
   }, LOOK_EVERY).unref()
 
-  async function stop(): Promise<void> {
-    stopping = true
-    clearInterval(looking)
-    for (const { kill } of running.values()) kill()
-    await Promise.all([...running.values()].map(({ ended }) => ended))
-  }
-
-  try {
-    const [first] = await Promise.all(Array.from({ length: count }, startOne))
-    if (!first) throw new Error('The number of web processes must be at least 1.')
-    return { address: { address: first.address, port: first.port }, stop }
-  } catch (error) {
-    await stop()
-    throw error
-  }
+  return { tell, stop: () => clearInterval(looking) }
 }
 
 /** In a web process: receives the state of the loops from the process that started it. */

@@ -11,29 +11,9 @@ export { refuse }
 /** @type {typeof import('./types.d.ts').connectLatchkey} */
 export function connectLatchkey(options = {}) {
   const settings = readOptions(options)
-  const { realm, trustProxy, address, onError } = settings
+  const { realm, onError } = settings
   const latchkey = createAsker(settings)
-
-  /** @param {import('node:http').IncomingMessage} req */
-  const addressOf = req => (address ? plainAddress(address(req) ?? '') : callerAddress(req, trustProxy))
-  /** @param {import('node:http').IncomingMessage} req */
-  const presented = req => (settings.key ? { key: settings.key(req), repeated: false } : bearerOf(req))
-
-  /**
-   * @param {import('node:http').IncomingMessage} req
-   * @param {string | undefined} permission
-   * @param {AbortController} stop
-   */
-  async function judge(req, permission, stop) {
-    const { key, repeated } = presented(req)
-    if (repeated) return refusal('invalid_request', realm)
-    if (!key) return refusal('key_missing', realm)
-    if (!isWellFormedKey(key)) return refusal('malformed', realm)
-    const answer = await latchkey.ask({ key, permission, ip: addressOf(req) }, stop)
-    if (isRefusal(answer)) return refusal(answer.code, realm, permission)
-    if (isVerifiedKey(answer, permission)) return answer
-    throw new Error('it answered something else than a verdict')
-  }
+  const judge = createJudge(settings, latchkey)
 
   /** @type {Latchkey['verify']} */
   async function verify(req, ...permissions) {
@@ -64,6 +44,37 @@ export function connectLatchkey(options = {}) {
     },
     close: latchkey.close,
   }
+}
+
+/**
+ * @param {ReturnType<typeof readOptions>} settings
+ * @param {ReturnType<typeof createAsker>} latchkey
+ */
+function createJudge(settings, latchkey) {
+  const { realm, trustProxy, address } = settings
+
+  /** @param {import('node:http').IncomingMessage} req */
+  const addressOf = req => (address ? plainAddress(address(req) ?? '') : callerAddress(req, trustProxy))
+  /** @param {import('node:http').IncomingMessage} req */
+  const presented = req => (settings.key ? { key: settings.key(req), repeated: false } : bearerOf(req))
+
+  /**
+   * @param {import('node:http').IncomingMessage} req
+   * @param {string | undefined} permission
+   * @param {AbortController} stop
+   */
+  async function judge(req, permission, stop) {
+    const { key, repeated } = presented(req)
+    if (repeated) return refusal('invalid_request', realm)
+    if (!key) return refusal('key_missing', realm)
+    if (!isWellFormedKey(key)) return refusal('malformed', realm)
+    const answer = await latchkey.ask({ key, permission, ip: addressOf(req) }, stop)
+    if (isRefusal(answer)) return refusal(answer.code, realm, permission)
+    if (isVerifiedKey(answer, permission)) return answer
+    throw new Error('it answered something else than a verdict')
+  }
+
+  return judge
 }
 
 /** @type {typeof import('./types.d.ts').protect} */

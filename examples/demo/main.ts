@@ -35,20 +35,8 @@ async function start(folder: string, children: Child[]): Promise<void> {
     await freePort('3002'),
   ]
   const issuer = `http://localhost:${port}`
-  const environment = {
-    ...process.env,
-    HOST: '127.0.0.1',
-    PORT: port,
-    PUBLIC_URL: issuer,
-    DATA_DIR: join(folder, 'latchkey'),
-    DATABASE_URL: '',
-    LATCHKEY_SECRET: '',
-    EGRESS_ALLOW: '127.0.0.1/32',
-    BRAND_NAME: 'Northwind Pay',
-    BRAND_LOGO: join(ROOT, 'views/assets/logos/northwind.svg'),
-    LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'warn',
-  }
-  const run = async (script: string, env: Record<string, string>): Promise<Child> => {
+  const environment = environmentOf(folder, port, issuer)
+  const run: Run = async (script, env) => {
     const child = await startChild(join(ROOT, script), { ...process.env, ...env })
     children.push(child)
     return child
@@ -66,28 +54,10 @@ async function start(folder: string, children: Child[]): Promise<void> {
       LATCHKEY_VERIFIER_KEY: await seeds.verifierKey(),
     })
     const apiUrl = api.address()
-    const platformEnv = { LATCHKEY_ISSUER: issuer, SAMPLE_API_URL: apiUrl }
 
     say('Registering apps …')
-    const platform = await run('examples/sample-platform/main.ts', {
-      ...platformEnv,
-      PORT: platformPort,
-      PLATFORM_DATA: join(folder, 'shipyard-hosting'),
-      LATCHKEY_REGISTRATION_TOKEN: await seeds.registrationToken('Shipyard, Inc.'),
-    })
-    const tokens = await Promise.all(
-      NEIGHBOURS.map(name => seeds.registrationToken(name.charAt(0).toUpperCase() + name.slice(1))),
-    )
-    const neighbours = await run('examples/demo/neighbours.ts', {
-      ...platformEnv,
-      NEIGHBOURS: NEIGHBOURS.map((name, index) => `${name}=${tokens[index]}`).join(','),
-      PLATFORM_DATA: folder,
-    })
-    for (const appId of [...platform.ready.matchAll(/app_\w+/g), ...neighbours.ready.matchAll(/app_\w+/g)].map(
-      ([id]) => id,
-    )) {
-      await seeds.publish(appId)
-    }
+    const settings = { LATCHKEY_ISSUER: issuer, SAMPLE_API_URL: apiUrl }
+    const platform = await registerApps(run, seeds, { settings, folder, port: platformPort })
     say(`
 Latchkey          ${issuer}
 Sample platform   ${platform.address()}
@@ -101,6 +71,51 @@ Open ${issuer}/marketplace, choose an app, press Install. Ctrl+C ends everything
   } finally {
     await seeds.close()
   }
+}
+
+function environmentOf(folder: string, port: string, issuer: string) {
+  return {
+    ...process.env,
+    HOST: '127.0.0.1',
+    PORT: port,
+    PUBLIC_URL: issuer,
+    DATA_DIR: join(folder, 'latchkey'),
+    DATABASE_URL: '',
+    LATCHKEY_SECRET: '',
+    EGRESS_ALLOW: '127.0.0.1/32',
+    BRAND_NAME: 'Northwind Pay',
+    BRAND_LOGO: join(ROOT, 'views/assets/logos/northwind.svg'),
+    LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'warn',
+  }
+}
+
+/** Starts a script of the project with more variables. */
+type Run = (script: string, env: Record<string, string>) => Promise<Child>
+type Seeds = Awaited<ReturnType<typeof openSeeds>>
+type Registering = { settings: Record<string, string>; folder: string; port: string }
+
+/** Starts the sample platform and its neighbours on the marketplace, and publishes what they have registered. */
+async function registerApps(run: Run, seeds: Seeds, { settings, folder, port }: Registering): Promise<Child> {
+  const platform = await run('examples/sample-platform/main.ts', {
+    ...settings,
+    PORT: port,
+    PLATFORM_DATA: join(folder, 'shipyard-hosting'),
+    LATCHKEY_REGISTRATION_TOKEN: await seeds.registrationToken('Shipyard, Inc.'),
+  })
+  const tokens = await Promise.all(
+    NEIGHBOURS.map(name => seeds.registrationToken(name.charAt(0).toUpperCase() + name.slice(1))),
+  )
+  const neighbours = await run('examples/demo/neighbours.ts', {
+    ...settings,
+    NEIGHBOURS: NEIGHBOURS.map((name, index) => `${name}=${tokens[index]}`).join(','),
+    PLATFORM_DATA: folder,
+  })
+  for (const appId of [...platform.ready.matchAll(/app_\w+/g), ...neighbours.ready.matchAll(/app_\w+/g)].map(
+    ([id]) => id,
+  )) {
+    await seeds.publish(appId)
+  }
+  return platform
 }
 
 async function stopAll(children: readonly Child[], folder: string): Promise<void> {

@@ -29,7 +29,7 @@ export function createClaimer(
   lanes: Lanes,
   poster: Pick<Poster, 'underWay' | 'recording'>,
 ): Claimer {
-  const { database, clock, random } = caps
+  const { database, clock } = caps
   const follower = createClockFollower(caps)
   /** Stale, and not given back yet: the database could not be reached. */
   let owed: ClaimedDelivery[] = []
@@ -47,22 +47,6 @@ export function createClaimer(
     await database.relaxed(tx => renewLeases(tx, own, clock.now() + LEASE))
   }
 
-  async function lease(tx: Tx, most: number): Promise<Pick<Claimed, 'delivery' | 'app'>[]> {
-    if (most <= 0) return []
-    const at = clock.now()
-    const deliveries = await claimDue(tx, database.kind, {
-      lease: opaqueToken(random).slice(0, 40),
-      at,
-      until: at + LEASE,
-      most,
-      roomFor: lanes.roomFor,
-      full: lanes.full(),
-    })
-    if (deliveries.length === 0) return []
-    const apps = await findApps(tx, [...new Set(deliveries.map(({ app_id }) => app_id))])
-    return deliveries.map(delivery => ({ delivery, app: apps.get(delivery.app_id) }))
-  }
-
   return {
     room,
     isBehind: () => follower.isBehind(),
@@ -73,7 +57,7 @@ export function createClaimer(
       if (most <= 0 && stale.length === 0) return 0
       const claimed = await database.relaxed(async tx => {
         await giveBack(tx, stale)
-        return await lease(tx, most)
+        return await lease(tx, caps, lanes, most)
       })
       owed = owed.filter(delivery => !stale.includes(delivery))
       for (const each of claimed) lanes.add({ ...each, at: clock.monotonic(), until: since + LEASE }, since)
@@ -81,4 +65,26 @@ export function createClaimer(
     },
     takeAll: () => takeStale(true),
   }
+}
+
+/** Leases at most `most` deliveries that are due, with their apps. */
+async function lease(
+  tx: Tx,
+  { database, clock, random }: ClaimerCaps,
+  lanes: Lanes,
+  most: number,
+): Promise<Pick<Claimed, 'delivery' | 'app'>[]> {
+  if (most <= 0) return []
+  const at = clock.now()
+  const deliveries = await claimDue(tx, database.kind, {
+    lease: opaqueToken(random).slice(0, 40),
+    at,
+    until: at + LEASE,
+    most,
+    roomFor: lanes.roomFor,
+    full: lanes.full(),
+  })
+  if (deliveries.length === 0) return []
+  const apps = await findApps(tx, [...new Set(deliveries.map(({ app_id }) => app_id))])
+  return deliveries.map(delivery => ({ delivery, app: apps.get(delivery.app_id) }))
 }

@@ -74,20 +74,10 @@ export async function rotateManagedKey(
     },
     ...givenUp.map(ended => keyExpiredNews(ended, at)),
   ])
-  await recordActivity(
-    tx,
-    caps,
-    [installation.accountId, app.platform.accountId],
-    [
-      {
-        actor: command.actor,
-        what: 'key.rotated',
-        object: old.id,
-        at,
-        data: { name: old.name, new_key: key.id, overlap_seconds: command.overlapSeconds, reason: command.reason },
-      },
-    ],
-  )
+  const { reason, overlapSeconds, actor } = command
+  const data = { name: old.name, new_key: key.id, overlap_seconds: overlapSeconds, reason }
+  const act = { actor, what: 'key.rotated', object: old.id, at, data } as const
+  await recordActivity(tx, caps, [installation.accountId, app.platform.accountId], [act])
   return { key, sealed }
 }
 

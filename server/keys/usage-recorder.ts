@@ -29,17 +29,9 @@ const AT_ONCE = 1_000
 /** How often the last batch is retried while another process locks its rows. */
 const LAST_TRIES = 4
 
-export function createUsageRecorder({
-  database,
-  clock,
-  log,
-  bounds,
-}: {
-  database: Pick<Database, 'relaxed'>
-  clock: Clock
-  log: Log
-  bounds?: Bounds
-}): UsageRecorder {
+export type UsageCaps = { database: Pick<Database, 'relaxed'>; clock: Clock; log: Log; bounds?: Bounds }
+
+export function createUsageRecorder({ database, clock, log, bounds }: UsageCaps): UsageRecorder {
   const buffer = createUsageBuffer(bounds)
   const batches = createBatches(createUsageWriter(database, buffer, log), { buffer, clock, log })
   let timer: NodeJS.Timeout | undefined

@@ -4,9 +4,9 @@ import { openClientSecret } from '../../apps-registry/app-secrets.ts'
 import { platformOfToken } from '../../apps-registry/create-platform.ts'
 import { type App, findApp, isKnownTo } from '../../apps-registry/find-app.ts'
 import { readJwks } from '../../apps-registry/read-jwks.ts'
-import { registerApp } from '../../apps-registry/register-app.ts'
+import { type RegisterApp, registerApp } from '../../apps-registry/register-app.ts'
 import { countsAsRegistrationToken } from '../../apps-registry/registration-token.ts'
-import { updateApp } from '../../apps-registry/update-app.ts'
+import { type UpdateApp, updateApp } from '../../apps-registry/update-app.ts'
 import type { Database, Tx } from '../../db/connect.ts'
 import type { Act, Note } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
@@ -14,7 +14,7 @@ import { AppError } from '../base/errors.ts'
 import { isId } from '../base/ids.ts'
 import { hashSecret } from '../base/secret-format.ts'
 import { narrowGrants } from './narrow-grants.ts'
-import { currentRequest } from './request-context.ts'
+import { currentRequest, type OAuthRequest } from './request-context.ts'
 import { scopeOf } from './scopes.ts'
 
 /** The policy that every registration and its updates pass through. */
@@ -33,11 +33,10 @@ export type ClientHooks = {
   retire(appId: string, ip: string): Promise<void>
 }
 
+type ClientCaps = Caps & { database: Database; review: 'required' | 'off' }
+
 /** Presents an app of the registry to oidc-provider as an OAuth client. */
-export function createClientAdapter(
-  caps: Caps & { database: Database; review: 'required' | 'off' },
-  hooks: ClientHooks,
-): Adapter {
+export function createClientAdapter(caps: ClientCaps, hooks: ClientHooks): Adapter {
   const { database, keyring } = caps
   const never = async () => undefined
   return {
@@ -46,37 +45,10 @@ export function createClientAdapter(
       const registration = request?.registration
       if (!registration) throw new Error('an app is only stored after its registration was checked')
       const { client_secret: clientSecret, ...client } = payload
-      const { platformId, token, manifest, jwks, logo } = registration
+      const { platformId, manifest, jwks, logo } = registration
       const command = { id, client, clientSecret, manifest, jwks, logo, ip: request.ip }
-      const actor = request.registrant?.actor
-      if (platformId) {
-        const stored = database.transaction(async tx => {
-          if (token !== undefined && (await platformOfToken(tx, token))?.id !== platformId) throw tokenEnded()
-          return await registerApp(tx, caps, { ...command, platformId, actor })
-        })
-        registration.created = await stored.catch(error => {
-          if (error instanceof AppError) request.refusal = error // oidc-provider would turn it into a 500
-          throw error
-        })
-        return
-      }
-      await database.transaction(async tx => {
-        let grantsFollow = false
-        const { app, removed, secretMade } = await updateApp(tx, caps, command, {
-          permissionsRemoved: async (changed, gone) => {
-            const { notes, later } = await hooks.permissionsRemoved(tx, changed, gone)
-            grantsFollow = later
-            return notes
-          },
-          tellHolders: (appId, acts) => hooks.tellHolders(tx, appId, acts),
-        }).catch(error => {
-          throw error instanceof AppError && error.code === 'object.not_found' ? tokenEnded() : error
-        })
-        // The token may have ended while the request fetched from the network, which its sender can delay.
-        if (!(await countsAsRegistrationToken(tx, app.id, hashSecret(token ?? '')))) throw tokenEnded()
-        registration.secretMade = secretMade
-        if (removed.length > 0 && !grantsFollow) await narrowGrants(tx, caps, app.id, removed)
-      })
+      if (platformId) await makeApp(caps, request, { ...command, platformId, actor: request.registrant?.actor })
+      else await changeApp(caps, hooks, registration, command)
     },
     async find(id) {
       if (!isId('app', id)) return undefined
@@ -92,6 +64,49 @@ export function createClientAdapter(
     consume: never,
     revokeByGrantId: never,
   }
+}
+
+/** Stores a new app. Its webhook secret is left in the request, for the response. */
+async function makeApp(caps: ClientCaps, request: OAuthRequest, command: RegisterApp): Promise<void> {
+  const { registration } = request
+  const token = registration?.token
+  const stored = caps.database.transaction(async tx => {
+    if (token !== undefined && (await platformOfToken(tx, token))?.id !== command.platformId) throw tokenEnded()
+    return await registerApp(tx, caps, command)
+  })
+  const created = await stored.catch(error => {
+    if (error instanceof AppError) request.refusal = error // oidc-provider would make a fault of ours of it
+    throw error
+  })
+  if (registration) registration.created = created
+}
+
+type Registration = NonNullable<OAuthRequest['registration']>
+
+/** Stores a new version of an app. Whether it has a new client secret is left in the request. */
+async function changeApp(
+  caps: ClientCaps,
+  hooks: ClientHooks,
+  registration: Registration,
+  command: UpdateApp,
+): Promise<void> {
+  await caps.database.transaction(async tx => {
+    let grantsFollow = false
+    const { app, removed, secretMade } = await updateApp(tx, caps, command, {
+      permissionsRemoved: async (changed, gone) => {
+        const { notes, later } = await hooks.permissionsRemoved(tx, changed, gone)
+        grantsFollow = later
+        return notes
+      },
+      tellHolders: (appId, acts) => hooks.tellHolders(tx, appId, acts),
+    }).catch(error => {
+      throw error instanceof AppError && error.code === 'object.not_found' ? tokenEnded() : error
+    })
+    // It may have ended while the request looked into the network, as slowly as its sender likes.
+    if (!(await countsAsRegistrationToken(tx, app.id, hashSecret(registration.token ?? '')))) throw tokenEnded()
+    registration.secretMade = secretMade
+    if (removed.length > 0 && !grantsFollow) await narrowGrants(tx, caps, app.id, removed)
+  })
 }
 
 /** RFC 7592 §2.2 and §2.3: also if the client does not exist any more. */

@@ -10,6 +10,7 @@ import * as usage from './migrations/008-usage.ts'
 import * as requests from './migrations/009-requests.ts'
 import * as operation from './migrations/010-operation.ts'
 import * as people from './migrations/011-people.ts'
+import * as adminKeys from './migrations/012-admin-keys.ts'
 
 type Step = { name: string; migration: Knex.Migration }
 
@@ -26,6 +27,7 @@ const STEPS: Step[] = [
   { name: '009-requests', migration: requests },
   { name: '010-operation', migration: operation },
   { name: '011-people', migration: people },
+  { name: '012-admin-keys', migration: adminKeys },
 ]
 
 export const migrations: Knex.MigrationSource<Step> = {

@@ -11,6 +11,8 @@ import { rotateRoutes } from './account-portal/rotate-routes.ts'
 import { uninstallRoutes } from './account-portal/uninstall-routes.ts'
 import { accountRoutes } from './accounts/account-routes.ts'
 import { callerOf, loadSession } from './accounts/session-guard.ts'
+import { adminReferenceRoutes } from './admin-api/admin-reference-routes.ts'
+import { ADMIN_OPERATIONS } from './admin-api/operations.ts'
 import { AppError } from './base/errors.ts'
 import { consentRoutes } from './consent/consent-routes.ts'
 import { type Deps, VIEWS } from './deps.ts'
@@ -67,9 +69,7 @@ export function createApp(deps: Deps): Express {
   app.use(authorizeLimitRoutes(deps, withSession, callerOf))
   app.use(oauthRoutes(deps))
   app.use(referenceRoutes(deps))
-  app.use('/v1', refusePreflight, refuseOddAddress, respondProblem(log))
-  app.use(operationRouter('/v1', OPERATIONS, deps))
-  app.use('/v1', nothingHere, respondProblem(log))
+  mountApis(app, deps)
 
   app.use(requireSameOrigin(config.publicUrl), withSession, limitPages(deps, callerOf), refuseOddAddress, formBody)
   app.use(accountRoutes(deps))
@@ -89,6 +89,18 @@ export function createApp(deps: Deps): Express {
   app.use(nothingHere)
   app.use(respondPage(log, render))
   return app
+}
+
+/** The JSON APIs; below their prefixes nothing else responds. */
+function mountApis(app: Express, deps: Deps): void {
+  const problem = respondProblem(deps.log)
+  app.use('/v1', refusePreflight, refuseOddAddress, problem)
+  app.use(operationRouter('/v1', OPERATIONS, deps))
+  app.use('/v1', nothingHere, problem)
+  app.use(adminReferenceRoutes(deps))
+  app.use('/admin/v1', refusePreflight, refuseOddAddress, problem)
+  app.use(operationRouter('/admin/v1', ADMIN_OPERATIONS, deps))
+  app.use('/admin/v1', nothingHere, problem)
 }
 
 const nothingHere: RequestHandler = (_req, _res, next) => next(new AppError('object.not_found'))

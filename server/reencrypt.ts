@@ -17,7 +17,7 @@ const SEALED: readonly SealedColumn[] = [
   SEALED_ACTIVITY_KEY,
   ...SEALED_IN_APPS,
   SEALED_RECORDS,
-  SEALED_ANSWERS,
+  ...SEALED_ANSWERS,
 ]
 
 /** Small enough that no other transaction waits noticeably. */

@@ -43,7 +43,8 @@ export async function prepare(
   const app = await registerApp(env.PUBLIC_URL, registrationToken, receiver)
   await server.stop()
   const deps = await createDeps(readConfig(env))
-  const { verifierKey } = await deps.database.transaction(tx => createVerifier(tx, deps, { name: 'bench' }))
+  const actor = { type: 'operator' as const, id: 'bench', ip: '' }
+  const { verifierKey } = await deps.database.transaction(tx => createVerifier(tx, deps, { name: 'bench', actor }))
   const database = deps.config.database.kind === 'sqlite' ? deps.config.database.file : deps.config.database.url
   await deps.close()
   const from = performance.now()

@@ -36,7 +36,8 @@ export async function openSeeds(environment: Record<string, string | undefined>)
       return { email, password: PASSWORD, accountId: account.id }
     },
     async verifierKey() {
-      return (await database.transaction(tx => createVerifier(tx, deps, { name: 'Sample API' }))).verifierKey
+      return (await database.transaction(tx => createVerifier(tx, deps, { name: 'Sample API', actor: ACTOR })))
+        .verifierKey
     },
     async registrationToken(name) {
       const passwordHash = await deps.passwords.hash(opaqueToken(deps.random)) // nobody signs in with it

@@ -10,6 +10,9 @@ export type Platform = { type: 'platform'; id: string; ip: string }
 /** The operator, at the command line. */
 export type Operator = { type: 'operator'; id: string; ip: string }
 
+/** A program of the operator, through the admin API. */
+export type AdminKey = { type: 'admin_key'; id: string; ip: string }
+
 /** Latchkey itself. */
 export type System = { type: 'system'; id: string; ip: string }
 
@@ -17,7 +20,7 @@ export type System = { type: 'system'; id: string; ip: string }
 export type Actor = Person | Outsider
 
 /** An actor that is not a member. */
-export type Outsider = Platform | Operator | System
+export type Outsider = Platform | Operator | AdminKey | System
 
 /** Who acts on an object of an account: a member must act in that account. */
 export type ActorOnAccount = Member | Outsider

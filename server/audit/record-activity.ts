@@ -17,14 +17,20 @@ export type Act = {
 /** Log entries for some accounts. */
 export type Note = { accountIds: readonly string[]; acts: readonly Act[] }
 
+/** The name of the operator's own log, beside those of the accounts. */
+export const OPERATOR_LOG = 'operator'
+/** Accounts that an entry there names; an act that concerns more names none. */
+const MOST_NAMED = 20
+
 /** The entry which says that the head of a chain was changed without its key. */
 export const TAMPERED = 'activity.tampered'
 
 type ActivityCaps = Pick<Caps, 'random' | 'activityKey'>
 
 /**
- * Writes acts into the activity log of every account concerned. Each account has one hash chain. Call it once per
- * transaction and last: the heads stay locked until the commit, and are locked in one order.
+ * Writes acts into the activity log of every account concerned, and those of the operator and of admin keys into the
+ * operator's log too. Each log is one hash chain. Call it once per transaction and last: the heads stay locked until the
+ * commit, and are locked in one order.
  */
 export async function recordActivity(
   tx: Tx,
@@ -36,13 +42,22 @@ export async function recordActivity(
 }
 
 /** The same for accounts with different entries; each gets its acts in the order of the notes. */
-export async function recordNotes(tx: Tx, caps: ActivityCaps, notes: readonly Note[]): Promise<void> {
+export async function recordNotes(tx: Tx, caps: ActivityCaps, ofAccounts: readonly Note[]): Promise<void> {
+  const notes = [...ofAccounts, ...ofAccounts.flatMap(ofOperator)]
   for (const accountId of [...new Set(notes.flatMap(note => note.accountIds))].sort()) {
     const acts = notes.flatMap(note => (note.accountIds.includes(accountId) ? note.acts : []))
     let head = await lockHead(tx, accountId)
     for (const act of intact(caps, accountId, head) ? acts : [tampered(acts), ...acts])
       head = await extend(tx, caps, accountId, head, act)
   }
+}
+
+/** What the operator's log has of a note: the acts of the operator and of its programs, with the accounts concerned. */
+function ofOperator({ accountIds, acts }: Note): Note[] {
+  const own = acts.filter(({ actor }) => actor.type === 'operator' || actor.type === 'admin_key')
+  if (own.length === 0) return []
+  const named = accountIds.length > 0 && accountIds.length <= MOST_NAMED ? { accounts: [...accountIds] } : {}
+  return [{ accountIds: [OPERATOR_LOG], acts: own.map(act => ({ ...act, data: { ...act.data, ...named } })) }]
 }
 
 async function extend(tx: Tx, caps: ActivityCaps, accountId: string, head: Head, act: Act): Promise<Head> {

@@ -15,6 +15,7 @@ export const ERRORS = {
   'access.unauthorized': { status: 401, code: 'unauthorized', title: 'A valid credential is required' },
   'access.invalid_proof': { status: 401, code: 'unauthorized', title: 'The DPoP proof is not valid' },
   'access.forbidden': { status: 403, code: 'forbidden', title: 'This is not allowed' },
+  'access.scope': { status: 403, code: 'insufficient_scope', title: 'The admin key lacks a scope' },
   'access.role': { status: 403, code: 'role_not_allowed', title: 'Your role does not allow this' },
   'access.no_account': { status: 403, code: 'no_account', title: 'You are not a member of any account' },
   'object.not_found': { status: 404, code: 'not_found', title: 'There is nothing here' },

@@ -12,6 +12,7 @@ export type IdPrefix =
   | 'evt'
   | 'dlv'
   | 'vrf'
+  | 'adk'
   | 'req'
   | 'sess'
   | 'mail'

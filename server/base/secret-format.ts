@@ -16,7 +16,7 @@ export function mintSecret(random: Random, prefix: string): string {
 
 /** Whether `text` has the form and the checksum of a secret of any brand; false makes a database lookup unnecessary. */
 export function isWellFormedSecret(text: string): boolean {
-  if (text.length > 64 || !/^[a-z]{2,8}(?:[mr]_(?:live|test)|[vt])_[0-9A-Za-z]{38}$/.test(text)) return false
+  if (text.length > 64 || !/^[a-z]{2,8}(?:[mr]_(?:live|test)|[avt])_[0-9A-Za-z]{38}$/.test(text)) return false
   return text.slice(-CHECKSUM) === checksum(text.slice(0, -CHECKSUM))
 }
 
@@ -27,7 +27,7 @@ export function redactSecret(secret: string): string {
 
 /** `text` with every secret in it cut down to what people may see; for addresses that somebody pasted a key into. */
 export function redactSecrets(text: string): string {
-  return text.replace(/[a-z]{2,8}(?:[mr]_(?:live|test)|[vt])_[0-9A-Za-z]{38}/g, redactSecret)
+  return text.replace(/[a-z]{2,8}(?:[mr]_(?:live|test)|[avt])_[0-9A-Za-z]{38}/g, redactSecret)
 }
 
 /** What the database keeps of a high-entropy secret: its SHA-256, base64url. */

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { AppError, DatabaseAway, FileFault, SchemaFault } from '../base/errors.ts'
 import { ConfigError } from '../config.ts'
+import { adminKeyCommands } from './admin-key-commands.ts'
 import { appCommands } from './app-commands.ts'
 import { auditCommands } from './audit-commands.ts'
 import { databaseCommands } from './database-commands.ts'
@@ -14,7 +15,14 @@ import { verifierCommands } from './verifier-commands.ts'
 const program = new Command('latchkey').description(
   'Administers a Latchkey instance, with or without a running server.',
 )
-const everything = [userCommands, platformCommands, appCommands, installationCommands, verifierCommands]
+const everything = [
+  userCommands,
+  platformCommands,
+  appCommands,
+  installationCommands,
+  verifierCommands,
+  adminKeyCommands,
+]
 for (const add of [...everything, signingKeysCommands, databaseCommands, auditCommands, doctorCommand]) add(program)
 
 try {

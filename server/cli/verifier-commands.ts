@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { createVerifier, revokeVerifier } from '../keys/verifiers.ts'
 import { nameOption } from './name-option.ts'
+import { OPERATOR } from './operator.ts'
 import { run } from './run.ts'
 
 export function verifierCommands(program: Command): void {
@@ -11,8 +12,9 @@ export function verifierCommands(program: Command): void {
     .requiredOption('--name <name>', 'up to 120 characters', nameOption)
     .action(
       run<{ name: string }>(async (deps, { name }) => {
-        const { verifierId, verifierKey } = await deps.database.transaction(tx => createVerifier(tx, deps, { name }))
-        return { verifier_id: verifierId, verifier_key: verifierKey }
+        const command = { name, actor: OPERATOR }
+        const { verifier, verifierKey } = await deps.database.transaction(tx => createVerifier(tx, deps, command))
+        return { verifier_id: verifier.id, verifier_key: verifierKey }
       }),
     )
   verifier
@@ -20,7 +22,7 @@ export function verifierCommands(program: Command): void {
     .description('revokes a verifier key at once')
     .action(
       run(async (deps, _options, [id = '']) => {
-        await deps.database.transaction(tx => revokeVerifier(tx, deps, id))
+        await deps.database.transaction(tx => revokeVerifier(tx, deps, { id, actor: OPERATOR }))
         return { verifier_id: id, status: 'revoked' }
       }),
     )

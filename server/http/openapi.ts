@@ -61,12 +61,12 @@ type Components = Api['components']
 function describe(operation: Description, components: Components): Json {
   const { id, tag, summary, access, body, example, answers } = operation
   const status = statusOf(operation)
-  const content = { schema: referTo(answers[status] as z.ZodType, components) }
+  const content = { 'application/json': { schema: referTo(answers[status] as z.ZodType, components) } }
   return {
     operationId: id,
     tags: [tag],
     summary,
-    security: access.scheme === undefined ? [] : [{ [access.scheme]: [] }],
+    security: access.scheme === undefined ? [] : [{ [access.scheme]: access.scopes ?? [] }],
     parameters: parametersOf(operation),
     ...(body && {
       requestBody: {
@@ -75,7 +75,7 @@ function describe(operation: Description, components: Components): Json {
       },
     }),
     responses: {
-      [status]: { description: summary, content: { 'application/json': content } },
+      [status]: { description: summary, ...(status !== 204 && { content }) },
       ...problemsOf(operation),
     },
   }

@@ -29,7 +29,8 @@ export function operationRouter<Caps extends { log: Log }>(
           reportUndeclared(caps.log, operation, error)
           throw error
         })
-        res.status(status).json(body)
+        if (status === 204) res.status(204).end()
+        else res.status(status).json(body)
       },
       respondProblem(caps.log, access.challenges),
     )

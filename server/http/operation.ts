@@ -8,6 +8,8 @@ import type { Challenges } from './respond-error.ts'
 export type Access<Caps, Caller> = {
   /** The security scheme in the OpenAPI document; absent if no credential is needed. */
   scheme?: string
+  /** What the credential must be granted, as the OpenAPI document names it. */
+  scopes?: readonly string[]
   /** What `admit` throws. */
   errors: readonly ErrorCode[]
   /** The `WWW-Authenticate` headers of a 401; Bearer alone by default. */
@@ -40,7 +42,7 @@ export type Call<Caps, Caller, Path extends string, Query, Headers, Body> = {
 export type Description = {
   method: 'get' | 'post' | 'put' | 'patch' | 'delete'
   path: string
-  access: Pick<Access<never, unknown>, 'scheme' | 'errors' | 'challenges'>
+  access: Pick<Access<never, unknown>, 'scheme' | 'scopes' | 'errors' | 'challenges'>
   /** Its group in the reference. */
   tag: string
   /** The `operationId`. */

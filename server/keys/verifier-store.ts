@@ -1,23 +1,31 @@
 import { announce } from '../../db/changes.ts'
 import type { Tx } from '../../db/connect.ts'
 
-export async function insertVerifier(
-  tx: Tx,
-  row: { id: string; name: string; tokenHash: string; redacted: string; at: number },
-): Promise<void> {
-  await tx('verifiers').insert({
-    id: row.id,
-    name: row.name,
-    token_hash: row.tokenHash,
-    redacted: row.redacted,
-    created_at: row.at,
-  })
+export type VerifierRow = {
+  id: string
+  name: string
+  token_hash: string
+  redacted: string
+  created_at: number
+  revoked_at: number | null
+}
+
+export async function insertVerifier(tx: Tx, row: VerifierRow): Promise<void> {
+  await tx('verifiers').insert(row)
   announce(tx, 'verifiers')
 }
 
 /** The hashes of all active verifier keys. */
 export async function listVerifierHashes(tx: Tx): Promise<string[]> {
   return await tx('verifiers').whereNull('revoked_at').pluck('token_hash')
+}
+
+export async function listVerifierRows(
+  tx: Tx,
+  { before, limit }: { before: string | undefined; limit: number },
+): Promise<VerifierRow[]> {
+  const query = tx('verifiers').orderBy('id', 'desc').limit(limit)
+  return await (before === undefined ? query : query.where('id', '<', before))
 }
 
 /** Revokes a verifier key; returns false if it was revoked or does not exist. */

@@ -13,6 +13,7 @@ export type Limit = {
     | 'person or address'
     | 'app'
     | 'platform'
+    | 'admin key'
     | 'everybody'
   /** How many points a process draws at once; 1 if each call must be counted at once. */
   block?: number
@@ -42,6 +43,7 @@ export const LIMITS = {
   register_platform: { points: 60, seconds: 3_600, by: 'platform' },
   update_app: { points: 60, seconds: 3_600, by: 'app' },
   api: { points: 1_200, seconds: 60, by: 'app', block: 60 },
+  admin: { points: 1_200, seconds: 60, by: 'admin key', block: 60 },
   leaks: { points: 30, seconds: 60, by: 'address' },
 } as const satisfies Record<string, Limit>
 

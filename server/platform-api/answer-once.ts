@@ -6,12 +6,23 @@ import { DAY } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { hashSecret } from '../base/secret-format.ts'
 import { canonicalJson } from './canonical-json.ts'
-import { claimRequest, deleteRequestsBefore, findRequest, saveAnswer } from './idempotency-store.ts'
+import {
+  claimRequest,
+  deleteRequestsBefore,
+  findRequest,
+  keyOf,
+  type RequestKey,
+  type RequestTable,
+  saveAnswer,
+} from './idempotency-store.ts'
 
 export type Answer = { status: number; body: Record<string, unknown> }
 
 export type Repeatable = {
-  appId: string
+  /** Where responses to such callers are kept. */
+  kept: RequestTable
+  /** The id of the app or of the admin key. */
+  caller: string
   /** The one spelling of the path that was asked for. */
   path: string
   /** The `Idempotency-Key`, where one was sent. */
@@ -33,16 +44,20 @@ export type Call<Object, Ready> = {
 const KEPT = DAY
 const PURPOSE = 'idempotent-answer'
 
-type RequestKey = { app_id: string; path: string; key_hash: string }
-const contextOf = (requestKey: RequestKey) => `${requestKey.app_id}:${requestKey.path}:${requestKey.key_hash}`
+export const OF_APPS: RequestTable = { table: 'idempotent_requests', caller: 'app_id' }
+export const OF_ADMIN_KEYS: RequestTable = { table: 'admin_requests', caller: 'admin_key_id' }
+const TABLES = [OF_APPS, OF_ADMIN_KEYS]
 
-export const SEALED_ANSWERS: SealedColumn = {
-  table: 'idempotent_requests',
+const contextOf = ({ caller, path, keyHash }: RequestKey) => `${caller}:${path}:${keyHash}`
+
+export const SEALED_ANSWERS: readonly SealedColumn[] = TABLES.map(kept => ({
+  table: kept.table,
   column: 'answer',
-  key: ['app_id', 'path', 'key_hash'],
+  key: keyOf(kept),
   purpose: PURPOSE,
-  context: ({ app_id = '', path = '', key_hash = '' }) => contextOf({ app_id, path, key_hash }),
-}
+  context: row =>
+    contextOf({ caller: row[kept.caller] ?? '', path: row['path'] ?? '', keyHash: row['key_hash'] ?? '' }),
+}))
 
 /**
  * Does the work in one transaction. With an `Idempotency-Key` its response is stored for a day, encrypted, in the same
@@ -55,7 +70,7 @@ export async function answerOnce<Object, Ready>(
   call: Call<Object, Ready>,
 ): Promise<Answer> {
   const { database } = caps
-  const { key, appId, path } = request
+  const { kept, key, caller, path } = request
   const work = async (tx: Tx, ready: Ready) => await call.work(tx, await call.own(tx), ready)
   const prepare = async () => (await call.ready?.()) as Ready
   if (key === undefined) {
@@ -63,13 +78,13 @@ export async function answerOnce<Object, Ready>(
     return await database.transaction(tx => work(tx, ready))
   }
   const at = caps.clock.now()
-  const requestKey = { app_id: appId, path, key_hash: hashSecret(key) }
+  const requestKey = { caller, path, keyHash: hashSecret(key) }
   const bodyHash = hashSecret(canonicalJson(request.body ?? {}))
   const context = contextOf(requestKey)
 
   async function earlier(tx: Tx): Promise<Answer | undefined> {
     await call.own(tx)
-    const before = await findRequest(tx, requestKey, at - KEPT)
+    const before = await findRequest(tx, kept, requestKey, at - KEPT)
     if (!before) return undefined
     if (before.body_hash !== bodyHash) throw new AppError('request.key_reused')
     if (before.answer === null) throw new Error('a finished request has no answer')
@@ -82,18 +97,22 @@ export async function answerOnce<Object, Ready>(
   if (before) return before
   const ready = await prepare()
   return await database.transaction(async tx => {
-    if (!(await claimRequest(tx, { ...requestKey, body_hash: bodyHash, created_at: at }, at - KEPT))) {
+    const claim = { body_hash: bodyHash, created_at: at }
+    if (!(await claimRequest(tx, kept, requestKey, claim, at - KEPT))) {
       const answered = await earlier(tx) // by another request at the same time
       if (!answered) throw new AppError('request.key_reused')
       return answered
     }
     const answer = await work(tx, ready)
-    await saveAnswer(tx, requestKey, caps.keyring.encrypt(PURPOSE, context, JSON.stringify(answer)))
+    await saveAnswer(tx, kept, requestKey, caps.keyring.encrypt(PURPOSE, context, JSON.stringify(answer)))
     return answer
   })
 }
 
 /** Deletes expired responses; returns how many. */
 export async function sweepAnswers(database: Database, at: number): Promise<number> {
-  return await deleteInBatches(database, (tx, limit) => deleteRequestsBefore(tx, at - KEPT, limit))
+  let deleted = 0
+  for (const kept of TABLES)
+    deleted += await deleteInBatches(database, (tx, limit) => deleteRequestsBefore(tx, kept, at - KEPT, limit))
+  return deleted
 }

@@ -10,7 +10,7 @@ import { endOf, statusAt } from '../keys/key-states.ts'
 import type { EncryptedSecret } from '../keys/seal-key.ts'
 import type * as schemas from './api-schemas.ts'
 
-const timeOrNull = (at: number | null): string | null => (at === null ? null : isoTime(at))
+export const timeOrNull = (at: number | null): string | null => (at === null ? null : isoTime(at))
 
 export function installationObject(found: Installation, app: App): z.infer<typeof schemas.Installation> {
   const installation = asJudged(found, app.status)

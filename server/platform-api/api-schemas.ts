@@ -1,14 +1,15 @@
 import { z } from 'zod'
+import type { IdPrefix } from '../base/ids.ts'
 import { showsAll } from '../base/plain-text.ts'
 
 /** What the operations of the platform API share: objects, pages, parts of requests. */
 
-const id = (prefix: string) =>
+export const id = (prefix: string) =>
   z
     .string()
     .regex(new RegExp(`^${prefix}_[0-9a-z]{26}$`))
     .meta({ example: `${prefix}_01jpk3v9t2m4q6s8u0w2y4a6c8` })
-const time = z.iso.datetime().meta({ description: 'UTC, with milliseconds' })
+export const time = z.iso.datetime().meta({ description: 'UTC, with milliseconds' })
 const mode = z.enum(['live', 'test'])
 
 export const Installation = z.object({
@@ -87,7 +88,7 @@ const cursorOf = (prefix: string, what = 'the `next_cursor` of another page') =>
     .optional()
     .meta({ description: '`next_cursor` of the previous page' })
 
-export const pageOf = (prefix: 'ins' | 'key' | 'dlv') => limit.extend({ cursor: cursorOf(prefix) })
+export const pageOf = (prefix: IdPrefix) => limit.extend({ cursor: cursorOf(prefix) })
 
 /** The feed continues after any event; `cursor` is the same parameter under the name used by every list. */
 export const eventsPage = limit

@@ -1,8 +1,9 @@
 import { z } from 'zod'
-import type { Tx } from '../../db/connect.ts'
-import { type Call, type Description, type Operation, operation, statusOf } from '../http/operation.ts'
+import type { Database, Tx } from '../../db/connect.ts'
+import type { Caps } from '../base/caps.ts'
+import { type Access, type Call, type Description, type Operation, operation, statusOf } from '../http/operation.ts'
 import { requireGranted } from '../key-life/granted-permissions.ts'
-import { type Answer, answerOnce } from './answer-once.ts'
+import { type Answer, answerOnce, OF_APPS, type Repeatable } from './answer-once.ts'
 import type { ApiCaps } from './api-caps.ts'
 import type { Caller } from './caller.ts'
 import { accessToken } from './token-access.ts'
@@ -16,46 +17,76 @@ const Headers = z.object({
     .meta({ description: 'A repetition within 24 hours returns the same response.' }),
 })
 
-type PostCall<Path extends string, Body> = Call<ApiCaps, Caller, Path, unknown, z.output<typeof Headers>, Body>
+type PostCall<OfApi, Asking, Path extends string, Body> = Call<
+  OfApi,
+  Asking,
+  Path,
+  unknown,
+  z.output<typeof Headers>,
+  Body
+>
 
-/** A POST of the platform API, in the steps that `answerOnce` repeats or leaves out. */
-type Definition<Path extends string, Body extends z.ZodType, Result extends z.ZodType, Object, Ready> = Omit<
-  Description,
-  'access' | 'headers' | 'query'
-> & {
+/** A POST, in the steps that `answerOnce` repeats or leaves out. */
+export type PostDefinition<
+  OfApi,
+  Asking,
+  Path extends string,
+  Body extends z.ZodType,
+  Result extends z.ZodType,
+  Object,
+  Ready,
+> = Omit<Description, 'access' | 'headers' | 'query'> & {
   method: 'post'
   path: Path
   body: Body
   example?: z.input<Body> & object
   answers: Readonly<Record<number, Result>>
   /** Loads the object and checks that the caller may use it. */
-  own(tx: Tx, call: PostCall<Path, z.output<Body>>): Promise<Object>
+  own(tx: Tx, call: PostCall<OfApi, Asking, Path, z.output<Body>>): Promise<Object>
   /** What depends on the time or calls the network, outside any transaction. */
-  ready?(call: PostCall<Path, z.output<Body>>): Promise<Ready>
-  work(tx: Tx, call: PostCall<Path, z.output<Body>>, object: Object, ready: Ready): Promise<z.output<Result>>
+  ready?(call: PostCall<OfApi, Asking, Path, z.output<Body>>): Promise<Ready>
+  work(
+    tx: Tx,
+    call: PostCall<OfApi, Asking, Path, z.output<Body>>,
+    object: Object,
+    ready: Ready,
+  ): Promise<z.output<Result>>
 }
 
-/** An operation that an access token calls and that does its work once for each `Idempotency-Key`. */
-export function idempotentOperation<
+/** Who calls the POSTs of an API, and where responses to them are kept. */
+export type Repeaters<OfApi, Asking> = {
+  access: Access<OfApi, Asking>
+  identify(caller: Asking): Pick<Repeatable, 'kept' | 'caller'>
+  /** Checks that the caller may see a stored response. */
+  mayHave?(answer: Answer, caller: Asking): void
+}
+
+/** An operation that does its work once for each `Idempotency-Key`, whoever may call it. */
+export function onceForEachKey<
+  OfApi extends Caps & { database: Database },
+  Asking,
   const Path extends string,
   Body extends z.ZodType,
   Result extends z.ZodType,
   Object,
-  Ready = undefined,
->(definition: Definition<Path, Body, Result, Object, Ready>): Operation<ApiCaps> {
+  Ready,
+>(
+  { access, identify, mayHave }: Repeaters<OfApi, Asking>,
+  definition: PostDefinition<OfApi, Asking, Path, Body, Result, Object, Ready>,
+): Operation<OfApi> {
   const { own, ready, work, errors, ...description } = definition
   const status = statusOf(definition)
   return operation({
     ...description,
-    access: accessToken,
+    access,
     headers: Headers,
     errors: ['request.key_reused', ...errors],
     async handle(call) {
       const { caps, caller, sent, headers } = call
-      const request = { appId: caller.app.id, path: sent.path, key: headers['Idempotency-Key'], body: sent.body }
+      const request = { ...identify(caller), path: sent.path, key: headers['Idempotency-Key'], body: sent.body }
       const { body } = await answerOnce<Object, Ready>(caps, request, {
         own: tx => own(tx, call),
-        mayHave: answer => requireSecretGranted(answer, caller),
+        ...(mayHave && { mayHave: answer => mayHave(answer, caller) }),
         ...(ready && { ready: () => ready(call) }),
         work: async (tx, object, prepared) => ({
           status,
@@ -65,6 +96,23 @@ export function idempotentOperation<
       return body as z.output<Result>
     },
   })
+}
+
+const APPS: Repeaters<ApiCaps, Caller> = {
+  access: accessToken,
+  identify: ({ app }) => ({ kept: OF_APPS, caller: app.id }),
+  mayHave: requireSecretGranted,
+}
+
+/** An operation that an access token calls and that does its work once for each `Idempotency-Key`. */
+export function idempotentOperation<
+  const Path extends string,
+  Body extends z.ZodType,
+  Result extends z.ZodType,
+  Object,
+  Ready = undefined,
+>(definition: PostDefinition<ApiCaps, Caller, Path, Body, Result, Object, Ready>): Operation<ApiCaps> {
+  return onceForEachKey(APPS, definition)
 }
 
 /** A token gets no secret of a key that may do more than it was granted. Throws `permission.not_granted`. */

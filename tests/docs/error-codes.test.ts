@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { ADMIN_OPERATIONS } from '../../server/admin-api/operations.ts'
 import { ERRORS, type ErrorCode } from '../../server/base/errors.ts'
 import { errorsOf } from '../../server/http/operation.ts'
 import { OPERATIONS } from '../../server/platform-api/operations.ts'
@@ -48,9 +49,9 @@ describe('error codes', () => {
     )
   })
 
-  test('the first table has the errors of /v1, the second those of pages only', () => {
+  test('the first table has the errors of /v1 and /admin/v1, the second those of pages only', () => {
     const [api = ''] = section.split('Pages and the command line')
-    const ofApi = new Set(OPERATIONS.flatMap(errorsOf).map(error => ERRORS[error].code))
+    const ofApi = new Set([...OPERATIONS, ...ADMIN_OPERATIONS].flatMap(errorsOf).map(error => ERRORS[error].code))
     for (const { code } of rows.filter(({ code }) => ofApi.has(code as never)))
       assert.ok(api.includes(`| \`${code}\` |`), `${code} belongs to the first table`)
   })

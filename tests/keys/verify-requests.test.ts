@@ -7,7 +7,7 @@ import { mintSecret } from '../../server/base/secret-format.ts'
 import { createVerifier, revokeVerifier } from '../../server/keys/verifiers.ts'
 import { eventually } from '../support/eventually.ts'
 import { keyAt } from '../support/steps.ts'
-import { createWorld, type World } from '../support/world.ts'
+import { createWorld, OPERATOR, type World } from '../support/world.ts'
 
 describe('POST /v1/keys/verify', () => {
   let world: World
@@ -152,14 +152,16 @@ describe('POST /v1/keys/verify', () => {
 
   test('401: a revoked verifier key is refused', async () => {
     const { database } = world.deps
-    const { verifierId, verifierKey } = await database.transaction(tx =>
-      createVerifier(tx, world.deps, { name: 'short-lived' }),
+    const { verifier, verifierKey } = await database.transaction(tx =>
+      createVerifier(tx, world.deps, { name: 'short-lived', actor: OPERATOR }),
     )
     const ask = () => send(JSON.stringify({ key }), { authorization: `Bearer ${verifierKey}` })
     assert.equal((await ask()).status, 200)
-    await database.transaction(tx => revokeVerifier(tx, world.deps, verifierId))
+    const revoke = () =>
+      database.transaction(tx => revokeVerifier(tx, world.deps, { id: verifier.id, actor: OPERATOR }))
+    await revoke()
     assert.equal((await ask()).status, 401)
-    await assert.rejects(database.transaction(tx => revokeVerifier(tx, world.deps, verifierId)))
+    await assert.rejects(revoke())
   })
 
   test('200 is never stored by a cache', async () => {

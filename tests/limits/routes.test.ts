@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { clientCredentialsGrant } from 'openid-client'
 import { createApp } from '../../server/app.ts'
 import { LIMITS, type Limit } from '../../server/limits/limits.ts'
+import { createAdminClient } from '../admin-api/admin-client.ts'
 import { type Route, routesOf } from '../support/routes.ts'
 import { createWorld, type Person, type PublishedApp, type World } from '../support/world.ts'
 
@@ -25,7 +26,16 @@ const ROWS = DOCS.split('\n').filter(line => line.startsWith('|'))
 
 /** The limits in docs/limits.md for a route, or for all paths below one; undefined without a row. */
 function documented({ method, path }: Route): string[] | undefined {
-  const names = [path, ...(path.startsWith('/v1/') ? ['/v1/*'] : path.startsWith('/oauth/') ? [] : ['/*'])]
+  const names = [
+    path,
+    ...(path.startsWith('/v1/')
+      ? ['/v1/*']
+      : path.startsWith('/admin/v1/')
+        ? ['/admin/v1/*']
+        : path.startsWith('/oauth/')
+          ? []
+          : ['/*']),
+  ]
   const row = names.flatMap(name => ROWS.filter(line => line.startsWith(`| \`${method} ${name}\` |`)))[0]
   return row === undefined
     ? undefined
@@ -59,6 +69,7 @@ test('limits: every route that writes or calls out is in docs/limits.md and spen
     person: app.platform.person,
     app,
     token: (await clientCredentialsGrant(app.client)).access_token,
+    adminKey: (await createAdminClient(world)).key,
   }
   const routes = [...routesOf(createApp(world.deps)).filter(({ method }) => !SAFE.includes(method)), ...ELSEWHERE]
   assert.ok(routes.length > 40)
@@ -77,16 +88,16 @@ test('limits: every route that writes or calls out is in docs/limits.md and spen
   }
 })
 
-type Caller = { world: World; person: Person; app: PublishedApp; token: string }
+type Caller = { world: World; person: Person; app: PublishedApp; token: string; adminKey: string }
 
 /** Calls the route as an authorized caller, with an empty body. */
-async function call({ world, person, app, token }: Caller, route: Route, address: string): Promise<number> {
+async function call({ world, person, app, token, adminKey }: Caller, route: Route, address: string): Promise<number> {
   const ids = { app: app.id, uid: 'none', slug: 'shipyard-hosting' } as Record<string, string>
   const path = route.path.replaceAll(
     /:(\w+)/g,
     (_, name: string) => ids[name] ?? `${name.slice(0, 3)}_${'0'.repeat(26)}`,
   )
-  const page = !/^\/(?:v1|oauth)\//.test(path)
+  const page = !/^\/(?:v1|oauth|admin)\//.test(path)
   const answer = await fetch(`${world.url}${path}`, {
     method: route.method,
     redirect: 'manual',
@@ -94,7 +105,9 @@ async function call({ world, person, app, token }: Caller, route: Route, address
       'x-forwarded-for': address,
       'content-type': page ? 'application/x-www-form-urlencoded' : 'application/json',
       ...(page && path !== '/signup' && path !== '/signin' && { cookie: person.browser.cookieHeader(path) }),
-      ...(page ? { 'sec-fetch-site': 'same-origin' } : { authorization: `Bearer ${token}` }),
+      ...(page
+        ? { 'sec-fetch-site': 'same-origin' }
+        : { authorization: `Bearer ${path.startsWith('/admin/') ? adminKey : token}` }),
     },
     ...(!SAFE.includes(route.method) && { body: page ? '' : '{}' }),
   })

@@ -9,6 +9,7 @@ export const features = [
   'apps-registry',
   'server/oauth',
   'server/keys',
+  'server/admin-keys',
   'server/deliveries',
   'server/installs',
   'server/key-life',
@@ -16,6 +17,7 @@ export const features = [
   'server/account-portal',
   'server/platform-portal',
   'server/platform-api',
+  'server/admin-api',
 ]
 
 const floors = { base: 0, db: 1, store: 2, rule: 2, verb: 3, http: 4, routes: 5, assembly: 6 } as const

@@ -24,6 +24,8 @@ import { type Encryption, type Receiver, startReceiver } from './receiver.ts'
 export const PASSWORD = 'a long enough sentence'
 /** Of every person: making one is meant to be slow, and once a process is enough. */
 let passwordHash: Promise<string> | undefined
+/** Who acts where a test does what the operator does. */
+export const OPERATOR = { type: 'operator', id: 'tests', ip: '' } as const
 export const REDIRECT = 'http://127.0.0.1:9/callback'
 
 export type Person = { email: string; userId: string; accountId: string; accountName: string; browser: BrowserSession }
@@ -131,7 +133,9 @@ export async function createWorld({
   server.on('request', createListener(deps))
   await deps.database.changes.start()
   if (worker) deps.worker.start()
-  const { verifierKey } = await deps.database.transaction(tx => createVerifier(tx, deps, { name: 'tests' }))
+  const { verifierKey } = await deps.database.transaction(tx =>
+    createVerifier(tx, deps, { name: 'tests', actor: OPERATOR }),
+  )
   const receivers: Receiver[] = []
   let people = 0
 
@@ -157,8 +161,7 @@ export async function createWorld({
     },
     async platform(name = 'Shipyard, Inc.') {
       const person = await world.person({ accountName: name })
-      const actor = { type: 'operator' as const, id: 'tests', ip: '' }
-      const command = { accountId: person.accountId, name, actor }
+      const command = { accountId: person.accountId, name, actor: OPERATOR }
       const { platform, registrationToken } = await deps.database.transaction(tx => createPlatform(tx, deps, command))
       return { person, platformId: platform.id, registrationToken }
     },
@@ -182,9 +185,10 @@ export async function createWorld({
       const { status, body } = await world.register(platform, receiver, metadata)
       assert.equal(status, 201, JSON.stringify(body))
       receiver.secret = body.webhook_secret
-      const actor = { type: 'operator' as const, id: 'tests', ip: '' }
       if (!draft)
-        await deps.database.transaction(tx => moveApp(tx, deps, { id: body.client_id, verb: 'publish', actor }))
+        await deps.database.transaction(tx =>
+          moveApp(tx, deps, { id: body.client_id, verb: 'publish', actor: OPERATOR }),
+        )
       const client = await discover(url, { clientId: body.client_id, clientSecret: body.client_secret })
       return { id: body.client_id, registered: body, receiver, platform, client }
     },

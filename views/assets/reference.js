@@ -1,1 +1,1 @@
-SwaggerUIBundle({ url: '/openapi.json', dom_id: '#reference', deepLinking: true, supportedSubmitMethods: [], defaultModelsExpandDepth: 0 })
+SwaggerUIBundle({ url: document.getElementById('reference').dataset.document, dom_id: '#reference', deepLinking: true, supportedSubmitMethods: [], defaultModelsExpandDepth: 0 })

@@ -15,3 +15,8 @@ export type AppVerb = keyof typeof APP_TRANSITIONS
 export function stopsKeys(status: AppStatus): boolean {
   return status === 'suspended' || status === 'retired'
 }
+
+/** What a role must allow for acts on an app: with a draft that is not in review a developer may work too. */
+export function draftScope(status: AppStatus): 'draft' | undefined {
+  return status === 'draft' ? 'draft' : undefined
+}

@@ -2,6 +2,7 @@ import type { Tx } from '../db/connect.ts'
 import { requireAbility } from '../server/accounts/roles.ts'
 import type { Member } from '../server/audit/actor.ts'
 import { AppError } from '../server/base/errors.ts'
+import { draftScope } from './app-states.ts'
 import type { App } from './app-store.ts'
 import { findApp } from './find-app.ts'
 import { pageOwnApps } from './listing-store.ts'
@@ -29,7 +30,7 @@ export async function findOwnApp(tx: Tx, accountId: string, id: string): Promise
 /** The same, for a member who acts on it: their role is checked as it is now. Throws `access.role` as well. */
 export async function findOwnAppToManage(tx: Tx, member: Member, id: string): Promise<App> {
   const app = await findOwnApp(tx, member.accountId, id)
-  await requireAbility(tx, member.id, member.accountId, 'manage_platform')
+  await requireAbility(tx, member.id, member.accountId, 'publish', draftScope(app.status))
   return app
 }
 

@@ -6,6 +6,7 @@ import type { Caps } from '../server/base/caps.ts'
 import { AppError } from '../server/base/errors.ts'
 import { alphanumeric } from '../server/base/random.ts'
 import { newWebhookSecret, sealClientSecret, sealWebhookSecret } from './app-secrets.ts'
+import { draftScope } from './app-states.ts'
 import type { Logo } from './app-store.ts'
 import { refreshListing } from './listing-store.ts'
 import type { Manifest } from './manifest.ts'
@@ -36,9 +37,9 @@ export async function registerApp(
   const at = caps.clock.now()
   const platform = await findPlatformRow(tx, command.platformId)
   if (!platform) throw new AppError('object.not_found')
-  if (command.actor) await requireAbility(tx, command.actor.id, platform.accountId, 'manage_platform')
   const webhookSecret = newWebhookSecret(caps.random)
   const status = caps.review === 'off' ? 'published' : 'draft'
+  if (command.actor) await requireAbility(tx, command.actor.id, platform.accountId, 'publish', draftScope(status))
   const row = {
     id: command.id,
     platformId: platform.id,

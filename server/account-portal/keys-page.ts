@@ -5,7 +5,6 @@ import { type Membership, roleAllows } from '../accounts/roles.ts'
 import { isId } from '../base/ids.ts'
 import type { OptionModel } from '../http/page-parts.ts'
 import type { Key } from '../keys/find-keys.ts'
-import { abilityFor } from '../keys/key-ability.ts'
 import type { KeyPageFilter } from '../keys/page-account-keys.ts'
 import { type KeyRow, keyRow } from './key-row-page.ts'
 import { sparkOf } from './spark-page.ts'
@@ -98,7 +97,7 @@ export function keysPage({
   const keys = found.slice(0, KEYS_PER_PAGE)
   const rows = keys.map(key => {
     const app = key.appId === null ? undefined : apps.get(key.appId)
-    const row = keyRow(key, app, now, roleAllows(role, abilityFor(key)), {
+    const row = keyRow(key, app, now, roleAllows(role, 'manage_keys', key.mode), {
       maker: makers.get(key.createdBy ?? ''),
       suspended: (app && stopsKeys(app.status)) || suspended.has(key.installationId ?? ''),
     })
@@ -116,7 +115,7 @@ export function keysPage({
     managers: managerOptions([...apps.values()], asked.platform),
     filtered: Object.values(asked).some(value => value !== ''),
     keys: rows,
-    ...(roleAllows(role, 'manage_test_keys') && { createHref: '/keys/new' }),
+    ...(roleAllows(role, 'manage_keys', 'test') && { createHref: '/keys/new' }),
     ...(found.length > KEYS_PER_PAGE && last && { older: hrefOf(asked, last.id) }),
     ...(before && { newest: hrefOf(asked) }),
   }

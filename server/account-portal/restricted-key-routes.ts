@@ -98,13 +98,15 @@ async function showCreate(
   faults: Fault[],
 ): Promise<void> {
   const { user, current } = signedIn(res)
-  const { role } = await caps.database.read(tx => requireAbility(tx, user.id, current.account.id, 'manage_test_keys'))
+  const { role } = await caps.database.read(tx =>
+    requireAbility(tx, user.id, current.account.id, 'manage_keys', 'test'),
+  )
   const page = createFormPage(typed, faults, {
     catalog: caps.config.catalog,
     keyBrand: caps.keyBrand,
     now: caps.clock.now(),
     form: opaqueToken(caps.random),
-    mayLive: roleAllows(role, 'expire_key'),
+    mayLive: roleAllows(role, 'manage_keys', 'live'),
   })
   const status = faults.length > 0 ? 422 : 200
   caps.render(req, res, 'key-form', { title: page.heading, nav: 'keys', status }, page)

@@ -62,7 +62,7 @@ export async function showInstallation(
     accountName: session.current.account.name,
     catalog: caps.config.catalog,
     now,
-    mayManage: mayManage(session),
+    mayManage: mayManage(session, found.installation),
     page: PAGE,
   })
   const flash = refused ?? removedText(found, req.query['removed'])
@@ -81,7 +81,14 @@ export async function showInstalling(caps: InstallsCaps, req: Request, res: Resp
     return { ...found, keys, deliveries: await listKeyDeliveries(tx, found.installation.id, ids) }
   })
   const mostAttempts = caps.config.retrySchedule.length + 1
-  const page = installingPage({ installation, app, keys, deliveries, mayManage: mayManage(session), mostAttempts })
+  const page = installingPage({
+    installation,
+    app,
+    keys,
+    deliveries,
+    mayManage: mayManage(session, installation),
+    mostAttempts,
+  })
   if (page.phase === 'underway' && caps.clock.now() - installation.createdAt < WATCHED_FOR) res.set('Refresh', '1')
   caps.render(req, res, 'installing', { title: page.heading, nav: 'apps' }, page)
 }
@@ -99,6 +106,6 @@ function removedText(
   return { tone: 'good', strong, text: `Calls that need ${gone.join(' or ')} are refused from now on.` }
 }
 
-function mayManage(session: Session): boolean {
-  return roleAllows(session.current.role, 'uninstall')
+function mayManage({ current }: Session, { mode }: Installation): boolean {
+  return roleAllows(current.role, 'uninstall', mode)
 }

@@ -45,7 +45,7 @@ async function askToUninstall(caps: UninstallCaps, req: Request, res: Response):
   const session = signedIn(res)
   const { installation, app } = await caps.database.read(async tx => {
     const found = await findInstallationOf(tx, session.current.account.id, idParam(req, 'installation', 'ins'))
-    await requireAbility(tx, session.user.id, session.current.account.id, 'uninstall')
+    await requireAbility(tx, session.user.id, session.current.account.id, 'uninstall', found.installation.mode)
     return found
   })
   if (installation.status === 'uninstalled') return res.redirect(303, `/apps/${installation.id}/uninstalled`)

@@ -29,7 +29,7 @@ export function isUnseen({ existing, target }: Consideration, answer: Answer): b
 }
 
 /** Errors of a submitted decision; the page is shown again in its current state. */
-export function faultsOf({ accounts, modes, target, kept, app, existing }: Consideration, answer: Answer): Fault[] {
+export function faultsOf({ accounts, asked, target, kept, app, existing }: Consideration, answer: Answer): Fault[] {
   const faults: Fault[] = []
   if (
     answer.account !== undefined &&
@@ -38,7 +38,7 @@ export function faultsOf({ accounts, modes, target, kept, app, existing }: Consi
   ) {
     faults.push({ field: 'account', message: 'Choose one of your accounts.' })
   }
-  if (answer.mode !== undefined && target && !modes.some(mode => mode === answer.mode))
+  if (answer.mode !== undefined && target && !asked.some(mode => mode === answer.mode))
     faults.push({ field: 'mode', message: 'Choose a mode.' })
   if (existing) return faults
   if (answer.decision === 'continue') {

@@ -158,7 +158,7 @@ function keysOf({ app, permissions }: Consideration, catalog: Catalog): ConsentP
     }))
 }
 
-function blockedBecause({ app }: Consideration): NonNullable<ConsentPage['blocked']> {
+function blockedBecause({ app, asked }: Consideration): NonNullable<ConsentPage['blocked']> {
   if (isDraft(app))
     return {
       strong: 'This app is not published yet.',
@@ -166,5 +166,10 @@ function blockedBecause({ app }: Consideration): NonNullable<ConsentPage['blocke
     }
   if (app.status !== 'published')
     return { strong: 'This app cannot be installed now.', text: 'It was suspended or retired.' }
+  if (asked.length === 1 && asked[0] === 'live')
+    return {
+      strong: 'Your role does not let you install apps in live mode.',
+      text: 'An owner or admin of the account can.',
+    }
   return { strong: 'Your role does not let you install apps.', text: 'An owner or admin of the account can.' }
 }

@@ -1,6 +1,6 @@
 import { type App, findApp, isDraft, isInstallableIn, isKnownTo } from '../../apps-registry/find-app.ts'
 import type { Tx } from '../../db/connect.ts'
-import { type Membership, membershipsWith } from '../accounts/roles.ts'
+import { type Membership, roleAllows } from '../accounts/roles.ts'
 import type { Session } from '../accounts/sessions.ts'
 import { AppError } from '../base/errors.ts'
 import type { Mode } from '../base/mode.ts'
@@ -27,6 +27,8 @@ export type Consideration = {
   permissions: string[]
   /** Accounts in which the person may install this app now. */
   accounts: Membership[]
+  /** Those that are asked for, and of them those that the role allows there. */
+  asked: Mode[]
   modes: Mode[]
   /** Where the app would be installed; absent if there is no such account. */
   target: { appId: string; accountId: string; accountName: string; mode: Mode } | undefined
@@ -48,8 +50,11 @@ export async function considerInstall(
   const app = await findApp(tx, asked.appId)
   const memberOf = session.memberships.map(({ account }) => account.id)
   if (!app || app.status === 'retired' || !isKnownTo(app, memberOf)) throw new AppError('object.not_found')
-  const accounts = membershipsWith(session, 'install').filter(({ account }) => isInstallableIn(app, account.id))
-  const modes: Mode[] = asked.mode ? [asked.mode] : ['live', 'test']
+  const offered: Mode[] = asked.mode ? [asked.mode] : ['live', 'test']
+  const allowed = ({ role }: Membership) => offered.filter(mode => roleAllows(role, 'install', mode))
+  const accounts = session.memberships.filter(
+    membership => allowed(membership).length > 0 && isInstallableIn(app, membership.account.id),
+  )
   const all = app.manifest.permissions.map(permission => permission.name)
   const permissions = asked.permissions ? all.filter(name => asked.permissions?.includes(name)) : all
   const membership =
@@ -57,14 +62,17 @@ export async function considerInstall(
     accounts.find(({ account }) => account.id === session.current.account.id) ??
     accounts[0]
   if (!membership) {
+    const modes = offered
     const none = { target: undefined, existing: undefined, ...(await keptIn(tx, undefined, at)) }
-    return { app, permissions, accounts, modes, ...none }
+    return { app, permissions, accounts, asked: offered, modes, ...none }
   }
-  const mode = modes.find(value => value === chosen.mode) ?? asked.mode ?? (isDraft(app) ? 'test' : 'live')
+  const modes = allowed(membership)
+  const usual = isDraft(app) ? 'test' : 'live'
+  const mode = [chosen.mode, asked.mode, usual].map(name => modes.find(value => value === name)).find(Boolean) ?? 'test'
   const target = { appId: app.id, accountId: membership.account.id, accountName: membership.account.name, mode }
   const existing = await findInstalled(tx, target)
   const kept = await keptIn(tx, existing ? undefined : { appId: app.id, accountId: target.accountId, mode }, at)
-  return { app, permissions, accounts, modes, target, existing, ...kept }
+  return { app, permissions, accounts, asked: offered, modes, target, existing, ...kept }
 }
 
 /** The most kept keys that are listed with their use; the page counts the others. */

@@ -22,11 +22,15 @@ export async function installChosen<Outcome>(
   const { app, target } = considered
   if (!target) {
     const { account } = session.memberships.find(member => member.account.id === answer.account) ?? session.current
-    await caps.database.read(tx => requireAbility(tx, session.user.id, account.id, 'install')) // throws if the role is the reason
+    await caps.database.read(tx => requireAbility(tx, session.user.id, account.id, 'install', considered.asked[0])) // throws if the role is the reason
     throw new AppError('app.not_installable', {
       detail: 'Nothing was installed. None of your accounts can install this app.',
     })
   }
+  const chosen = considered.asked.find(mode => mode === answer.mode) ?? target.mode
+  if (chosen !== target.mode)
+    // the role allows the other one only
+    await caps.database.read(tx => requireAbility(tx, session.user.id, target.accountId, 'install', chosen))
   const seals = !considered.existing && app.manifest.managed_keys.length > 0
   const recipient = seals ? await findRecipientKey(caps, app) : undefined
   return await caps.database.transaction(async tx => {

@@ -48,7 +48,7 @@ async function findAgreed(
   const all = app.manifest.permissions.map(({ name }) => name)
   const { mode = isDraft(app) ? 'test' : 'live', permissions } = readInstallationRequest(params, all)
   const installations: Installation[] = []
-  for (const { account } of membershipsWith(session, 'install')) {
+  for (const { account } of membershipsWith(session, 'install', mode)) {
     const found = isInstallableIn(app, account.id) && (await findInstalled(tx, { appId, accountId: account.id, mode }))
     if (found && (await hasAgreedBefore(tx, found.id, session.user.id))) installations.push(found)
   }

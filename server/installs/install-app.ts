@@ -42,7 +42,7 @@ export async function installApp(
   command: InstallApp,
 ): Promise<{ installation: Installation; created: boolean }> {
   const at = caps.clock.now()
-  await requireAbility(tx, command.actor.id, command.accountId, 'install')
+  await requireAbility(tx, command.actor.id, command.accountId, 'install', command.mode)
   await lockAppShared(tx, command.appId)
   const app = await findApp(tx, command.appId)
   if (!app || !isKnownTo(app, [command.accountId])) throw new AppError('object.not_found')

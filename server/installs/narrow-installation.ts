@@ -36,7 +36,7 @@ export async function narrowInstallation(
   const at = caps.clock.now()
   const installation = await lockInstallation(tx, command.installationId)
   if (!installation || installation.accountId !== command.actor.accountId) throw new AppError('object.not_found')
-  await requireAbility(tx, command.actor.id, installation.accountId, 'uninstall')
+  await requireAbility(tx, command.actor.id, installation.accountId, 'uninstall', installation.mode)
   const app = await findApp(tx, installation.appId)
   if (!app) throw new AppError('object.not_found')
   if (installation.status === 'uninstalled') throw new AppError('installation.not_active')

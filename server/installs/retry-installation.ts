@@ -55,6 +55,6 @@ export async function hurryInstallation(
 async function ownInstallation(tx: Tx, command: Omit<RetryInstallation, 'recipient'>): Promise<Installation> {
   const installation = await lockInstallation(tx, command.installationId)
   if (!installation || installation.accountId !== command.actor.accountId) throw new AppError('object.not_found')
-  await requireAbility(tx, command.actor.id, installation.accountId, 'install')
+  await requireAbility(tx, command.actor.id, installation.accountId, 'install', installation.mode)
   return installation
 }

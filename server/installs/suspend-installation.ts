@@ -34,7 +34,7 @@ export async function suspendInstallation(
   const foreign = (mine: string | undefined, its: string | undefined) => mine !== undefined && mine !== its
   if (!before || foreign(member?.accountId, before.accountId) || foreign(appId, before.appId))
     throw new AppError('object.not_found', { detail: 'There is no such installation.' })
-  if (member) await requireAbility(tx, member.id, before.accountId, 'uninstall')
+  if (member) await requireAbility(tx, member.id, before.accountId, 'uninstall', before.mode)
   const over = before.status === 'uninstalled'
   if (over && (command.suspended || !(await hasWorkingKeys(tx, before.id, at))))
     throw new AppError('installation.not_active')

@@ -48,7 +48,7 @@ export async function uninstallApp(
   const { actor } = command
   if (actor.type === 'user') {
     if (installation.accountId !== actor.accountId) throw new AppError('object.not_found')
-    await requireAbility(tx, actor.id, installation.accountId, 'uninstall')
+    await requireAbility(tx, actor.id, installation.accountId, 'uninstall', installation.mode)
   }
   const withdrawn = await takeWithdrawn(tx, caps, installation, command.actor)
   const { total, delivered } =

@@ -47,7 +47,7 @@ export async function unfreezeKey(
   if (statusAt(key, at) === 'expired') throw new AppError('key.expired')
   const leaked = key.frozenBy === 'leak_report'
   if (leaked) {
-    await requireAbility(tx, command.actor.id, key.accountId, 'expire_key')
+    await requireAbility(tx, command.actor.id, key.accountId, 'manage_keys')
     if (!command.knowsOfLeak) throw new AppError('key.leaked')
   }
   if (!(await clearFrozen(tx, key.id, at))) return { key, changed: false }

@@ -19,7 +19,7 @@ export async function createRestrictedKey(
 ): Promise<ShownKey> {
   const { mode, actor } = command
   const { accountId } = actor
-  await requireKeyAbility(tx, actor.id, { kind: 'restricted', mode, accountId })
+  await requireKeyAbility(tx, actor.id, { mode, accountId })
   const shown = await mintRestrictedKey(tx, caps, { ...command, replaces: null })
   const { key } = shown
   if (shown.again) return shown

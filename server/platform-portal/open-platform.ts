@@ -14,7 +14,7 @@ export async function openPlatform(
   caps: Caps & { keyBrand: string },
   { name, actor }: OpenPlatform,
 ): Promise<{ platform: Platform; registrationToken: string }> {
-  await requireAbility(tx, actor.id, actor.accountId, 'manage_platform')
+  await requireAbility(tx, actor.id, actor.accountId, 'publish')
   await lockTable(tx, 'platforms')
   if ((await listPlatforms(tx, actor.accountId)).length > 0) {
     throw new AppError('platform.exists', {

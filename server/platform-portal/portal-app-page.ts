@@ -75,6 +75,7 @@ export type PlatformAppInput = {
   moreDeliveries: boolean
   filter: DeliveryFilter
   mayManage: boolean
+  maySubmit: boolean
   publicUrl: string
   review: 'required' | 'off'
   catalog: Catalog
@@ -95,7 +96,7 @@ export function platformAppPage(input: PlatformAppInput): PlatformAppPage {
     status: appStatus(app),
     notices: noticesOf(input),
     ...(acts && app.client.key_delivery_uri && { pingAction: `${base}/test` }),
-    ...(acts && app.status === 'draft' && input.review === 'required' && { submitAction: `${base}/submit` }),
+    ...(input.maySubmit && app.status === 'draft' && input.review === 'required' && { submitAction: `${base}/submit` }),
     ...(alive && app.status !== 'suspended' && { listingHref: `/marketplace/${app.slug}` }),
     facts: factsOf(input),
     versions: input.versions.map(version => versionModel(version, input)),

@@ -1,4 +1,5 @@
 import { type Request, type Response, Router } from 'express'
+import { draftScope } from '../../apps-registry/app-states.ts'
 import type { App } from '../../apps-registry/find-app.ts'
 import { findOwnApp, findOwnAppToManage, listVersions, publisherOf } from '../../apps-registry/find-own-app.ts'
 import { findGoneAddress } from '../../apps-registry/gone-address.ts'
@@ -7,7 +8,7 @@ import { parseJwks } from '../../apps-registry/recipient-key.ts'
 import type { Tx } from '../../db/connect.ts'
 import { lookAtAccountOf } from '../accounts/account-guard.ts'
 import { findAccount } from '../accounts/find-account.ts'
-import { roleAllows } from '../accounts/roles.ts'
+import { requireAbility, roleAllows } from '../accounts/roles.ts'
 import { memberOf, requireSession, signedIn } from '../accounts/session-guard.ts'
 import { DAY } from '../base/clock.ts'
 import { isId } from '../base/ids.ts'
@@ -81,7 +82,8 @@ async function showApp(caps: PortalAppCaps, req: Request, res: Response): Promis
   const page = platformAppPage({
     ...found,
     recipient: await parseJwks(jwks, 'jwks'),
-    mayManage: roleAllows(role, 'manage_platform'),
+    mayManage: roleAllows(role, 'publish', draftScope(app.status)),
+    maySubmit: roleAllows(role, 'publish'),
     publicUrl: caps.config.publicUrl,
     review: caps.config.review,
     catalog: caps.config.catalog,
@@ -103,9 +105,10 @@ async function testDelivery(caps: PortalAppCaps, req: Request, res: Response): P
 
 async function submitApp(caps: PortalAppCaps, req: Request, res: Response): Promise<void> {
   const actor = memberOf(res)
-  const { id } = await changeOwnApp(caps, req, res, (tx, app) =>
-    moveApp(tx, caps, { id: app.id, verb: 'submit', actor }),
-  )
+  const { id } = await changeOwnApp(caps, req, res, async (tx, app) => {
+    await requireAbility(tx, actor.id, actor.accountId, 'publish')
+    return await moveApp(tx, caps, { id: app.id, verb: 'submit', actor })
+  })
   res.redirect(303, `/platform/apps/${id}`)
 }
 

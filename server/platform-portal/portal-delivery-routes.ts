@@ -1,4 +1,5 @@
 import { type Request, type Response, Router } from 'express'
+import { draftScope } from '../../apps-registry/app-states.ts'
 import { type RecipientCaps, recipientKids } from '../../apps-registry/current-recipient.ts'
 import { findOwnApp, findOwnAppToManage, publisherOf } from '../../apps-registry/find-own-app.ts'
 import { findGoneAddress } from '../../apps-registry/gone-address.ts'
@@ -80,7 +81,7 @@ async function showDelivery(
     ...found,
     now,
     retrySchedule: caps.config.retrySchedule,
-    mayManage: roleAllows(role, 'manage_platform'),
+    mayManage: roleAllows(role, 'publish', draftScope(found.app.status)),
   })
   const options = { title: page.type, nav: 'platform' as const, ...(refused && { flash: refused, status: 409 }) }
   caps.render(req, res, 'platform-delivery', options, page)

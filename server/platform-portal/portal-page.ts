@@ -8,6 +8,7 @@ import type { InstallationCounts } from '../installs/list-installations.ts'
 
 export type PlatformHomePage = {
   mayManage: boolean
+  mayRegister: boolean
   /** Empty if the account is no publisher yet: the page offers to become one. */
   platforms: { id: string; name: string; tokenAction: string; tokens: { redacted: string; made: string }[] }[]
   values: { name: string }
@@ -46,6 +47,7 @@ export type PlatformHomeInput = {
   installations: ReadonlyMap<string, InstallationCounts>
   deliveries: DeliveryCounts
   mayManage: boolean
+  mayRegister: boolean
   publicUrl: string
   /** As typed. */
   name: string
@@ -59,6 +61,7 @@ export function platformHomePage(input: PlatformHomeInput): PlatformHomePage {
   const moreInstalled = counts.some(({ more }) => more)
   return {
     mayManage: input.mayManage,
+    mayRegister: input.mayRegister,
     platforms: platforms.map(({ id, name, tokens }) => ({
       id,
       name,

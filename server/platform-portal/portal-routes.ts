@@ -26,6 +26,7 @@ type PortalCaps = Caps & {
   render: RenderPage
   publicUrl: string
   keyBrand: string
+  review: 'required' | 'off'
 }
 
 const PAGE = 20
@@ -70,7 +71,7 @@ async function renewPlatformToken(caps: PortalCaps, req: Request, res: Response)
   const token = await caps.database.transaction(async tx => {
     const own = (await listPlatforms(tx, account.id)).some(({ id }) => id === platformId)
     if (!own) throw new AppError('object.not_found')
-    await requireAbility(tx, session.user.id, account.id, 'manage_platform')
+    await requireAbility(tx, session.user.id, account.id, 'publish')
     return await rotateRegistrationToken(tx, caps, { platformId, actor: memberOf(res) })
   })
   showToken(caps, req, res, token)
@@ -97,8 +98,9 @@ async function showHome(
       deliveries: await countDeliveries(tx, ids, { since: caps.clock.now() - DAY, most: MOST_COUNTED }),
     }
   })
-  const mayManage = roleAllows(role, 'manage_platform')
-  const page = platformHomePage({ ...found, ...typed, mayManage, publicUrl: caps.publicUrl })
+  const mayManage = roleAllows(role, 'publish')
+  const mayRegister = roleAllows(role, 'publish', caps.review === 'required' ? 'draft' : undefined)
+  const page = platformHomePage({ ...found, ...typed, mayManage, mayRegister, publicUrl: caps.publicUrl })
   const status = typed.faults.length > 0 ? 422 : 200
   caps.render(req, res, 'platform-home', { title: 'Your apps', nav: 'platform', status }, page)
 }

@@ -87,7 +87,13 @@ function formIdOf(caps: RegisterCaps, body: Record<string, unknown>): string {
 async function ownPlatforms(caps: RegisterCaps, res: Response): Promise<PlatformView[]> {
   const { user, current } = signedIn(res)
   return await caps.database.read(async tx => {
-    await requireAbility(tx, user.id, current.account.id, 'manage_platform')
+    await requireAbility(
+      tx,
+      user.id,
+      current.account.id,
+      'publish',
+      caps.config.review === 'required' ? 'draft' : undefined,
+    )
     return await listPlatforms(tx, current.account.id)
   })
 }

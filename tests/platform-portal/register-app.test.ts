@@ -174,7 +174,7 @@ test('roles: owners and admins of a publishing account; nobody registers for ano
   const second = await other.person.browser.post(PATH, { manifest, id })
   assert.equal(second.status, 200)
   assert.notEqual(shown(second).get('client-id'), id)
-  await world.deps.database.knex('memberships').where({ user_id: person.userId }).update({ role: 'developer' })
+  await world.deps.database.knex('memberships').where({ user_id: person.userId }).update({ role: 'viewer' })
   assert.equal((await person.browser.get(PATH)).status, 403)
   assert.equal((await person.browser.submit(form, { manifest })).status, 403)
   const nobody = await world.person()
@@ -201,7 +201,7 @@ test('a member who is demoted while the app’s keys are fetched is refused, and
   let reads = 0
   const server = createServer(async (_req, res) => {
     reads += 1
-    if (reads === 2) await memberships().update({ role: 'developer' }) // the page has checked; the registration reads again
+    if (reads === 2) await memberships().update({ role: 'viewer' }) // the page has checked; the registration reads again
     res.setHeader('content-type', 'application/json').end(JSON.stringify(receiver.publicJwks()))
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))

@@ -28,6 +28,7 @@ import { createVerification, type Verification } from './keys/verification.ts'
 import { createRateLimits, type RateLimits } from './limits/rate-limits.ts'
 import { countOpenMails } from './mail/mail-store.ts'
 import { createMailer, type Mailer } from './mail/mailer.ts'
+import { clearProviderCookies } from './oauth/clear-provider-cookies.ts'
 import type { RenewingProvider } from './oauth/renewing-provider.ts'
 import { loadSigningKeys, type SigningKeys } from './oauth/signing-keys.ts'
 import { createOAuth } from './oauth-deps.ts'
@@ -180,11 +181,6 @@ function metricSourcesOf({ database, clock }: BaseDeps, verification: Verificati
     changesHeard: () => database.changes.connected(),
     now: () => clock.now(),
   }
-}
-
-function clearProviderCookies(res: Response): void {
-  for (const name of ['latchkey_provider', 'latchkey_provider.sig'])
-    res.clearCookie(name, { path: '/', httpOnly: true })
 }
 
 type Closing = Pick<Deps, 'worker' | 'usage' | 'writeProbe'> & { oauth: RenewingProvider; underWay: UnderWay }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Behaviour } from '../support/receiver.ts'
+import type { Behaviour } from '../support/receiver-behaviour.ts'
 import { activityOf, keysAt, press, rowsOf, textOf } from '../support/steps.ts'
 import { createWorld, type Person, type PublishedApp, type World } from '../support/world.ts'
 

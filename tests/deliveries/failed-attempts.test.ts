@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Behaviour } from '../support/receiver.ts'
+import type { Behaviour } from '../support/receiver-behaviour.ts'
 import { keyAt, rowsOf, textOf } from '../support/steps.ts'
 import { createWorld, type PublishedApp, type World } from '../support/world.ts'
 import { changeAddress } from './change-address.ts'

@@ -1,5 +1,5 @@
 import type { Database } from '../../db/connect.ts'
-import type { Behaviour } from '../support/receiver.ts'
+import type { Behaviour } from '../support/receiver-behaviour.ts'
 
 export type Gate = {
   behaviour: Behaviour

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as oauth from 'openid-client'
-import type { Behaviour } from '../support/receiver.ts'
+import type { Behaviour } from '../support/receiver-behaviour.ts'
 import { rowsOf } from '../support/steps.ts'
 import { createWorld, type PublishedApp, type World } from '../support/world.ts'
 

@@ -4,7 +4,7 @@ import { expireOverdueKeys } from '../../server/key-life/expire-overdue-keys.ts'
 import { changeKey } from '../../server/keys/change-key.ts'
 import { nodeBeside } from '../deliveries/node-beside.ts'
 import { startServer } from '../deliveries/server-process.ts'
-import type { ReceivedEvent } from '../support/receiver.ts'
+import type { ReceivedEvent } from '../support/received-event.ts'
 import { activityOf, keysAt, rowsOf, stopClock, textOf, uninstall } from '../support/steps.ts'
 import { createWorld, type World, type WorldOptions } from '../support/world.ts'
 

@@ -1,70 +1,9 @@
-import { timingSafeEqual } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
-import {
-  type CryptoKey,
-  compactDecrypt,
-  createRemoteJWKSet,
-  exportJWK,
-  generateKeyPair,
-  type JWK,
-  type JWTPayload,
-  jwtVerify,
-} from 'jose'
-import { Webhook } from 'standardwebhooks'
-
-/**
- * The response of the receiver to one POST: `ok` is 204, or 401 if a secret is set and the signature does not match.
- */
-export type Behaviour =
-  | 'ok'
-  | 'hang'
-  | 'redirect'
-  | 'huge'
-  | 'drop'
-  | { status: number; headers?: Record<string, string>; body?: string }
-  /** Responds 204 once the promise resolves; the function is called when the whole request has arrived. */
-  | { until: () => Promise<unknown> }
-  /** Writes exactly this and closes the connection. */
-  | { raw: string }
-  /** Writes a status and the start of a body that never ends. */
-  | { unending: number; headers?: Record<string, string> }
-
-export type SealedSecret = { format: string; recipient_key_id: string; ciphertext: string }
-
-export type EventBody = {
-  type: string
-  timestamp: string
-  data: {
-    installation?: { id: string; generation: number; account_id: string; app_id: string; mode: string }
-    sequence?: number
-    key?: { id: string; name: string; redacted: string; permissions: string[]; expires_at: string | null }
-    encrypted_secret?: SealedSecret
-    replaced?: { id: string; expires_at: string | null }
-    keys?: { id: string; outcome: string; expires_at: string | null }[]
-    reason?: string
-    [member: string]: unknown
-  }
-}
-
-export type ReceivedEvent = {
-  /** The `webhook-id` header. */
-  id: string
-  type: string
-  body: EventBody
-  headers: IncomingHttpHeaders
-  raw: string
-  /** Whether `webhook-signature` is that of `receiver.secret`. */
-  verified: boolean
-  /**
-   * The plaintext key, once the JWE is decrypted and the JWS within is verified as the issuer's, for this app and key.
-   */
-  key: string | null
-  claims: JWTPayload | null
-  /** Why it was not verified or not decrypted. */
-  faults: string[]
-  at: Date
-}
+import { type CryptoKey, createRemoteJWKSet, exportJWK, generateKeyPair, type JWK, type JWTPayload } from 'jose'
+import { type Expectation, openSecret, type SealedSecret } from './open-secret.ts'
+import { parseEvent, type ReceivedEvent, verifySignature } from './received-event.ts'
+import { type Behaviour, respond } from './receiver-behaviour.ts'
 
 export type Attempt = {
   method: string
@@ -78,9 +17,6 @@ export type Attempt = {
 }
 
 export type Encryption = 'ECDH-ES+A256KW' | 'RSA-OAEP-256' | 'X25519'
-
-/** The claims that a decrypted secret must have. */
-export type Expectation = { appId: string; installationId: string; keyId: string }
 
 export type Receiver = AsyncDisposable & {
   /** The `key_delivery_uri`. */
@@ -148,7 +84,7 @@ export async function startReceiver(options: { encryption?: Encryption; issuer?:
     const raw = Buffer.concat(await request.toArray()).toString()
     const event = delivery ? await readEvent(headers, raw) : undefined
     const refused = step === 'ok' && receiver.secret !== undefined && event?.verified !== true
-    const answered = await send(response, refused ? { status: 401 } : step, `${origin}/elsewhere`)
+    const answered = await respond(response, refused ? { status: 401 } : step, `${origin}/elsewhere`)
     receiver.attempts.push({ method, path, headers, raw, ...(event && { event }), answered, at: receiver.now() })
     if (event && typeof answered === 'number' && answered >= 200 && answered < 300) receiver.events.push(event)
     arrivals.emit('arrival')
@@ -250,89 +186,4 @@ async function createEncryptionKey(encryption: Encryption): Promise<EncryptionKe
   const pair = await generateKeyPair(alg, { extractable: true, ...(alg === 'ECDH-ES+A256KW' && { crv }) })
   const publicJwk = { ...(await exportJWK(pair.publicKey)), kid: crypto.randomUUID(), use: 'enc', alg }
   return { publicJwk, privateKey: pair.privateKey }
-}
-
-function parseEvent(raw: string): EventBody | undefined {
-  try {
-    const body = JSON.parse(raw) as EventBody
-    return typeof body.type === 'string' && typeof body.data === 'object' ? body : undefined
-  } catch {
-    return undefined
-  }
-}
-
-/** Standard Webhooks, with the timestamp checked against the given time: the library only knows the system's. */
-function verifySignature(secret: string | undefined, headers: IncomingHttpHeaders, raw: string, now: Date): void {
-  if (secret === undefined) throw new Error('receiver.secret is not set')
-  const [id, seconds, signatures] = ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map(name => headers[name])
-  if (typeof id !== 'string' || typeof seconds !== 'string' || typeof signatures !== 'string') {
-    throw new Error('a Standard Webhooks header is missing')
-  }
-  if (!/^\d+$/.test(seconds) || Math.abs(now.getTime() / 1000 - Number(seconds)) > 300) {
-    throw new Error(`webhook-timestamp ${seconds} is not within five minutes of ${now.toISOString()}`)
-  }
-  const expected = Buffer.from(new Webhook(secret).sign(id, new Date(Number(seconds) * 1000), raw))
-  const genuine = signatures.split(' ').some(signature => {
-    const given = Buffer.from(signature)
-    return given.length === expected.length && timingSafeEqual(given, expected)
-  })
-  if (!genuine) throw new Error('no signature is that of receiver.secret')
-  if (Math.abs(Date.now() / 1000 - Number(seconds)) < 300) new Webhook(secret).verify(raw, { ...headers } as never)
-}
-
-type Opening = {
-  privateKeys: Map<string | undefined, CryptoKey>
-  jwks: ReturnType<typeof createRemoteJWKSet>
-  issuer: string
-  now: Date
-}
-
-async function openSecret(sealed: SealedSecret, expected: Expectation, { privateKeys, jwks, issuer, now }: Opening) {
-  if (sealed.format !== 'jwe_compact') throw new Error(`unknown format ${sealed.format}`)
-  const { plaintext, protectedHeader } = await compactDecrypt(
-    sealed.ciphertext,
-    ({ kid }) => {
-      const key = privateKeys.get(kid)
-      if (!key) throw new Error(`sealed to an unknown key ${kid}`)
-      return key
-    },
-    { contentEncryptionAlgorithms: ['A256GCM'], keyManagementAlgorithms: ['ECDH-ES+A256KW', 'RSA-OAEP-256'] },
-  )
-  if (protectedHeader.cty !== 'JWT') throw new Error(`cty is ${protectedHeader.cty}`)
-  if (protectedHeader.kid !== sealed.recipient_key_id) throw new Error('kid differs from recipient_key_id')
-  const { payload } = await jwtVerify<{ key: string }>(new TextDecoder().decode(plaintext), jwks, {
-    issuer,
-    audience: expected.appId,
-    subject: expected.installationId,
-    typ: 'managed-key+jwt',
-    requiredClaims: ['iat', 'jti', 'key'],
-    currentDate: now,
-  })
-  if (payload.jti !== expected.keyId) throw new Error(`jti ${payload.jti} is not ${expected.keyId}`)
-  return payload
-}
-
-/** Sends the planned response; resolves with what was written, or with the reason why nothing was. */
-async function send(response: ServerResponse, step: Behaviour, elsewhere: string): Promise<Attempt['answered']> {
-  if (step === 'hang') return 'hang'
-  if (step === 'drop') {
-    response.destroy()
-    return 'drop'
-  }
-  if (typeof step === 'object' && 'raw' in step) {
-    response.socket?.end(step.raw, () => response.destroy())
-    return 'drop'
-  }
-  if (typeof step === 'object' && 'unending' in step) {
-    response.writeHead(step.unending, step.headers).write('the first words')
-    return step.unending
-  }
-  if (typeof step === 'object' && 'until' in step) {
-    await step.until()
-    response.writeHead(204).end()
-  } else if (step === 'huge') response.writeHead(200, { 'content-type': 'text/plain' }).end('x'.repeat(2 * 1024 * 1024))
-  else if (step === 'redirect') response.writeHead(302, { location: elsewhere }).end()
-  else if (step === 'ok') response.writeHead(204).end()
-  else response.writeHead(step.status, step.headers).end(step.body)
-  return response.statusCode
 }

@@ -147,7 +147,7 @@ function writeGroups(files: readonly string[]): { files: string[]; remove(): voi
     const count = Math.ceil(room.length / LARGEST_GROUP)
     return Array.from({ length: count }, (_, group) => room.filter((_, index) => index % count === group))
   })
-  const first = (group: readonly string[]) => SLOWEST_ROOMS.findLastIndex(room => group[0]?.startsWith(room))
+  const first = (group: readonly string[]) => SLOWEST_ROOMS.indexOf(dirname(group[0] ?? ''))
   groups.sort((one, other) => first(other) - first(one))
   const support = JSON.stringify(join(root, 'tests/support/file-group.ts'))
   return {

@@ -20,13 +20,12 @@ export async function up(knex: Knex): Promise<void> {
 }
 
 export async function down(knex: Knex): Promise<void> {
-  await knex.schema.alterTable('sessions', table => table.dropColumn('authenticated_at'))
-  await knex.schema.alterTable('users', table => {
-    table.dropUnique(['external_id'])
-    table.dropColumns('external_id', 'name', 'email_confirmed_at')
-  })
-  await knex.schema.alterTable('accounts', table => {
-    table.dropUnique(['external_id'])
-    table.dropColumn('external_id')
-  })
+  // on SQLite the schema builder copies the whole table, which other rows point to
+  await knex.raw('alter table sessions drop column authenticated_at')
+  await knex.schema.alterTable('users', table => table.dropUnique(['external_id']))
+  for (const column of ['external_id', 'name', 'email_confirmed_at']) {
+    await knex.raw('alter table users drop column ??', [column])
+  }
+  await knex.schema.alterTable('accounts', table => table.dropUnique(['external_id']))
+  await knex.raw('alter table accounts drop column external_id')
 }

@@ -1,31 +1,22 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { keyAt, keysAt, rowsOf, textOf, uninstall } from '../support/steps.ts'
+import { keysAt, rowsOf, textOf, uninstall } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
+import { worldWithKey } from '../support/world-with-key.ts'
 
 const MINUTE = 60_000
 const DAY = 86_400_000
 
 async function installed() {
-  const world = await createWorld({ worker: false })
-  const app = await world.app()
-  const person = await world.person()
-  const { id } = await world.install(person, app)
-  await world.deliver()
-  const [row] = await rowsOf(world, 'keys')
+  const setting = await worldWithKey()
+  const { world, person, id } = setting
   return {
-    world,
-    app,
-    person,
-    id,
-    key: keyAt(app),
-    keyId: String(row?.['id']),
+    ...setting,
     question: () => person.browser.get(`/apps/${id}/uninstall`),
     later: async (ms: number) => {
       world.clock.advance(ms)
       await world.deps.database.knex('sessions').update({ expires_at: world.clock.now() + DAY })
     },
-    [Symbol.asyncDispose]: () => world[Symbol.asyncDispose](),
   }
 }
 

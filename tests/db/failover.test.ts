@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import pg from 'pg'
-import { connect, type Database, type DatabaseTarget, migrate } from '../../db/connect.ts'
+import { connect, type Database, type DatabaseTarget, migrate, type Tx } from '../../db/connect.ts'
 import { DatabaseAway } from '../../server/base/errors.ts'
 import { migratedDatabaseUrl, onPostgres } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
@@ -50,19 +50,21 @@ async function makeReadOnly(url: string): Promise<void> {
 const insert = (database: Database, id: string) =>
   database.transaction(async tx => void (await tx('accounts').insert({ id, name: 'Harbor Books', created_at: 1 })))
 
-/** Opens and uses as many connections as the pool allows. */
-async function fillPool(database: Database): Promise<void> {
+/** Opens as many connections as the pool allows, and runs `work` on each. */
+async function eachConnection(database: Database, work: (tx: Tx) => Promise<unknown>): Promise<void> {
   const all = Promise.withResolvers<void>()
-  let open = 0
-  const occupy = () =>
+  let reached = 0
+  const run = () =>
     database.read(async tx => {
-      await tx('accounts').first()
-      open += 1
-      if (open === 10) all.resolve()
+      await work(tx)
+      reached += 1
+      if (reached === 10) all.resolve()
       await all.promise
     })
-  await Promise.all(Array.from({ length: 10 }, occupy))
+  await Promise.all(Array.from({ length: 10 }, run))
 }
+
+const fillPool = (database: Database) => eachConnection(database, tx => tx('accounts').first())
 
 test('failover: no write fails when the server behind open connections becomes read-only', {
   skip: !onPostgres,
@@ -72,7 +74,7 @@ test('failover: no write fails when the server behind open connections becomes r
   try {
     await database.changes.start()
     await fillPool(database)
-    await eachConnection(database, 'set default_transaction_read_only = on')
+    await eachConnection(database, tx => tx.raw('set default_transaction_read_only = on'))
     await makeReadOnly(servers.first)
     servers.proxy.leadTo(servers.second)
     const heard: string[] = []
@@ -87,20 +89,6 @@ test('failover: no write fails when the server behind open connections becomes r
     await database.close()
   }
 })
-
-/** Runs a statement on every connection of a full pool. */
-async function eachConnection(database: Database, statement: string): Promise<void> {
-  const all = Promise.withResolvers<void>()
-  let reached = 0
-  const run = () =>
-    database.read(async tx => {
-      await tx.raw(statement)
-      reached += 1
-      if (reached === 10) all.resolve()
-      await all.promise
-    })
-  await Promise.all(Array.from({ length: 10 }, run))
-}
 
 test('failover: a server that shuts down in a transaction causes one retry, and nothing is done twice', {
   skip: !onPostgres,

@@ -1,36 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import {
-  activityOf,
-  changeRole,
-  countMade,
-  keyAt,
-  keysAt,
-  meddle,
-  rowsOf,
-  textOf,
-  uninstall,
-} from '../support/steps.ts'
+import { activityOf, changeRole, countMade, keysAt, meddle, rowsOf, textOf, uninstall } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
-
-async function worldWithKey() {
-  const world = await createWorld({ worker: false })
-  const app = await world.app()
-  const person = await world.person()
-  const { id } = await world.install(person, app)
-  await world.deliver()
-  const [row] = await rowsOf(world, 'keys')
-  return {
-    world,
-    app,
-    person,
-    id,
-    key: keyAt(app),
-    keyId: String(row?.['id']),
-    redacted: String(row?.['redacted']),
-    [Symbol.asyncDispose]: () => world[Symbol.asyncDispose](),
-  }
-}
+import { worldWithKey } from '../support/world-with-key.ts'
 
 test('the keys page lists managed keys redacted, with their app’s name, and offers no way to see one', async () => {
   await using setting = await worldWithKey()

@@ -10,6 +10,7 @@ import * as usage from './migrations/008-usage.ts'
 import * as requests from './migrations/009-requests.ts'
 import * as operation from './migrations/010-operation.ts'
 import * as people from './migrations/011-people.ts'
+import * as accountOrigin from './migrations/012-account-origin.ts'
 import * as adminKeys from './migrations/012-admin-keys.ts'
 
 type Step = { name: string; migration: Knex.Migration }
@@ -28,6 +29,7 @@ const STEPS: Step[] = [
   { name: '010-operation', migration: operation },
   { name: '011-people', migration: people },
   { name: '012-admin-keys', migration: adminKeys },
+  { name: '012-account-origin', migration: accountOrigin },
 ]
 
 export const migrations: Knex.MigrationSource<Step> = {

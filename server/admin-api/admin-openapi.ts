@@ -1,5 +1,5 @@
 import { openApiDocument } from '../http/openapi.ts'
-import { NewVerifier, Verifier } from './admin-schemas.ts'
+import { Account, Member, NewVerifier, User, Verifier } from './admin-schemas.ts'
 import { ADMIN_OPERATIONS } from './operations.ts'
 
 /** The admin API as an OpenAPI 3.1 document. */
@@ -8,8 +8,11 @@ export function adminOpenApi(publicUrl: string): Record<string, unknown> {
     title: 'Latchkey admin API',
     description: 'What an operator can do, for programs. Error codes are stable.',
     publicUrl,
-    tags: [{ name: 'Verifiers', description: 'Keys with which APIs verify keys' }],
-    components: { Verifier, NewVerifier },
+    tags: [
+      { name: 'People', description: 'Accounts, people, and who is a member of what' },
+      { name: 'Verifiers', description: 'Keys with which APIs verify keys' },
+    ],
+    components: { Account, Member, User, Verifier, NewVerifier },
     securitySchemes: {
       adminKey: {
         type: 'http',

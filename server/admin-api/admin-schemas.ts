@@ -15,6 +15,46 @@ export const Verifier = z.object({
 
 export const NewVerifier = Verifier.extend({ verifier_key: z.string().meta({ description: 'Shown once' }) })
 
+export const Account = z.object({
+  id: id('acct'),
+  name: z.string(),
+  external_id: z.string().nullable(),
+  created_at: time,
+})
+
+export const User = z.object({
+  id: id('usr'),
+  email: z.string(),
+  name: z.string().nullable(),
+  external_id: z.string().nullable(),
+  operator: z.boolean(),
+  created_at: time,
+})
+
+export const role = z.enum(['owner', 'admin', 'developer', 'viewer'], 'must be owner, admin, developer or viewer')
+
+export const Member = z.object({
+  user_id: id('usr'),
+  external_id: z.string().nullable(),
+  email: z.string(),
+  name: z.string().nullable(),
+  role,
+  created_at: time.meta({ description: 'When they became a member' }),
+})
+
+/** What another system calls an account or a person; unique among accounts, and among people. */
+export const externalId = z
+  .string('must be a text')
+  .min(1, 'must not be empty')
+  .max(255, 'must have 255 characters or fewer')
+  .refine(isOneLine, 'must be on one line, without hidden characters')
+  .refine(text => text.trim() === text, 'must not begin or end with a space')
+
+export const email = z
+  .string('is required')
+  .trim()
+  .pipe(z.email('must be a whole address, such as name@example.com').max(254, 'must have 254 characters or fewer'))
+
 /** A name for people, on one line. */
 export const name = z
   .string('is required')

@@ -71,7 +71,8 @@ export const Event = z
     description: 'As delivered. `data` of a `ping` has `app_id` and no `installation`.',
   })
 
-const limit = z.object({
+/** How many items a page has. */
+export const limited = z.object({
   limit: z.coerce
     .number('must be a number')
     .int('must be whole')
@@ -88,10 +89,10 @@ const cursorOf = (prefix: string, what = 'the `next_cursor` of another page') =>
     .optional()
     .meta({ description: '`next_cursor` of the previous page' })
 
-export const pageOf = (prefix: IdPrefix) => limit.extend({ cursor: cursorOf(prefix) })
+export const pageOf = (prefix: IdPrefix) => limited.extend({ cursor: cursorOf(prefix) })
 
 /** The feed continues after any event; `cursor` is the same parameter under the name used by every list. */
-export const eventsPage = limit
+export const eventsPage = limited
   .extend({
     after: cursorOf('evt', 'the id of an event').meta({
       description: 'the id of the last event that you have processed',

@@ -22,6 +22,8 @@ const HARMLESS: Record<string, string> = {
   insertKey: 'nobody can have asked about a key before it was minted',
   noteKeysDelivered: 'a key verifies from its minting on, acknowledged or not',
   insertAccount: 'an account has no state that stops keys',
+  insertAccountRecord: 'an account has no state that stops keys',
+  updateAccountRecord: 'what an account is called',
   insertInstallation: 'it has no keys yet, and no flag',
   moveInstallation: 'only the flags of a suspension stop keys, and they are set elsewhere',
   settleKeys: 'the installation’s row has said the same since it ended',

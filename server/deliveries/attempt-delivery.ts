@@ -10,25 +10,25 @@ import { type Outbound, OutboundError, type OutboundFault } from '../base/outbou
 import type { ClaimedDelivery } from './claim-store.ts'
 import { type Outcome, outcomeOfAnswer, outcomeOfFault } from './outcome.ts'
 
-/** One attempt that is over. */
+/** A finished attempt. */
 export type Attempted = {
   delivery: ClaimedDelivery
   outcome: Outcome
-  /** The part of the response body that is kept. */
+  /** The stored part of the response body. */
   body: string
-  /** When the status arrived, or the attempt failed without one. */
+  /** When the status arrived or the attempt failed. */
   at: number
   ms: number
 }
 
-/** An attempt whose outcome is known although the body of the response may still be arriving. It never rejects. */
+/** An attempt with a known outcome; the body of the response may still be arriving. Never rejects. */
 export type Answered = Omit<Attempted, 'body'> & { body: Promise<string> }
 
 const NO_BODY = Promise.resolve('')
 
 const opened = new WeakMap<App, Webhook[]>()
 
-/** Opened once for all deliveries of this claim; the next claim reads the app again. */
+/** Opened once for all deliveries of a claim; the next claim reads the app again. */
 function signersOf(keyring: Keyring, app: App, at: number): Webhook[] {
   const known = opened.get(app)
   if (known) return known
@@ -37,7 +37,7 @@ function signersOf(keyring: Keyring, app: App, at: number): Webhook[] {
   return signers
 }
 
-/** Makes one attempt of a leased delivery, outside any transaction. It does not throw, whatever the platform does. */
+/** Makes one attempt of a leased delivery, outside any transaction. It never throws. */
 export async function attemptDelivery(
   { clock, keyring, outbound, log }: Pick<Caps, 'clock' | 'keyring'> & { outbound: Outbound; log: Log },
   delivery: ClaimedDelivery,
@@ -68,7 +68,7 @@ export async function attemptDelivery(
   }
 }
 
-/** Nothing was sent: the name has no address, or one that may not be called. */
+/** Nothing was sent: the name has no address, or a refused one. */
 const NOT_CALLED: readonly OutboundFault[] = ['dns', 'address_refused']
 
 function logNotCalled(log: Log, delivery: ClaimedDelivery, address: string, { fault }: OutboundError): void {
@@ -76,7 +76,10 @@ function logNotCalled(log: Log, delivery: ClaimedDelivery, address: string, { fa
   log.warn(fields, 'an attempt was not sent: its host has no allowed address')
 }
 
-/** One word for a name that points inside and for an unknown one: a platform must not learn which names exist inside. */
+/**
+ * The same code for a name with an internal address and for an unknown name, so that a platform cannot probe which names exist
+ * inside.
+ */
 function publicFault(fault: OutboundFault, address: string): OutboundFault {
   return fault === 'address_refused' && !isFixedHost(new URL(address).hostname) ? 'dns' : fault
 }

@@ -22,7 +22,7 @@ const ATTEMPT = {
   answer: 'text',
 } as const
 
-/** Stores attempts after the earlier ones of each delivery; an attempt with a stored time is not stored again. */
+/** Appends attempts to each delivery's log; an attempt that is already stored is skipped. */
 export async function insertAttempts(tx: Tx, attempts: readonly NewAttempt[]): Promise<void> {
   const firsts = [
     ...new Map(attempts.toReversed().map(attempt => [attempt.delivery_id, attempt])).values(),

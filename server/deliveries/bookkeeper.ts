@@ -18,21 +18,21 @@ export type BookkeeperCaps = SettleCaps & {
 
 export type Bookkeeper = {
   /**
-   * Resolves once the attempt and what follows from it are committed. While the database cannot be reached it tries again
-   * until the lease ends, at `until` by the monotonic clock; then it rejects, and the delivery will be attempted once more.
+   * Resolves once the attempt and its effects are committed. While the database is unavailable it retries until the lease ends,
+   * at `until` by the monotonic clock; then it rejects, and the delivery is attempted again.
    */
   write(attempt: Attempted, until: number): Promise<void>
   /** Stops retrying. */
   stop(): void
 }
 
-/** If the machine loses power before the disk has the commit, the same events are sent and acknowledged again. */
+/** If the machine loses power before the commit is on disk, the same events are sent and acknowledged again. */
 const acknowledged = (attempts: readonly Attempted[]) =>
   attempts.every(({ outcome }) => outcome.kind === 'acknowledged')
 
 /**
- * Records attempts, one transaction after the other. Attempts that finish meanwhile share the next one, so that a commit costs
- * the same for one and for many. It waits for `gather` first, so that those that end together are written down together.
+ * Records attempts in one transaction after another. Attempts that finish in the meantime share the next one, so that a commit
+ * costs the same for one and for many. It awaits `gather` first, so that attempts that finish together are recorded together.
  */
 export function createBookkeeper(caps: BookkeeperCaps, gather: () => Promise<void>): Bookkeeper {
   const { database, clock, log } = caps
@@ -84,7 +84,7 @@ export function createBookkeeper(caps: BookkeeperCaps, gather: () => Promise<voi
   }
 }
 
-/** All that wait, or one that was part of a transaction that failed: it may be the reason. */
+/** All waiting entries, or a single one from a failed transaction, because it may be the cause of the failure. */
 function nextOf(waiting: readonly Entry[]): readonly Entry[] {
   const fresh = waiting.filter(({ alone }) => !alone)
   return fresh.length > 0 ? fresh : waiting.slice(0, 1)

@@ -2,14 +2,14 @@ import { announce } from '../../db/changes.ts'
 import type { Tx } from '../../db/connect.ts'
 import { release, STILL_PENDING } from './delivery-store.ts'
 
-/** Cancels deliveries that would hand over a key of the installation; those of other events go on. */
+/** Cancels pending deliveries of the installation that carry a key; other events are still sent. */
 export async function cancelPendingKeys(tx: Tx, installationId: string, at: number): Promise<number> {
   const count = await handingOver(tx).where({ installation_id: installationId }).update(cancelledAt(at))
   if (count > 0) await noteCancelled(tx, installationId, at)
   return count
 }
 
-/** Cancels the delivery of one key that ended before it was handed over. */
+/** Cancels the delivery of a key that ended before it was delivered. */
 export async function cancelKeyDelivery(tx: Tx, keyId: string, at: number): Promise<number> {
   const rows: { installation_id: string }[] = await handingOver(tx)
     .where({ key_id: keyId })
@@ -19,7 +19,7 @@ export async function cancelKeyDelivery(tx: Tx, keyId: string, at: number): Prom
   return rows.length
 }
 
-/** Cancels the deliveries of an installation's keys that have expired, many at once. */
+/** Cancels the deliveries of an installation's expired keys, many at once. */
 export async function cancelExpiredKeys(tx: Tx, installationId: string, at: number): Promise<number> {
   const expired = tx('keys').where({ installation_id: installationId, status: 'expired' }).select('id')
   const count = await handingOver(tx)

@@ -6,7 +6,7 @@ import { type DeliveryRow, type EventContent, readEvents, STILL_PENDING } from '
 
 export type ClaimedDelivery = DeliveryRow & EventContent
 
-/** An app, and whether those whose last attempt took long are meant, or the others: of these nothing more may be claimed. */
+/** An app with no room left for slow deliveries, or for quick ones: nothing more of that pace may be claimed. */
 export type FullLane = { appId: string; slow: boolean }
 
 /** Longer than an attempt can take, so that a lease expires only if its worker has died. */
@@ -17,16 +17,16 @@ export type Claim = {
   at: number
   until: number
   most: number
-  /** How many of an app, of those whose last attempt took long or of the others. */
+  /** How many deliveries of this app and pace may be claimed. */
   roomFor(appId: string, slow: boolean): number
-  /** Of which there may be none. */
+  /** Apps and paces with no room. */
   full: readonly FullLane[]
 }
 
 /** A literal: with a parameter neither database can use the index of pending deliveries. */
 const PENDING = "d.status = 'pending'"
 
-/** It belongs to no installation, and so to no order. */
+/** A ping belongs to no installation and has no order. */
 const PING = 'd.installation_id is null'
 
 /** An event waits for the earlier ones of its installation. A redelivery neither waits nor delays others. */
@@ -34,14 +34,14 @@ const IN_TURN = `(${PING} or d.redelivery or d.sequence = (select e.sequence fro
   where e.installation_id = d.installation_id and e.${STILL_PENDING} and not e.redelivery
   order by e.status, e.sequence limit 1))` // in the order of an index: however much waits there, one step
 
-/** Of so many apps in one claim; SQLite takes no more than 500 parts of a union. */
+/** Apps in one claim. SQLite accepts at most 500 parts of a union. */
 const MOST_APPS = 400
-/** How many due deliveries of an app are searched for leases: more than a worker leases. */
+/** How many due deliveries of an app are searched for leases; more than a worker leases. */
 const LOOKED_THROUGH = 1_100
 
 /**
- * Leases due deliveries to one worker. No app gets more than there is room for, however much it has waiting. On PostgreSQL
- * rows that another worker is claiming are passed over.
+ * Leases due deliveries to one worker, at most as many of each app as there is room for. On PostgreSQL rows that another worker
+ * is claiming are skipped.
  */
 export async function claimDue(tx: Tx, kind: Database['kind'], claim: Claim): Promise<ClaimedDelivery[]> {
   const apps = (await appsInTurn(tx, claim.full, claim.at, claim.at)).slice(0, Math.min(claim.most, MOST_APPS))
@@ -58,7 +58,7 @@ export async function claimDue(tx: Tx, kind: Database['kind'], claim: Claim): Pr
   if (kind === 'postgres') free.forUpdate().skipLocked()
   const leased: DeliveryRow[] = await tx('deliveries')
     .whereIn('id', free)
-    .update({ lease: claim.lease, lease_until: claim.until }) // no index has these: PostgreSQL rewrites the row in place
+    .update({ lease: claim.lease, lease_until: claim.until }) // neither column is indexed: PostgreSQL updates the row in place
     .returning('*')
   const events = await readEvents(
     tx,
@@ -79,14 +79,14 @@ export async function nextDueAt(tx: Tx, full: readonly FullLane[], at: number): 
 const FOREVER = Number.MAX_SAFE_INTEGER
 
 /**
- * The apps with unleased pending deliveries, separately for each pace, with the time at which the first is due,
- * earliest first. Of apps that responded 410 only pings are sent, which find out that the address works again. It takes
- * two steps for each app, however much waits there.
+ * The apps with unleased pending deliveries, per pace, with the time at which the first is due, earliest first. To apps that
+ * responded 410 only pings are sent, which detect that the address works again. It takes two steps per app, however many
+ * deliveries wait there.
  */
 async function appsInTurn(tx: Tx, full: readonly FullLane[], at: number, until: number): Promise<AppInTurn[]> {
   const first = (ofApp: string) =>
     unleased(tx('deliveries as d').whereRaw(PENDING).whereRaw(ofApp).whereRaw('d.slow = w.slow'), at)
-      .where('d.next_attempt_at', '<=', until) // a bound: else SQLite may take another index
+      .where('d.next_attempt_at', '<=', until) // a bound: without it SQLite may choose another index
       .orderBy('d.next_attempt_at')
       .limit(1)
       .select('d.next_attempt_at')
@@ -103,7 +103,7 @@ async function appsInTurn(tx: Tx, full: readonly FullLane[], at: number, until: 
     .toSorted((a, b) => a.due - b.due)
 }
 
-/** When the first lease ends. Leased deliveries are among the first due ones: no more of an app is looked through. */
+/** When the first lease ends. Leased deliveries are among the first due ones, so only those are searched. */
 async function firstLeaseEnd(tx: Tx, full: readonly FullLane[], at: number): Promise<number | undefined> {
   const due = tx('deliveries as d')
     .whereRaw(`${PENDING} and d.app_id = w.app_id and d.slow = w.slow`)
@@ -121,7 +121,7 @@ async function firstLeaseEnd(tx: Tx, full: readonly FullLane[], at: number): Pro
   return row?.first ?? undefined
 }
 
-/** Each app twice, once for each pace. */
+/** Each app twice, once per pace. */
 export function eachApp(tx: Tx, full: readonly FullLane[]) {
   const named = (slow: boolean) => full.filter(lane => lane.slow === slow).map(({ appId }) => appId)
   const paces = [false, true].map(slow =>
@@ -133,7 +133,10 @@ export function eachApp(tx: Tx, full: readonly FullLane[]) {
   return tx.from(tx.unionAll(paces).as('w'))
 }
 
-/** What of an app may go. Pings are few and found by themselves: deliveries that wait for a dead address are not scanned. */
+/**
+ * Which deliveries of an app may be sent. Pings are few and have their own lookup, so deliveries to a dead address are not
+ * scanned.
+ */
 function turnOf(app: string, gone: boolean | number): string {
   return gone ? `${PING} and coalesce(d.app_id, '') = ${app}` : `d.app_id = ${app} and ${IN_TURN}`
 }
@@ -142,7 +145,7 @@ type AppInTurn = { app_id: string; slow: boolean; due: number; gone: boolean | n
 
 const GONE = 'exists (select 1 from apps as a where a.id = w.app_id and a.gone_address is not null)'
 
-/** From each app to the next by the index; a `distinct` would read everything that is pending. */
+/** Steps from app to app in the index; a `distinct` would read every pending delivery. */
 export const EACH_APP = (tx: Tx) =>
   tx.raw(`select min(d.app_id) from deliveries as d where ${PENDING}
     union all
@@ -151,7 +154,7 @@ export const EACH_APP = (tx: Tx) =>
 
 type Due = { id: string; app_id: string; next_attempt_at: number }
 
-/** The first of each app, then the second of each, and so on: a long queue of one app does not delay the others. */
+/** The first delivery of each app, then the second of each, and so on: a long queue of one app does not delay the others. */
 function byTurns(due: readonly Due[]): Due[] {
   const counts = new Map<string, number>()
   const ranked = due
@@ -161,7 +164,7 @@ function byTurns(due: readonly Due[]): Due[] {
       counts.set(row.app_id, rank + 1)
       return { row, rank }
     })
-  return ranked.toSorted((a, b) => a.rank - b.rank).map(({ row }) => row) // stable: the earliest first
+  return ranked.toSorted((a, b) => a.rank - b.rank).map(({ row }) => row) // stable: keeps the earliest first
 }
 
 /** The due deliveries of each app, as many as it has room for. */

@@ -12,15 +12,15 @@ import type { Poster } from './poster.ts'
 
 export type ClaimerCaps = Pick<Caps, 'clock' | 'random'> & { database: Database; log: Log }
 
-/** Which deliveries are this worker's: takes leases, renews them, and gives them back. */
+/** The deliveries that this worker has leased: takes, renews and releases leases. */
 export type Claimer = {
-  /** How many may be claimed; those that are recording count, so that a slow database gets no more. */
+  /** How many may be claimed. Deliveries that are being recorded count, so that a slow database gets no more. */
   room(): number
-  /** Gives back stale deliveries and leases due ones, which then wait. Returns how many more wait. */
+  /** Releases stale deliveries and leases due ones, which then wait for a slot. Returns how many more are due. */
   claim(): Promise<number>
-  /** Whether the clock was set, so that a claim is needed. */
+  /** Whether the clock was set and a claim must run. */
   isBehind(): boolean
-  /** Takes out all that wait: they have to be given back. */
+  /** Removes and returns all waiting deliveries; the caller releases them. */
   takeAll(): ClaimedDelivery[]
 }
 
@@ -31,7 +31,7 @@ export function createClaimer(
 ): Claimer {
   const { database, clock } = caps
   const follower = createClockFollower(caps)
-  /** Stale, and not given back yet: the database could not be reached. */
+  /** Stale deliveries that could not be released because the database was unavailable. */
   let owed: ClaimedDelivery[] = []
 
   const room = () => lanes.room() - poster.recording()
@@ -41,7 +41,7 @@ export function createClaimer(
     ...lanes.takeStale(clock.monotonic(), everything).map(({ delivery }) => delivery),
   ]
 
-  /** The clock was set: leases end as long after now as ever. */
+  /** After the clock was set: leases again end as far from now as before. */
   async function renewOwn(): Promise<void> {
     const own = [...poster.underWay(), ...lanes.waiting(), ...owed]
     await database.relaxed(tx => renewLeases(tx, own, clock.now() + LEASE))
@@ -67,7 +67,7 @@ export function createClaimer(
   }
 }
 
-/** Leases at most `most` deliveries that are due, with their apps. */
+/** Leases at most `most` due deliveries, with their apps. */
 async function lease(
   tx: Tx,
   { database, clock, random }: ClaimerCaps,

@@ -1,12 +1,12 @@
 import type { Tx } from '../../db/connect.ts'
 import { SECOND } from '../base/clock.ts'
 
-/** A clock that was set: the time it showed afterwards, and by how many milliseconds; negative where it was set back. */
+/** A clock step: the time after it, and its size in milliseconds, negative if the clock was set back. */
 export type ClockStep = { at: number; by: number }
 
-/** Within this time every process has noticed a step. */
+/** Every process notices a step within this time. */
 const NOTICED_WITHIN = 10 * SECOND
-/** How far what two processes measured of one step may differ. */
+/** How much two processes' measurements of one step may differ. */
 const MEASURED_WITHIN = SECOND
 
 export async function isStepNoted(tx: Tx, { at, by }: ClockStep): Promise<boolean> {
@@ -23,19 +23,19 @@ export async function noteStep(tx: Tx, step: ClockStep): Promise<void> {
 
 const pending = (tx: Tx) => tx('deliveries').whereRaw("status = 'pending'") // as in the index of pending deliveries
 
-/** Attempts that are to come are as far from now as they were before the step. */
+/** Shifts scheduled attempts, so that they are as far from now as before the step. */
 export async function moveAttempts(tx: Tx, { at, by }: ClockStep): Promise<void> {
   await pending(tx)
     .where('next_attempt_at', '>', at)
     .update({ next_attempt_at: tx.raw('next_attempt_at + ?', [by]) })
 }
 
-/** No lease ends later than one that is taken now. */
+/** Shortens leases that end later than one taken now. */
 export async function endLeasesBy(tx: Tx, until: number): Promise<void> {
   await pending(tx).where('lease_until', '>', until).update({ lease_until: until })
 }
 
-/** Makes due what was made, or last attempted, later than `latest`: by a clock that was wrong then. */
+/** Makes deliveries due that were queued or last attempted later than `latest`, which only a wrong clock can have caused. */
 export async function dueNow(tx: Tx, at: number, latest: number): Promise<void> {
   const attempted = tx('delivery_attempts as a').whereRaw('a.delivery_id = deliveries.id').where('a.at', '>', latest)
   await pending(tx)

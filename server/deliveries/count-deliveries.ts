@@ -5,13 +5,13 @@ import { firstIdAt } from '../base/ids.ts'
 import type { DeliveryStatus } from './delivery-store.ts'
 
 export type DeliveryCounts = Record<'pending' | 'delivered' | 'failed', number> & {
-  /** There are more: of some app no more than so many were counted. */
+  /** Counting stopped at the bound; there are more. */
   more: boolean
 }
 
 /**
- * How many deliveries of these apps are pending, and how those made since a time ended; of each app and kind no more than
- * `most` are counted, and of what was delivered the latest.
+ * How many deliveries of these apps are pending, and the outcomes of those queued since a time. Counts at most `most` of each
+ * app and kind; of delivered ones, the latest.
  */
 export async function countDeliveries(
   tx: Tx,

@@ -18,7 +18,7 @@ export type DeliveryPage = {
 
 type TypedDelivery = DeliveryRow & { type: EventType }
 
-/** The newest first, each with its event's type. */
+/** Newest first, each with its event's type. */
 export async function pageDeliveries(tx: Tx, page: DeliveryPage): Promise<TypedDelivery[]> {
   if (page.installationId !== undefined) return await pageOfInstallation(tx, page, page.installationId)
   const ids: string[] = await (page.status === 'pending' ? pendingOf(tx, page) : newestOfApp(tx, page)).pluck('id')
@@ -35,14 +35,17 @@ function newestOfApp(tx: Tx, { appId, status, before, limit }: DeliveryPage): Kn
   return status ? query.whereRaw(`status = '${status}'`) : query // a literal, as in the index of failed ones
 }
 
-/** The index of pending deliveries has another order; only ids are read from it, and sorted. */
+/** The index of pending deliveries has another order, so only ids are read from it and sorted. */
 function pendingOf(tx: Tx, { appId, before, limit }: DeliveryPage): Knex.QueryBuilder {
   const query = tx('deliveries').whereRaw("status = 'pending'").where({ app_id: appId })
   if (before !== undefined) query.where('id', '<', before)
-  return query.orderByRaw("id || '' desc").limit(limit) // no index gives this order: PostgreSQL would read all by their ids
+  return query.orderByRaw("id || '' desc").limit(limit) // no index has this order: PostgreSQL would otherwise scan by id
 }
 
-/** By the index of its events: an app has many more deliveries than an installation, and those of one are in no index. */
+/**
+ * Uses the index of the installation's events: an app has many more deliveries than an installation, and no index of deliveries
+ * has the installation.
+ */
 async function pageOfInstallation(tx: Tx, page: DeliveryPage, installationId: string): Promise<TypedDelivery[]> {
   const last = page.before === undefined ? undefined : await findDeliveryRow(tx, page.before)
   const query = withTypes(tx).where({ 'events.installation_id': installationId, 'deliveries.app_id': page.appId })
@@ -53,7 +56,7 @@ async function pageOfInstallation(tx: Tx, page: DeliveryPage, installationId: st
   return await query.orderBy('events.sequence', 'desc').limit(page.limit)
 }
 
-/** Of one delivery, which may be sent again any number of times; the latest. */
+/** Latest attempts of one delivery; it can be redelivered any number of times. */
 const MOST_ATTEMPTS = 100
 
 /** The latest attempts of each delivery in order. */
@@ -73,9 +76,9 @@ export async function findDeliveryRow(tx: Tx, id: string): Promise<(DeliveryRow 
     .first('deliveries.*', 'events.type')
 }
 
-/** Deletes settled deliveries from before a time, with their attempts and events; at most `limit`, and returns how many. */
+/** Deletes deliveries settled before a time, with their attempts and events, at most `limit`; returns how many. */
 export async function deleteSettledBefore(tx: Tx, before: number, limit: number): Promise<number> {
-  const settled = tx('deliveries').where('settled_at', '<', before).orderBy('settled_at') // null while it is pending
+  const settled = tx('deliveries').where('settled_at', '<', before).orderBy('settled_at') // null while pending
   const rows: { id: string; event_id: string }[] = await lockedOrSkipped(settled.limit(limit)).select('id', 'event_id')
   const ids = rows.map(row => row.id)
   await tx('delivery_attempts').whereIn('delivery_id', ids).delete()
@@ -90,8 +93,8 @@ export async function deleteSettledBefore(tx: Tx, before: number, limit: number)
 }
 
 /**
- * Deletes events from before a time that have no delivery: those of apps without a delivery address. At most `limit`, and
- * returns how many. Ids are in the order of time, so that the primary key bounds what is read.
+ * Deletes events from before a time that have no delivery, because their app has no delivery address; at most `limit`. Returns
+ * how many. Ids are in the order of time, so the primary key bounds the scan.
  */
 export async function deleteUnsentBefore(tx: Tx, before: number, limit: number): Promise<number> {
   const unsent = tx('events')

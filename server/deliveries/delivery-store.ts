@@ -3,14 +3,14 @@ import type { Tx } from '../../db/connect.ts'
 import { isAmong, jsonRows } from '../../db/json-rows.ts'
 import type { EventType } from './event-type.ts'
 
-/** Drawn: pending → delivered | failed | cancelled. A redelivery is a new attempt on the same delivery. */
+/** Transitions: pending → delivered | failed | cancelled. A redelivery adds attempts to the same delivery. */
 export type DeliveryStatus = 'pending' | 'delivered' | 'failed' | 'cancelled'
 
 export type DeliveryRow = {
   id: string
   event_id: string
   app_id: string
-  /** A ping has neither: it has no order. */
+  /** Null for a ping, which has no order. */
   installation_id: string | null
   sequence: number | null
   key_id: string | null
@@ -38,12 +38,12 @@ export type NewEvent = {
 }
 
 /**
- * `status = 'pending'` for a query by installation, key or id, in terms that the index of pending deliveries does not
- * match: without statistics PostgreSQL would choose that index, and read every pending delivery for each row.
+ * `status = 'pending'` for a query by installation, key or id, in a form that the index of pending deliveries does not match:
+ * without statistics PostgreSQL would choose that index and read every pending delivery for each row.
  */
 export const STILL_PENDING = "status between 'pending' and 'pending'"
 
-/** Now, or with the earlier events of the installation that wait for a later attempt. */
+/** Now, or no earlier than the installation's earlier events that wait for a retry. */
 function notBeforeOthers(tx: Tx, { at, installationId }: NewEvent) {
   return tx.raw(
     `(select coalesce(max(case when next_attempt_at > ? then next_attempt_at else ? end), ?) from deliveries
@@ -101,7 +101,9 @@ export async function readEvent(tx: Tx, id: string): Promise<EventContent> {
 
 type Leased = Pick<DeliveryRow, 'id' | 'lease' | 'installation_id' | 'sequence' | 'redelivery'>
 
-/** Deliveries that the worker still has leased; it does not settle those that were cancelled or taken over. */
+/**
+ * Deliveries that the worker still has leased. Cancelled ones and those that another worker has leased since are not settled.
+ */
 function stillHeld(tx: Tx, deliveries: readonly Leased[]) {
   const leases = deliveries.map(({ id, lease }) => [id, lease])
   return tx('deliveries')
@@ -118,7 +120,10 @@ function stillHeld(tx: Tx, deliveries: readonly Leased[]) {
 
 const released = (tx: Tx) => ({ attempts: tx.raw('attempts + 1'), lease: null, lease_until: null })
 
-/** Ends deliveries that this worker still has leased, lets the next events of their installations go, and returns which ended. */
+/**
+ * Settles deliveries that this worker still has leased and releases the next events of their installations. Returns the settled
+ * ones.
+ */
 export async function settle(
   tx: Tx,
   deliveries: readonly Leased[],
@@ -137,7 +142,7 @@ export async function settle(
   return new Set(rows.map(row => row.id))
 }
 
-/** Releases deliveries that a worker leased and did not attempt: they are due for any worker. */
+/** Releases leased deliveries that were not attempted: any worker may claim them. */
 export async function giveBack(tx: Tx, deliveries: readonly Leased[]): Promise<void> {
   if (deliveries.length === 0) return
   if ((await stillHeld(tx, deliveries).update({ lease: null, lease_until: null })) > 0) announce(tx, 'deliveries')

@@ -7,12 +7,12 @@ export type EventRow = { id: string; type: EventType; installation_id: string | 
 /** Position of an event in the feed of its app, null before it is numbered, and its sequence in its installation. */
 export type EventPosition = { position: number | null; installation_id: string | null; sequence: number | null }
 
-/** Undefined where the app has no such event. */
+/** Undefined if the app has no such event. */
 export async function positionOf(tx: Tx, appId: string, id: string): Promise<EventPosition | undefined> {
   return await tx('events').where({ id, app_id: appId }).first('position', 'installation_id', 'sequence')
 }
 
-/** The lowest position among the app's events with this id or a higher one; nothing if none has. */
+/** The lowest position among the app's events with this id or a higher one; undefined if there is none. */
 export async function lowestPositionFrom(tx: Tx, appId: string, id: string): Promise<number | undefined> {
   const row: { lowest?: number | null } | undefined = await tx('events')
     .where({ app_id: appId })
@@ -30,7 +30,7 @@ export async function lastPosition(tx: Tx, appId: string): Promise<number> {
   return row?.last ?? 0
 }
 
-/** The events after a position, in order. */
+/** Events after a position, in order. */
 export async function eventsAfter(
   tx: Tx,
   page: { appId: string; position: number; limit: number },
@@ -46,8 +46,8 @@ export async function eventsAfter(
 const EVENT = ['id', 'type', 'installation_id', 'body'] as const
 
 /**
- * The same of one installation, after one of its numbers too: its positions are in the order of its numbers, which an index
- * has, and an app may have any number of events in between.
+ * The same for one installation, after one of its sequence numbers too: positions are in the order of sequence numbers, which
+ * are indexed, and an app may have any number of events in between.
  */
 export async function eventsOfInstallationAfter(
   tx: Tx,
@@ -68,7 +68,7 @@ export async function hasUnnumbered(tx: Tx, appId: string): Promise<boolean> {
   return (await unnumbered(tx, appId).first('id')) !== undefined
 }
 
-/** The apps of which some event has no position. */
+/** Apps with events that have no position. */
 export async function appsWithUnnumbered(tx: Tx): Promise<string[]> {
   const some = tx('events as e').whereRaw('e.app_id = apps.id and e.position is null').select('e.id')
   return await tx('apps').whereExists(some).orderBy('id').pluck('id')
@@ -76,12 +76,12 @@ export async function appsWithUnnumbered(tx: Tx): Promise<string[]> {
 
 export type Unnumbered = { id: string; installation_id: string | null; sequence: number | null }
 
-/** Some of the app's events that have no position, in the order of their ids. */
+/** The app's events without a position, at most `limit`, in the order of their ids. */
 export async function listUnnumbered(tx: Tx, appId: string, limit: number): Promise<Unnumbered[]> {
   return await unnumbered(tx, appId).orderBy('id').limit(limit).select('id', 'installation_id', 'sequence')
 }
 
-/** Events without a position that come before one of these in the order of their installation. */
+/** Events without a position that precede one of these in the order of their installation. */
 export async function listUnnumberedBefore(tx: Tx, events: readonly Unnumbered[]): Promise<Unnumbered[]> {
   const highest = new Map<string, number>()
   for (const { installation_id: id, sequence } of events)

@@ -22,19 +22,19 @@ export type { EventRow } from './event-feed-store.ts'
 export type EventPage = {
   appId: string
   installationId?: string | undefined
-  /** The id of the event that the last page ended with. */
+  /** The id of the last event of the previous page. */
   after?: string | undefined
   limit: number
 }
 
-/** Events that one transaction numbers. */
+/** Events numbered in one transaction. */
 const BATCH = 1_000
-/** How far clocks may differ, and a transaction may last, where an event that is gone has to be found by its time. */
+/** How far clocks may differ plus how long a transaction may last; used to locate a deleted event by its time. */
 const MARGIN = 10 * MINUTE
 
 /**
- * One page of an app's events, in an order in which none can appear before one that was already returned: positions are
- * given after the commit, by the reader (docs/cursors.md). A full page needs no numbering.
+ * One page of an app's events, in an order in which no event can appear before one that was already returned: the reader
+ * assigns positions after the commit (docs/cursors.md). A full page needs no numbering.
  */
 export async function readEventFeed(database: Database, page: EventPage): Promise<EventRow[]> {
   for (let caughtUp = false; ; ) {
@@ -44,13 +44,13 @@ export async function readEventFeed(database: Database, page: EventPage): Promis
   }
 }
 
-/** Numbers unread events, so that the first reader does not have to. */
+/** Numbers unnumbered events in advance, so that the first reader does not have to. */
 export async function numberBacklog(database: Database): Promise<void> {
   for (const appId of await database.read(appsWithUnnumbered))
     while (await database.transaction(tx => numberEvents(tx, appId)));
 }
 
-/** Nothing where events have to be numbered first; `caughtUp` where all were, a moment ago. */
+/** Undefined if events must be numbered first; `caughtUp` if all were numbered a moment ago. */
 async function readPage(tx: Tx, page: EventPage, caughtUp: boolean): Promise<EventRow[] | undefined> {
   const { appId, installationId, after, limit } = page
   const complete = caughtUp || !(await hasUnnumbered(tx, appId))
@@ -67,7 +67,7 @@ async function readPage(tx: Tx, page: EventPage, caughtUp: boolean): Promise<Eve
 
 type Start = { position: number } & Partial<Omit<EventPosition, 'position'>>
 
-/** After what a page begins; nothing while that is not known. */
+/** The position after which a page begins; undefined while it is not known. */
 async function startOf(
   tx: Tx,
   appId: string,
@@ -81,8 +81,8 @@ async function startOf(
 }
 
 /**
- * Where an event stood that is not there: it was deleted after its 30 days, or lost in a failover. Those made shortly before
- * it are repeated, rather than that one made at about the same time is missed.
+ * The position of an event that no longer exists, because it was deleted after its 30 days or lost in a failover. Events made
+ * shortly before it are repeated, so that none made at about the same time is missed.
  */
 async function startOfUnknown(tx: Tx, appId: string, id: string): Promise<number> {
   const at = timeOfId(id)
@@ -91,8 +91,8 @@ async function startOfUnknown(tx: Tx, appId: string, id: string): Promise<number
 }
 
 /**
- * Numbers committed events of an app after those that are numbered, and returns whether more may be left. One transaction
- * at a time does so for an app, until its commit: a reader that sees a position sees all lower ones.
+ * Assigns the next positions to committed events of an app, and returns whether more may be left. One transaction at a time
+ * does this for an app, until its commit: a reader that sees a position sees all lower ones.
  */
 async function numberEvents(tx: Tx, appId: string): Promise<boolean> {
   await lockName(tx, `events of ${appId}`)
@@ -108,7 +108,7 @@ async function numberEvents(tx: Tx, appId: string): Promise<boolean> {
   return isCut
 }
 
-/** In the given order, and those of each installation by their sequence, whatever clocks their ids come from. */
+/** In the given order, and those of each installation by their sequence, whichever clocks their ids come from. */
 function inSequence(events: readonly Unnumbered[]): Unnumbered[] {
   const ofInstallation = Map.groupBy(events, event => event.installation_id)
   for (const [id, own] of ofInstallation) if (id !== null) own.sort((a, b) => (a.sequence ?? 0) - (b.sequence ?? 0))

@@ -3,7 +3,7 @@ import type { Mode } from '../base/mode.ts'
 import type { EncryptedSecret } from '../keys/seal-key.ts'
 import type { EventType } from './event-type.ts'
 
-/** The installation in every event, so that each event is self-contained. */
+/** The installation; part of every event, so that each event is self-contained. */
 export type EventInstallation = {
   id: string
   generation: number
@@ -29,7 +29,7 @@ export type EventDetails = {
   permissions?: string[]
   replaced?: { id: string; expires_at: string }
   keys?: { id: string; outcome: 'expired' | 'kept'; expires_at: string | null }[]
-  /** Where there are more keys than `keys` names: how many in all, and where the API lists the others. */
+  /** If there are more keys than `keys` has: how many in all, and where the API lists the others. */
   keys_total?: number
   keys_url?: string
   reason?: string
@@ -46,7 +46,7 @@ export function eventBody(
   return JSON.stringify({ type, timestamp: isoTime(at), data: { installation, sequence, ...details } })
 }
 
-/** The body of a test delivery. It is about an app and no installation, so it has no sequence. */
+/** The body of a test delivery. It belongs to an app and no installation, so it has no sequence. */
 export function pingBody(at: number, app: { id: string; name: string }): string {
   return JSON.stringify({ type: 'ping', timestamp: isoTime(at), data: { app_id: app.id, app_name: app.name } })
 }

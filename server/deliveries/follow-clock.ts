@@ -7,19 +7,19 @@ import { correctMails, moveMails } from '../mail/move-mails.ts'
 import { LEASE } from './claim-store.ts'
 import { type ClockStep, dueNow, endLeasesBy, isStepNoted, moveAttempts, noteStep } from './clock-step-store.ts'
 
-/** Of other machines clocks may be ahead by this much without being wrong. */
+/** Clocks of other machines may be ahead by this much without being wrong. */
 const MARGIN = MINUTE
 
 /**
- * Keeps waits as long as they were meant to be where the clock is set under a running process: the times of next attempts
- * in the database are by that clock (docs/clocks.md).
+ * Keeps the length of waits when the clock is set under a running process: scheduled attempts in the database are by that clock
+ * (docs/clocks.md).
  */
 export type ClockFollower = {
-  /** Whether the clock was set and nothing has followed yet. */
+  /** Whether the clock was set and `follow` has not run since. */
   isBehind(): boolean
   /**
-   * Moves what waits along with a clock that was set back, and at first corrects what waits for a time that a clock was
-   * wrong about before. Returns by how many milliseconds the clock was set since the last call: 0 where it was not.
+   * Shifts waiting deliveries after the clock was set back. The first call also corrects deliveries scheduled by an earlier
+   * wrong clock. Returns by how many milliseconds the clock was set since the last call; 0 if it was not.
    */
   follow(): Promise<number>
 }
@@ -51,7 +51,10 @@ export function createClockFollower({
   }
 }
 
-/** Of several processes that notice the same step one moves what waits. Only a step back: forward nothing is late. */
+/**
+ * Of several processes that notice the same step, one shifts the waits. Only after a step back: after a step forward nothing is
+ * late.
+ */
 async function moveWaits(tx: Tx, step: ClockStep): Promise<void> {
   await lockName(tx, 'clock steps')
   if (await isStepNoted(tx, step)) return

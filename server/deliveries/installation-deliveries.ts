@@ -16,18 +16,18 @@ const ofInstallations = (tx: Tx) =>
     .join('events', 'events.id', 'deliveries.event_id')
     .select('deliveries.*', 'events.type', 'events.created_at as event_at')
 
-/** One page of an installation's deliveries, the latest first; `before` is the sequence that the last page ended with. */
+/** One page of an installation's deliveries, newest first; `before` is the sequence of the last item of the previous page. */
 export async function pageDeliveriesOf(
   tx: Tx,
   page: { installationId: string; before?: number | undefined; limit: number },
 ): Promise<DeliveryView[]> {
-  // By the index of its events: those of its deliveries are in the order of their status.
+  // Uses the index of the installation's events: its deliveries are indexed by status.
   const query = ofInstallations(tx).where('events.installation_id', page.installationId)
   if (page.before !== undefined) query.where('events.sequence', '<', page.before)
   return await withLastAttempts(tx, await query.orderBy('events.sequence', 'desc').limit(page.limit))
 }
 
-/** The deliveries of some keys in order, and before them the first of their installation that is pending. */
+/** The deliveries of some keys in order, and of their installation the first pending one before them. */
 export async function listKeyDeliveries(
   tx: Tx,
   installationId: string,

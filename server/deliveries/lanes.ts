@@ -18,9 +18,8 @@ import { createSlots, type Slots } from './slots.ts'
 const MOST_HELD = 3 * MOST
 
 /**
- * The slots of each app, and the deliveries that were claimed for it. A slow app never takes the slots of others, and
- * posts that hang never take the slots of quick ones of the same app: each pace has its own slots. All times are
- * monotonic.
+ * The slots of each app and its claimed deliveries. A slow app never takes the slots of others, and hanging posts never take
+ * the slots of quick ones of the same app: each pace has its own slots. All times are monotonic.
  */
 export type Lanes = Pick<Slots, 'leave' | 'turnSlow' | 'slowIn'> & {
   /** How many more deliveries may be claimed, in all. */
@@ -30,16 +29,16 @@ export type Lanes = Pick<Slots, 'leave' | 'turnSlow' | 'slowIn'> & {
   full(): FullLane[]
   /** `since` is when the claim began. */
   add(claimed: Claimed, since: number): void
-  /** The next that has a slot now, which it takes. */
+  /** The next delivery that may take a slot; it takes the slot. */
   next(at: number): Claimed | undefined
-  /** The app has said that it wants no more: nothing goes out until that is written down, and what waits is stale. */
+  /** The app responded 410: nothing is sent until that is recorded, and waiting deliveries are stale. */
   close(appId: string): void
   reopen(appId: string, at: number): void
-  /** A delivery of an installation was cancelled: its waiting deliveries are checked again; without an installation, all are. */
+  /** Deliveries of an installation were cancelled: its waiting deliveries become stale; without an installation, all do. */
   doubt(installationId?: string): void
   posting(): number
   waiting(): ClaimedDelivery[]
-  /** Takes out what has waited too long, or everything: it has to be given back. */
+  /** Removes and returns deliveries that have waited too long, or all; the caller releases them. */
   takeStale(at: number, everything?: boolean): Claimed[]
 }
 
@@ -51,7 +50,7 @@ export function createLanes(): Lanes {
   let waiting = 0
   let now = 0
 
-  /** Takes out what may begin first. */
+  /** Removes and returns the first delivery that may begin. */
   function firstOf(lane: Lane, at: number): Claimed | undefined {
     const pace = PACES.find(each => {
       const [first] = lane.waiting[each]
@@ -85,7 +84,7 @@ export function createLanes(): Lanes {
         const first = firstOf(lane, at)
         if (!first) continue
         lanes.delete(appId)
-        lanes.set(appId, lane) // the next one is another app's
+        lanes.set(appId, lane) // the next delivery comes from another app
         lane.begunAt = at
         waiting -= 1
         slots.enter(first, lane, at)

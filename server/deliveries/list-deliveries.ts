@@ -7,7 +7,7 @@ import type { EventType } from './event-type.ts'
 
 export type DeliveryWithAttempts = DeliveryRow & { type: EventType; log: AttemptRow[] }
 
-/** One page of an app's deliveries, the newest first, each with all its attempts. */
+/** One page of an app's deliveries, newest first, each with all its attempts. */
 export async function listAppDeliveries(tx: Tx, page: DeliveryPage): Promise<DeliveryWithAttempts[]> {
   const rows = await pageDeliveries(tx, page)
   const attempts = await listAttempts(
@@ -24,7 +24,7 @@ export async function readDelivery(tx: Tx, id: string): Promise<DeliveryWithAtte
   return { ...row, log: await listAttempts(tx, [id]) }
 }
 
-/** A delivery of an app with all its attempts; another app's looks as if it did not exist. Throws `object.not_found`. */
+/** A delivery of an app with all its attempts. Throws `object.not_found`, also for another app's delivery. */
 export async function readAppDelivery(tx: Tx, appId: string, id: string): Promise<DeliveryWithAttempts> {
   const delivery = await findAppDelivery(tx, appId, id)
   if (!delivery) throw new AppError('object.not_found')
@@ -37,7 +37,7 @@ export async function findAppDelivery(tx: Tx, appId: string, id: string): Promis
   return row?.app_id === appId ? { ...row, log: await listAttempts(tx, [id]) } : undefined
 }
 
-/** The bytes that deliveries carry, by the id of their event. */
+/** The bodies of deliveries, by event id. */
 export async function readBodies(tx: Tx, eventIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
   return new Map([...(await readEvents(tx, eventIds))].map(([id, { body }]) => [id, body]))
 }

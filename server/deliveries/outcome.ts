@@ -1,20 +1,20 @@
 import type { OutboundFault } from '../base/outbound.ts'
 
-/** The status with which a platform says that nothing more may come to this address (RFC 9110 §15.5.11). */
+/** The status for an address that accepts no more events (RFC 9110 §15.5.11). */
 export const GONE = 410
 
-/** Why nothing left this machine. */
+/** Why nothing was sent. */
 type Unsent = 'no_address' | 'dns' | 'address_refused'
 
-/** How one attempt went. */
+/** The outcome of one attempt. */
 export type Outcome =
-  /** The platform has the event. */
+  /** The platform acknowledged the event. */
   | { kind: 'acknowledged'; status: number; address: string }
-  /** It wants no event at this address any more. */
+  /** The address accepts no more events. */
   | { kind: 'gone'; status: typeof GONE; address: string }
   /** Any other response. */
   | { kind: 'refused'; status: number; error: 'redirect' | 'status'; retryAfter: string | undefined }
-  /** No response, or none in time. */
+  /** No response in time. */
   | { kind: 'unanswered'; error: Exclude<OutboundFault, Unsent> }
   | { kind: 'unsent'; error: Unsent }
 
@@ -30,7 +30,7 @@ export function outcomeOfFault(error: OutboundFault): Outcome {
   return error === 'dns' || error === 'address_refused' ? { kind: 'unsent', error } : { kind: 'unanswered', error }
 }
 
-/** An outcome in the delivery log: the status of the response, if there was one, and the error. */
+/** An outcome in the delivery log: the status of the response, if any, and the error. */
 export function logged(outcome: Outcome): { status: number | null; error: string | null } {
   switch (outcome.kind) {
     case 'acknowledged':

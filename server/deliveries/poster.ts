@@ -6,26 +6,26 @@ import type { ClaimedDelivery } from './claim-store.ts'
 import type { Claimed } from './lane.ts'
 import type { Lanes } from './lanes.ts'
 
-/** What is answered within it is followed up together: a claim costs nearly the same for one delivery as for many. */
+/** Responses within this time are followed up together: a claim costs nearly the same for one delivery as for many. */
 const GATHER_MS = 4
 
 export type PosterCaps = Pick<Caps, 'keyring'> & BookkeeperCaps & { outbound: Outbound }
 
-/** Attempts what was claimed: posts it as soon as it has a slot, then has it written down. */
+/** Posts claimed deliveries as soon as they have a slot, and has the attempts recorded. */
 export type Poster = {
-  /** Posts every delivery that has a slot now. */
+  /** Posts every delivery that can take a slot now. */
   begin(): void
-  /** Deliveries that are posted, or answered and not written down yet. */
+  /** Deliveries that are being posted or recorded. */
   underWay(): ClaimedDelivery[]
-  /** How many are answered and not written down yet. */
+  /** How many are being recorded. */
   recording(): number
   /** Begins nothing more. */
   stop(): void
-  /** Resolves when all that is under way is written down. */
+  /** Resolves when everything in progress is recorded. */
   finish(): Promise<void>
 }
 
-/** `freed` is called when more may be claimed than before: once for all that is answered at nearly the same time. */
+/** `freed` is called when there is room for more: once for all responses that arrive at nearly the same time. */
 export function createPoster(caps: PosterCaps, lanes: Lanes, freed: () => void): Poster {
   const { clock, log } = caps
   const underWay = new Map<ClaimedDelivery, Promise<void>>()
@@ -43,7 +43,7 @@ export function createPoster(caps: PosterCaps, lanes: Lanes, freed: () => void):
     if (ms !== undefined) turning ??= setTimeout(turnSlow, Math.max(ms, 1)).unref()
   }
 
-  /** What takes long leaves its slots to others. */
+  /** Moves slow posts to slow slots. */
   function turnSlow(): void {
     turning = undefined
     const turned = lanes.turnSlow(clock.monotonic())
@@ -71,7 +71,7 @@ export function createPoster(caps: PosterCaps, lanes: Lanes, freed: () => void):
       throw error
     })
     lanes.leave(claimed, answered.ms, clock.monotonic())
-    if (answered.outcome.kind === 'gone') lanes.close(claimed.delivery.app_id) // before anything else takes the slot
+    if (answered.outcome.kind === 'gone') lanes.close(claimed.delivery.app_id) // before another delivery takes the slot
     return answered
   }
 
@@ -101,7 +101,7 @@ export function createPoster(caps: PosterCaps, lanes: Lanes, freed: () => void):
   }
 }
 
-/** Calls `freed` once for all that is answered while it gathers. */
+/** Calls `freed` once for everything that finishes while it gathers. */
 function createFollowUp(gather: () => Promise<void>, freed: () => void): () => void {
   let gathering = false
   return () => {

@@ -9,16 +9,16 @@ export type QueueEvent = {
   app: App
   installation: EventInstallation
   type: EventType
-  /** Of this installation; grows by one with each event. */
+  /** Per installation; incremented with each event. */
   sequence: number
   details: EventDetails
-  /** Set where the event hands over a key. */
+  /** Set if the event delivers a key. */
   keyId?: string
-  /** False: only for readers of the event list; not sent to an address that has failed. */
+  /** False: for readers of the event list only; not sent, because the address has failed. */
   sent?: boolean
 }
 
-/** Writes an event and its delivery in the caller's transaction: both exist after the commit, or neither. */
+/** Queues an event and its delivery in the caller's transaction: both are committed, or neither. */
 export async function queueEvent(
   tx: Tx,
   { clock, ids }: Pick<Caps, 'clock' | 'ids'>,
@@ -33,7 +33,7 @@ export async function queueEvent(
     await insertDelivery(tx, { id: ids.next('dlv'), event, keyId: command.keyId ?? null })
 }
 
-/** The id of the public key that an event's secret is sealed to; nothing if it carries none. */
+/** The id of the public key that an event's secret is sealed to; undefined if it carries none. */
 export async function recipientOf(tx: Tx, eventId: string): Promise<string | undefined> {
   const { body } = await readEvent(tx, eventId)
   const event: { data?: { encrypted_secret?: { recipient_key_id?: string } } } = JSON.parse(body)

@@ -1,12 +1,12 @@
 import type { Tx } from '../../db/connect.ts'
 import { EACH_APP, eachApp } from './claim-store.ts'
 
-/** Counting stops here, so that a scrape costs the same however long the queue is. */
+/** Counting stops here, so that a metrics scrape costs the same however long the queue is. */
 const MOST_COUNTED = 50_000
 
 /**
- * The number of pending deliveries, counted up to a bound, and since when the oldest due one waits; the index of
- * pending deliveries has both.
+ * The number of pending deliveries, counted up to a bound, and since when the oldest due one waits. Both come from the index of
+ * pending deliveries.
  */
 export async function queueState(
   tx: Tx,
@@ -20,7 +20,7 @@ export async function queueState(
   return { pending: Number(all?.count ?? 0), oldestDueAt: first !== undefined && first <= at ? first : undefined }
 }
 
-/** From app to app: no index has the times of all of them in order. */
+/** Steps from app to app: no index has the times of all apps in order. */
 async function firstAttemptAt(tx: Tx): Promise<number | undefined> {
   const first = tx('deliveries as d')
     .whereRaw("d.status = 'pending' and d.app_id = w.app_id and d.slow = w.slow")

@@ -14,16 +14,16 @@ export type Redeliver = {
   deliveryId: string
   app: App
   installationId?: string | undefined
-  /** Ids of the encryption keys that the app has now. */
+  /** Ids of the app's current encryption keys. */
   recipientKids: ReadonlySet<string>
-  /** What `endPause` has answered. */
+  /** The result of `endPause`. */
   pauseEnded?: boolean
   actor: Actor
 }
 
 /**
- * Ends the pause after a 410, independent of the delivery on which *Redeliver* was pressed; in a separate transaction,
- * before `redeliver`. Returns whether there was a pause. Throws `object.not_found`, also for another app's delivery.
+ * Ends the pause after a 410, whichever delivery *Redeliver* was pressed on. Runs in a separate transaction before `redeliver`.
+ * Returns whether there was a pause. Throws `object.not_found`, also for another app's delivery.
  */
 export async function endPause(
   tx: Tx,
@@ -38,7 +38,7 @@ export async function endPause(
   return true
 }
 
-/** The delivery that a platform speaks of; another's looks as if it did not exist. Throws `object.not_found`. */
+/** Throws `object.not_found`, also for another app's delivery. */
 export async function findDeliveryToSend(
   tx: Tx,
   { deliveryId, app, installationId }: Pick<Redeliver, 'deliveryId' | 'app' | 'installationId'>,
@@ -50,14 +50,14 @@ export async function findDeliveryToSend(
 }
 
 /**
- * Sends the same event with the same ciphertext again, as new attempts on the same delivery, outside the order of the
- * installation's other events. Throws `delivery.recipient_key_changed` if the platform could not decrypt it any more,
- * `key.expired` if its key has expired, and `delivery.not_redeliverable`.
+ * Sends the same event with the same ciphertext again, as new attempts of the same delivery, outside the order of the
+ * installation's other events. Throws `delivery.recipient_key_changed` if the platform can no longer decrypt it, `key.expired`
+ * if its key has expired, and `delivery.not_redeliverable`.
  */
 export async function redeliver(tx: Tx, caps: Caps, command: Redeliver): Promise<DeliveryWithAttempts> {
   const at = caps.clock.now()
   const delivery = await findDeliveryToSend(tx, command)
-  if (command.pauseEnded && delivery.status === 'pending') return delivery // it goes out now
+  if (command.pauseEnded && delivery.status === 'pending') return delivery // ending the pause has made it due
   const recipient = await recipientOf(tx, delivery.event_id)
   if (recipient !== undefined && !command.recipientKids.has(recipient)) {
     throw new AppError('delivery.recipient_key_changed', {

@@ -1,16 +1,16 @@
 import { DAY, SECOND } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
 
-/** Each wait is drawn from ±20 % of the schedule's, so that endpoints that failed together do not come back together. */
+/** Each wait varies by ±20 %, so that endpoints that failed together are not retried together. */
 const JITTER = 0.2
 const LONGEST_RETRY_AFTER = DAY
 
-/** What a failed attempt leads to: another one at a time, or the end. */
+/** The result of a failed attempt: the time of the next one, or the end. */
 export type NextStep = { at: number } | 'exhausted'
 
 /**
- * When to try again after `attempts` failed attempts. `schedule` is the waits in seconds; a `Retry-After` that asks for
- * more counts, up to a day (RFC 9110 §10.2.3).
+ * When to retry after `attempts` failed attempts. `schedule` is the waits in seconds; a longer `Retry-After` takes precedence,
+ * up to a day (RFC 9110 §10.2.3).
  */
 export function nextStep(
   schedule: readonly number[],

@@ -8,9 +8,9 @@ import { insertDelivery, insertEvent } from './delivery-store.ts'
 import { pingBody } from './event.ts'
 
 /**
- * *Send test delivery*: a `ping` to the app's address, signed and logged as any event. It has one attempt, goes out also
- * where the app is paused after a 410, and ends that pause when it is acknowledged. Returns the delivery's id. Throws
- * `app.retired` and `app.no_address`.
+ * *Send test delivery*: a `ping` to the app's address, signed and logged like any event. It has one attempt, is sent even while
+ * the app is paused after a 410, and ends that pause when it is acknowledged. Returns the delivery's id. Throws `app.retired`
+ * and `app.no_address`.
  */
 export async function sendPing(tx: Tx, caps: Caps, { app, actor }: { app: App; actor: Actor }): Promise<string> {
   if (app.status === 'retired') throw new AppError('app.retired', { detail: 'Nothing was sent: the app is retired.' })

@@ -15,13 +15,13 @@ export type Settled = {
   installationId: string
   keyId: string | null
   type: EventType
-  /** The address is gone for good; the app's other deliveries are paused. */
+  /** The address is gone; the app's other deliveries are paused. */
   gone: boolean
 }
 
-/** The effects of the end of deliveries, in their transaction, in rooms that this one may not call. */
+/** Effects of settled deliveries, in the same transaction, in rooms that this one may not import. */
 export type DeliveryHooks = {
-  /** Takes the installations' rows before the deliveries', in the order in which every verb takes them. */
+  /** Locks the installations' rows before the deliveries' rows, as every verb does. */
   lock(tx: Tx, installationIds: readonly string[]): Promise<void>
   delivered(tx: Tx, settled: readonly Settled[]): Promise<void>
   failed(tx: Tx, settled: Settled): Promise<void>
@@ -33,12 +33,12 @@ export type SettleCaps = Pick<Caps, 'clock' | 'random'> & {
   hooks: DeliveryHooks
 }
 
-/** How many deliveries a transaction has ended. */
+/** How many deliveries a transaction has settled. */
 export type Ended = { delivered: number; failed: number }
 
 /**
- * Writes down how attempts went and what follows from it, in one transaction. A delivery that was cancelled or taken over
- * by another worker meanwhile keeps its state: of such an attempt only the log tells. Returns how many deliveries ended.
+ * Records attempts and their effects in one transaction. A delivery that was cancelled or leased by another worker in the
+ * meantime keeps its state: such an attempt is only logged. Returns how many deliveries were settled.
  */
 export async function settleAttempts(tx: Tx, caps: SettleCaps, attempts: readonly Attempted[]): Promise<Ended> {
   const at = caps.clock.now()
@@ -89,10 +89,10 @@ async function settleFailed(tx: Tx, caps: SettleCaps, attempt: Attempted, at: nu
   return true
 }
 
-/** Somebody waits for the outcome of a test and presses again; one that arrives hours later would only confuse. */
+/** A person waits for the outcome of a ping and presses again if it fails; a retry hours later would only confuse. */
 const scheduleOf = ({ retrySchedule }: SettleCaps, { type }: ClaimedDelivery) => (type === 'ping' ? [] : retrySchedule)
 
-/** Nothing for a ping: no installation has to do with it. */
+/** Empty for a ping, which has no installation. */
 function settledOf({ id, installation_id, key_id, type }: ClaimedDelivery, gone: boolean): Settled[] {
   if (installation_id === null) return []
   return [{ deliveryId: id, installationId: installation_id, keyId: key_id, type, gone }]
@@ -105,5 +105,5 @@ const attemptRow = ({ delivery, outcome, body, at, ms }: Attempted) => ({
   answer: body.replaceAll('\0', '�'), // PostgreSQL refuses NUL in text
 })
 
-/** Nothing was sent, so it took no time: how long the look-up took would tell names inside the network from unknown ones. */
+/** Nothing was sent, so the duration is 0: the time of the lookup would tell internal names from unknown ones. */
 const beforeLookup = ({ at, ms }: Pick<Attempted, 'at' | 'ms'>) => ({ at: at - ms, ms: 0 })

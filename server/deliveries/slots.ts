@@ -1,16 +1,16 @@
 import { type Claimed, type Lane, type Load, mayTurnSlow, noteAnswer, type Pace, paceOf, QUICK_MS } from './lane.ts'
 
-/** The posts under way, each in a slot of its pace. All times are monotonic. */
+/** The posts in progress, each in a slot of its pace. All times are monotonic. */
 export type Slots = {
-  /** Posts under way of each pace, of all apps. */
+  /** Posts in progress of each pace, of all apps. */
   readonly load: Readonly<Load>
   /** A post begins and takes a slot. */
   enter(claimed: Claimed, lane: Lane, at: number): void
-  /** A post was answered, or given up, and leaves its slot. */
+  /** A post has finished and releases its slot. */
   leave(claimed: Claimed, answerMs: number, at: number): void
-  /** Posts that take long leave their slots to quick ones, and take slow slots where there are some; returns how many. */
+  /** Moves posts that have become slow from quick slots to slow ones, while there are any. Returns how many. */
   turnSlow(at: number): number
-  /** Milliseconds until the next post becomes slow; undefined if none may. */
+  /** Milliseconds until the next post becomes slow; undefined if none can. */
   slowIn(at: number): number | undefined
   taken(): number
 }
@@ -18,9 +18,9 @@ export type Slots = {
 export function createSlots(laneOf: (appId: string) => Lane): Slots {
   const load: Load = { quick: 0, slow: 0 }
   const underWay = new Map<Claimed, Pace>()
-  /** Quick so far, the longest under way first. */
+  /** Quick so far, oldest first. */
   const fresh = new Map<Claimed, number>()
-  /** Neither quick any more nor slow: there was no slot. */
+  /** No longer quick, but without a slow slot. */
   const stuck = new Set<Claimed>()
 
   function turn(claimed: Claimed, at: number): boolean {

@@ -5,7 +5,7 @@ import { deleteSettledBefore, deleteUnsentBefore } from './delivery-log-store.ts
 
 const KEPT = 30 * DAY
 
-/** Deletes deliveries that were settled more than 30 days ago, and events of that age that were never to be sent. */
+/** Deletes deliveries settled more than 30 days ago, and events of that age that have no delivery. */
 export async function sweepDeliveryLog(
   database: Database,
   at: number,

@@ -30,11 +30,11 @@ import { createPoster, type PosterCaps } from './poster.ts'
  * they end, the poster wakes it.
  */
 
-/** Queueing a delivery wakes the worker, in any process; it polls only while notifications do not arrive. */
+/** A queued delivery wakes the worker, in any process; it polls only while notifications do not arrive. */
 const LONGEST_SLEEP = 60 * SECOND
 const LONGEST_SLEEP_ALONE = 2 * SECOND
 const DELAY_AFTER_FAULT = SECOND
-/** Without a claim that succeeds for so long it counts as standing still. */
+/** Counts as stuck after this long without a successful claim. */
 const LONGEST_SILENCE = 30 * SECOND
 
 export type Worker = {
@@ -42,9 +42,9 @@ export type Worker = {
   start(): void
   /** There may be something to do now. */
   wake(): void
-  /** What this process or another has committed: deliveries may be due, or may not go out any more. */
+  /** A commit of this or another process: deliveries may be due or cancelled. */
   hear(change: Change): void
-  /** Attempts everything that is due until nothing is, and returns how many attempts were made. */
+  /** Attempts everything that is due until nothing is; returns the number of attempts. */
   runDue(): Promise<number>
   /** Claims nothing more and waits for posts in progress. */
   stop(): Promise<void>
@@ -109,7 +109,7 @@ export function createWorker(caps: WorkerCaps): Worker {
     async runDue() {
       let attempts = 0
       for (;;) {
-        const [{ promise: more }, alone] = [news, poster.underWay().length === 0] // a result that is recorded during a claim may free slots
+        const [{ promise: more }, alone] = [news, poster.underWay().length === 0] // a result recorded during a claim may free slots
         const claimed = await claim()
         const busy = poster.underWay().length > 0
         if (claimed === 0 && alone && !busy) return attempts
@@ -125,7 +125,7 @@ export function createWorker(caps: WorkerCaps): Worker {
       if (left.length > 0) await atTheEnd(caps, tx => giveBack(tx, left))
       if (poster.underWay().length === 0) return
       await poster.finish()
-      await atTheEnd(caps, async tx => announce(tx, 'deliveries')) // what waited for these is another's to send
+      await atTheEnd(caps, async tx => announce(tx, 'deliveries')) // other workers send what waited for these
     },
   }
 }

@@ -27,7 +27,12 @@ export async function createPeople(
       for (let made = 0; made < PEOPLE_PER_TRANSACTION && cookies.length < count; made += 1) {
         const email = `person${cookies.length}@example.com`
         const { user, account } = await signUp(tx, deps, { email, passwordHash, accountName: 'Harbor Books', ip: '' })
-        const { token } = await startSession(tx, deps, { userId: user.id, ip: '', userAgent: 'bench' })
+        const { token } = await startSession(tx, deps, {
+          userId: user.id,
+          ip: '',
+          userAgent: 'bench',
+          life: deps.config.sessionLife,
+        })
         cookies.push(`latchkey=${token}`)
         owner ||= account.id
       }

@@ -12,6 +12,7 @@ import * as operation from './migrations/010-operation.ts'
 import * as people from './migrations/011-people.ts'
 import * as accountOrigin from './migrations/012-account-origin.ts'
 import * as adminKeys from './migrations/012-admin-keys.ts'
+import * as ownSignIn from './migrations/013-own-sign-in.ts'
 
 type Step = { name: string; migration: Knex.Migration }
 
@@ -30,6 +31,7 @@ const STEPS: Step[] = [
   { name: '011-people', migration: people },
   { name: '012-admin-keys', migration: adminKeys },
   { name: '012-account-origin', migration: accountOrigin },
+  { name: '013-own-sign-in', migration: ownSignIn },
 ]
 
 export const migrations: Knex.MigrationSource<Step> = {

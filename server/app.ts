@@ -10,6 +10,7 @@ import { restrictedKeyRoutes } from './account-portal/restricted-key-routes.ts'
 import { rotateRoutes } from './account-portal/rotate-routes.ts'
 import { uninstallRoutes } from './account-portal/uninstall-routes.ts'
 import { accountRoutes } from './accounts/account-routes.ts'
+import { securityRoutes } from './accounts/security-routes.ts'
 import { callerOf, loadSession } from './accounts/session-guard.ts'
 import { adminReferenceRoutes } from './admin-api/admin-reference-routes.ts'
 import { ADMIN_OPERATIONS } from './admin-api/operations.ts'
@@ -73,6 +74,7 @@ export function createApp(deps: Deps): Express {
 
   app.use(requireSameOrigin(config.publicUrl), withSession, limitPages(deps, callerOf), refuseOddAddress, formBody)
   app.use(accountRoutes(deps))
+  app.use(securityRoutes(deps))
   app.use(marketplaceRoutes(deps))
   app.use(consentRoutes(deps))
   app.use(installsRoutes(deps))

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseCidr } from './base/addresses.ts'
 import { type Catalog, parseCatalog, SAMPLE_CATALOG } from './base/catalog.ts'
+import { HOUR } from './base/clock.ts'
 import type { LOG_LEVELS } from './base/log.ts'
 import { postgresUrlFault } from './base/postgres-url.ts'
 import { readJson } from './base/read-json.ts'
@@ -27,6 +28,8 @@ export type Config = {
   /** As Express wants it. */
   readonly trustProxy: false | number | readonly string[]
   readonly signup: 'open' | 'invite'
+  /** The longest life of a session, in milliseconds. */
+  readonly sessionLife: number
   readonly review: 'required' | 'off'
   readonly roles: ReadonlySet<'web' | 'worker'>
   /** How many processes serve requests. */
@@ -85,6 +88,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     keyBrand: data.KEY_BRAND,
     trustProxy,
     signup: data.SIGNUP,
+    sessionLife: data.SESSION_HOURS * HOUR,
     review: data.REVIEW,
     roles: new Set(data.ROLES),
     webConcurrency: data.WEB_CONCURRENCY,

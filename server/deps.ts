@@ -108,7 +108,7 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     outwardPages: pages.outwardPages,
     passwords: createPasswords({ bounded: config.rateLimits }),
     knownBrowser: createKnownBrowserCookie(base, publicUrl),
-    sessionCookie: createSessionCookie(publicUrl),
+    sessionCookie: createSessionCookie(publicUrl, config.sessionLife),
     clearProviderCookies,
     tellHolders: (tx, appId, acts) => tellHolders(tx, base, appId, acts),
     waitingApp: async path => {

@@ -66,6 +66,11 @@ export const environment = z.object({
     .regex(/^[a-z]{2,8}$/, 'must be 2 to 8 lower-case letters')
     .default('lk'),
   TRUST_PROXY: z.string().default('false'),
+  SESSION_HOURS: z
+    .string()
+    .regex(/^(?:[1-9]\d?|[1-6]\d\d|7[01]\d|720)$/, 'must be a whole number from 1 to 720')
+    .transform(Number)
+    .default(12),
   SIGNUP: z.enum(['open', 'invite']).default('open'),
   REVIEW: z.enum(['required', 'off']).default('required'),
   ROLES: z

@@ -40,6 +40,7 @@ test('config: an empty environment starts a server on loopback with SQLite', () 
       keyLimits: { perInstallation: 100, perAccount: 10_000 },
       webConcurrency: 1,
       trustProxy: false,
+      sessionLife: 12 * 3_600_000,
       signup: 'open',
       review: 'required',
       roles: ['web', 'worker'],
@@ -99,6 +100,7 @@ test('config: every variable accepts its documented values', () => {
     KEY_BRAND: 'nw',
     TRUST_PROXY: '2',
     SIGNUP: 'invite',
+    SESSION_HOURS: '8',
     REVIEW: 'off',
     ROLES: 'worker',
     RETRY_SCHEDULE: '1, 2,3',
@@ -117,6 +119,7 @@ test('config: every variable accepts its documented values', () => {
   assert.equal(config.keyBrand, 'nw')
   assert.equal(config.trustProxy, 2)
   assert.equal(config.signup, 'invite')
+  assert.equal(config.sessionLife, 8 * 3_600_000)
   assert.equal(config.review, 'off')
   assert.deepEqual([...config.roles], ['worker'])
   assert.deepEqual(config.retrySchedule, [1, 2, 3])
@@ -163,6 +166,7 @@ const WRONG: Record<string, string[]> = {
   KEY_BRAND: ['l', 'LK', 'lk1', 'l_k', 'ninechars'],
   TRUST_PROXY: ['true', 'all', '-1', '100', '10.0.0.0/40', ','],
   SIGNUP: ['closed', 'OPEN'],
+  SESSION_HOURS: ['0', '721', '1.5', '-1', 'none'],
   REVIEW: ['on', 'none'],
   ROLES: ['api', 'web,api', ','],
   RETRY_SCHEDULE: ['5s', '-5', '1.5', ',', '99999999'],

@@ -50,6 +50,22 @@ export async function findCredentials(
   return row && { user: toUser(row), passwordHash: row.password_hash }
 }
 
+/** Whether it is the person's first sign-in, which is written down. */
+export async function noteFirstSignIn(tx: Tx, userId: string, at: number): Promise<boolean> {
+  return (await tx('users').where({ id: userId }).whereNull('signed_in_at').update({ signed_in_at: at })) === 1
+}
+
+/** The hash of a person's password; empty for somebody who has none here. */
+export async function findPasswordHash(tx: Tx, userId: string): Promise<string | undefined> {
+  const row: Pick<UserRow, 'password_hash'> | undefined = await tx('users').where({ id: userId }).first('password_hash')
+  return row?.password_hash
+}
+
+/** Replaces the password that was compared; false if it has changed since. */
+export async function replacePassword(tx: Tx, userId: string, before: string, after: string): Promise<boolean> {
+  return (await tx('users').where({ id: userId, password_hash: before }).update({ password_hash: after })) === 1
+}
+
 export async function findUserRow(tx: Tx, userId: string): Promise<User | undefined> {
   const row: UserRow | undefined = await tx('users').where({ id: userId }).first()
   return row && toUser(row)

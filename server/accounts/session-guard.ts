@@ -2,12 +2,12 @@ import type { Request, RequestHandler, Response } from 'express'
 import type { Database } from '../../db/connect.ts'
 import type { Member } from '../audit/actor.ts'
 import type { Clock } from '../base/clock.ts'
-import { AppError } from '../base/errors.ts'
+import { AppError, DatabaseAway } from '../base/errors.ts'
 import { capitalised } from '../http/format.ts'
 import { clientAddress, networkOfClient } from '../http/request.ts'
 import { setViewer, type Viewer } from '../http/viewer.ts'
 import type { SessionCookie } from './session-cookie.ts'
-import { findSession, type Session } from './sessions.ts'
+import { findSession, type Session, touchSession } from './sessions.ts'
 
 /** Loads the session of the caller, if there is one; anonymous callers pass. */
 export function loadSession(database: Database, clock: Clock, cookie: SessionCookie): RequestHandler {
@@ -15,11 +15,17 @@ export function loadSession(database: Database, clock: Clock, cookie: SessionCoo
     const token = cookie.read(req)
     const session = token && (await database.look(tx => findSession(tx, { clock }, token, clientAddress(req))))
     if (session) {
+      await touchSession(database, session, clock.now()).catch(ignoreAway)
       res.locals['session'] = session
       setViewer(res, () => toViewer(session))
     }
     next()
   }
+}
+
+/** Pages are shown while the database accepts no writes. */
+function ignoreAway(error: unknown): void {
+  if (!(error instanceof DatabaseAway)) throw error
 }
 
 export function sessionOf(res: Response): Session | undefined {

@@ -2,7 +2,7 @@ import type { Database, Tx } from '../../db/connect.ts'
 import { deleteInBatches } from '../../db/delete-in-batches.ts'
 import { recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
-import { DAY } from '../base/clock.ts'
+import { HOUR, MINUTE } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { opaqueToken } from '../base/random.ts'
 import { hashSecret } from '../base/secret-format.ts'
@@ -13,10 +13,13 @@ import {
   insertSession,
   listSessionRows,
   updateSessionAccount,
+  updateSessionSeen,
 } from './session-store.ts'
 
-/** How long a sign-in lasts. */
-export const SESSION_LIFE = 14 * DAY
+/** Without use for so long, a session ends. */
+export const IDLE_LIFE = 2 * HOUR
+/** A use is written down when the last one that was is so long ago. */
+const SEEN_STEP = 5 * MINUTE
 
 /** A signed-in person and their current account. Roles are read with every request. */
 export type Session = {
@@ -27,12 +30,16 @@ export type Session = {
   ip: string
   /** When the password was entered. Entering it again makes a new session. */
   authenticatedAt: number
+  seenAt: number
 }
 
 export type StartSession = {
   userId: string
   ip: string
-  userAgent: string /** The session to end in the same step. */
+  userAgent: string
+  /** The longest life of the session, in milliseconds (SESSION_HOURS). */
+  life: number
+  /** The session to end in the same step. */
   previousToken?: string | undefined
 }
 
@@ -57,7 +64,7 @@ export async function startSession(tx: Tx, caps: Caps, command: StartSession): P
     created_at: at,
     seen_at: at,
     authenticated_at: at,
-    expires_at: at + SESSION_LIFE,
+    expires_at: at + command.life,
   })
   const actor = { type: 'user' as const, id: command.userId, ip: command.ip }
   await recordActivity(tx, caps, [first.account.id], [{ actor, what: 'session.started', object: id, at }])
@@ -71,13 +78,20 @@ export async function findSession(
   token: string,
   ip: string,
 ): Promise<Session | undefined> {
-  const rows = await listSessionRows(tx, hashSecret(token), clock.now())
+  const now = clock.now()
+  const rows = await listSessionRows(tx, hashSecret(token), { at: now, seenAfter: now - IDLE_LIFE })
   const memberships = rows.map(({ member_of: id, account_name: name, role }) => ({ account: { id, name }, role }))
   const [row] = rows
   const current = memberships.find(({ account }) => account.id === row?.account_id) ?? memberships[0]
   if (!row || !current) return undefined
   const user = { id: row.user_id, email: row.email, operator: Boolean(row.operator) }
-  return { id: row.id, user, current, memberships, ip, authenticatedAt: row.authenticated_at }
+  return { id: row.id, user, current, memberships, ip, authenticatedAt: row.authenticated_at, seenAt: row.seen_at }
+}
+
+/** Writes down that a session is used, at most every five minutes. */
+export async function touchSession(database: Database, session: Session, at: number): Promise<void> {
+  if (at - session.seenAt < SEEN_STEP) return
+  await database.relaxed(tx => updateSessionSeen(tx, session.id, at))
 }
 
 /** Ends the session of a cookie; without one it does nothing. */

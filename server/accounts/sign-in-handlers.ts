@@ -9,10 +9,11 @@ import type { RenderPage } from '../http/pages.ts'
 import { faultsOf, parseInput } from '../http/parse.ts'
 import { clientAddress, networkOfClient, safeReturn } from '../http/request.ts'
 import type { RateLimits } from '../limits/rate-limits.ts'
-import { emailKey, findCredentials } from './account-store.ts'
+import { emailKey, findCredentials, noteFirstSignIn } from './account-store.ts'
 import type { KnownBrowserCookie } from './known-browser.ts'
 import { forgiveSignIn, limitSignIn, type SignInAttempt } from './limit-sign-in.ts'
 import { PASSWORD_MAX, type Passwords } from './password.ts'
+import { writeOfSignIn } from './security-letters.ts'
 import type { SessionCookie } from './session-cookie.ts'
 import { sessionOf } from './session-guard.ts'
 import { type Session, startSession } from './sessions.ts'
@@ -44,14 +45,15 @@ export const typedForm = z.object({
 
 /** Starts a session of the user in this browser and redirects to where the person came from. */
 export async function signInAs(caps: AccountCaps, req: Request, res: Response, userId: string): Promise<void> {
-  const { token } = await caps.database.transaction(tx =>
-    startSession(tx, caps, {
-      userId,
-      ip: clientAddress(req),
-      userAgent: req.get('user-agent') ?? '',
-      previousToken: caps.sessionCookie.read(req),
-    }),
-  )
+  const userAgent = req.get('user-agent') ?? ''
+  const ip = clientAddress(req)
+  const known = caps.knownBrowser.read(req).some(mark => mark.userId === userId)
+  const { token } = await caps.database.transaction(async tx => {
+    if (!(await noteFirstSignIn(tx, userId, caps.clock.now())) && !known)
+      await writeOfSignIn(tx, caps, { userId, ip, userAgent })
+    const life = caps.config.sessionLife
+    return await startSession(tx, caps, { userId, ip, userAgent, life, previousToken: caps.sessionCookie.read(req) })
+  })
   caps.sessionCookie.write(res, token)
   caps.knownBrowser.write(req, res, userId)
   caps.clearProviderCookies(res)

@@ -11,7 +11,7 @@ const EVE = `usr_${'e'.repeat(26)}`
 function ada(id = 'sess_before'): Session {
   const membership = { account: { id: 'acct_1', name: 'Harbor Books' }, role: 'owner' as const }
   const user = { id: ADA, email: 'Ada@example.com', operator: false }
-  return { id, user, current: membership, memberships: [membership], ip: '', authenticatedAt: NOW - 100_000 }
+  return { id, user, current: membership, memberships: [membership], ip: '', seenAt: 0, authenticatedAt: NOW - 100_000 }
 }
 
 type Case = [what: string, asked: Partial<PersonAsked> & { prompt?: string }, step: FirstStep | undefined]

@@ -48,7 +48,7 @@ async function decide(browser: BrowserSession, { request, page }: Way): Promise<
 const seconds = () => Math.floor(world.clock.now() / 1_000)
 
 test('prompt=login requires the password again, and auth_time is the time of that sign-in', async () => {
-  const person = await world.person()
+  const person = await world.person({ staysSignedIn: false })
   const { request, page } = await ask(person.browser, { prompt: 'login' })
   assert.equal(new URL(page.url).pathname, '/signin')
   assert.match(page.text, /asks for your password again/)
@@ -66,7 +66,7 @@ test('prompt=login requires the password again, and auth_time is the time of tha
 })
 
 test('auth_time is the time of the sign-in, not of the consent', async () => {
-  const person = await world.person()
+  const person = await world.person({ staysSignedIn: false })
   const signedIn = seconds()
   world.clock.advance(600_000)
   const { auth_time } = await decide(person.browser, await ask(person.browser, { max_age: '3600' }))
@@ -74,7 +74,7 @@ test('auth_time is the time of the sign-in, not of the consent', async () => {
 })
 
 test('max_age requires the password after an older sign-in, before the page and again at submit', async () => {
-  const person = await world.person()
+  const person = await world.person({ staysSignedIn: false })
   world.clock.advance(120_000)
   const old = await ask(person.browser, { max_age: '60' })
   assert.equal(new URL(old.page.url).pathname, '/signin')
@@ -89,7 +89,7 @@ test('max_age requires the password after an older sign-in, before the page and 
 })
 
 test('Cancel requires no password', async () => {
-  const person = await world.person()
+  const person = await world.person({ staysSignedIn: false })
   const { page } = await ask(person.browser, { max_age: '300' })
   world.clock.advance(400_000)
   const back = await person.browser.submit(page.form('/interaction/'), { decision: 'cancel' })
@@ -98,7 +98,7 @@ test('Cancel requires no password', async () => {
 
 test('default_max_age of the registration applies if the request has none', async () => {
   const strict = await world.app({ metadata: { default_max_age: 60 } })
-  const person = await world.person()
+  const person = await world.person({ staysSignedIn: false })
   const request = () => authorizationUrl(strict.client, { redirectUri: REDIRECT, scope: 'openid' })
   assert.ok(isConsent(await person.browser.follow(await person.browser.get((await request()).url.href))))
   world.clock.advance(120_000)
@@ -108,7 +108,7 @@ test('default_max_age of the registration applies if the request has none', asyn
 
 test('prompt=none: each required interaction has its error', async () => {
   assert.equal(errorOf((await ask(passer(), { prompt: 'none' })).page), 'login_required')
-  const person = await world.person()
+  const person = await world.person({ staysSignedIn: false })
   assert.equal(errorOf((await ask(person.browser, { prompt: 'none' })).page), 'consent_required')
   const before = await ask(person.browser, {}, 'openid charges:read')
   const { sub } = await decide(person.browser, before)
@@ -128,7 +128,7 @@ test('prompt=none: each required interaction has its error', async () => {
 })
 
 test('prompt=none returns tokens for an installed app, mints nothing, and ends with the installation', async () => {
-  const person = await world.person()
+  const person = await world.person({ staysSignedIn: false })
   const installed = await world.install(person, app)
   const counts = () =>
     world.deps.database.read(async tx => [await tx('keys').count(), await tx('installations').count()])
@@ -154,7 +154,10 @@ test('prompt=none returns tokens for an installed app, mints nothing, and ends w
 })
 
 test('prompt=none reveals nothing about an admin who never consented, and does not choose between two accounts', async () => {
-  const [owner, admin] = [await world.person(), await world.person({ accountName: 'Quay Coffee' })]
+  const [owner, admin] = [
+    await world.person({ staysSignedIn: false }),
+    await world.person({ accountName: 'Quay Coffee' }),
+  ]
   await join(world, admin, owner, 'admin')
   await world.install(owner, app)
   assert.equal(errorOf((await ask(admin.browser, { prompt: 'none' }, 'openid charges:read')).page), 'consent_required')
@@ -174,7 +177,7 @@ async function idTokenOf(person: Person): Promise<string> {
 }
 
 test('id_token_hint: another person must sign in as the named one, or the platform gets an error', async () => {
-  const [ada, eve] = [await world.person(), await world.person()]
+  const [ada, eve] = [await world.person({ staysSignedIn: false }), await world.person({ staysSignedIn: false })]
   const id_token_hint = await idTokenOf(ada)
   const own = await ask(ada.browser, { id_token_hint })
   assert.ok(isConsent(own.page))
@@ -203,7 +206,7 @@ test('login_hint: hidden characters, several lines and overlong values are not f
 })
 
 test('login_hint fills in the email, and asks a person who is signed in as another', async () => {
-  const [ada, eve] = [await world.person(), await world.person()]
+  const [ada, eve] = [await world.person({ staysSignedIn: false }), await world.person({ staysSignedIn: false })]
   const stranger = await ask(passer(), { login_hint: ada.email })
   assert.equal(stranger.page.form('/signin').fields['email'], ada.email)
   assert.ok(isConsent((await ask(ada.browser, { login_hint: ada.email })).page))
@@ -218,7 +221,7 @@ test('login_hint fills in the email, and asks a person who is signed in as anoth
 })
 
 test('prompt=select_account offers the signed-in person and another; an invalid choice is no choice', async () => {
-  const [ada, eve] = [await world.person(), await world.person()]
+  const [ada, eve] = [await world.person({ staysSignedIn: false }), await world.person({ staysSignedIn: false })]
   const asked = await ask(ada.browser, { prompt: 'select_account' })
   const [, goOn = ''] = /href="([^"]+)">Continue as/.exec(asked.page.text) ?? []
   assert.ok(goOn.endsWith(`as=${ada.userId}`))
@@ -229,7 +232,7 @@ test('prompt=select_account offers the signed-in person and another; an invalid 
 })
 
 test('prompt=create leads to sign-up, also for a signed-in person, and back', async () => {
-  for (const browser of [passer(), (await world.person()).browser]) {
+  for (const browser of [passer(), (await world.person({ staysSignedIn: false })).browser]) {
     const asked = await ask(browser, { prompt: 'create', login_hint: 'wanted@example.com' })
     assert.equal(new URL(asked.page.url).pathname, '/signup')
     const form = asked.page.form('/signup')
@@ -242,7 +245,7 @@ test('prompt=create leads to sign-up, also for a signed-in person, and back', as
 })
 
 test('prompt=consent asks although nothing is new, and an unknown prompt is invalid_request', async () => {
-  const person = await world.person()
+  const person = await world.person({ staysSignedIn: false })
   await world.install(person, app)
   const asked = await ask(person.browser, { prompt: 'consent' })
   assert.equal((await decide(person.browser, asked)).sub, person.userId)
@@ -260,23 +263,23 @@ test('unsupported parameters are harmless, with openid and without', async () =>
     foo: 'bar',
   }
   for (const scope of ['openid charges:read', 'charges:read']) {
-    const person = await world.person()
+    const person = await world.person({ staysSignedIn: false })
     const asked = await ask(person.browser, extra, scope)
     assert.ok(isConsent(asked.page), asked.page.location ?? asked.page.text.slice(0, 500))
     const pushed = await pushedAuthorizationUrl(app.client, { redirectUri: REDIRECT, scope, extra })
     assert.ok(isConsent(await person.browser.follow(await person.browser.get(pushed.url.href))))
   }
   const refused = async (name: string, value: string) =>
-    errorOf((await ask((await world.person()).browser, { [name]: value })).page)
+    errorOf((await ask((await world.person({ staysSignedIn: false })).browser, { [name]: value })).page)
   assert.equal(await refused('request', 'e30.e30.'), 'request_not_supported')
   assert.equal(await refused('request_uri', 'https://elsewhere.example/r'), 'request_uri_not_supported')
   assert.equal(await refused('registration', '{}'), 'registration_not_supported')
-  const outside = await ask((await world.person()).browser, { max_age: '60' }, 'charges:read')
+  const outside = await ask((await world.person({ staysSignedIn: false })).browser, { max_age: '60' }, 'charges:read')
   assert.equal(errorOf(outside.page), 'invalid_request')
 })
 
 test('a request may be posted from any site, and the session of the person applies', async () => {
-  const person = await world.person()
+  const person = await world.person({ staysSignedIn: false })
   const elsewhere = { origin: 'https://platform.example', 'sec-fetch-site': 'cross-site' }
   const post = async (url: URL, more = '') => {
     const answer = await passer().post('/oauth/authorize', {}, { ...elsewhere, 'content-type': null })

@@ -45,12 +45,13 @@ export type BrowserSession = {
 
 type Cookie = { name: string; value: string; path: string }
 
-/** A browser without scripts for one origin: cookies, forms, and redirects that are followed on request. */
-export function createBrowserSession(baseUrl: string): BrowserSession {
+/** A browser without scripts for one origin: cookies, forms, and redirects that are followed on request. `beforeEach` runs before every request. */
+export function createBrowserSession(baseUrl: string, beforeEach = async () => {}): BrowserSession {
   const { origin } = new URL(baseUrl)
   const jar = new Map<string, Cookie>()
 
   async function send(method: 'GET' | 'POST', path: string, headers: Headers, body?: string): Promise<Answer> {
+    await beforeEach()
     const url = new URL(path, origin)
     if (url.origin !== origin) throw new Error(`${url.href} is not on ${origin}`)
     const cookies = session.cookieHeader(url.pathname)

@@ -26,6 +26,8 @@ export const PASSWORD = 'a long enough sentence'
 let passwordHash: Promise<string> | undefined
 /** Who acts where a test does what the operator does. */
 export const OPERATOR = { type: 'operator', id: 'tests', ip: '' } as const
+/** Sessions are renewed where the clock was set by so much or more, in milliseconds. */
+const SESSIONS_STEP = 30_000
 export const REDIRECT = 'http://127.0.0.1:9/callback'
 
 export type Person = { email: string; userId: string; accountId: string; accountName: string; browser: BrowserSession }
@@ -59,8 +61,11 @@ export type World = AsyncDisposable & {
   }
   /** Everything that was logged, at every level, as JSON. */
   logs: string[]
-  /** A person with an account, signed in. */
-  person(options?: { email?: string; accountName?: string }): Promise<Person>
+  /**
+   * A person with an account, signed in. `staysSignedIn`: their session neither ends nor grows old while the clock is
+   * advanced, as if they had signed in again; true unless a test is about that.
+   */
+  person(options?: { email?: string; accountName?: string; staysSignedIn?: boolean }): Promise<Person>
   platform(name?: string): Promise<Platform>
   /** `POST /oauth/register` with a valid manifest and what `metadata` changes in it; undefined removes a member. */
   register(
@@ -137,6 +142,19 @@ export async function createWorld({
     createVerifier(tx, deps, { name: 'tests', actor: OPERATOR }),
   )
   const receivers: Receiver[] = []
+  const renewed = new Map<string, number>()
+
+  /** After the clock was advanced, the sessions of a person are as young as they were. */
+  async function signInAnew(userId: string): Promise<void> {
+    const ahead = world.clock.now() - Date.now()
+    const gone = ahead - (renewed.get(userId) ?? 0)
+    if (Math.abs(gone) < SESSIONS_STEP) return
+    renewed.set(userId, ahead)
+    const { knex } = deps.database
+    const times = ['seen_at', 'expires_at', 'authenticated_at'].map(name => [name, knex.raw('?? + ?', [name, gone])])
+    await knex('sessions').where({ user_id: userId }).update(Object.fromEntries(times))
+  }
+
   let people = 0
 
   const world: World = {
@@ -146,7 +164,7 @@ export async function createWorld({
     clock,
     logs,
     verifierKey,
-    async person({ email, accountName = 'Harbor Books' } = {}) {
+    async person({ email, accountName = 'Harbor Books', staysSignedIn = true } = {}) {
       people += 1
       const address = email ?? `person${people}@example.com`
       passwordHash ??= deps.passwords.hash(PASSWORD)
@@ -154,7 +172,7 @@ export async function createWorld({
       const { user, account } = await deps.database.transaction(tx =>
         signUp(tx, deps, { email: address, passwordHash: hash, accountName, ip: '' }),
       )
-      const browser = createBrowserSession(url)
+      const browser = createBrowserSession(url, staysSignedIn ? () => signInAnew(user.id) : undefined)
       const answer = await browser.post('/signin', { email: address, password: PASSWORD })
       assert.equal(answer.status, 303)
       return { email: address, userId: user.id, accountId: account.id, accountName, browser }

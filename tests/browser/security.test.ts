@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import type { Browser } from 'playwright-core'
+import { axeFaults, leaveChromium, openChromium, takePicture } from '../support/chromium.ts'
+import { createWorld, PASSWORD, type World } from '../support/world.ts'
+
+const TOO_WIDE = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
+
+describe('the security page in Chromium', () => {
+  let browser: Browser
+  let world: World
+  before(async () => {
+    browser = await openChromium()
+    world = await createWorld({ worker: false })
+  })
+  after(async () => {
+    await leaveChromium(browser)
+    await world[Symbol.asyncDispose]()
+  })
+
+  async function visit({ javaScriptEnabled = true, width = 1280 } = {}) {
+    const person = await world.person()
+    const context = await browser.newContext({ viewport: { width, height: 900 }, javaScriptEnabled })
+    const page = await context.newPage()
+    await page.goto(`${world.url}/signin?return_to=/settings/security`)
+    await page.getByLabel('Email').fill(person.email)
+    await page.getByLabel('Password').fill(PASSWORD)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.waitForURL(url => url.pathname === '/settings/security')
+    const look = async (name: string) => {
+      await takePicture(page, `security-${name}-${width}`)
+      assert.equal(await page.locator('h1').count(), 1, `${name} has one heading`)
+      if (!javaScriptEnabled) return
+      assert.deepEqual(await axeFaults(page), [], name)
+      assert.ok((await page.evaluate<number>(TOO_WIDE)) <= 0, `${name} is too wide`)
+    }
+    return { page, person, look, [Symbol.asyncDispose]: () => context.close() }
+  }
+
+  for (const setting of [{ width: 390 }, { width: 1280 }, { width: 1280, javaScriptEnabled: false }])
+    test(`sessions and password, with ${JSON.stringify(setting)}`, async () => {
+      await using visited = await visit(setting)
+      const { page, look, person } = visited
+      await look('many')
+      await page.getByLabel('Current password').fill('wrong')
+      await page.getByLabel('New password').fill('another long sentence')
+      await page.getByRole('button', { name: 'Change password' }).focus()
+      await page.keyboard.press('Enter')
+      await page.getByText('The current password is wrong.').first().waitFor()
+      assert.equal(await page.evaluate<string>("document.activeElement.getAttribute('role')"), 'alert')
+      await look('wrong')
+      await page.getByRole('button', { name: 'Sign out everywhere else' }).click()
+      await page.getByRole('status').getByText('Signed out everywhere else.').waitFor()
+      await look('one')
+      assert.equal((await person.browser.get('/apps')).status, 303)
+    })
+})

@@ -40,7 +40,7 @@ import { portalDeliveryRoutes } from './platform-portal/portal-delivery-routes.t
 import { portalRoutes } from './platform-portal/portal-routes.ts'
 import { registerRoutes } from './platform-portal/register-routes.ts'
 
-/** Everything that serves requests: the verification path separately, and all other routes. */
+/** Serves verification on its own path and all other requests with Express. */
 export function createListener(deps: Deps): RequestListener {
   const verify = verifyRoute(deps)
   const app = boundRequests(createApp(deps))

@@ -12,7 +12,7 @@ import { readRootSecrets } from './base/root-secret.ts'
 import type { Config } from './config.ts'
 import { requireRoots } from './reencrypt.ts'
 
-/** What everything else is built on. */
+/** What every other dependency is built from. */
 export type BaseDeps = Caps & {
   config: Config
   log: Log
@@ -24,7 +24,7 @@ export type BaseDeps = Caps & {
   review: Config['review']
 }
 
-/** What a process may bring instead of the real thing. */
+/** Replacements for tests. */
 export type Overrides = { clock?: Clock; random?: Random; log?: Log; outboundTimeoutMs?: number; lookup?: ResolveName }
 
 /** Opens the database, migrates it and reads the secrets. */
@@ -38,7 +38,7 @@ export async function createBaseDeps(config: Config, overrides: Overrides): Prom
     await migrate(database)
     await requireRoots(database, keyring)
   } catch (fault) {
-    await database.close() // an open one keeps a command's process alive
+    await database.close() // an open database would keep the process alive
     throw fault
   }
   const activityKey = await loadActivityKey(database, { keyring, random })

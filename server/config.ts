@@ -8,7 +8,7 @@ import { postgresUrlFault } from './base/postgres-url.ts'
 import { readJson } from './base/read-json.ts'
 import { environment, list, validPart } from './environment.ts'
 
-/** What the environment says, checked and frozen; the table in README.md names every variable. */
+/** The environment, checked and frozen; README.md has a table of the variables. */
 export type Config = {
   readonly host: string
   readonly port: number
@@ -16,7 +16,7 @@ export type Config = {
   readonly publicUrl: string
   readonly database:
     | { kind: 'sqlite'; file: string }
-    /** `listenUrl`: past a pooler in transaction mode, where one is named. */
+    /** `listenUrl`: a direct address that bypasses a pooler in transaction mode. */
     | { kind: 'postgres'; url: string; listenUrl?: string | undefined }
   readonly dataDir: string
   /** Root secrets, the current one first; empty: generated into `dataDir`. */
@@ -25,7 +25,7 @@ export type Config = {
   readonly brand: { name: string; logoFile: string | undefined }
   readonly egressAllow: readonly string[]
   readonly keyBrand: string
-  /** As Express wants it. */
+  /** The value of Express's `trust proxy`. */
   readonly trustProxy: false | number | readonly string[]
   readonly signup: 'open' | 'invite'
   /** The longest life of a session, in milliseconds. */
@@ -34,7 +34,7 @@ export type Config = {
   readonly roles: ReadonlySet<'web' | 'worker'>
   /** How many processes serve requests. */
   readonly webConcurrency: number
-  /** How many keys may work at once. */
+  /** How many keys may be active at once. */
   readonly keyLimits: { perInstallation: number; perAccount: number }
   /** Seconds to wait before each attempt after the first. */
   readonly retrySchedule: readonly number[]
@@ -46,7 +46,7 @@ export type Config = {
   readonly logLevel: (typeof LOG_LEVELS)[number]
 }
 
-/** Every fault of the environment at once, one sentence each, beginning with the variable's name. */
+/** All faults of the environment, one sentence each, beginning with the variable's name. */
 export class ConfigError extends Error {
   readonly faults: string[]
   constructor(faults: string[]) {
@@ -58,7 +58,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** Reads the environment. Throws ConfigError with every fault. An empty variable counts as absent. */
+/** Reads the environment. Throws ConfigError with all faults. An empty variable counts as absent. */
 export function readConfig(env: Record<string, string | undefined>): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
   const parsed = environment.safeParse(given)

@@ -35,18 +35,18 @@ import { createOAuth } from './oauth-deps.ts'
 
 export const VIEWS = fileURLToPath(new URL('../views', import.meta.url))
 
-/** How long a shutdown waits for receivers to respond before it gives up and leaves their deliveries to the next start. */
+/** How long a shutdown waits for receivers to respond, in milliseconds, before it leaves their deliveries to the next start. */
 const PATIENCE = 4 * SECOND
 
 const UNHEARD =
   'notifications from other processes do not arrive: polling for work every 2 s, and verifying without copies on PostgreSQL'
 
-/** Everything that routes and commands work with, built once per process. */
+/** Everything that routes and commands use, built once per process. */
 export type Deps = BaseDeps & {
   signing: SigningKeys
-  /** For whatever does not sign. */
+  /** For everything that does not sign. */
   provider: Provider
-  /** The authorization server, with the signing keys of now; a request that has begun is finished with those it began with. */
+  /** The authorization server with the current signing keys; a request in progress finishes with the keys it started with. */
   serveOAuth: ReturnType<Provider['callback']>
   worker: Worker
   /** Which loops run in this process, and which of them are stuck. */
@@ -63,11 +63,11 @@ export type Deps = BaseDeps & {
   passwords: Passwords
   knownBrowser: KnownBrowserCookie
   sessionCookie: SessionCookie
-  /** Forgets the authorization server's own session: it must never outlive or outvote ours. */
+  /** Clears the authorization server's own session cookie, so that it cannot outlive our session. */
   clearProviderCookies(res: Response): void
   /** Logs a change in the accounts with keys of an app. Returns those that the caller must log in this transaction. */
   tellHolders(tx: Tx, appId: string, acts: readonly Act[]): Promise<string[]>
-  /** The app whose authorization request waits at a path, and its `login_hint`, for the sign-in page. */
+  /** The app of the authorization request that waits at a path, and its `login_hint`, for the sign-in page. */
   waitingApp(path: string): Promise<{ badge: ReturnType<typeof badgeOf>; loginHint?: string } | undefined>
   /** Work that continues after the response; a shutdown waits for it. It must not reject. */
   afterwards(work: Promise<void>): void
@@ -160,7 +160,7 @@ function createPortalMailer({ config, database, clock, random, log, publicUrl }:
   })
 }
 
-/** Whoever works on what other processes commit hears of it. */
+/** Forwards commits of other processes to everything that depends on them. */
 function followChanges({ database, log }: BaseDeps, worker: Worker, { renew }: RenewingProvider): void {
   database.changes.listen(worker.hear)
   database.changes.listen(change => {

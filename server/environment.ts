@@ -106,14 +106,14 @@ export const environment = z.object({
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
 })
 
-/** Every variable, with what counts where it is absent; undefined or an empty list where nothing does. */
+/** Every variable with its default; undefined or an empty list if there is none. */
 export const VARIABLES: Readonly<Record<string, unknown>> = Object.fromEntries(
   Object.entries(environment.shape).map(([name, schema]) => [name, schema.parse(undefined)]),
 )
 
 export type Values = z.infer<ReturnType<typeof environment.partial>>
 
-/** The variables that are right by themselves, so that those which depend on each other are checked too. */
+/** The valid variables, so that rules about several variables are checked even if another one is invalid. */
 export function validPart(given: Record<string, string | undefined>, error: z.ZodError): Values {
   const wrong = new Set(error.issues.map(issue => String(issue.path[0])))
   const right = environment

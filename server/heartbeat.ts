@@ -4,17 +4,17 @@ import { opaqueToken } from './base/random.ts'
 import type { Deps } from './deps.ts'
 
 const EVERY = 15 * SECOND
-/** A worker that was not heard of for so long, in milliseconds, does not run as it should. */
+/** A worker whose last heartbeat is older, in milliseconds, does not run properly. */
 const FRESH_FOR = MINUTE
-/** What a process that died has left is deleted by a worker that lives. */
+/** A running worker deletes heartbeats older than this: their processes died. */
 const LEFT_BEHIND = 10 * MINUTE
 
-/** What workers have recorded in the database; undefined if none runs, or all of them shut down cleanly. */
+/** The workers' heartbeats; undefined if no worker runs or all of them shut down cleanly. */
 export type WorkersSeen = { fresh: number; ill: string[]; silentFor: number } | undefined
 
 /**
- * Records every 15 s in the database that a worker runs here, and which of its loops are stuck, for `latchkey doctor`.
- * Returns a function that stops it and removes the record.
+ * Records every 15 s in the database that a worker runs, and which of its loops are stuck, for `latchkey doctor`. Returns a
+ * function that stops it and removes the record.
  */
 export function startBeating({ database, clock, random, log, pulses }: Deps): () => Promise<void> {
   const id = opaqueToken(random)
@@ -58,7 +58,7 @@ async function note(tx: Tx, beat: { id: string; at: number; ill: string }): Prom
     .delete()
 }
 
-/** `silentFor` is how long ago the last of them was heard of, in milliseconds. */
+/** `silentFor` is the age of the latest heartbeat, in milliseconds. */
 export async function workersSeen(tx: Tx, clock: Clock): Promise<WorkersSeen> {
   const rows: { at: number; ill: string | null }[] = await tx('heartbeats')
     .where({ kind: 'worker' })

@@ -12,10 +12,10 @@ import { startUpkeep } from './upkeep.ts'
 import { type Front, hearFirstProcess, startWebProcesses } from './web-processes.ts'
 
 const GRACE = 9_000
-/** How long a shutdown waits for requests before it closes the connections of callers that do not finish. */
+/** How long a shutdown waits for requests, in milliseconds, before it closes the remaining connections. */
 const PATIENCE = 4_000
 
-/** Starts what ROLES names and stops it on SIGTERM or SIGINT. Only this file touches the process. */
+/** Starts the roles in ROLES and stops them on SIGTERM or SIGINT. Only this file touches the process. */
 async function main(): Promise<void> {
   const config = readConfig(process.env)
   const deps = await createDeps(config)
@@ -43,7 +43,7 @@ async function main(): Promise<void> {
   }
   process.on('SIGTERM', stop) // a second signal must not interrupt the shutdown
   process.on('SIGINT', stop)
-  if (cluster.isWorker) return // the process that started it speaks for all
+  if (cluster.isWorker) return // the parent process prints for all
   process.stdout.write(
     front ? `Latchkey listens on ${urlOf(front)} as ${config.publicUrl}\n` : 'Latchkey worker is running\n',
   )
@@ -64,7 +64,7 @@ async function listen(deps: Deps): Promise<Front> {
     address: server.address() as AddressInfo,
     async stop() {
       const closed = new Promise(resolve => server.close(resolve))
-      const sweepIdle = setInterval(() => server.closeIdleConnections(), 100) // those that have just finished a request
+      const sweepIdle = setInterval(() => server.closeIdleConnections(), 100) // connections whose request has just finished
       const impatient = setTimeout(() => server.closeAllConnections(), PATIENCE)
       await closed
       clearInterval(sweepIdle)
@@ -73,7 +73,7 @@ async function listen(deps: Deps): Promise<Front> {
   }
 }
 
-/** Whether a peer is a proxy that TRUST_PROXY names; a number of proxies says that every peer is one. */
+/** Whether TRUST_PROXY names a peer as a proxy; if it is a number, every peer counts as one. */
 function proxyRule(trusted: Config['trustProxy']): (address: string) => boolean {
   return typeof trusted === 'object' ? createAllowedRule(trusted) : () => trusted !== false && trusted > 0
 }

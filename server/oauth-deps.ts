@@ -10,7 +10,7 @@ import type { SigningKeys } from './oauth/signing-keys.ts'
 
 type Pages = { renderTemplate: RenderTemplate; outwardPages: OutwardPages }
 
-/** The authorization server, with what it causes in other rooms. */
+/** The authorization server, with its effects in other rooms. */
 export function createOAuth(base: BaseDeps, signing: SigningKeys, pages: Pages): RenewingProvider {
   const { config, clock, database, publicUrl } = base
   const oauth: RenewingProvider = createRenewingProvider({
@@ -26,7 +26,7 @@ export function createOAuth(base: BaseDeps, signing: SigningKeys, pages: Pages):
         ...error,
         status: res.statusCode,
         signInFor,
-        requestId: requestId(res as Response), // Express mounts the provider
+        requestId: requestId(res as Response), // Express mounts the provider, so `res` is its response
       }),
     hooks: createClientHooks(base),
   })

@@ -20,16 +20,16 @@ const SEALED: readonly SealedColumn[] = [
   ...SEALED_ANSWERS,
 ]
 
-/** Small enough that no other transaction waits noticeably. */
+/** Short enough that other transactions do not wait noticeably. */
 const BATCH = 100
-/** Until values that were locked are tried again. */
+/** How long until locked values are tried again. */
 const DELAY = 5 * SECOND
 
 export type ReencryptCaps = { database: Database; keyring: Keyring; clock: Clock; log: Log }
 
 /**
- * Re-encrypts values that are under an older root secret, in small batches; several processes at once take different rows,
- * and after a crash another one continues. Returns when to run again.
+ * Re-encrypts values under an older root secret, in small batches. Concurrent processes take different rows, and after a crash
+ * another one continues. Returns when to run again.
  */
 export async function reencrypt(caps: ReencryptCaps, progress = () => {}): Promise<number | undefined> {
   const { database, keyring, clock, log } = caps
@@ -66,7 +66,7 @@ async function reencryptBatch(tx: Tx, keyring: Keyring, column: SealedColumn, ro
   return replaced
 }
 
-/** How many values are under the current root secret, under older ones that are given, and under others. */
+/** How many values are encrypted under the current root secret, under configured older ones, and under unknown ones. */
 export type RootUse = { current: number; older: number; unknown: number }
 
 export async function countRootUse(database: Database, roots: readonly string[]): Promise<RootUse> {
@@ -80,7 +80,7 @@ export async function countRootUse(database: Database, roots: readonly string[])
   return use
 }
 
-/** Throws ConfigError where something is encrypted under an unknown root secret: it could not be read. */
+/** Throws ConfigError if a value is encrypted under an unknown root secret, because it could not be decrypted. */
 export async function requireRoots(database: Database, keyring: Keyring): Promise<void> {
   const missing = new Map<string, number>()
   for (const column of SEALED) {

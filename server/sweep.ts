@@ -22,7 +22,7 @@ export type Swept = {
   mails: number
   checkpoints: number
   deliveries: number
-  /** Without a delivery; the others go with theirs. */
+  /** Events without a delivery; others are deleted with their deliveries. */
   events: number
   usage: number
   rate_limits: number
@@ -39,7 +39,7 @@ export async function sweep(deps: Deps): Promise<Swept> {
   const swept: Swept = {
     sessions: await sweepSessions(database, at),
     oauth_records: await sweepRecords(database, at),
-    oauth_grants: await sweepGrants(database, at), // once their tokens are gone
+    oauth_grants: await sweepGrants(database, at), // after their tokens
     mails: await sweepMails(database, at),
     checkpoints: await sweepCheckpoints(database, at),
     rate_limits: await deleteEndedCounters(database, at),

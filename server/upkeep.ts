@@ -12,7 +12,7 @@ import { dealWithLeftReports } from './key-life/take-leak-report.ts'
 import { sweepOpenRequests } from './oauth/sweep-open-requests.ts'
 import { reencrypt } from './reencrypt.ts'
 
-/** How long a shutdown waits for a slow mail server; a mail not recorded as sent is sent again. */
+/** How long a shutdown waits for a slow mail server, in milliseconds; a mail not recorded as sent is sent again. */
 const PATIENCE = 4 * SECOND
 
 /** Runs scheduled work. Returns a function that stops it and resolves when it has stopped. */
@@ -43,7 +43,7 @@ export function startUpkeep(deps: Deps): () => Promise<void> {
     if (anything || kind === 'jobs') jobs.wake()
     if (anything || kind === 'leak-reports') reports.wake()
     if (!anything && kind !== 'key' && kind !== 'installation') return
-    deadlines.wake() // it may have a deadline now
+    deadlines.wake() // there may be a new deadline
     reminders.wake()
     leaks.wake()
   })
@@ -63,7 +63,7 @@ export function startUpkeep(deps: Deps): () => Promise<void> {
   }
 }
 
-/** Work that is done once a day however often its runner wakes, and again sooner where it failed. */
+/** Limits work to once a day, however often its runner wakes; a failure is retried sooner. */
 function daily(clock: Clock, work: () => Promise<unknown>): () => Promise<number> {
   let next = 0
   return async () => {

@@ -4,7 +4,7 @@ import { SECOND } from './base/clock.ts'
 import type { Log } from './base/log.ts'
 import type { Pulses } from './base/pulses.ts'
 
-/** What serves requests, in this process or in others. */
+/** Serves requests, in this process or in child processes. */
 export type Front = {
   address: { address: string; port: number }
   /** Stops accepting, finishes requests in flight, and resolves when that is done. */
@@ -12,12 +12,12 @@ export type Front = {
 }
 
 const DELAY_BEFORE_ANOTHER = SECOND
-/** How often the first process checks its loops, to tell the others. */
+/** How often the parent process checks its loops, in milliseconds, to report them. */
 const LOOK_EVERY = SECOND
 
 /**
- * Starts `count` processes of this program that share one port and have the role `web`; returns when all of them listen.
- * One that exits later is replaced. Throws if one exits before it listens; its own output says why.
+ * Starts `count` processes of this program with the role `web` that share one port; resolves when all of them listen. One that
+ * exits later is replaced. Throws if one exits before listening; its own output says why.
  */
 export async function startWebProcesses(count: number, { log, pulses }: { log: Log; pulses: Pulses }): Promise<Front> {
   let stopping = false
@@ -76,7 +76,7 @@ function forkWeb(log: Log): Worker {
   return worker
 }
 
-/** Tells web processes, which report the loops of this process in `/readyz`, whenever their state changes. */
+/** Sends the state of this process's loops to the web processes, which report it in `/readyz`, whenever it changes. */
 function tellLoops(pulses: Pulses) {
   let lastTold = ''
 
@@ -95,7 +95,7 @@ function tellLoops(pulses: Pulses) {
   return { tell, stop: () => clearInterval(looking) }
 }
 
-/** In a web process: receives the state of the loops from the process that started it. */
+/** In a web process: receives the state of the parent's loops. */
 export function hearFirstProcess(pulses: Pulses): void {
   process.on('message', (message: { ill?: string[] }) => {
     if (Array.isArray(message?.ill)) pulses.told(message.ill)

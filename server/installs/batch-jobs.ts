@@ -5,10 +5,10 @@ import type { Act } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import type { ToldExpired } from './tell-expired.ts'
 
-/** What a version of the manifest took away. */
+/** Permissions that a version of the manifest no longer has. */
 export type Shrink = { version: number; removed: string[]; actor: Actor; at: number }
 
-/** What happened to an app, for the log of every account with keys of it. */
+/** An act on an app, for the log of every account with keys of the app. */
 export type AppNews = Omit<Act, 'object'>
 
 /** Work after the response, one batch per transaction; any process can finish it. */
@@ -19,19 +19,19 @@ export type BatchJob =
   | { kind: 'shrink_app'; subject: string; data: Shrink }
   | { kind: 'end_app'; subject: string; data: { actor: Outsider } }
 
-/** Work after the response, in batches: its subject and its position. */
+/** A job and its progress. */
 export type JobRow = {
   id: string
   kind: string
-  /** The installation or app that it is about. */
+  /** Id of the installation or app. */
   subject: string
   /** JSON. */
   data: string
-  /** What was done last; empty at the beginning. */
+  /** The last id that was done; empty at the beginning. */
   position: string
 }
 
-/** Leaves work for after the commit, from a position on. Returns the job's id. */
+/** Queues a job that runs after the commit, from a position on. Returns the job's id. */
 export async function leaveJob(
   tx: Tx,
   { clock, ids }: Pick<Caps, 'clock' | 'ids'>,
@@ -45,7 +45,7 @@ export async function leaveJob(
   return id
 }
 
-/** Does the first batch of some work now, and leaves the rest, where there is any. */
+/** Does the first batch now and queues the rest, if any. */
 export async function leaveRest(
   tx: Tx,
   caps: Pick<Caps, 'clock' | 'ids'>,
@@ -56,7 +56,7 @@ export async function leaveRest(
   if (position !== undefined) await leaveJob(tx, caps, job, position)
 }
 
-/** Some jobs, the oldest first, but for some. */
+/** The oldest jobs, without those in `but`. */
 export async function listJobIds(tx: Tx, but: readonly string[], limit: number): Promise<string[]> {
   return await tx('batch_jobs')
     .whereNotIn('id', [...but])
@@ -70,17 +70,17 @@ export async function lockJob(tx: Tx, id: string): Promise<JobRow | undefined> {
   return await lockedOrSkipped(tx('batch_jobs').where({ id })).first('id', 'kind', 'subject', 'data', 'position')
 }
 
-/** Whether a job has not been finished yet. */
+/** Whether a job is unfinished. */
 export async function isOpen(tx: Tx, id: string): Promise<boolean> {
   return (await tx('batch_jobs').where({ id }).first('id')) !== undefined
 }
 
-/** Writes down how far a job has come. */
+/** Records the progress of a job. */
 export async function moveJob(tx: Tx, id: string, position: string): Promise<void> {
   await tx('batch_jobs').where({ id }).update({ position })
 }
 
-/** A job is finished. */
+/** Deletes a finished job. */
 export async function deleteJob(tx: Tx, id: string): Promise<void> {
   await tx('batch_jobs').where({ id }).delete()
 }

@@ -2,7 +2,7 @@ import type { App } from '../../apps-registry/find-app.ts'
 import { type Letter, momentText } from '../mail/letter.ts'
 import type { Installation } from './installation.ts'
 
-/** An app could not be installed: its platform took no delivery. */
+/** The app could not be installed: its platform acknowledged no delivery. */
 export function deliveryFailedLetter(
   app: App,
   installation: Installation,

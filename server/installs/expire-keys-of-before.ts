@@ -5,8 +5,8 @@ import { leaveRest } from './batch-jobs.ts'
 import { type ToldExpired, tellExpired } from './tell-expired.ts'
 
 /**
- * Expires the kept keys of an earlier installation that the account chose to expire once this installation has its own.
- * Returns how many.
+ * Expires the kept keys of an earlier installation that the account chose to expire once this installation is active. Returns
+ * how many.
  */
 export async function expireKeysOfBefore(tx: Tx, caps: Caps, installationId: string): Promise<number> {
   const at = caps.clock.now()

@@ -16,7 +16,7 @@ export async function findInstallation(tx: Tx, id: string): Promise<Installation
   return row && toInstallation(row)
 }
 
-/** An installation of an account with its app; a stranger's looks as if it did not exist. Throws `object.not_found`. */
+/** An installation of an account, with its app. Throws `object.not_found`, also for another account's installation. */
 export async function findInstallationOf(
   tx: Tx,
   accountId: string,
@@ -29,7 +29,7 @@ export async function findInstallationOf(
   return { installation, app }
 }
 
-/** An installation of an app; another app's looks as if it did not exist. Throws `object.not_found`. */
+/** An installation of an app. Throws `object.not_found`, also for another app's installation. */
 export async function findInstallationOfApp(tx: Tx, appId: string, id: string): Promise<Installation> {
   const installation = await findInstallation(tx, id)
   if (!installation || installation.appId !== appId) throw new AppError('object.not_found')
@@ -41,7 +41,7 @@ export async function accountOfInstallation(tx: Tx, id: string): Promise<string 
   return (await findInstallation(tx, id))?.accountId
 }
 
-/** The installation of an app in a target; undefined if there is none or it is uninstalled. */
+/** The current installation of an app in a target; undefined if there is none. */
 export async function findInstalled(tx: Tx, target: InstallTarget): Promise<Installation | undefined> {
   const row: InstallationRow | undefined = await readInstallations(tx)
     .where(targetColumns(target))

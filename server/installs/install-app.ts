@@ -21,20 +21,20 @@ export type InstallApp = {
   appId: string
   accountId: string
   mode: Mode
-  /** A subset of the manifest's, in its order. */
+  /** A subset of the manifest's permissions, in the manifest's order. */
   permissions: string[]
-  /** The version that the person saw. */
+  /** The version shown on the consent page. */
   version: number
-  /** The app's key, read before the transaction; absent if it has no managed keys. */
+  /** The app's public key, read before the transaction; undefined if the app has no managed keys. */
   recipient: RecipientKey | undefined
-  /** What happens to keys of an earlier installation; compulsory where there are any. */
+  /** What happens to kept keys of an earlier installation; required if there are any. */
   kept: 'leave' | 'expire' | undefined
   actor: Person
 }
 
 /**
- * Installs an app in an account: the installation, its keys, the queued deliveries and the activity exist after the
- * commit, or none of them does. Where it is installed already, that installation is answered and nothing is minted.
+ * Installs an app in an account: the installation, its keys, the queued deliveries and the activity are committed together. If
+ * the app is already installed, returns that installation and mints nothing.
  */
 export async function installApp(
   tx: Tx,
@@ -57,7 +57,7 @@ export async function installApp(
   if (!installation) return { installation: await winner(tx, command), created: false }
 
   if (command.kept === 'expire') await markToExpireWith(tx, command, installation.id)
-  const ended = installation.status === 'active' ? await expireKeysOfBefore(tx, caps, installation.id) : 0 // nothing to wait for
+  const ended = installation.status === 'active' ? await expireKeysOfBefore(tx, caps, installation.id) : 0 // its platform receives no deliveries
   const keys = await mintKeys(tx, caps, app, installation, command.recipient)
   await tellPlatform(tx, caps, app, installation, [
     { type: 'installation.created', details: { permissions: installation.permissions } },
@@ -97,7 +97,7 @@ async function insertNew(
   app: App,
   command: InstallApp,
 ): Promise<Installation | undefined> {
-  const waits = app.client.key_delivery_uri !== undefined // for the platform's first acknowledgement
+  const waits = app.client.key_delivery_uri !== undefined // true: waits for the platform to acknowledge
   const row: NewInstallation = {
     id: ids.next('ins'),
     appId: app.id,
@@ -115,7 +115,7 @@ async function insertNew(
     : undefined
 }
 
-/** Two pressed at once: the second lands on what the first has made. */
+/** Of two concurrent installs the second returns the installation of the first. */
 async function winner(tx: Tx, target: InstallTarget): Promise<Installation> {
   const installation = await findInstalled(tx, target)
   if (!installation)
@@ -125,7 +125,7 @@ async function winner(tx: Tx, target: InstallTarget): Promise<Installation> {
   return installation
 }
 
-/** Mints the app's managed keys for an installation, or only those that are named. */
+/** Mints the app's managed keys for an installation, or only those in `names`. */
 export async function mintKeys(
   tx: Tx,
   caps: MintCaps,

@@ -1,9 +1,11 @@
 import { type AppStatus, stopsKeys } from '../../apps-registry/app-states.ts'
 
-/** The life of an installation (docs/rules.md#states). */
+/** The states of an installation (docs/rules.md#states). */
 export type InstallationStatus = 'installing' | 'active' | 'delivery_failed' | 'suspended' | 'uninstalled'
 
-/** Which state each verb may start from, and where it leads. Suspension is two flags beside the state, not a state. */
+/**
+ * The states from which each verb may start, and the state it leads to. Suspension is two flags beside the state, not a state.
+ */
 export const INSTALLATION_TRANSITIONS = {
   activate: { from: ['installing'], to: 'active' },
   fail: { from: ['installing'], to: 'delivery_failed' },
@@ -21,7 +23,7 @@ export type SuspendedBy = 'account' | 'platform' | 'operator'
 
 type Suspendable = { status: InstallationStatus; suspendedBy: SuspendedBy[] }
 
-/** An installation as its keys are judged: it is suspended too while its whole app is, which the operator has done. */
+/** An installation as its keys are judged: it also counts as suspended, by the operator, while its app is suspended. */
 export function asJudged<Found extends Suspendable>(installation: Found, appStatus: AppStatus): Found {
   const { status, suspendedBy } = installation
   if (!stopsKeys(appStatus) || suspendedBy.includes('operator')) return installation

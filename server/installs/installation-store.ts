@@ -11,13 +11,15 @@ import {
 import { type InstallTarget, type NewInstallation, targetColumns, type UninstallReason } from './installation.ts'
 import { INSTALLATION_TRANSITIONS, type InstallationVerb, type SuspendedBy } from './installation-states.ts'
 
-/** Rows for `toInstallation`. */
+/** Query for rows of `toInstallation`. */
 export function readInstallations(tx: Tx): Knex.QueryBuilder {
   const withdrawals = '(select withdrawals from apps where apps.id = installations.app_id) as withdrawals'
   return tx('installations').select('installations.*', tx.raw(withdrawals))
 }
 
-/** Inserts unless the target has one that is not uninstalled; the index decides, however many try at once. */
+/**
+ * Inserts unless the target already has an installation; false if it has. A unique index decides between concurrent inserts.
+ */
 export async function insertInstallation(tx: Tx, installation: NewInstallation): Promise<boolean> {
   const rows = await tx('installations')
     .insert({
@@ -45,7 +47,7 @@ export async function lastGeneration(tx: Tx, target: InstallTarget): Promise<num
   return row?.last ?? 0
 }
 
-/** Takes a legal step; false if the installation is not in a state that allows it. */
+/** Changes the state; false if the current state does not allow it. */
 export async function moveInstallation(
   tx: Tx,
   id: string,
@@ -62,7 +64,7 @@ export async function moveInstallation(
   )
 }
 
-/** Ends an installation; from the commit on its row decides about all its keys, until each row of theirs says so. */
+/** Ends an installation. From the commit on, its row decides about all its keys, until each key's row has been updated. */
 export async function endInstallation(
   tx: Tx,
   id: string,
@@ -78,7 +80,7 @@ export async function endInstallation(
   return changed === 1
 }
 
-/** What the uninstallation of an installation has decided about keys whose rows do not say so yet. */
+/** What the uninstall decided about keys whose rows are not updated yet. */
 export async function findSettlement(tx: Tx, id: string): Promise<Settlement | undefined> {
   const row: SettlementRow | undefined = await tx('installations')
     .where({ id })
@@ -86,13 +88,13 @@ export async function findSettlement(tx: Tx, id: string): Promise<Settlement | u
   return row && settlementOf(row)
 }
 
-/** Every key is settled; the runner of deadlines checks them again. */
+/** Every key's row is updated. Wakes the deadline runner, which checks the keys again. */
 export async function endSettlement(tx: Tx, id: string): Promise<void> {
   await tx('installations').where({ id }).update({ settle_keys: null, settle_until: null })
   announce(tx, `installation:${id}`)
 }
 
-/** The permissions that the row itself has still. */
+/** The permissions in the row itself, without pending withdrawals applied. */
 export async function findStoredPermissions(tx: Tx, id: string): Promise<string[]> {
   const row: { permissions: string } | undefined = await tx('installations').where({ id }).first('permissions')
   return JSON.parse(row?.permissions ?? '[]')
@@ -104,7 +106,7 @@ export async function setInstallationPermissions(tx: Tx, id: string, permissions
     .update({ permissions: JSON.stringify(permissions) })
 }
 
-/** The number of the installation's next event. */
+/** Increments and returns the installation's sequence, for its next event. */
 export async function nextSequence(tx: Tx, id: string): Promise<number> {
   const rows: { sequence: number }[] = await tx('installations')
     .where({ id })
@@ -115,7 +117,7 @@ export async function nextSequence(tx: Tx, id: string): Promise<number> {
   return row.sequence
 }
 
-/** Sets or clears a flag; false if it was so already. The operator takes over what the platform has set. */
+/** Sets or clears a flag; false if nothing changed. The operator's suspension replaces the platform's. */
 export async function setSuspended(tx: Tx, id: string, by: SuspendedBy, at: number | null): Promise<boolean> {
   const own = by === 'account'
   const column = own ? 'suspended_by_account_at' : 'suspended_by_operator_at'

@@ -8,15 +8,15 @@ export type Installation = {
   accountId: string
   mode: Mode
   status: InstallationStatus
-  /** Who has suspended it; it is suspended while anybody has. */
+  /** Who has suspended it; it is suspended while this is not empty. */
   suspendedBy: SuspendedBy[]
   generation: number
-  /** Of the manifest that was consented to. */
+  /** The version of the manifest that was consented to. */
   version: number
   permissions: string[]
   installedBy: string
   createdAt: number
-  /** When its platform had acknowledged every key; absent if there was nothing to acknowledge. */
+  /** When the platform had acknowledged every key; null if there was nothing to acknowledge. */
   activatedAt: number | null
   uninstalledAt: number | null
   uninstallReason: UninstallReason | null
@@ -24,7 +24,7 @@ export type Installation = {
 
 export type UninstallReason = 'account' | 'platform' | 'app_retired'
 
-/** A row with what its app is withdrawing. */
+/** A row with its app's pending withdrawals. */
 export type InstallationRow = {
   id: string
   app_id: string
@@ -45,7 +45,7 @@ export type InstallationRow = {
   withdrawals: string | null
 }
 
-/** As it has been since its app asked for less, whether its row says so already or not. */
+/** The permissions after the app's withdrawals, whether or not the row has been updated. */
 function permissionsOf({ permissions, withdrawals, version, uninstalled_at }: InstallationRow): string[] {
   const consented_version = uninstalled_at === null ? version : null
   return afterWithdrawals(JSON.parse(permissions), { withdrawals, consented_version }).permissions
@@ -73,7 +73,7 @@ export function toInstallation(row: InstallationRow): Installation {
   }
 }
 
-/** An app, an account and a mode: at most one installation at a time. */
+/** An app, an account and a mode; it has at most one installation that is not uninstalled. */
 export type InstallTarget = { appId: string; accountId: string; mode: Mode }
 
 export const targetColumns = (target: InstallTarget) => ({

@@ -5,7 +5,7 @@ import type { Mode } from '../base/mode.ts'
 import { type Installation, type InstallationRow, toInstallation } from './installation.ts'
 import { readInstallations } from './installation-store.ts'
 
-/** One page of an account's installations, the newest first: those that are alive, or those that left working keys. */
+/** One page of an account's installations, newest first: current ones, and uninstalled ones with working keys. */
 export async function pageInstallations(
   tx: Tx,
   page: { accountId: string; which: 'alive' | 'over'; before?: string | undefined; limit: number },
@@ -17,7 +17,7 @@ export async function pageInstallations(
   return rows.map(toInstallation)
 }
 
-/** A literal, as in the indexes of installations that are not uninstalled: with a parameter SQLite cannot use them. */
+/** A literal, as in the partial indexes: with a parameter SQLite cannot use them. */
 const ALIVE = "status <> 'uninstalled'"
 
 /** A lookup in the index of working keys; the caller checks whether their deadlines have passed. */
@@ -27,12 +27,12 @@ export type InstallationFilter = {
   appId: string
   installationId?: string | undefined
   before?: string | undefined
-  /** Whether uninstalled ones are left out. */
+  /** Leaves out uninstalled ones. */
   alive?: boolean
   limit: number
 }
 
-/** One page of an app's installations, the newest first; `before` is the id that the last page ended with. */
+/** One page of an app's installations, newest first; `before` is the id of the last item of the previous page. */
 export async function listInstallationsOfApp(tx: Tx, filter: InstallationFilter): Promise<Installation[]> {
   const query = newestOf(readInstallations(tx), ['app_id', 'id'], filter.appId, filter.before)
   if (filter.installationId) query.where({ id: filter.installationId })
@@ -41,7 +41,7 @@ export async function listInstallationsOfApp(tx: Tx, filter: InstallationFilter)
   return rows.map(toInstallation)
 }
 
-/** Of these, the ones that wait for the platform's acknowledgement. */
+/** Those among these installations that wait for the platform's acknowledgement. */
 export async function listInstalling(tx: Tx, ids: readonly string[]): Promise<Installation[]> {
   const rows: InstallationRow[] = await readInstallations(tx)
     .whereRaw(isAmong(tx, 'id', [...new Set(ids)]))
@@ -50,7 +50,7 @@ export async function listInstalling(tx: Tx, ids: readonly string[]): Promise<In
   return rows.map(toInstallation)
 }
 
-/** The suspended ones among these installations. */
+/** The ids of the suspended ones among these installations. */
 export async function suspendedAmong(tx: Tx, ids: readonly string[]): Promise<ReadonlySet<string>> {
   if (ids.length === 0) return new Set()
   const suspended: string[] = await tx('installations')
@@ -60,7 +60,7 @@ export async function suspendedAmong(tx: Tx, ids: readonly string[]): Promise<Re
   return new Set(suspended)
 }
 
-/** The apps that an account has ever installed, at most `limit`, from an index. */
+/** The apps that an account has ever installed, at most `limit`; read from an index. */
 export async function appIdsOfAccount(tx: Tx, accountId: string, limit: number): Promise<string[]> {
   return await tx('installations')
     .where({ account_id: accountId })
@@ -85,7 +85,7 @@ export async function installedIn(
     .select({ id: 'id', appId: 'app_id', mode: 'mode' })
 }
 
-/** Some accounts in which an app is installed or has left keys that work, in the order of their ids, after one. */
+/** Accounts in which an app is installed or has working keys, at most `limit`, in the order of their ids, after one. */
 export async function listAccountsOfApp(tx: Tx, appId: string, after: string, limit: number): Promise<string[]> {
   return await tx('installations')
     .where({ app_id: appId })
@@ -97,7 +97,7 @@ export async function listAccountsOfApp(tx: Tx, appId: string, after: string, li
     .pluck('account_id')
 }
 
-/** Some of an app's installations that are alive, in the order of their ids, after one. */
+/** An app's current installations, at most `limit`, in the order of their ids, after one. */
 export async function listAliveAfter(tx: Tx, appId: string, after: string, limit: number): Promise<Installation[]> {
   const query = oldestOf(readInstallations(tx), ['app_id', 'id'], appId, after)
   const rows: InstallationRow[] = await query.whereRaw(ALIVE).limit(limit)
@@ -107,11 +107,11 @@ export async function listAliveAfter(tx: Tx, appId: string, after: string, limit
 export type InstallationCounts = {
   live: number
   test: number
-  /** There are more: no more than so many were counted. */
+  /** Counting stopped at the bound; there are more. */
   more: boolean
 }
 
-/** How many installations of each app are alive, of each no more than `most`. */
+/** How many current installations each app has, counted up to `most`. */
 export async function countInstallations(
   tx: Tx,
   appIds: readonly string[],

@@ -18,15 +18,15 @@ import { findUnusedPermissions } from './unused-permissions.ts'
 
 export type NarrowInstallation = {
   installationId: string
-  /** What to take away: permissions that the person saw as unused. */
+  /** Permissions to remove; the page showed them as unused. */
   permissions: readonly string[]
   actor: Member
 }
 
 /**
- * Removes unused permissions from an installation, its keys and its grants; a key without remaining permissions expires.
- * Its platform is notified, and gets them back only with a new consent. If one was used since the page was opened, nothing
- * is changed and `inUse` names it; a second click changes nothing.
+ * Removes unused permissions from an installation, its keys and its grants; a key without remaining permissions expires. The
+ * platform is notified, and gets them back only with a new consent. If one was used since the page was opened, nothing changes
+ * and `inUse` names it. A second click changes nothing.
  */
 export async function narrowInstallation(
   tx: Tx,
@@ -56,9 +56,9 @@ export async function narrowInstallation(
 }
 
 /**
- * Removes permissions from one installation and its current keys, and notifies its platform, also of keys without remaining
- * permissions, which expire as of `at`, possibly in the past. Returns the log entry of the first of those, or undefined if
- * the installation had none of the permissions.
+ * Removes permissions from one installation and its current keys and notifies its platform. Keys without remaining permissions
+ * expire as of `at`, possibly in the past. Returns the log entry of the first expired key, or undefined if the installation had
+ * none of the permissions.
  */
 export async function takePermissions(
   tx: Tx,

@@ -20,14 +20,16 @@ export type RetryInstallation = {
   actor: Member
 }
 
-/** *Try again* after a failed delivery: mints a new key for every key that never arrived, for the platform's current public key. */
+/**
+ * *Try again* after a failed delivery: mints a new key for every undelivered key, sealed to the platform's current public key.
+ */
 export async function retryInstallation(tx: Tx, caps: MintCaps, command: RetryInstallation): Promise<Installation> {
   const at = caps.clock.now()
   const installation = await ownInstallation(tx, command)
   const app = await findApp(tx, installation.appId)
   if (!app || (app.status !== 'published' && app.status !== 'draft' && app.status !== 'in_review'))
     throw new AppError('app.not_installable')
-  if (!(await moveInstallation(tx, installation.id, 'retry', at))) return installation // pressed twice, or it recovered
+  if (!(await moveInstallation(tx, installation.id, 'retry', at))) return installation // a second click, or the delivery succeeded since
   const names = app.manifest.managed_keys.map(({ name }) => name)
   const delivered = await namesOfDeliveredKeys(tx, installation.id, names, at)
   const missing = new Set(names.filter(name => !delivered.has(name)))
@@ -42,7 +44,7 @@ export async function retryInstallation(tx: Tx, caps: MintCaps, command: RetryIn
   return { ...installation, status: 'installing' }
 }
 
-/** *Send again now* while the schedule still runs. An address that is gone stays so: only its platform ends that pause. */
+/** *Send again now* while retries are scheduled. Does not end the pause after a 410; only the platform can. */
 export async function hurryInstallation(
   tx: Tx,
   caps: Pick<MintCaps, 'clock'>,

@@ -21,15 +21,15 @@ import { type ToldExpired, tellExpired } from './tell-expired.ts'
 import { keyExpiredNews, tellKeyNews, tellPlatform } from './tell-platform.ts'
 
 /**
- * The platform has acknowledged events. Once it has every key of an installation, the installation is active, and keys
- * from last time that were to end now do.
+ * After the platform has acknowledged events. Once it has acknowledged every key of an installation, the installation becomes
+ * active, and kept keys of an earlier one that were to expire then expire.
  */
 export async function deliveriesSucceeded(tx: Tx, caps: Caps, settled: readonly Settled[]): Promise<void> {
   const at = caps.clock.now()
   const keyIds = settled.flatMap(({ keyId }) => keyId ?? [])
   const arrived = await noteKeysDelivered(tx, keyIds, at)
   for (const old of await endOverlaps(tx, arrived, at)) {
-    const installation = await lockInstallation(tx, old.installationId ?? '') // locked already, with that of the new key
+    const installation = await lockInstallation(tx, old.installationId ?? '') // already locked together with the new key's
     await tellKeyNews(tx, caps, old, installation, 'deadline_changed')
   }
   const installing = await listInstalling(
@@ -47,7 +47,7 @@ async function activate(tx: Tx, caps: Caps, installation: Installation, at: numb
 }
 
 /**
- * The schedule is exhausted. The key that was being delivered expires; an installation that was installing becomes
+ * After the schedule is exhausted. The key of the failed delivery expires; an installation that was installing becomes
  * `delivery_failed`, and all its undelivered keys expire. If the key was to replace another one, the old key stays active.
  */
 export async function deliveryFailed(tx: Tx, caps: Caps, settled: Settled): Promise<void> {
@@ -55,7 +55,7 @@ export async function deliveryFailed(tx: Tx, caps: Caps, settled: Settled): Prom
   const installation = await lockInstallation(tx, settled.installationId)
   if (!installation) return
   if (installation.status === 'installing') {
-    if (settled.keyId === null && settled.gone && (await hasUndelivered(tx, installation.id))) return // its keys are paused
+    if (settled.keyId === null && settled.gone && (await hasUndelivered(tx, installation.id))) return // its keys' deliveries are paused
     await cancelPendingKeys(tx, installation.id, at)
     const expired = await expireUndelivered(tx, installation.id, at)
     await moveInstallation(tx, installation.id, 'fail', at)
@@ -66,7 +66,7 @@ export async function deliveryFailed(tx: Tx, caps: Caps, settled: Settled): Prom
     await note(tx, caps, installation, 'installation.delivery_failed', at, { expired })
   } else if (settled.keyId !== null) {
     const expired = await expireIfUndelivered(tx, settled.keyId, at)
-    if (!expired) return // a redelivery of a key that had arrived before
+    if (!expired) return // a redelivery of a delivered key
     const app = await findApp(tx, installation.appId)
     if (app) await tellPlatform(tx, caps, app, installation, [keyExpiredNews(expired, at)])
     for (const key of await abandonOverlaps(tx, [expired], at))
@@ -75,7 +75,7 @@ export async function deliveryFailed(tx: Tx, caps: Caps, settled: Settled): Prom
   }
 }
 
-/** The expiry of keys that never arrived is in the event list only; an address that acknowledged nothing is not sent it. */
+/** Records the expiry of undelivered keys in the event list only: an address that acknowledged nothing is not sent it. */
 async function tellUnsent(tx: Tx, caps: Caps, installationId: string, at: number): Promise<void> {
   const told: ToldExpired = { installationId, which: 'own', because: 'undelivered', at, sent: false }
   await leaveRest(tx, caps, { kind: 'tell_expired', subject: installationId, data: told }, position =>

@@ -3,12 +3,12 @@ import { settleKeys } from '../keys/settle-keys.ts'
 import { endSettlement, findSettlement } from './installation-store.ts'
 import { lockInstallation } from './lock-installation.ts'
 
-/** Small enough that no other transaction waits noticeably. */
+/** Short enough that other transactions do not wait noticeably. */
 const BATCH = 200
 
 /**
- * Writes what an uninstallation decided into the rows of its keys, those after a position; the decision itself counts from
- * the uninstallation on. Returns the next position, or undefined where every key is settled.
+ * Writes the decision of an uninstall into the rows of its keys after a position; the decision itself takes effect with the
+ * uninstall. Returns the next position, or undefined once every key is settled.
  */
 export async function settleInstallation(tx: Tx, installationId: string, after: string): Promise<string | undefined> {
   await lockInstallation(tx, installationId)

@@ -13,14 +13,14 @@ import { tellPlatform } from './tell-platform.ts'
 
 export type SuspendInstallation = { installationId: string; suspended: boolean } & (
   | { by: 'account'; actor: Member }
-  /** Set `appId` if the platform acts: another app's installation looks as if it did not exist. */
+  /** With `appId`, another app's installation is `object.not_found`. */
   | { by: 'platform' | 'operator'; appId?: string; actor: Actor }
 )
 
 /**
- * Sets or clears one of the two flags that suspend an installation's keys; a second click changes nothing.
- * On an uninstalled installation they can only be cleared, for the sake of kept keys. Throws `object.not_found`,
- * `access.role`, `installation.suspended_by_operator` and `installation.not_active`.
+ * Sets or clears one of the two flags that suspend an installation's keys; a second click changes nothing. On an uninstalled
+ * installation the flags can only be cleared, for its kept keys. Throws `object.not_found`, `access.role`,
+ * `installation.suspended_by_operator` and `installation.not_active`.
  */
 export async function suspendInstallation(
   tx: Tx,

@@ -8,8 +8,8 @@ import type { Installation } from './installation.ts'
 import { takePermissions } from './narrow-installation.ts'
 
 /**
- * What is being withdrawn from an installation is taken from it now, because something else is about to end it: keys that
- * outlive it do so with what they have left. Returns what the logs say.
+ * Applies pending withdrawals to an installation before something else ends it, so that kept keys have only their remaining
+ * permissions. Returns what the log entry contains.
  */
 export async function takeWithdrawn(tx: Tx, caps: Caps, installation: Installation, actor: Actor): Promise<Act[]> {
   if (installation.status === 'uninstalled') return []

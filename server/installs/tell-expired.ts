@@ -12,15 +12,15 @@ import { keyExpiredNews, tellKeyNews, tellPlatform } from './tell-platform.ts'
 const BATCH = 50
 
 /**
- * `actor`: both logs record for each key who expired it; absent if the log entry of the whole act does. `sent`: false if
- * the events are only listed, because nothing arrives at the address of the app.
+ * `actor`: who expired the keys, for one log entry per key in both logs; absent if one entry covers the whole act. `sent`:
+ * false if the events are only listed, because the app's address fails.
  */
 export type ToldExpired = ExpiredTogether & { actor?: Actor | undefined; sent?: boolean }
 
 /**
- * Queues the events of keys that one act expired together, for one batch of them after a position. If a key was to replace
- * another one, the old key stays active, and the platform is notified. Log entries are added to `acts` for the caller to
- * write; without `acts` they are written here, so call it last. Returns the next position, or undefined at the end.
+ * Queues the events of keys that expired together, for one batch after a position. If a key was to replace another one, the old
+ * key stays active, and the platform is notified. Log entries are added to `acts` for the caller to write; without `acts` they
+ * are written here, so call it last. Returns the next position, or undefined at the end.
  */
 export async function tellExpired(
   tx: Tx,

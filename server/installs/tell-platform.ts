@@ -13,7 +13,7 @@ import { nextSequence } from './installation-store.ts'
 
 export type News = { type: EventType; details?: EventDetails; keyId?: string; sent?: boolean }
 
-/** That a key has ended; it carries no secret. */
+/** `managed_key.expired`; it carries no secret. */
 export function keyExpiredNews(key: Key, at: number): News {
   return { type: 'managed_key.expired', details: { key: { ...eventKey(key), expires_at: isoTime(at) } } }
 }

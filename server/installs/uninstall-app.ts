@@ -28,13 +28,13 @@ export type UninstallApp = {
   actor: ActorOnAccount
 }
 
-/** The most keys that an event names; the others are listed by the API. */
+/** The most keys in one event; the API lists the others. */
 const MOST_TOLD = 100
 
 /**
- * Ends an installation. Its keys expire now, stay active, or stay active until a date, as the account chose; keys that were
- * never delivered expire in any case. The installation's row decides for all keys at once; the rows of the keys follow in
- * batches, the first of them here. Grants and tokens are revoked. A second click changes nothing.
+ * Uninstalls an app. Its keys expire now, stay active, or stay active until a date, as the account chose; undelivered keys
+ * always expire. The installation's row decides for all keys at once; the rows of the keys are updated in batches, the first of
+ * them here. Grants and tokens are revoked. A second click changes nothing.
  */
 export async function uninstallApp(
   tx: Tx,
@@ -81,7 +81,7 @@ export async function uninstallApp(
   return { installation: { ...installation, status: 'uninstalled', uninstalledAt: at }, ended: true }
 }
 
-/** The newest keys with what becomes of them, and where the API lists the others. */
+/** The newest keys with their outcome, and where the API lists the others. */
 function keysTold(
   publicUrl: string,
   installationId: string,

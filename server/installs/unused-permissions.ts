@@ -7,21 +7,21 @@ import { permissionsWatchedSince, readPermissionUse } from '../keys/read-usage.t
 import type { Installation } from './installation.ts'
 
 const WINDOW = 30 * DAY
-/** The most keys that are named of those that would expire. */
+/** The most keys listed of those that would expire. */
 const MOST_NAMED = 20
 
-/** What can be said about the permissions that an installation did not use in 30 days. */
+/** What is known about permissions that an installation did not use in 30 days. */
 export type UnusedPermissions =
-  /** It was not watched for so long: nothing can be said before `from`. */
+  /** Usage has not been recorded for 30 days; known from `from` on. */
   | { known: false; because: 'young'; since: number; from: number }
-  /** Calls came that did not say what they were for. */
+  /** Some calls did not name a permission. */
   | { known: false; because: 'unsaid' }
-  /** Nothing of it works, so nothing is used. */
+  /** No key works, so none is used. */
   | { known: false; because: 'idle' }
-  /** `emptied` are keys that would be left with no permission without them, some of them where they are many. */
+  /** `emptied`: the keys that would have no permission left, or some of them if there are many. */
   | { known: true; permissions: string[]; emptied: Key[] }
 
-/** Which permissions no key of an installation used in the last 30 days, as far as that was watched. */
+/** Which permissions no key of an installation used in the last 30 days, as far as usage was recorded. */
 export async function findUnusedPermissions(
   tx: Tx,
   installation: Installation,

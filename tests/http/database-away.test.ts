@@ -46,8 +46,10 @@ const WITHOUT_DATABASE = [
   /^GET \/healthz$/,
   /^GET \/metrics$/,
   /^GET \/brand\/logo$/,
-  /^GET \/(?:openapi\.json|reference)$/,
+  /^GET (?:\/admin)?\/(?:openapi\.json|reference)$/,
 ]
+
+const isApi = (path: string) => /^(?:\/admin)?\/v1\//.test(path)
 
 const WELL_FORMED: Record<string, unknown> = {
   'POST /v1/leaks': { tokens: ['lkm_live_something'] },
@@ -69,18 +71,18 @@ test('503 with Retry-After on every route while the database is away, each in it
       redirect: 'manual',
       headers: {
         'sec-fetch-site': 'same-origin',
-        ...(path.startsWith('/v1/')
+        ...(isApi(path)
           ? { authorization: 'Bearer something', 'content-type': 'application/json' }
           : { cookie, accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded' }),
       },
-      ...(method !== 'GET' && { body: path.startsWith('/v1/') ? JSON.stringify(WELL_FORMED[name] ?? {}) : '' }),
+      ...(method !== 'GET' && { body: isApi(path) ? JSON.stringify(WELL_FORMED[name] ?? {}) : '' }),
     })
     const text = await answer.text()
     if (WITHOUT_DATABASE.some(pattern => pattern.test(name))) {
       if (answer.status >= 500) wrong.push(`${name}: ${answer.status}`)
       continue
     }
-    const form = path === '/readyz' ? 'json' : path.startsWith('/v1/') ? 'problem+json' : 'html'
+    const form = path === '/readyz' ? 'json' : isApi(path) ? 'problem+json' : 'html'
     const right =
       answer.status === 503 &&
       Number(answer.headers.get('retry-after')) >= 1 &&

@@ -38,7 +38,8 @@ async function send(
 ): Promise<Response> {
   const type = json !== undefined ? 'application/json' : form && 'application/x-www-form-urlencoded'
   const body = json ?? (form && new URLSearchParams(form).toString())
-  const given = path.startsWith('/v1') || path.startsWith('/oauth/') ? {} : { cookie: person.browser.cookieHeader('/') }
+  const given =
+    /^(?:\/admin)?\/v1/.test(path) || path.startsWith('/oauth/') ? {} : { cookie: person.browser.cookieHeader('/') }
   return await fetch(`${world.url}${path}`, {
     method,
     redirect: 'manual',

@@ -14,7 +14,7 @@ function postPaths(router: { stack: Layer[] }): string[] {
   return router.stack.flatMap(layer => {
     if (!layer.route) return 'stack' in layer.handle ? postPaths(layer.handle as unknown as Router) : []
     const posts = layer.route.stack.some(({ method }) => method === 'post')
-    return posts && !/^\/(?:oauth|v1)\//.test(layer.route.path) ? [layer.route.path] : []
+    return posts && !/^\/(?:oauth|v1|admin\/v1)\//.test(layer.route.path) ? [layer.route.path] : []
   })
 }
 

@@ -4,12 +4,15 @@ import { logoRoutes } from '../apps-registry/logo-routes.ts'
 import { activityRoutes } from './account-portal/activity-routes.ts'
 import { freezeRoutes } from './account-portal/freeze-routes.ts'
 import { installsRoutes } from './account-portal/installs-routes.ts'
+import { invitationsRoutes } from './account-portal/invitations-routes.ts'
 import { keysRoutes } from './account-portal/keys-routes.ts'
 import { marketplaceRoutes } from './account-portal/marketplace-routes.ts'
+import { membersRoutes } from './account-portal/members-routes.ts'
 import { restrictedKeyRoutes } from './account-portal/restricted-key-routes.ts'
 import { rotateRoutes } from './account-portal/rotate-routes.ts'
 import { uninstallRoutes } from './account-portal/uninstall-routes.ts'
 import { accountRoutes } from './accounts/account-routes.ts'
+import { invitationRoutes } from './accounts/invitation-routes.ts'
 import { securityRoutes } from './accounts/security-routes.ts'
 import { callerOf, loadSession } from './accounts/session-guard.ts'
 import { adminReferenceRoutes } from './admin-api/admin-reference-routes.ts'
@@ -75,6 +78,7 @@ export function createApp(deps: Deps): Express {
   app.use(requireSameOrigin(config.publicUrl), withSession, limitPages(deps, callerOf), refuseOddAddress, formBody)
   app.use(accountRoutes(deps))
   app.use(securityRoutes(deps))
+  app.use(invitationRoutes(deps))
   app.use(marketplaceRoutes(deps))
   app.use(consentRoutes(deps))
   app.use(installsRoutes(deps))
@@ -84,6 +88,8 @@ export function createApp(deps: Deps): Express {
   app.use(restrictedKeyRoutes(deps))
   app.use(freezeRoutes(deps))
   app.use(activityRoutes(deps))
+  app.use(invitationsRoutes(deps))
+  app.use(membersRoutes(deps))
   app.use(portalRoutes(deps))
   app.use(registerRoutes(deps))
   app.use(portalAppRoutes(deps))

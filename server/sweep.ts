@@ -1,3 +1,4 @@
+import { sweepInvitations } from './accounts/invite-member.ts'
 import { sweepSessions } from './accounts/sessions.ts'
 import { sweepCheckpoints } from './audit/checkpoints.ts'
 import { HOUR } from './base/clock.ts'
@@ -17,6 +18,7 @@ const EVERY = HOUR
 /** How many rows a sweep deleted. */
 export type Swept = {
   sessions: number
+  invitations: number
   oauth_records: number
   oauth_grants: number
   mails: number
@@ -38,6 +40,7 @@ export async function sweep(deps: Deps): Promise<Swept> {
   const at = clock.now()
   const swept: Swept = {
     sessions: await sweepSessions(database, at),
+    invitations: await sweepInvitations(database, at),
     oauth_records: await sweepRecords(database, at),
     oauth_grants: await sweepGrants(database, at), // after their tokens
     mails: await sweepMails(database, at),

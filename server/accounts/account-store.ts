@@ -71,6 +71,19 @@ export async function findUserRow(tx: Tx, userId: string): Promise<User | undefi
   return row && toUser(row)
 }
 
+/** The person with this address, however it is written. */
+export async function findUserByEmail(tx: Tx, email: string): Promise<User | undefined> {
+  const row: UserRow | undefined = await tx('users')
+    .where({ email_key: emailKey(email) })
+    .first()
+  return row && toUser(row)
+}
+
+/** Notes that a person has opened a link that was sent to their address; the first time counts. */
+export async function confirmEmail(tx: Tx, userId: string, at: number): Promise<void> {
+  await tx('users').where({ id: userId }).whereNull('email_confirmed_at').update({ email_confirmed_at: at })
+}
+
 /** All memberships of a person, oldest first. */
 export async function listMemberships(tx: Tx, userId: string): Promise<Membership[]> {
   const rows: { id: string; name: string; role: Role }[] = await tx('memberships')

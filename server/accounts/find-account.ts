@@ -5,6 +5,21 @@ export async function findAccount(tx: Tx, accountId: string): Promise<Account | 
   return await tx('accounts').where({ id: accountId }).first('id', 'name')
 }
 
+export type ManagedAccount = Account & {
+  /** Set where the operator's own system says who is a member. */
+  externalId: string | null
+}
+
+/** An account with whoever manages its members, locked until the transaction ends, or only read. */
+export async function lockManagedAccount(
+  tx: Tx,
+  accountId: string,
+  how: 'lock' | 'look' = 'lock',
+): Promise<ManagedAccount | undefined> {
+  if (how === 'lock') await lockAccount(tx, accountId)
+  return await tx('accounts').where({ id: accountId }).first('id', 'name', 'external_id as externalId')
+}
+
 /**
  * Locks an account's row until the transaction ends, so that counts of its keys stay correct; other rows may still
  * refer to it. Lock it after every other row.

@@ -1,6 +1,8 @@
 import type { Tx } from '../../db/connect.ts'
 import { findUserRow, listMemberships } from './account-store.ts'
 
+export { emailKey } from './account-store.ts'
+
 /** How a person is named on pages; a general term if they were deleted. */
 export async function userEmail(tx: Tx, userId: string): Promise<string> {
   return (await findUserRow(tx, userId))?.email ?? 'a former member'

@@ -3,7 +3,7 @@ import { AppError } from '../base/errors.ts'
 import type { Mode } from '../base/mode.ts'
 import { listMemberships, type Membership, type Role } from './account-store.ts'
 
-export type { Membership } from './account-store.ts'
+export type { Membership, Role } from './account-store.ts'
 
 /** What an act concerns: something in live or test mode, or an app that is a draft. Absent: anything. */
 export type Scope = Mode | 'draft'

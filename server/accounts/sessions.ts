@@ -113,6 +113,11 @@ export async function switchAccount(tx: Tx, session: Session, accountId: string)
   await updateSessionAccount(tx, session.id, accountId)
 }
 
+/** Looks at an account that the person has just joined. */
+export async function lookAtAccount(tx: Tx, session: Session, accountId: string): Promise<void> {
+  await updateSessionAccount(tx, session.id, accountId)
+}
+
 /** Deletes expired sign-ins; returns how many. */
 export async function sweepSessions(database: Database, at: number): Promise<number> {
   return await deleteInBatches(database, (tx, limit) => deleteExpiredSessions(tx, at, limit))

@@ -9,6 +9,7 @@ import type { RenderPage } from '../http/pages.ts'
 import { faultsOf, parseInput } from '../http/parse.ts'
 import { clientAddress, networkOfClient, safeReturn } from '../http/request.ts'
 import type { RateLimits } from '../limits/rate-limits.ts'
+import { joinWithoutAccount } from './accept-invitation.ts'
 import { emailKey, findCredentials, noteFirstSignIn } from './account-store.ts'
 import type { KnownBrowserCookie } from './known-browser.ts'
 import { forgiveSignIn, limitSignIn, type SignInAttempt } from './limit-sign-in.ts'
@@ -44,20 +45,28 @@ export const typedForm = z.object({
 })
 
 /** Starts a session of the user in this browser and redirects to where the person came from. */
-export async function signInAs(caps: AccountCaps, req: Request, res: Response, userId: string): Promise<void> {
+export async function signInAs(
+  caps: AccountCaps,
+  req: Request,
+  res: Response,
+  userId: string,
+  onward = returnTo(caps, req),
+): Promise<void> {
   const userAgent = req.get('user-agent') ?? ''
   const ip = clientAddress(req)
   const known = caps.knownBrowser.read(req).some(mark => mark.userId === userId)
-  const { token } = await caps.database.transaction(async tx => {
+  const { token, joined } = await caps.database.transaction(async tx => {
+    const joined = await joinWithoutAccount(tx, caps, { path: onward, userId, ip })
     if (!(await noteFirstSignIn(tx, userId, caps.clock.now())) && !known)
       await writeOfSignIn(tx, caps, { userId, ip, userAgent })
     const life = caps.config.sessionLife
-    return await startSession(tx, caps, { userId, ip, userAgent, life, previousToken: caps.sessionCookie.read(req) })
+    const previousToken = caps.sessionCookie.read(req)
+    return { ...(await startSession(tx, caps, { userId, ip, userAgent, life, previousToken })), joined }
   })
   caps.sessionCookie.write(res, token)
   caps.knownBrowser.write(req, res, userId)
   caps.clearProviderCookies(res)
-  res.redirect(303, returnTo(caps, req))
+  res.redirect(303, joined ? '/apps' : onward)
 }
 
 /** The path to which the person continues: never an address outside of this server. */

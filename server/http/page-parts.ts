@@ -19,7 +19,7 @@ export type StatusModel = { text: string; tone: Tone; waiting?: boolean; note?: 
 
 export type NoticeModel = { tone: Tone; strong: string; text: string; action?: { href: string; text: string } }
 
-export type NavItem = 'marketplace' | 'apps' | 'keys' | 'activity' | 'platform' | 'security' | 'none'
+export type NavItem = 'marketplace' | 'apps' | 'keys' | 'activity' | 'members' | 'security' | 'platform' | 'none'
 
 /** Given to every page by the renderer. */
 export type Frame = {

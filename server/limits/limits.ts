@@ -34,6 +34,8 @@ export const LIMITS = {
   sign_in_known: { points: 30, seconds: 900, by: 'person' },
   sign_up_address: { points: 20, seconds: 3_600, by: 'address' },
   passwords: { points: 100, seconds: 5, by: 'everybody', block: 4 },
+  invitations: { points: 30, seconds: 3_600, by: 'person' },
+  invitation_email: { points: 1, seconds: 3_600, by: 'email' },
   new_keys: { points: 60, seconds: 3_600, by: 'person' },
   test_delivery: { points: 30, seconds: 60, by: 'app' },
   authorize: { points: 120, seconds: 60, by: 'person or address', block: 4 },

@@ -2,7 +2,7 @@ import { DAY } from '../base/clock.ts'
 
 /** The content of a mail, without a secret; views/mail has its layout. */
 export type Letter = {
-  kind: 'delivery-failed' | 'key-reminder' | 'key-leaked' | 'sign-in' | 'security-change'
+  kind: 'delivery-failed' | 'key-reminder' | 'key-leaked' | 'sign-in' | 'security-change' | 'invitation' | 'membership'
   subject: string
   /** The preview that mail programs show beside the subject. */
   preview: string

@@ -1,11 +1,11 @@
 const BEAT = 'beat:'
 
-/** Notifications that a process sends to itself and waits for. */
+/** Notifications that a process sends to itself and waits for (beats). */
 export type Beats = {
-  /** The name of a new one, sent at `now`. */
+  /** Registers a beat sent at `now` and returns its name. */
   send(now: number): string
   isOnItsWay(name: string): boolean
-  /** When a beat that came back was sent, which settles earlier ones too; undefined if it is not awaited. */
+  /** When a received beat was sent; earlier ones no longer count. Undefined if it is not awaited. */
   cameBack(name: string): number | undefined
   forget(): void
 }

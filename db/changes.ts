@@ -1,9 +1,9 @@
 import type { Knex } from 'knex'
 
 /**
- * What others must learn once a transaction has committed: deliveries, mails or batch jobs may be due; deliveries of an installation
- * were cancelled; one key (by its hash), the keys of an installation or of an app, or a verifier key verify differently from
- * now on; there is a new signing key; or anything may have changed, because some changes may have been missed.
+ * What other processes must know after a commit: deliveries, mails or batch jobs may be due; deliveries of an installation were
+ * cancelled; verification results changed for one key (by its hash), the keys of an installation or of an app, or a verifier
+ * key; there is a new signing key; or anything may have changed, because some changes may have been missed.
  */
 export type Change =
   | 'anything'
@@ -26,33 +26,33 @@ export function partsOf(change: Change): { kind: string; id: string } {
 
 export type Hear = (change: Change) => void
 
-/** Tells what this process and others have committed. */
+/** Publishes the commits of this process and others. */
 export type ChangeFeed = Follower & {
-  /** Changes of this process are heard before its `transaction` resolves, those of others as soon as they arrive. */
+  /** Listeners receive this process's changes before its `transaction` resolves, and those of others as soon as they arrive. */
   listen(hear: Hear): void
-  /** Tells at each change whether what others commit is heard; nothing if that was never in doubt. */
+  /** Calls `tell` whenever the connection to other processes' commits is lost or restored; never if it cannot be lost. */
   watch(tell: (connected: boolean) => void): void
 }
 
 /** Callbacks of a follower. */
 export type FollowerNews = { hear: Hear; connected(now: boolean): void }
 
-/** What follows the commits of other processes. */
+/** Follows the commits of other processes. */
 export type Follower = {
   /**
-   * Whether every change committed a second ago has been received, according to the proofs. Calls keep the proofs
-   * coming; an unused feed sends none.
+   * Whether every change committed a second ago has been received, according to the proofs. Calling it keeps the proofs coming;
+   * an unused feed sends none.
    */
   fresh(): boolean
-  /** Whether what others commit is heard without asking, as far as was found out. */
+  /** Whether changes arrive without polling, as far as is known. */
   connected(): boolean
   /**
-   * Follows the commits of other processes until `stop`. Resolves once it is known whether they are received; keeps
-   * trying.
+   * Follows the commits of other processes until `stop`. Resolves once it is known whether they are received; keeps trying
+   * after that.
    */
   start(): Promise<void>
   stop(): Promise<void>
-  /** Reconnects: another server may have the address by now. */
+  /** Reconnects, because another server may have the address now. */
   doubt(): void
 }
 
@@ -74,24 +74,24 @@ export function createNews(): FollowerNews & Pick<ChangeFeed, 'listen' | 'watch'
   }
 }
 
-/** How long after it was asked for a proof counts. docs/rules.md 3.2 gives a second; the rest is for the work on the way. */
+/** How long a proof counts, from its request. docs/rules.md 3.2 allows a second; the rest is for processing. */
 export const PROOF_MS = 900
-/** How often a proof is requested while one is in use, and otherwise. */
+/** How often a proof is requested while `fresh` is in use, and otherwise. */
 export const BEAT_MS = 200
 export const IDLE_BEAT_MS = 15_000
-/** How long after the last question a feed falls quiet. */
+/** How long after the last call of `fresh` a feed stops requesting proofs. */
 export const ATTENTION_MS = 5_000
 
 const announced = new WeakMap<Knex.Transaction, Set<Change>>()
 
-/** Says in an open transaction what others must learn when it commits; if it does not, they learn nothing. */
+/** Announces a change in an open transaction; it is published only if the transaction commits. */
 export function announce(tx: Knex.Transaction, change: Change): void {
   const changes = announced.get(tx)
   if (!changes) throw new Error('a change can only be announced in a transaction that writes')
   changes.add(change)
 }
 
-/** Runs `work` and, as the last thing inside the transaction, hands what it announced to `publish`. */
+/** Runs `work`, then passes the changes it announced to `publish` as the last step of the transaction. */
 export async function gathering<Result>(
   tx: Knex.Transaction,
   work: (tx: Knex.Transaction) => Promise<Result>,

@@ -11,7 +11,7 @@ import { type Progress, repeating } from './repeating.ts'
 import { followSqlite, writeChanges } from './sqlite-changes.ts'
 import { RELAXED } from './sqlite-client.ts'
 
-/** An open transaction. Every store and every verb takes one; there is no query outside one. */
+/** An open transaction. Every store and verb takes one; no query runs outside one. */
 export type Tx = Knex.Transaction
 
 export type Database = {
@@ -20,29 +20,29 @@ export type Database = {
   /** Runs `work` in one transaction: immediate on SQLite, READ COMMITTED on PostgreSQL. */
   transaction<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
   /**
-   * Like `transaction`, for short-lived rows: it does not wait for the disk. A process crash loses nothing;
-   * a machine that loses power may lose the last of these, and never what a later `transaction` has committed.
+   * Like `transaction`, for short-lived rows: it does not wait for the disk. A process crash loses nothing; a power failure may
+   * lose the last of these commits, but never one of a `transaction`.
    */
   relaxed<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
-  /** Runs `work` in a transaction that may only read: one consistent view, and no writer waits for it. */
+  /** Runs `work` in a read-only transaction with one consistent view; no writer waits for it. */
   read<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
-  /** Runs `work`, which makes one query and no more, without the two statements of a transaction around it. */
+  /** Runs `work`, which makes exactly one query, without the two statements of a transaction around it. */
   look<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
-  /** The names of the migrations that have not run here. Changes nothing. */
+  /** The names of the migrations that have not run on this database. Read-only. */
   pendingMigrations(): Promise<string[]>
   /** Runs `work` without a statement timeout. */
   patiently<Result>(work: () => Promise<Result>): Promise<Result>
-  /** What this process and others have committed. */
+  /** The commits of this process and others. */
   changes: ChangeFeed
   close(): Promise<void>
 }
 
 export type { DatabaseTarget } from './open-pools.ts'
 
-// Times and counters are 64-bit integers below 2^53; as strings they would compare wrongly.
+// Times and counters are 64-bit integers below 2^53. As strings they would compare wrongly.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number)
 
-/** How long PostgreSQL may take for a statement; after that its connection is closed. */
+/** PostgreSQL's statement timeout; after it the connection is closed. */
 const PATIENCE_MS = 20_000
 
 /** How long a caller waits for a free connection before it gets `DatabaseAway`. */
@@ -81,7 +81,7 @@ export function connect(
           }),
     changes: { ...feed, listen, watch },
     read: createReading(reader, oneView),
-    look: work => repeating(() => work(reader as unknown as Tx)), // a query builder either way; what only a transaction can do is not used
+    look: work => repeating(() => work(reader as unknown as Tx)), // the query builder has the same type; only a transaction's own methods are missing
     async patiently(work) {
       patience.ms = Number.POSITIVE_INFINITY
       try {
@@ -104,8 +104,8 @@ type Publish = (tx: Tx, changes: readonly Change[]) => Promise<void>
 /** Write transactions, which announce what they changed. */
 function createWriting(writer: Knex, publish: Publish, hear: Hear) {
   /**
-   * Announced changes are applied in this process after the commit and before any response; also if the commit fails,
-   * because the result of a successful one may have been lost.
+   * Announced changes are applied in this process after the commit and before any response; also if the commit fails, because
+   * it may have succeeded and its result been lost.
    */
   async function writeOnce<Result>(
     work: (tx: Tx) => Promise<Result>,
@@ -165,7 +165,7 @@ export async function migrate(database: Database): Promise<void> {
   )
 }
 
-/** Any number that nothing else in the database locks. */
+/** An arbitrary number that no other lock in the database uses. */
 const MIGRATION_LOCK = 5_284_237_001
 
 /** Whether an insert failed on a unique index, on either database. */
@@ -174,7 +174,7 @@ export function isUniqueViolation(error: unknown): boolean {
   return error.code === '23505' || (error.code === 'SQLITE_CONSTRAINT' && /UNIQUE|PRIMARY KEY/.test(error.message))
 }
 
-/** `for update` where the database has it; on SQLite an immediate transaction is the only writer already. */
+/** `for update` on PostgreSQL; on SQLite an immediate transaction is the only writer anyway. */
 export function locked<Query extends Knex.QueryBuilder>(query: Query): Query {
   return query.client.config.client === 'pg' ? (query.forUpdate() as Query) : query
 }
@@ -184,12 +184,12 @@ export function lockedOrSkipped<Query extends Knex.QueryBuilder>(query: Query): 
   return query.client.config.client === 'pg' ? (query.forNoKeyUpdate().skipLocked() as Query) : query
 }
 
-/** Keeps every other writer out of a small table until the transaction ends; an immediate SQLite one does already. */
+/** Keeps other writers out of a small table until the transaction ends; an immediate SQLite transaction does so anyway. */
 export async function lockTable(tx: Tx, table: string): Promise<void> {
   if (tx.client.config.client === 'pg') await tx.raw('lock table ?? in share row exclusive mode', [table])
 }
 
-/** Makes other transactions that lock the same name wait until this one ends; immediate SQLite transactions are alone anyway. */
+/** Serializes transactions that lock the same name until this one ends; immediate SQLite transactions are serialized anyway. */
 export async function lockName(tx: Tx, name: string): Promise<void> {
   if (tx.client.config.client === 'pg') await tx.raw('select pg_advisory_xact_lock(hashtextextended(?, 0))', [name])
 }

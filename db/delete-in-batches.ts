@@ -2,17 +2,17 @@ import { setTimeout } from 'node:timers/promises'
 import type { Knex } from 'knex'
 import type { Database, Tx } from './connect.ts'
 
-/** Small enough that no other transaction waits noticeably. */
+/** Short enough that other transactions do not wait noticeably. */
 const BATCH = 500
-/** Delay between two batches, so that on SQLite other processes get to write. */
+/** Delay between two batches in milliseconds, in which other processes can write on SQLite. */
 const DELAY = 2
 
 /** Deletes at most `limit` rows in the given transaction and returns how many. */
 export type DeleteSome = (tx: Tx, limit: number) => Promise<number>
 
 /**
- * Deletes what may be deleted, however much it is, in transactions of at most `limit` rows. None of them waits for the disk:
- * after a power failure what was deleted last is deleted again. Returns how many rows were deleted.
+ * Deletes any number of rows in transactions of at most `limit` rows. They do not wait for the disk: rows whose deletion a
+ * power failure lost are deleted again later. Returns how many rows were deleted.
  */
 export async function deleteInBatches(database: Database, some: DeleteSome, limit = BATCH): Promise<number> {
   for (let deleted = 0; ; ) {

@@ -1,14 +1,14 @@
 import type { Knex } from 'knex'
 
 /**
- * The columns of an index: whose a row is, and an id by which its rows are read page by page.
+ * The columns of an index: the owner of a row, and the id by which rows are paged.
  *
- * `owner = ? order by id` would say the same. But then PostgreSQL may read the primary key, and everybody else's rows with
- * it, as soon as statistics say that the owner has many rows; with a range of one value only the index gives the order.
+ * `owner = ? order by id` means the same. But PostgreSQL may then scan the primary key, with everybody's rows, as soon as
+ * statistics say that the owner has many rows; with a range of one value only the index has the order.
  */
 type Columns = readonly [owner: string, id: string]
 
-/** Rows of one owner, the highest id first, below `before` where that is given. */
+/** Rows of one owner, highest id first, below `before` if given. */
 export function newestOf<Query extends Knex.QueryBuilder>(
   query: Query,
   [owner, id]: Columns,
@@ -21,7 +21,7 @@ export function newestOf<Query extends Knex.QueryBuilder>(
   return query
 }
 
-/** Rows of one owner, the lowest id first, above `after`. */
+/** Rows of one owner, lowest id first, above `after`. */
 export function oldestOf<Query extends Knex.QueryBuilder>(
   query: Query,
   [owner, id]: Columns,

@@ -1,8 +1,8 @@
 import type { Database } from './connect.ts'
 
 /**
- * What is wrong inside a SQLite file, a sentence each; nothing if it is sound. Reads the whole file: seconds per
- * gigabyte. Of PostgreSQL it knows nothing: `pg_amcheck` does that there.
+ * Faults inside a SQLite file, a sentence each; empty if it is sound. Reads the whole file: seconds per gigabyte. Returns none
+ * for PostgreSQL, which has `pg_amcheck`.
  */
 export async function integrityFaults({ knex, kind }: Database): Promise<string[]> {
   if (kind !== 'sqlite') return []

@@ -5,8 +5,8 @@ type Value = string | number | null
 const POSTGRES = { text: 'varchar', integer: 'bigint' } as const
 
 /**
- * Many rows as one table expression with one parameter: a statement with a parameter a value takes the main thread long to
- * build and to bind, and has a bound. The columns stand in the order of `columns`.
+ * Many rows as one table expression with one parameter: a statement with a parameter per value takes the main thread long to
+ * build and bind, and the number of parameters is limited. The result has the columns in the order of `columns`.
  */
 export function jsonRows(
   tx: Knex.Transaction,
@@ -20,7 +20,7 @@ export function jsonRows(
     return tx.raw(`select ${read.join(', ')} from json_array_elements(?::json) as item where true`, [json])
   }
   const read = names.map(([name], at) => `json_extract(value, '$[${at}]') as "${name}"`)
-  return tx.raw(`select ${read.join(', ')} from json_each(?) where true`, [json]) // `where`: else "on conflict" reads as a join
+  return tx.raw(`select ${read.join(', ')} from json_each(?) where true`, [json]) // without `where`, "on conflict" parses as a join
 }
 
 /** Whether a column has one of many values, with one parameter for all of them. */

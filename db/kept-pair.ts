@@ -2,7 +2,7 @@ import { closePair, createPair, openPair, type Pair, type PostgresUrls } from '.
 
 const FIRST_DELAY = 100
 const LONGEST_DELAY = 2_000
-/** Between two attempts to listen if notifications do not come back: most likely there is a pooler, and it stays. */
+/** Delay in milliseconds before listening again if no notifications come back, most likely because of a pooler. */
 const DEAF_DELAY = 15_000
 
 /** Callbacks of a pair of connections. */
@@ -10,20 +10,20 @@ type PairNews = {
   received(payload: string): void
   opened(): Promise<void>
   lost(pair: Pair): void
-  /** The connection is lost, and a new one will be tried. */
+  /** The connection is lost; a new one will be tried. */
   away(): void
 }
 
-/** A pair of connections that is opened again whenever it is lost. */
+/** A pair of connections that is reopened whenever it is lost. */
 export type KeptPair = {
   current(): Pair | undefined
   /** Resolves after the first attempt. */
   start(): Promise<void>
-  /** A beat came back; returns whether it is the first one of this pair. */
+  /** Records that a beat came back; returns whether it is the first one of this pair. */
   markHeard(): boolean
   /** Closes a pair and opens another one. */
   lose(pair: Pair): void
-  /** The same if nothing came back: a pair that never received anything is most likely behind a pooler. */
+  /** The same after a beat did not come back: a pair that never received one is most likely behind a pooler. */
   giveUp(pair: Pair): void
   stop(): void
 }

@@ -1,9 +1,9 @@
 import pg from 'pg'
 
-/** No statement here takes PostgreSQL longer than this, in milliseconds. */
+/** The statement timeout on these connections, in milliseconds. */
 export const ANSWER_MS = 3_000
 
-/** Two connections: over one what others commit is heard, over the other beats go the way of writes. */
+/** Two connections: one listens for other processes' commits, the other sends beats on the same path as writes. */
 export type Pair = {
   listener: pg.Client
   beater: pg.Client
@@ -11,14 +11,14 @@ export type Pair = {
   heard: boolean
 }
 
-/** `listen`: another address of the same database, for where `DATABASE_URL` leads to a pooler in transaction mode. */
+/** `listen`: a direct address of the same database, if `DATABASE_URL` leads to a pooler in transaction mode. */
 export type PostgresUrls = { url: string; listenUrl?: string | undefined }
 
 export function createPair({ url, listenUrl = url }: PostgresUrls): Pair {
   return { listener: connection(listenUrl), beater: connection(url), heard: false }
 }
 
-/** Connects both and listens. Returns false if a pooler lends connections for a transaction each: nothing would be heard. */
+/** Connects both and listens. Returns false behind a pooler in transaction mode, through which no notification would arrive. */
 export async function openPair(pair: Pair, channel: string): Promise<boolean> {
   await Promise.all([pair.listener.connect(), pair.beater.connect()])
   if (await isPooledByTransaction(pair)) return false
@@ -26,7 +26,9 @@ export async function openPair(pair: Pair, channel: string): Promise<boolean> {
   return true
 }
 
-/** A LISTEN through such a pooler would stay on one of its connections, and burden the next client that gets it. */
+/**
+ * Checked before LISTEN: through such a pooler it would stay on one of the pooler's connections, and affect its next client.
+ */
 async function isPooledByTransaction({ listener, beater }: Pair): Promise<boolean> {
   const [first, other, later] = [await backendOf(listener), await backendOf(beater), await backendOf(listener)]
   return first === other || first !== later
@@ -37,7 +39,7 @@ async function backendOf(client: pg.Client): Promise<number | undefined> {
   return rows[0]?.pid
 }
 
-/** Late errors of the closed connection change nothing. */
+/** Late errors of the closed connections are ignored. */
 export function closePair({ listener, beater }: Pair): void {
   for (const connection of [listener, beater]) {
     connection.removeAllListeners()

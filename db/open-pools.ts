@@ -5,28 +5,28 @@ import { sqliteReaderConfig, sqliteWriterConfig } from './sqlite-client.ts'
 
 export type DatabaseTarget =
   | { kind: 'sqlite'; file: string }
-  /** `listenUrl`: a way past a pooler in transaction mode, for LISTEN. */
+  /** `listenUrl`: a direct address that bypasses a pooler in transaction mode, for LISTEN. */
   | { kind: 'postgres'; url: string; listenUrl?: string | undefined }
 
 export type Pools = {
   writer: Knex
-  /** On PostgreSQL the same. */
+  /** The same as the writer on PostgreSQL. */
   reader: Knex
-  /** No connection that is open now is used again. */
+  /** Discards all connections that are open now. */
   renew(reason: Error): void
 }
 
-/** What knex has to say it throws as well; left alone it would write to standard output, among the results. */
+/** knex also throws what it logs; without this it would write to standard output, among the results. */
 const SILENT = Object.fromEntries(['warn', 'error', 'deprecate', 'debug'].map(level => [level, () => undefined]))
 
-/** `lost` is called when connections turn out to lead to a server that has gone, or that writes no more. */
+/** `lost` is called when connections turn out to lead to a server that is gone or read-only. */
 export function openPools(
   target: DatabaseTarget,
   { patience, fullPoolMs, lost }: { patience: Patience; fullPoolMs: number; lost(): void },
 ): Pools {
   const common = {
     log: SILENT,
-    compileSqlOnError: false, // errors name the statement without its values: they end in logs
+    compileSqlOnError: false, // errors name the statement without its values, because they are logged
     acquireConnectionTimeout: fullPoolMs,
     migrations: { migrationSource: migrations },
   }

@@ -18,10 +18,10 @@ export async function notify(tx: Knex.Transaction, node: string, changes: readon
 }
 
 /**
- * Listens on a separate connection. Its proofs are notifications that it sends to itself over another one, in the same way
- * as writes: PostgreSQL delivers them in commit order, so one that has arrived proves that everything committed before it
- * has arrived. It is connected only while they come back; through a pooler in transaction mode LISTEN succeeds, but nothing
- * arrives. `distrust` is called if the server is read-only or does not respond: another one may have its address.
+ * Listens on a separate connection. Its proofs are notifications that it sends to itself over another connection, on the same
+ * path as writes: PostgreSQL delivers notifications in commit order, so a received one proves that everything committed before
+ * it has arrived. It counts as connected only while they come back; through a pooler in transaction mode LISTEN succeeds, but
+ * nothing arrives. `distrust` is called if the server is read-only or does not respond: another one may have its address.
  */
 export function followPostgres(
   urls: PostgresUrls,
@@ -41,7 +41,7 @@ export function followPostgres(
     if (isBeat(said)) {
       const sentAt = sender === node ? beats.cameBack(said) : undefined
       if (sentAt !== undefined) prove(sentAt)
-    } else if (sender !== node) hear(said as Change) // our own were heard at the commit
+    } else if (sender !== node) hear(said as Change) // our own changes were applied at the commit
   }
 
   function prove(sentAt: number): void {
@@ -86,7 +86,7 @@ export function followPostgres(
 
 type BeaterParts = { kept: KeptPair; beats: Beats; distrust: (reason: Error) => void }
 
-/** Sends one beat at a time over the pair that is open, and gives the pair up where it does not come back. */
+/** Sends one beat at a time over the open pair, and gives the pair up if the beat does not come back. */
 function createBeater(node: string, { kept, beats, distrust }: BeaterParts) {
   let asking = false
 
@@ -95,12 +95,12 @@ function createBeater(node: string, { kept, beats, distrust }: BeaterParts) {
     if (!pair || asking) return
     asking = true
     const name = beats.send(realElapsed())
-    setTimeout(() => setImmediate(expire, pair, name), ANSWER_MS).unref() // a process that stood still reads first what has arrived
+    setTimeout(() => setImmediate(expire, pair, name), ANSWER_MS).unref() // a process that was suspended first reads what has arrived
     try {
       await sendBeat(pair, `${node} ${name}`)
     } catch (error) {
       kept.lose(pair)
-      if (isReadOnly(error) || isUnanswered(error)) distrust(error) // also a standby, which takes no notifications
+      if (isReadOnly(error) || isUnanswered(error)) distrust(error) // a read-only server may be a standby, which takes no notifications
     } finally {
       asking = false
     }
@@ -115,7 +115,7 @@ function createBeater(node: string, { kept, beats, distrust }: BeaterParts) {
   return { beat }
 }
 
-/** Sends a notification in the same way as writes. Throws if the server is read-only. */
+/** Sends a notification on the same path as writes. Throws if the server is read-only. */
 async function sendBeat({ beater }: Pair, payload: string): Promise<void> {
   const { rows } = await beater.query<{ read_only: string }>(
     "select current_setting('transaction_read_only') as read_only, pg_notify($1, $2)",

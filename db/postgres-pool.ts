@@ -6,33 +6,33 @@ import { isLost, isUnanswered } from './away.ts'
 const CONNECT_MS = 5_000
 const MOST_CONNECTIONS = 10
 
-/** How long a statement may take, in milliseconds; migrations lift it. */
+/** The statement timeout in milliseconds; migrations lift it. */
 export type Patience = { ms: number }
 
 type Answered = (error: Error | null, result: unknown) => void
 type Connection = Omit<pg.Client, 'query'> & {
   query(query: { text: string; query_timeout?: number }, answered: Answered): unknown
-  /** knex destroys such a connection instead of reusing it. */
+  /** knex destroys a connection with this instead of reusing it. */
   __knex__disposed?: unknown
 }
 
 export type PostgresPool = {
   knex: Knex
-  /** None of the connections that are open now is used again; `lost` has been called. */
+  /** Discards all connections that are open now; `lost` has been called. */
   renew(reason: Error): void
 }
 
 /**
  * Connections to PostgreSQL. All of them are replaced, and `lost` is called, as soon as one shows that its server is gone,
- * shutting down or read-only, because another server may have the address by then. A statement that times out counts too:
- * after a failover, or if the network fails silently, the system would take a quarter of an hour to notice.
+ * shutting down or read-only, because another server may have the address by then. A statement timeout counts too: after a
+ * failover, or if the network fails silently, the operating system would take a quarter of an hour to notice.
  */
 export function openPostgresPool(url: string, patience: Patience, lost: () => void, common: Knex.Config): PostgresPool {
   const open = new Map<Connection, number>()
   let generation = 0
 
   function renew(reason: Error, of = generation): void {
-    if (of < generation) return // it is one of those that were given up already
+    if (of < generation) return // it was discarded already
     generation += 1
     for (const connection of open.keys()) connection.__knex__disposed ??= reason
     lost()
@@ -53,7 +53,7 @@ export function openPostgresPool(url: string, patience: Patience, lost: () => vo
           renew(error, born)
         }
         answered(error, result)
-        if (timedOut) connection.end(() => undefined) // a ROLLBACK would wait for as long
+        if (timedOut) connection.end(() => undefined) // a ROLLBACK would wait as long
       })
     }
   }

@@ -4,7 +4,7 @@ import { ATTENTION_MS, BEAT_MS, IDLE_BEAT_MS, PROOF_MS } from './changes.ts'
 /** Checks regularly whether anything was missed: often while proofs are in use, rarely otherwise. */
 export type Proof = {
   fresh(): boolean
-  /** Everything that was committed before `askedAt` (by `realElapsed()`) has been heard. */
+  /** Everything committed before `askedAt` (by `realElapsed()`) has been received. */
   given(askedAt: number): void
   lost(): void
   start(): void

@@ -7,10 +7,10 @@ export type Progress = { committing: boolean; failure: unknown }
 const MOST_TRIES = 4
 
 /**
- * Repeats a transaction if that is safe: nothing of it was committed, and the cause is temporary. Either two transactions
- * conflicted, or the connection led to a server that is gone or read-only; the next attempt gets another one. Once COMMIT
- * was sent the outcome is unknown, and nothing is repeated. The transaction must have no effect outside the database.
- * Throws `DatabaseAway` if the database is unavailable.
+ * Retries a transaction if that is safe: nothing of it was committed, and the cause is temporary. Either two transactions
+ * conflicted, or the connection led to a server that is gone or read-only; the next attempt gets another one. Once COMMIT was
+ * sent the outcome is unknown, and nothing is retried. The transaction must have no effect outside the database. Throws
+ * `DatabaseAway` if the database is unavailable.
  */
 export async function repeating<Result>(attempt: (progress: Progress) => Promise<Result>): Promise<Result> {
   for (let tries = 1; ; tries += 1) {

@@ -13,10 +13,10 @@ export type SealedColumn = {
 /** A current value, with the columns that identify its row. */
 export type SealedValue = { sealed: string; row: Record<string, string> }
 
-/** A ciphertext begins with the id of its root secret; the larger tables have an index of just that. */
+/** A ciphertext begins with the id of its root secret; the larger tables have an index of this expression. */
 const ROOT = 'substr(??, 1, 8)'
 
-/** The ids of the root secrets under which a column's values are, each found without a look at all of them. */
+/** The ids of the root secrets that a column's values are encrypted under, found without a scan of all values. */
 export async function rootsInUse(tx: Tx, { table, column }: SealedColumn): Promise<string[]> {
   const roots: string[] = []
   for (;;) {
@@ -37,7 +37,7 @@ export async function countUnder(tx: Tx, { table, column }: SealedColumn, rootId
   return Number(row?.count ?? 0)
 }
 
-/** Locks some values under one root secret until the transaction ends. Rows that others have locked are skipped. */
+/** Locks values under one root secret until the transaction ends. Rows locked by other transactions are skipped. */
 export async function lockSealedUnder(
   tx: Tx,
   { table, column, key }: SealedColumn,
@@ -54,7 +54,7 @@ export async function lockSealedUnder(
   return rows.map(({ [column]: sealed = '', ...row }) => ({ sealed, row }))
 }
 
-/** Replaces the ciphertext that was read; false if the value has changed since. */
+/** Replaces a ciphertext if it has not changed since it was read; false if it has. */
 export async function replaceSealed(
   tx: Tx,
   { table, column }: SealedColumn,

@@ -6,10 +6,10 @@ import { sqliteFollowerConfig } from './sqlite-client.ts'
 import { watchLog } from './sqlite-watch.ts'
 
 const CLOSEST_LOOKS = 10
-/** Long enough for any running process to read them; one that was stopped for longer drops all copies. */
+/** Enough for any running process to read them in time; one that was suspended for longer drops all copies. */
 const KEPT_CHANGES = 10_000
 
-/** Writes changes in the transaction that makes them; other processes read them after the commit. */
+/** Inserts changes in the transaction that makes them; other processes read them after the commit. */
 export async function writeChanges(tx: Knex.Transaction, node: string, changes: readonly Change[]): Promise<void> {
   await tx.raw('insert into changes (origin, change) select ?, value from json_each(?)', [
     node,
@@ -23,8 +23,8 @@ export async function writeChanges(tx: Knex.Transaction, node: string, changes: 
 }
 
 /**
- * Watches SQLite's log file, which every commit of any process writes, and reads what changed. Its proofs are reads of
- * `PRAGMA data_version`, which show whether another connection has committed since the last read.
+ * Watches SQLite's log file, which every commit of any process writes, and reads the changes. Its proofs are reads of `PRAGMA
+ * data_version`, which show whether another connection has committed since the last read.
  */
 export function followSqlite(file: string, node: string, { hear, connected }: FollowerNews): Follower {
   let reader: Knex | undefined
@@ -46,7 +46,7 @@ export function followSqlite(file: string, node: string, { hear, connected }: Fo
       }
       proof.given(askedAt)
     } catch {
-      proof.lost() // the next look asks again
+      proof.lost() // the next look reads it again
       version = undefined
     }
   }
@@ -74,7 +74,7 @@ export function followSqlite(file: string, node: string, { hear, connected }: Fo
   }
 }
 
-/** Reads what others have written since the last time. */
+/** Reads the changes of other processes since the last call. */
 function createChangeReader(node: string, hear: Hear) {
   let last = 0
 

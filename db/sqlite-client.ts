@@ -2,13 +2,13 @@ import { createRequire } from 'node:module'
 import type knex from 'knex'
 import { isLost } from './away.ts'
 
-// The dialect is not among knex's typed exports. This file is the only one that knows the driver.
+// The dialect is not among knex's typed exports. Only this file knows the driver.
 const require = createRequire(import.meta.url)
 type Connection = {
   exec(sql: string, done: (error: Error | null) => void): void
-  /** What `PRAGMA synchronous` is on this connection; absent at first, when it is FULL. */
+  /** `PRAGMA synchronous` of this connection; undefined at first, when it is FULL. */
   synchronous?: 'FULL' | 'NORMAL'
-  /** knex closes such a connection instead of lending it again. */
+  /** knex closes a connection with this instead of lending it again. */
   __knex__disposed?: unknown
 }
 type SqliteTransaction = {
@@ -26,7 +26,7 @@ const BaseClient: SqliteClient = require('knex/lib/dialects/sqlite3/index.js')
 
 const relaxed = Symbol('relaxed')
 
-/** The configuration of a transaction that need not wait for the disk; knex copies the mark along. */
+/** The configuration of a transaction that does not wait for the disk; knex copies the symbol along. */
 export const RELAXED = Object.freeze({ [relaxed]: true }) as knex.Knex.TransactionConfig
 
 function isRelaxed(config: unknown): boolean {
@@ -34,9 +34,9 @@ function isRelaxed(config: unknown): boolean {
 }
 
 /**
- * SQLite whose transactions begin with BEGIN IMMEDIATE: a deferred one that reads and then writes fails at once beside
- * another process, whatever the busy timeout says; an immediate one waits. Read-only ones stay deferred and never wait.
- * A connection that has lost its file, or whose transaction could not be ended, is reopened.
+ * SQLite whose transactions begin with BEGIN IMMEDIATE: a deferred one that reads and then writes fails at once if another
+ * process writes, whatever the busy timeout; an immediate one waits. Read-only ones stay deferred and never wait. A connection
+ * that has lost its file, or whose transaction could not be ended, is reopened.
  */
 export class ImmediateSqliteClient extends BaseClient {
   override _query(connection: Connection, query: { sql: string }): Promise<unknown> {
@@ -69,7 +69,7 @@ const READER_PRAGMAS = [...SHARED_PRAGMAS, 'query_only = ON']
 const READERS = 3
 const FOREVER = 2 ** 31 - 1
 
-/** What knex needs to write to the file: one connection, because SQLite has one writer. */
+/** The writer's configuration: one connection, because SQLite has one writer. */
 export function sqliteWriterConfig(filename: string): knex.Knex.Config {
   return sqliteConfig(filename, WRITER_PRAGMAS, { min: 1, max: 1, idleTimeoutMillis: FOREVER })
 }
@@ -91,7 +91,7 @@ function sqliteConfig(filename: string, pragmas: readonly string[], pool: knex.K
     useNullAsDefault: true,
     pool: {
       ...pool,
-      reapIntervalMillis: FOREVER, // nothing idle is ever closed, and looking for it once a second wakes an idle process
+      reapIntervalMillis: FOREVER, // idle connections are never closed; looking for them every second would wake an idle process
       afterCreate: (connection: Connection, done: (error: Error | null) => void) =>
         connection.exec(pragmas.map(pragma => `PRAGMA ${pragma};`).join(''), done),
     },

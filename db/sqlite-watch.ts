@@ -2,7 +2,7 @@ import { type FSWatcher, watch } from 'node:fs'
 import { chmod } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 
-/** How often the watch is tested with a change of our own, if no event came. */
+/** How often the watch is tested with a change of our own, in milliseconds, if no event came. */
 const CHECK_MS = 15_000
 const ANSWER_MS = 1_000
 
@@ -16,8 +16,8 @@ export type LogWatch = {
 
 /**
  * Watches SQLite's log file, which every commit of any process writes. Some file systems report no changes, and a watch can
- * fail silently; so it tests itself: without an event for a while it sets the journal mode to its current value, which a
- * working watch reports.
+ * fail silently; so it tests itself: without an event for a while it sets the log's mode to the same value, which a working
+ * watch reports.
  */
 export function watchLog(file: string, changed: () => void, tell: (alive: boolean) => void): LogWatch {
   const log = `${file}-wal`
@@ -68,7 +68,7 @@ export function watchLog(file: string, changed: () => void, tell: (alive: boolea
       await chmod(log, 0o600)
       await answer
     } catch {
-      // there is no log where it is watched: what another process writes goes elsewhere
+      // the log is not at the watched path: other processes write elsewhere
     }
   }
 

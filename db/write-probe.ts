@@ -3,19 +3,19 @@ import { opaqueToken, type Random } from '../server/base/random.ts'
 import { within } from '../server/base/within.ts'
 import type { Database } from './connect.ts'
 
-/** About what an install writes, so that a disk which has no room for one fails the probe too. It does not compress. */
+/** About as much as an install writes, so that a disk without room for one fails the probe too. It does not compress. */
 const BALLAST_BYTES = 12 * 1024
 const FINE_FOR = 5 * SECOND
 const FAILED_FOR = SECOND
 const PATIENCE = 3 * SECOND
-/** Rows of processes that died are deleted after it, in milliseconds. */
+/** Older rows belong to processes that died and are deleted; in milliseconds. */
 const LEFT_BEHIND = 10 * MINUTE
 
-/** Whether a write works now: neither a connection nor a read reveals a full disk or a read-only server. */
+/** Whether a write succeeds now: neither a connection nor a read reveals a full disk or a read-only server. */
 export type WriteProbe = {
-  /** Returns why a write failed, within 3 s; nothing if it was committed. A success counts for 5 s, a failure for 1 s. */
+  /** Returns why a write failed, within 3 s; undefined if it was committed. A success is cached for 5 s, a failure for 1 s. */
   check(): Promise<Error | undefined>
-  /** Deletes what the probe wrote. */
+  /** Deletes the probe's row. */
   clear(): Promise<void>
 }
 

@@ -99,6 +99,9 @@ export function createApp(deps: Deps): Express {
   return app
 }
 
+/** A body that names 1,000 accounts by external ids. */
+const LARGEST_BULK = '400kb'
+
 /** The JSON APIs; below their prefixes nothing else responds. */
 function mountApis(app: Express, deps: Deps): void {
   const problem = respondProblem(deps.log)
@@ -107,7 +110,7 @@ function mountApis(app: Express, deps: Deps): void {
   app.use('/v1', nothingHere, problem)
   app.use(adminReferenceRoutes(deps))
   app.use('/admin/v1', refusePreflight, refuseOddAddress, problem)
-  app.use(operationRouter('/admin/v1', ADMIN_OPERATIONS, deps))
+  app.use(operationRouter('/admin/v1', ADMIN_OPERATIONS, deps, LARGEST_BULK))
   app.use('/admin/v1', nothingHere, problem)
 }
 

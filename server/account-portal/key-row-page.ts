@@ -37,6 +37,7 @@ export type KeyRow = {
 const BECAUSE: Record<ExpiryReason, string> = {
   by_account: 'By you',
   by_platform: 'By its platform',
+  by_operator: 'By the operator',
   uninstalled: 'With the app',
   undelivered: 'Never delivered',
   replaced: 'Replaced',

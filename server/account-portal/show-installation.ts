@@ -53,7 +53,9 @@ export async function showInstallation(
       working: await countWorkingKeys(tx, installationId, now),
       keys: await pageInstallationKeys(tx, { installationId, before, limit: PAGE + 1 }),
       deliveries: await pageDeliveriesOf(tx, { installationId, before: sequence, limit: PAGE + 1 }),
-      installedBy: await userEmail(tx, found.installation.installedBy),
+      installedBy: isId('usr', found.installation.installedBy)
+        ? await userEmail(tx, found.installation.installedBy)
+        : 'the operator',
       unused: await findUnusedPermissions(tx, found.installation, now),
     }
   })

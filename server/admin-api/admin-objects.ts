@@ -1,8 +1,11 @@
 import type { z } from 'zod'
+import type { App } from '../../apps-registry/find-app.ts'
 import type { AccountRecord, MemberRecord, UserRecord } from '../accounts/find-people.ts'
 import { isoTime } from '../base/clock.ts'
+import { ERRORS } from '../base/errors.ts'
+import type { Installed } from '../installs/install-for-accounts.ts'
 import type { Verifier as VerifierKey } from '../keys/verifiers.ts'
-import { timeOrNull } from '../platform-api/api-objects.ts'
+import { installationObject, timeOrNull } from '../platform-api/api-objects.ts'
 import type * as schemas from './admin-schemas.ts'
 
 export function accountObject(account: AccountRecord): z.infer<typeof schemas.Account> {
@@ -18,6 +21,15 @@ export function userObject(user: UserRecord): z.infer<typeof schemas.User> {
 export function memberObject(member: MemberRecord): z.infer<typeof schemas.Member> {
   const { user_id, external_id, email, name, role, created_at } = member
   return { user_id, external_id, email, name, role, created_at: isoTime(created_at) }
+}
+
+/** What became of one account of a bulk call. */
+export function bulkResult(result: Installed, app: App): z.infer<typeof schemas.InstallResults>['results'][number] {
+  const { account } = result
+  if (!('error' in result)) return { account, installation: installationObject(result.installation, app) }
+  const { code, status, title } = ERRORS[result.error.code]
+  const { detail } = result.error
+  return { account, error: { code, status, title, ...(detail && { detail }) } }
 }
 
 export function verifierObject(verifier: VerifierKey): z.infer<typeof schemas.Verifier> {

@@ -1,4 +1,5 @@
 import { openApiDocument } from '../http/openapi.ts'
+import { Installation } from '../platform-api/api-schemas.ts'
 import { Account, Member, NewVerifier, User, Verifier } from './admin-schemas.ts'
 import { ADMIN_OPERATIONS } from './operations.ts'
 
@@ -10,9 +11,10 @@ export function adminOpenApi(publicUrl: string): Record<string, unknown> {
     publicUrl,
     tags: [
       { name: 'People', description: 'Accounts, people, and who is a member of what' },
+      { name: 'Installations', description: 'An app installed in an account, in live or test mode' },
       { name: 'Verifiers', description: 'Keys with which APIs verify keys' },
     ],
-    components: { Account, Member, User, Verifier, NewVerifier },
+    components: { Installation, Account, Member, User, Verifier, NewVerifier },
     securitySchemes: {
       adminKey: {
         type: 'http',

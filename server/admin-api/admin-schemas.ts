@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { isOneLine } from '../base/one-line.ts'
-import { id, time } from '../platform-api/api-schemas.ts'
+import { Installation, id, time } from '../platform-api/api-schemas.ts'
 
 /** What the operations of the admin API share: objects and parts of requests. */
 
@@ -54,6 +54,31 @@ export const email = z
   .string('is required')
   .trim()
   .pipe(z.email('must be a whole address, such as name@example.com').max(254, 'must have 254 characters or fewer'))
+
+/** An account or a person in a body or a query: our id, or `external:ID`. */
+export const reference = z.string('must be an id or external:ID').min(1, 'must not be empty').max(300).meta({
+  description: 'An id, or `external:ID`',
+})
+
+export const ofAccount = reference.optional().meta({ description: 'Only of this account: its id, or `external:ID`' })
+export const ofApp = z
+  .string()
+  .regex(/^app_[0-9a-z]{26}$/, 'must be the id of an app')
+  .optional()
+  .meta({ description: 'Only of this app' })
+
+/** What became of each account of a bulk call, in the order asked. */
+export const InstallResults = z.object({
+  results: z.array(
+    z.object({
+      account: z.string().meta({ description: 'As it was asked for' }),
+      installation: Installation.optional(),
+      error: z
+        .object({ code: z.string(), status: z.int(), title: z.string(), detail: z.string().optional() })
+        .optional(),
+    }),
+  ),
+})
 
 /** A name for people, on one line. */
 export const name = z

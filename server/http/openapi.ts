@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { ERRORS, type ErrorCode } from '../base/errors.ts'
-import { type Description, errorsOf, statusOf } from './operation.ts'
+import { type Description, errorsOf } from './operation.ts'
 
 type Json = Record<string, unknown>
 
@@ -59,9 +59,11 @@ export function openApiDocument(api: Api): Json {
 type Components = Api['components']
 
 function describe(operation: Description, components: Components): Json {
-  const { id, tag, summary, access, body, example, answers } = operation
-  const status = statusOf(operation)
-  const content = { 'application/json': { schema: referTo(answers[status] as z.ZodType, components) } }
+  const { id, tag, summary, access, body, example, answers, alsoAnswers = {} } = operation
+  const success = Object.entries({ ...answers, ...alsoAnswers }).map(([status, schema]) => {
+    const content = { 'application/json': { schema: referTo(schema, components) } }
+    return [status, { description: summary, ...(Number(status) !== 204 && { content }) }]
+  })
   return {
     operationId: id,
     tags: [tag],
@@ -75,7 +77,7 @@ function describe(operation: Description, components: Components): Json {
       },
     }),
     responses: {
-      [status]: { description: summary, ...(status !== 204 && { content }) },
+      ...Object.fromEntries(success),
       ...problemsOf(operation),
     },
   }

@@ -11,14 +11,18 @@ const OF_ANY_REQUEST: readonly ErrorCode[] = ['request.invalid', 'request.too_la
 /** The log message for an operation that throws an error missing from its `errors`. */
 export const UNDECLARED = 'an operation threw an error that it does not declare'
 
-/** Mounts the operations of a JSON API whose paths all begin with `prefix`. Errors are problem+json (RFC 9457). */
+/**
+ * Mounts the operations of a JSON API whose paths all begin with `prefix`; a body may have 64 kB unless `bodyLimit` says
+ * otherwise. Errors are problem+json (RFC 9457).
+ */
 export function operationRouter<Caps extends { log: Log }>(
   prefix: string,
   operations: readonly Operation<Caps>[],
   caps: Caps,
+  bodyLimit?: string,
 ): Router {
   const router = Router({ caseSensitive: true, strict: true })
-  router.use(prefix, jsonBody)
+  router.use(prefix, ...jsonBody(bodyLimit))
   for (const operation of operations) {
     const { method, path, access } = operation
     if (!path.startsWith(`${prefix}/`)) throw new Error(`${path} is outside ${prefix}`)

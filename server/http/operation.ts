@@ -55,6 +55,8 @@ export type Description = {
   example?: object
   /** The one success status, and its body. */
   answers: Readonly<Record<number, z.ZodType>>
+  /** Other success statuses, which `handle` returns with `Answered`. */
+  alsoAnswers?: Readonly<Record<number, z.ZodType>>
   /** What `handle` throws; the faults of input and access are added. */
   errors: readonly ErrorCode[]
 }
@@ -75,7 +77,20 @@ export type Definition<
   body?: Body
   example?: z.input<Body> & object
   answers: Readonly<Record<number, Answer>>
-  handle(call: Call<Caps, Caller, Path, z.output<Query>, z.output<Headers>, z.output<Body>>): Promise<z.output<Answer>>
+  handle(
+    call: Call<Caps, Caller, Path, z.output<Query>, z.output<Headers>, z.output<Body>>,
+  ): Promise<z.output<Answer> | Answered>
+}
+
+/** A response with one of the statuses in `alsoAnswers`. */
+export class Answered {
+  readonly status: number
+  readonly body: unknown
+
+  constructor(status: number, body: unknown) {
+    this.status = status
+    this.body = body
+  }
 }
 
 export type Operation<Caps> = Description & {
@@ -106,7 +121,8 @@ export function operation<
         headers: (headers && parseInput(headers, readHeaders(headers, req))) as z.output<Headers>,
       }
       const sent = { path: spellOut(definition.path, params), body: req.body as unknown }
-      return { status, body: await handle({ caps, caller, params, ...input, sent }) }
+      const answer = await handle({ caps, caller, params, ...input, sent })
+      return answer instanceof Answered ? answer : { status, body: answer }
     },
   }
 }

@@ -15,9 +15,9 @@ export const formBody: RequestHandler[] = [
   },
 ]
 
-/** Reads a JSON body of at most 64 kB by the rules of `readJson`; other types count as no body. */
-export const jsonBody: RequestHandler[] = [
-  express.text({ type: 'application/json', limit: '64kb' }),
+/** Reads a JSON body of at most `limit` by the rules of `readJson`; other types count as no body. */
+export const jsonBody = (limit = '64kb'): RequestHandler[] => [
+  express.text({ type: 'application/json', limit }),
   (req, _res, next) => {
     if (typeof req.body === 'string') req.body = parseJson(req.body)
     next()

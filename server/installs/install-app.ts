@@ -3,7 +3,7 @@ import { keyPermissions } from '../../apps-registry/manifest.ts'
 import type { RecipientKey } from '../../apps-registry/recipient-key.ts'
 import type { Tx } from '../../db/connect.ts'
 import { requireAbility } from '../accounts/roles.ts'
-import type { Person } from '../audit/actor.ts'
+import type { Outsider, Person } from '../audit/actor.ts'
 import { recordActivity } from '../audit/record-activity.ts'
 import { AppError } from '../base/errors.ts'
 import type { Mode } from '../base/mode.ts'
@@ -29,7 +29,8 @@ export type InstallApp = {
   recipient: RecipientKey | undefined
   /** What happens to kept keys of an earlier installation; required if there are any. */
   kept: 'leave' | 'expire' | undefined
-  actor: Person
+  /** A person needs the ability in the account; a program of the operator does not. */
+  actor: Person | Outsider
 }
 
 /**
@@ -42,7 +43,8 @@ export async function installApp(
   command: InstallApp,
 ): Promise<{ installation: Installation; created: boolean }> {
   const at = caps.clock.now()
-  await requireAbility(tx, command.actor.id, command.accountId, 'install', command.mode)
+  const { actor } = command
+  if (actor.type === 'user') await requireAbility(tx, actor.id, command.accountId, 'install', command.mode)
   await lockAppShared(tx, command.appId)
   const app = await findApp(tx, command.appId)
   if (!app || !isKnownTo(app, [command.accountId])) throw new AppError('object.not_found')

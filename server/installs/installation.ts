@@ -22,7 +22,7 @@ export type Installation = {
   uninstallReason: UninstallReason | null
 }
 
-export type UninstallReason = 'account' | 'platform' | 'app_retired'
+export type UninstallReason = 'account' | 'platform' | 'operator' | 'app_retired'
 
 /** A row with its app's pending withdrawals. */
 export type InstallationRow = {

@@ -41,6 +41,23 @@ export async function listInstallationsOfApp(tx: Tx, filter: InstallationFilter)
   return rows.map(toInstallation)
 }
 
+/** One page of all installations, the newest first; of one app or one account if they are given. */
+export async function pageAllInstallations(
+  tx: Tx,
+  page: { appId?: string | undefined; accountId?: string | undefined; before?: string | undefined; limit: number },
+): Promise<Installation[]> {
+  const { appId, accountId, before, limit } = page
+  const query = accountId
+    ? newestOf(readInstallations(tx), ['account_id', 'id'], accountId, before)
+    : appId
+      ? newestOf(readInstallations(tx), ['app_id', 'id'], appId, before)
+      : readInstallations(tx).orderBy('id', 'desc')
+  if (accountId && appId) query.where({ app_id: appId })
+  if (!accountId && !appId && before !== undefined) query.where('id', '<', before)
+  const rows: InstallationRow[] = await query.limit(limit)
+  return rows.map(toInstallation)
+}
+
 /** Those among these installations that wait for the platform's acknowledgement. */
 export async function listInstalling(tx: Tx, ids: readonly string[]): Promise<Installation[]> {
   const rows: InstallationRow[] = await readInstallations(tx)

@@ -11,6 +11,7 @@ export const WORKING: readonly KeyStatus[] = ['active', 'expiring']
 export type ExpiryReason =
   | 'by_account'
   | 'by_platform'
+  | 'by_operator'
   | 'uninstalled'
   | 'undelivered'
   | 'replaced'

@@ -10,6 +10,7 @@ export type Settlement = { choice: KeyChoice; because: ExpiryReason; at: number 
 export const KEY_REASONS = {
   account: 'uninstalled',
   platform: 'uninstalled',
+  operator: 'uninstalled',
   app_retired: 'app_retired',
 } as const satisfies Record<string, ExpiryReason>
 

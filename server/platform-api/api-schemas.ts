@@ -10,7 +10,7 @@ export const id = (prefix: string) =>
     .regex(new RegExp(`^${prefix}_[0-9a-z]{26}$`))
     .meta({ example: `${prefix}_01jpk3v9t2m4q6s8u0w2y4a6c8` })
 export const time = z.iso.datetime().meta({ description: 'UTC, with milliseconds' })
-const mode = z.enum(['live', 'test'])
+export const mode = z.enum(['live', 'test'], 'must be live or test')
 
 export const Installation = z.object({
   id: id('ins'),

@@ -1,7 +1,15 @@
 import { z } from 'zod'
 import type { Database, Tx } from '../../db/connect.ts'
 import type { Caps } from '../base/caps.ts'
-import { type Access, type Call, type Description, type Operation, operation, statusOf } from '../http/operation.ts'
+import {
+  type Access,
+  Answered,
+  type Call,
+  type Description,
+  type Operation,
+  operation,
+  statusOf,
+} from '../http/operation.ts'
 import { requireGranted } from '../key-life/granted-permissions.ts'
 import { type Answer, answerOnce, OF_APPS, type Repeatable } from './answer-once.ts'
 import type { ApiCaps } from './api-caps.ts'
@@ -50,7 +58,7 @@ export type PostDefinition<
     call: PostCall<OfApi, Asking, Path, z.output<Body>>,
     object: Object,
     ready: Ready,
-  ): Promise<z.output<Result>>
+  ): Promise<z.output<Result> | Answered>
 }
 
 /** Who calls the POSTs of an API, and where responses to them are kept. */
@@ -84,16 +92,16 @@ export function onceForEachKey<
     async handle(call) {
       const { caps, caller, sent, headers } = call
       const request = { ...identify(caller), path: sent.path, key: headers['Idempotency-Key'], body: sent.body }
-      const { body } = await answerOnce<Object, Ready>(caps, request, {
+      const answer = await answerOnce<Object, Ready>(caps, request, {
         own: tx => own(tx, call),
         ...(mayHave && { mayHave: answer => mayHave(answer, caller) }),
         ...(ready && { ready: () => ready(call) }),
-        work: async (tx, object, prepared) => ({
-          status,
-          body: (await work(tx, call, object, prepared)) as Answer['body'],
-        }),
+        work: async (tx, object, prepared) => {
+          const answer = await work(tx, call, object, prepared)
+          return (answer instanceof Answered ? { ...answer } : { status, body: answer }) as Answer
+        },
       })
-      return body as z.output<Result>
+      return new Answered(answer.status, answer.body)
     },
   })
 }

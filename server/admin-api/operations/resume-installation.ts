@@ -1,0 +1,23 @@
+import { suspendInstallation as suspend } from '../../installs/suspend-installation.ts'
+import { installationObject } from '../../platform-api/api-objects.ts'
+import { Installation, NoMembers } from '../../platform-api/api-schemas.ts'
+import { adminPost } from '../admin-post-operation.ts'
+import { requireInstallation } from '../find-object.ts'
+
+export const resumeInstallation = adminPost({
+  method: 'post',
+  path: '/admin/v1/installations/:installation/resume',
+  scope: 'installations:write',
+  tag: 'Installations',
+  id: 'resumeInstallation',
+  summary: 'End a suspension by the operator or the platform; one by the account stays',
+  body: NoMembers,
+  answers: { 200: Installation },
+  errors: ['object.not_found', 'installation.not_active'],
+  own: (tx, { params }) => requireInstallation(tx, params.installation),
+  async work(tx, { caps, caller: { actor } }, { installation: { id }, app }) {
+    const command = { installationId: id, by: 'operator', suspended: false, actor } as const
+    const { installation } = await suspend(tx, caps, command)
+    return installationObject(installation, app)
+  },
+})

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { createInstance, failToStart, runCommand, startServer } from './support/child.ts'
-import { onPostgres } from './support/database.ts'
+import { onPostgres, withSqliteOnly } from './support/database.ts'
 import { createWorld, PASSWORD, type World } from './support/world.ts'
 
 const MOST = 10_000
@@ -91,21 +91,25 @@ test('start: servers started on an empty database at the same moment all start',
   }
 })
 
-test('start: invalid configuration exits with status 1 and every fault at once, and creates nothing', async () => {
-  await using instance = await createInstance()
-  const ended = await failToStart({
-    ...instance.env,
-    PORT: 'http',
-    PUBLIC_URL: 'http://connect.example.com',
-    ROLES: 'api',
-  })
-  assert.equal(ended.code, 1)
-  assert.equal(ended.stdout, '')
-  assert.match(ended.stderr, /has 3 errors/)
-  for (const name of ['PORT', 'PUBLIC_URL', 'ROLES']) assert.match(ended.stderr, new RegExp(`^ {2}${name}: `, 'm'))
-  assert.doesNotMatch(ended.stderr, /^ +at /m)
-  assert.equal(existsSync(instance.dataDir), false)
-})
+test(
+  'start: invalid configuration exits with status 1 and every fault at once, and creates nothing',
+  withSqliteOnly,
+  async () => {
+    await using instance = await createInstance()
+    const ended = await failToStart({
+      ...instance.env,
+      PORT: 'http',
+      PUBLIC_URL: 'http://connect.example.com',
+      ROLES: 'api',
+    })
+    assert.equal(ended.code, 1)
+    assert.equal(ended.stdout, '')
+    assert.match(ended.stderr, /has 3 errors/)
+    for (const name of ['PORT', 'PUBLIC_URL', 'ROLES']) assert.match(ended.stderr, new RegExp(`^ {2}${name}: `, 'm'))
+    assert.doesNotMatch(ended.stderr, /^ +at /m)
+    assert.equal(existsSync(instance.dataDir), false)
+  },
+)
 
 test('start: a port in use exits with status 1 and a message', async () => {
   await using instance = await createInstance()
@@ -122,34 +126,42 @@ test('start: a port in use exits with status 1 and a message', async () => {
 })
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  test(`${signal}: accepts nothing new, finishes what is in flight, and exits with status 0`, async () => {
-    await using instance = await createInstance()
-    await using server = await startServer(instance.env)
-    const { socket, rest, answer } = await halfSent(server.url)
-    const ending = server.stop(signal)
-    await refuses(server.url)
-    socket.write(rest)
-    assert.match(await answer, /^HTTP\/1\.1 303 See Other/)
-    const { code, ms, stderr } = await ending
-    assert.equal(code, 0, stderr)
-    assert.ok(ms < MOST)
-    assert.equal((await runCommand(instance.env, 'audit', 'verify')).code, 0)
-  })
+  test(
+    `${signal}: accepts nothing new, finishes what is in flight, and exits with status 0`,
+    signal === 'SIGINT' ? withSqliteOnly : {},
+    async () => {
+      await using instance = await createInstance()
+      await using server = await startServer(instance.env)
+      const { socket, rest, answer } = await halfSent(server.url)
+      const ending = server.stop(signal)
+      await refuses(server.url)
+      socket.write(rest)
+      assert.match(await answer, /^HTTP\/1\.1 303 See Other/)
+      const { code, ms, stderr } = await ending
+      assert.equal(code, 0, stderr)
+      assert.ok(ms < MOST)
+      assert.equal((await runCommand(instance.env, 'audit', 'verify')).code, 0)
+    },
+  )
 }
 
-test('SIGTERM: callers that never finish or begin a request delay the exit by at most 10 seconds', async () => {
-  await using instance = await createInstance()
-  await using server = await startServer(instance.env)
-  const idle = connect(Number(new URL(server.url).port), '127.0.0.1').on('error', () => undefined)
-  await once(idle, 'connect')
-  const { socket } = await halfSent(server.url)
-  socket.on('error', () => undefined)
-  const { code, ms, stderr } = await server.stop()
-  assert.equal(code, 0, stderr)
-  assert.ok(ms < MOST, `${ms} ms`)
-  socket.destroy()
-  idle.destroy()
-})
+test(
+  'SIGTERM: callers that never finish or begin a request delay the exit by at most 10 seconds',
+  withSqliteOnly,
+  async () => {
+    await using instance = await createInstance()
+    await using server = await startServer(instance.env)
+    const idle = connect(Number(new URL(server.url).port), '127.0.0.1').on('error', () => undefined)
+    await once(idle, 'connect')
+    const { socket } = await halfSent(server.url)
+    socket.on('error', () => undefined)
+    const { code, ms, stderr } = await server.stop()
+    assert.equal(code, 0, stderr)
+    assert.ok(ms < MOST, `${ms} ms`)
+    socket.destroy()
+    idle.destroy()
+  },
+)
 
 /** The environment of a process on the database of a world. */
 function envOf(world: World): Record<string, string> {

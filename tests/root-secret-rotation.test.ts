@@ -13,7 +13,7 @@ import { update } from './apps-registry/registration.ts'
 import { environmentBeside, nodeBeside } from './deliveries/node-beside.ts'
 import { startServer } from './deliveries/server-process.ts'
 import { basic } from './oauth/flow.ts'
-import { runCommand } from './support/child.ts'
+import { runInOneProcess } from './support/child.ts'
 import { eventually } from './support/eventually.ts'
 import { rowsOf } from './support/steps.ts'
 import { createWorld, type PublishedApp, type World } from './support/world.ts'
@@ -134,7 +134,7 @@ test('a running server does it by itself, and doctor says when the old secret ma
   const { world } = setting
   const env = { ...environmentBeside(world), LATCHKEY_SECRET: `${NEW},${OLD}` }
   const detail = async (more: Record<string, string> = {}) => {
-    const { stdout } = await runCommand({ ...env, ...more }, 'doctor')
+    const { stdout } = await runInOneProcess({ ...env, ...more }, 'doctor')
     const { checks } = JSON.parse(stdout) as { checks: { name: string; ok: boolean; detail: string }[] }
     return checks.find(({ name }) => name === 'encrypted_values')
   }

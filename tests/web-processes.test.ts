@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { askAt } from './keys/node-with-listener.ts'
-import { createInstance, failToStart, runCommand, startServer } from './support/child.ts'
+import { createInstance, failToStart, runInOneProcess, startServer } from './support/child.ts'
 import { eventually } from './support/eventually.ts'
 
 /** The running child processes of a process. */
@@ -26,8 +26,8 @@ function alive(pid: number): boolean {
 test('WEB_CONCURRENCY: several processes serve one port, a dead one is replaced, and all stop together', async t => {
   if (process.platform !== 'linux') return t.skip('looks into /proc')
   await using instance = await createInstance()
-  await runCommand(instance.env, 'migrate')
-  const made = await runCommand(instance.env, 'verifier', 'create', '--name', 'API')
+  await runInOneProcess(instance.env, 'migrate')
+  const made = await runInOneProcess(instance.env, 'verifier', 'create', '--name', 'API')
   const { verifier_id, verifier_key } = JSON.parse(made.stdout)
   await using server = await startServer({ ...instance.env, WEB_CONCURRENCY: '2' })
   assert.deepEqual(server.lines.length, 1, 'one line, from the primary process')
@@ -43,7 +43,7 @@ test('WEB_CONCURRENCY: several processes serve one port, a dead one is replaced,
   })
   await eventually(async () => (await ask())['code'] === 'malformed')
 
-  const revoked = await runCommand(instance.env, 'verifier', 'revoke', verifier_id)
+  const revoked = await runInOneProcess(instance.env, 'verifier', 'revoke', verifier_id)
   assert.deepEqual(JSON.parse(revoked.stdout), { verifier_id, status: 'revoked' })
   await eventually(async () => (await ask())['status'] === 401)
   for (let round = 0; round < 20; round += 1) assert.equal((await ask())['status'], 401, 'whichever process responds')

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createInstance, runCommand, startServer } from '../support/child.ts'
+import { createInstance, runInOneProcess, startServer } from '../support/child.ts'
 
 test('admin-key create, list, revoke: the key works at the running server until it is revoked', async () => {
   await using instance = await createInstance()
   await using server = await startServer(instance.env)
   const command = async (...args: string[]) => {
-    const { code, stdout, stderr } = await runCommand(instance.env, 'admin-key', ...args)
+    const { code, stdout, stderr } = await runInOneProcess(instance.env, 'admin-key', ...args)
     return { code, stderr, result: code === 0 ? JSON.parse(stdout) : undefined }
   }
   const scopes = ['--scope', 'people:write', '--scope', 'verifiers:read']
@@ -36,9 +36,9 @@ test('admin-key create, list, revoke: the key works at the running server until 
     [['revoke', id], /nothing here/],
     [['revoke', 'adk_nothing'], /no such admin key/],
   ]
-  const ended = await Promise.all(refusals.map(([args]) => command(...args)))
-  for (const [index, [args, message]] of refusals.entries()) {
-    assert.equal(ended[index]?.code, 1, args.join(' '))
-    assert.match(ended[index]?.stderr ?? '', message)
+  for (const [args, message] of refusals) {
+    const { code, stderr } = await command(...args)
+    assert.equal(code, 1, args.join(' '))
+    assert.match(stderr, message)
   }
 })

@@ -15,7 +15,14 @@ import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { connect, migrate } from '../../db/connect.ts'
 import { opaqueToken, systemRandom } from '../../server/base/random.ts'
-import { createInstance, type Ended, failToStart, type Instance, runCommand } from '../support/child.ts'
+import {
+  createInstance,
+  type Ended,
+  failToStart,
+  type Instance,
+  runCommand,
+  runInOneProcess,
+} from '../support/child.ts'
 import { onPostgres } from '../support/database.ts'
 import { PASSWORD } from '../support/world.ts'
 
@@ -37,7 +44,7 @@ function reportOf({ stdout, stderr, code }: Ended): Report {
 }
 
 const doctor = async (instance: Instance, env: Record<string, string> = {}) =>
-  reportOf(await runCommand({ ...instance.env, ...env }, 'doctor'))
+  reportOf(await runInOneProcess({ ...instance.env, ...env }, 'doctor'))
 const ill = ({ checks }: Report) => checks.filter(({ ok }) => !ok).map(({ name }) => name)
 
 const databaseOf = ({ env, dataDir }: Instance) =>
@@ -59,18 +66,18 @@ test('migrate: creates the data folder, the root secret and the schema without a
 
 test('audit verify: an altered log exits with status 1 and names account and number', async () => {
   await using instance = await createInstance()
-  await runCommand(instance.env, 'migrate')
-  const made = await runCommand(instance.env, 'user', 'create', ...ADA)
+  await runInOneProcess(instance.env, 'migrate')
+  const made = await runInOneProcess(instance.env, 'user', 'create', ...ADA)
   const { account_id } = JSON.parse(made.stdout) as { account_id: string }
-  const kept = await runCommand(instance.env, 'audit', 'checkpoints')
+  const kept = await runInOneProcess(instance.env, 'audit', 'checkpoints')
   const file = join(dirname(instance.dataDir), 'kept.json')
   writeFileSync(file, kept.stdout)
-  const whole = await runCommand(instance.env, 'audit', 'verify', '--checkpoint', file)
+  const whole = await runInOneProcess(instance.env, 'audit', 'verify', '--checkpoint', file)
   assert.deepEqual(JSON.parse(whole.stdout), { accounts: 1, entries: 1, erased: 0, checkpoints: 1, unbroken: true })
   const database = databaseOf(instance)
   await database.knex('activity').where({ account_id, number: 1 }).update({ what: 'nothing.happened' })
   await database.close()
-  const ended = await runCommand(instance.env, 'audit', 'verify')
+  const ended = await runInOneProcess(instance.env, 'audit', 'verify')
   assert.equal(ended.code, 1)
   assert.equal(ended.stdout, '')
   assert.ok(ended.stderr.includes(`{"account_id":"${account_id}","number":1}`), ended.stderr)
@@ -84,7 +91,7 @@ test('commands: only migrate creates an instance; the others say where they look
     ['sweep'],
     ['audit', 'verify'],
   ]) {
-    const ended = await runCommand(instance.env, ...command)
+    const ended = await runInOneProcess(instance.env, ...command)
     assert.deepEqual([ended.code, ended.stdout], [1, ''], command.join(' '))
     assert.match(
       ended.stderr,
@@ -102,11 +109,11 @@ test('commands: files created by root stay readable for the server’s user', as
   await using instance = await createInstance()
   mkdirSync(instance.dataDir)
   chownSync(instance.dataDir, NOBODY, NOBODY)
-  await runCommand(instance.env, 'migrate')
+  await runInOneProcess(instance.env, 'migrate')
   const connected = databaseOf(instance) // an open connection keeps the -wal and -shm files in the folder
   await connected.knex('accounts').select()
   for (const command of [['user', 'create', ...ADA], ['verifier', 'create', '--name', 'API'], ['doctor']])
-    assert.equal((await runCommand(instance.env, ...command)).code, 0, command.join(' '))
+    assert.equal((await runInOneProcess(instance.env, ...command)).code, 0, command.join(' '))
   const owners = Object.fromEntries(
     readdirSync(instance.dataDir).map(file => [file, statSync(join(instance.dataDir, file)).uid]),
   )
@@ -115,16 +122,17 @@ test('commands: files created by root stay readable for the server’s user', as
   assert.deepEqual(owners, Object.fromEntries(files.map(file => [file, NOBODY])))
 })
 
-test('doctor --integrity: reports a damaged SQLite file; without the option the file is not read', async t => {
-  if (onPostgres) return t.skip('about SQLite')
+test('doctor --integrity: reports a damaged SQLite file; without the option the file is not read', {
+  skip: onPostgres,
+}, async () => {
   await using instance = await createInstance()
-  await runCommand(instance.env, 'migrate')
-  const sound = reportOf(await runCommand(instance.env, 'doctor', '--integrity'))
+  await runInOneProcess(instance.env, 'migrate')
+  const sound = reportOf(await runInOneProcess(instance.env, 'doctor', '--integrity'))
   assert.deepEqual(ill(sound), [])
   const file = openSync(join(instance.dataDir, 'latchkey.db'), 'r+')
   for (let page = 40; page < 60; page += 1) writeSync(file, Buffer.alloc(2_000, 7), 0, 2_000, page * 4_096)
   closeSync(file)
-  const damaged = reportOf(await runCommand(instance.env, 'doctor', '--integrity'))
+  const damaged = reportOf(await runInOneProcess(instance.env, 'doctor', '--integrity'))
   assert.ok(ill(damaged).includes('integrity'))
   assert.match(damaged.checks.at(-1)?.detail ?? '', /docs\/backup\.md/)
 })
@@ -146,8 +154,8 @@ test('doctor: before the first start it reports what is missing and creates noth
 test('doctor: passes after the first start, and reports each fault', async () => {
   await using instance = await createInstance()
   const { LATCHKEY_SECRET: _, ...own } = instance.env
-  await runCommand(instance.env, 'migrate')
-  if (onPostgres) await runCommand({ DATA_DIR: instance.dataDir }, 'migrate')
+  await runInOneProcess(instance.env, 'migrate')
+  if (onPostgres) await runInOneProcess({ DATA_DIR: instance.dataDir }, 'migrate')
   assert.deepEqual(ill(await doctor(instance)), [])
   const public_ = await doctor(instance, { PUBLIC_URL: 'https://connect.example.com' })
   assert.equal(public_.checks[0]?.detail, 'https://connect.example.com')
@@ -175,7 +183,7 @@ test('a database of an unreleased checkout: doctor, commands and the server say 
   const secret = { LATCHKEY_SECRET: opaqueToken(systemRandom) }
   const [report, command, server] = await Promise.all([
     doctor(instance, secret),
-    runCommand({ ...instance.env, ...secret }, 'sweep'),
+    runInOneProcess({ ...instance.env, ...secret }, 'sweep'),
     failToStart({ ...instance.env, ...secret }),
   ])
   assert.deepEqual(ill(report), ['migrations'])
@@ -186,7 +194,7 @@ test('a database of an unreleased checkout: doctor, commands and the server say 
 
 test('doctor: reports a database that refuses writes and a worker that died', async t => {
   await using instance = await createInstance()
-  await runCommand(instance.env, 'migrate')
+  await runInOneProcess(instance.env, 'migrate')
   if (onPostgres) mkdirSync(instance.dataDir, { recursive: true })
   const sound = await doctor(instance)
   assert.deepEqual(ill(sound), [])
@@ -222,7 +230,7 @@ test('doctor: reports a database that does not respond, without its password', a
   await using instance = await createInstance()
   const password = 'not-to-be-repeated'
   const env = { DATABASE_URL: `postgres://me:${password}@127.0.0.1:9/latchkey`, LATCHKEY_SECRET: 'a'.repeat(40) }
-  const ended = await runCommand({ ...instance.env, ...env }, 'doctor')
+  const ended = await runInOneProcess({ ...instance.env, ...env }, 'doctor')
   assert.ok(ill(reportOf(ended)).includes('database'))
   assert.ok(!ended.stdout.includes(password))
 })
@@ -235,7 +243,7 @@ test('the server, commands and doctor report an unusable SQLite file without a s
   mkdirSync(file, { recursive: true })
   const [started, commanded, examined] = await Promise.all([
     failToStart(instance.env),
-    runCommand(instance.env, 'verifier', 'create', '--name', 'API'),
+    runInOneProcess(instance.env, 'verifier', 'create', '--name', 'API'),
     doctor(instance, {}),
   ])
   for (const { code, stderr } of [started, commanded]) {

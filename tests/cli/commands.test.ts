@@ -7,6 +7,7 @@ import {
   type Instance,
   type RunningServer,
   runCommand,
+  runInOneProcess,
   startServer,
 } from '../support/child.ts'
 import { startReceiver } from '../support/receiver.ts'
@@ -25,7 +26,7 @@ after(async () => {
   await instance[Symbol.asyncDispose]()
 })
 
-const command = (...args: string[]) => runCommand(instance.env, ...args)
+const command = (...args: string[]) => runInOneProcess(instance.env, ...args)
 
 /** The one JSON object on standard output; anything else there fails the test. */
 function resultOf(ended: Ended): Record<string, unknown> {
@@ -42,16 +43,15 @@ function assertRefused(ended: Ended, message: RegExp): void {
   assert.doesNotMatch(ended.stderr, /^ +at .*:\d+/m)
 }
 
+const PERSON = ['--password', PASSWORD, '--account-name', 'Harbor Books']
+
 async function newAccount(email: string): Promise<string> {
-  const made = resultOf(
-    await command('user', 'create', '--email', email, '--password', PASSWORD, '--account-name', 'Harbor Books'),
-  )
+  const made = resultOf(await command('user', 'create', '--email', email, ...PERSON))
   return String(made['account_id'])
 }
 
 test('user create: the person can sign in at the running server, and is an operator only with the flag', async () => {
-  const args = ['--password', PASSWORD, '--account-name', 'Harbor Books']
-  const made = resultOf(await command('user', 'create', '--email', 'ada@example.com', ...args, '--operator'))
+  const made = resultOf(await command('user', 'create', '--email', 'ada@example.com', ...PERSON, '--operator'))
   assert.deepEqual(Object.keys(made).sort(), ['account_id', 'user_id'])
   assert.match(String(made['user_id']), /^usr_[0-9a-z]{26}$/)
   assert.match(String(made['account_id']), /^acct_[0-9a-z]{26}$/)
@@ -60,7 +60,7 @@ test('user create: the person can sign in at the running server, and is an opera
   assert.equal(answer.status, 303)
   assert.match((await browser.get('/apps')).text, /Harbor Books/)
   assertRefused(
-    await command('user', 'create', '--email', 'ADA@example.com', ...args),
+    await command('user', 'create', '--email', 'ADA@example.com', ...PERSON),
     /There is an account with this email/,
   )
 })
@@ -144,7 +144,9 @@ test('verifier create: its key works at the running server at once', async () =>
 })
 
 test('KEY_BRAND: keys made by the command line carry the operator’s brand', async () => {
-  const made = resultOf(await runCommand({ ...instance.env, KEY_BRAND: 'nw' }, 'verifier', 'create', '--name', 'API'))
+  const made = resultOf(
+    await runInOneProcess({ ...instance.env, KEY_BRAND: 'nw' }, 'verifier', 'create', '--name', 'API'),
+  )
   assert.match(String(made['verifier_key']), /^nwv_/)
 })
 
@@ -160,11 +162,14 @@ test('invalid input: exit status 1, a message on standard error, nothing on stan
     [['installation', 'suspend', 'ins_nowhere'], /There is no such installation/],
     [['installation', 'resume', `ins_${'0'.repeat(26)}`], /There is no such installation/],
   ]
-  const ended = await Promise.all(cases.map(([args]) => command(...args)))
-  for (const [place_, [, message]] of cases.entries()) {
-    const one = ended[place_]
-    assert.ok(one)
-    assertRefused(one, message)
+  for (const [args, message] of cases) assertRefused(await command(...args), message)
+  // and as processes of their own: one that commander refuses, one that the program does
+  for (const args of [
+    ['sweep', '--nonsense'],
+    ['app', 'retire', 'app_nowhere'],
+  ]) {
+    const { code, stdout, stderr } = await runCommand(instance.env, ...args)
+    assert.deepEqual({ code, stdout, stderr }, await command(...args))
   }
 })
 
@@ -184,7 +189,10 @@ test('sweep, audit verify, migrate: report their results', async () => {
 
 test('many simultaneous commands beside the running server all succeed', async () => {
   const emails = Array.from({ length: 4 }, (_, count) => `many${count}@example.com`)
-  const accounts = await Promise.all(emails.map(newAccount))
+  const made = await Promise.all(
+    emails.map(email => runCommand(instance.env, 'user', 'create', '--email', email, ...PERSON)),
+  )
+  const accounts = made.map(ended => resultOf(ended)['account_id'])
   assert.equal(new Set(accounts).size, 4)
   assert.equal(resultOf(await command('audit', 'verify'))['unbroken'], true)
 })

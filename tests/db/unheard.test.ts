@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { connect } from '../../db/connect.ts'
 import { watchLog } from '../../db/sqlite-watch.ts'
 import { nodeBeside } from '../deliveries/node-beside.ts'
-import { runCommand } from '../support/child.ts'
+import { runInOneProcess } from '../support/child.ts'
 import { onPostgres } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { poolTransactions } from '../support/transaction-pooler.ts'
@@ -81,7 +81,7 @@ test('doctor: reports a channel that receives no changes, with the remedy', asyn
   await using way = await deafWay(world)
   const base = { DATA_DIR: world.dataDir, LATCHKEY_SECRET: world.deps.config.secrets.join(',') }
   const checkOf = async (env: Record<string, string>) => {
-    const { stdout } = await runCommand({ ...base, ...env }, 'doctor')
+    const { stdout } = await runInOneProcess({ ...base, ...env }, 'doctor')
     const { checks } = JSON.parse(stdout) as { checks: { name: string; ok: boolean; detail: string }[] }
     return checks.find(({ name }) => name === 'changes')
   }

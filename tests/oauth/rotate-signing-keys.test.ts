@@ -4,7 +4,7 @@ import { decodeProtectedHeader } from 'jose'
 import { rotateSigningKeys } from '../../server/oauth/signing-keys.ts'
 import { environmentBeside } from '../deliveries/node-beside.ts'
 import { startServer } from '../deliveries/server-process.ts'
-import { runCommand } from '../support/child.ts'
+import { runInOneProcess } from '../support/child.ts'
 import { eventually } from '../support/eventually.ts'
 import { keysAt } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
@@ -24,7 +24,7 @@ test('every running process signs with the new key at once, and older signatures
   const scope = 'openid charges:read'
   const before = await world.install(await world.person(), app, { scope })
   const [old] = await publishedBy(world.url)
-  const { stdout, stderr } = await runCommand(environmentBeside(world), 'signing-keys', 'rotate')
+  const { stdout, stderr } = await runInOneProcess(environmentBeside(world), 'signing-keys', 'rotate')
   const rotated = JSON.parse(stdout || stderr) as { key_id: string }
   assert.deepEqual(rotated, { key_id: rotated.key_id, published: 2, retired: 0 })
   for (const url of [world.url, other.url])

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { opaqueToken, systemRandom } from '../../server/base/random.ts'
+import type { Asked } from './command-process.ts'
 import { freshDatabaseUrl, onPostgres } from './database.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -35,6 +36,42 @@ export async function runCommand(env: Record<string, string>, ...args: string[])
   const child = spawn(process.execPath, ['server/cli/latchkey.ts', ...args], { cwd: root, env: clean(env) })
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
   return { code: child.exitCode, stdout, stderr }
+}
+
+type CommandProcess = { child: ChildProcess; ended: Promise<never> }
+
+let commandProcess: CommandProcess | undefined
+let lastCommand: Promise<unknown> = Promise.resolve()
+
+/**
+ * The same in one process for all commands of a file or group, one after the other: for tests of what a command does,
+ * where its being a process of its own is not what is tested.
+ */
+export function runInOneProcess(env: Record<string, string>, ...args: string[]): Promise<Ended> {
+  const next = lastCommand.then(() => askCommandProcess({ env: clean(env), args }))
+  lastCommand = next.catch(() => undefined)
+  return next
+}
+
+async function askCommandProcess(asked: Asked): Promise<Ended> {
+  commandProcess ??= startCommandProcess()
+  const { child, ended } = commandProcess
+  child.ref()
+  child.channel?.ref()
+  child.send(asked)
+  const [answer] = (await Promise.race([once(child, 'message'), ended])) as [Ended]
+  child.unref() // it ends with this process
+  child.channel?.unref()
+  return answer
+}
+
+function startCommandProcess(): CommandProcess {
+  const child = fork(join(import.meta.dirname, 'command-process.ts'), { cwd: root, env: clean({}), execArgv: [] })
+  const ended = once(child, 'exit').then(([code]) =>
+    Promise.reject(new Error(`the process of commands ended: ${code}`)),
+  )
+  ended.catch(() => undefined)
+  return { child, ended }
 }
 
 export type RunningServer = AsyncDisposable & {

@@ -50,6 +50,9 @@ export async function createTemplate(postgresUrl?: string): Promise<{ name: stri
 /** Whether this run is on PostgreSQL; for the few tests about one database. */
 export const onPostgres = Boolean(process.env['TEST_POSTGRES_URL'])
 
+/** Options of a test of what no database has a part in: in a file that runs on both, it runs with SQLite only. */
+export const withSqliteOnly = { skip: onPostgres && 'no database has a part in it' }
+
 async function createOnServer(server: string, options: string): Promise<FreshDatabase> {
   const name = `latchkey_test_${randomBytes(8).toString('hex')}`
   await execute(server, `create database ${name}${options}`)

@@ -1,6 +1,7 @@
 import { SEALED_IN_APPS } from '../apps-registry/app-secrets.ts'
 import type { Database, Tx } from '../db/connect.ts'
 import { countUnder, lockSealedUnder, replaceSealed, rootsInUse, type SealedColumn } from '../db/sealed-columns.ts'
+import { SEALED_AUTHENTICATORS } from './accounts/authenticator-store.ts'
 import { SEALED_ACTIVITY_KEY } from './audit/activity-key.ts'
 import { type Clock, SECOND } from './base/clock.ts'
 import type { Keyring } from './base/keyring.ts'
@@ -16,6 +17,7 @@ const SEALED: readonly SealedColumn[] = [
   SEALED_SIGNING_KEYS,
   SEALED_ACTIVITY_KEY,
   ...SEALED_IN_APPS,
+  SEALED_AUTHENTICATORS,
   SEALED_RECORDS,
   ...SEALED_ANSWERS,
 ]

@@ -2,9 +2,11 @@ import { type Request, type Response, Router } from 'express'
 import { z } from 'zod'
 import { parseInput } from '../http/parse.ts'
 import { clientAddress, safeReturn } from '../http/request.ts'
+import { askToSignIn, signInByForm } from './password-sign-in-handlers.ts'
+import { signInByCode } from './second-factor-handlers.ts'
 import { requireSession, signedIn } from './session-guard.ts'
 import { endSession, switchAccount } from './sessions.ts'
-import { type AccountCaps, askToSignIn, signInByForm } from './sign-in-handlers.ts'
+import type { AccountCaps } from './sign-in-handlers.ts'
 import { askToSignUp, signUpByForm } from './sign-up-handlers.ts'
 
 /** Sign-up, sign-in, sign-out, and switching accounts. */
@@ -14,6 +16,8 @@ export function accountRoutes(caps: AccountCaps): Router {
   router.post('/signup', (req, res) => signUpByForm(caps, req, res))
   router.get('/signin', (req, res) => askToSignIn(caps, req, res))
   router.post('/signin', (req, res) => signInByForm(caps, req, res))
+  router.get('/signin/code', (_req, res) => res.redirect(303, '/signin'))
+  router.post('/signin/code', (req, res) => signInByCode(caps, req, res))
   router.post('/signout', (req, res) => signOut(caps, req, res))
   router.post('/account', requireSession, (req, res) => lookAtAccount(caps, req, res))
   return router

@@ -1,4 +1,4 @@
-import { agoText, dayTimeMoment } from '../http/format.ts'
+import { agoText, counted, dateText, dayTimeMoment } from '../http/format.ts'
 import type { FieldFault, NoticeModel } from '../http/page-parts.ts'
 import { deviceOf } from './device-name.ts'
 import type { SessionRow } from './session-store.ts'
@@ -8,6 +8,8 @@ export type SecurityPage = {
   faults: FieldFault[]
   /** False for somebody who signs in elsewhere. */
   hasPassword: boolean
+  /** Undefined without one. */
+  authenticator: { since: string; codes: string } | undefined
   sessions: { id: string; device: string; icon: string; address: string; note: string; current: boolean }[]
   hasOthers: boolean
 }
@@ -21,6 +23,7 @@ declare module '../http/page-parts.ts' {
 export type SecurityData = {
   email: string
   hasPassword: boolean
+  authenticator: { createdAt: number; codesLeft: number } | undefined
   sessions: readonly SessionRow[]
   sessionId: string
 }
@@ -28,8 +31,12 @@ export type SecurityData = {
 /** How a person signs in, and where they are signed in. */
 export function securityPage(data: SecurityData, faults: FieldFault[], now: number): SecurityPage {
   const { email, hasPassword, sessionId } = data
+  const authenticator = data.authenticator && {
+    since: `Since ${dateText(data.authenticator.createdAt)}`,
+    codes: `${counted(data.authenticator.codesLeft, 'recovery code')} left`,
+  }
   const sessions = data.sessions.map(row => sessionModel(row, sessionId, now))
-  return { email, faults, hasPassword, sessions, hasOthers: sessions.some(({ current }) => !current) }
+  return { email, faults, hasPassword, authenticator, sessions, hasOthers: sessions.some(({ current }) => !current) }
 }
 
 function sessionModel(row: SessionRow, sessionId: string, now: number): SecurityPage['sessions'][number] {
@@ -51,6 +58,7 @@ const DONE = {
   password: ['The password was changed.', 'You are signed out everywhere else.'],
   session: ['Signed out.', 'That browser must sign in again.'],
   sessions: ['Signed out everywhere else.', 'Only this browser is signed in.'],
+  'authenticator-removed': ['The authenticator app was removed.', 'You sign in with your password alone.'],
 } as const satisfies Record<string, readonly [string, string]>
 
 /** What has just been done, from the query of the page. */

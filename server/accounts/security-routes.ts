@@ -1,5 +1,11 @@
 import { type Request, type Response, Router } from 'express'
 import { idParam } from '../http/request.ts'
+import {
+  addAuthenticatorByForm,
+  askForAuthenticator,
+  removeAuthenticatorByForm,
+  renewRecoveryCodesByForm,
+} from './authenticator-handlers.ts'
 import { changePasswordByForm } from './change-password-handlers.ts'
 import { doingOf } from './doing-guard.ts'
 import { endSessions } from './end-sessions.ts'
@@ -19,6 +25,10 @@ export function securityRoutes(caps: AccountCaps): Router {
   router.post('/settings/security/sessions/:session/end', (req, res) =>
     end(caps, req, res, { only: idParam(req, 'session', 'sess') }, 'session'),
   )
+  router.get('/settings/security/authenticator', (req, res) => askForAuthenticator(caps, req, res))
+  router.post('/settings/security/authenticator', (req, res) => addAuthenticatorByForm(caps, req, res))
+  router.post('/settings/security/authenticator/remove', (req, res) => removeAuthenticatorByForm(caps, req, res))
+  router.post('/settings/security/recovery-codes', (req, res) => renewRecoveryCodesByForm(caps, req, res))
   return router
 }
 

@@ -1,7 +1,9 @@
 import type { Request, Response } from 'express'
+import type { Tx } from '../../db/connect.ts'
 import type { FieldFault } from '../http/page-parts.ts'
 import { findPasswordHash } from './account-store.ts'
-import { securityFlash, securityPage } from './security-page.ts'
+import { countRecoveryCodes, findAuthenticator } from './authenticator-store.ts'
+import { type SecurityData, securityFlash, securityPage } from './security-page.ts'
 import { signedIn } from './session-guard.ts'
 import { listSessionsOf } from './session-store.ts'
 import { IDLE_LIFE } from './sessions.ts'
@@ -17,6 +19,7 @@ export async function showSecurity(
   const { user, id: sessionId } = signedIn(res)
   const at = caps.clock.now()
   const data = await caps.database.look(async tx => ({
+    authenticator: await authenticatorOf(tx, user.id),
     email: user.email,
     hasPassword: (await findPasswordHash(tx, user.id)) !== '',
     sessions: await listSessionsOf(tx, user.id, { at, seenAfter: at - IDLE_LIFE }),
@@ -26,4 +29,9 @@ export async function showSecurity(
   const status = faults.length > 0 ? 422 : 200
   const options = { title: 'Security', nav: 'security' as const, status, ...(flash && { flash }) }
   caps.render(req, res, 'security', options, securityPage(data, faults, at))
+}
+
+async function authenticatorOf(tx: Tx, userId: string): Promise<SecurityData['authenticator']> {
+  const row = await findAuthenticator(tx, userId)
+  return row && { createdAt: row.created_at, codesLeft: await countRecoveryCodes(tx, userId) }
 }

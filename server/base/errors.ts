@@ -37,6 +37,7 @@ export const ERRORS = {
     code: 'invitation_for_another',
     title: 'This invitation is for somebody else',
   },
+  'account.sign_in_over': { status: 409, code: 'sign_in_over', title: 'This sign-in is over' },
   'platform.exists': { status: 409, code: 'platform_exists', title: 'This account already has a publisher' },
   'app.not_installable': { status: 409, code: 'app_not_installable', title: 'This app cannot be installed' },
   'app.changed': { status: 409, code: 'app_changed', title: 'What the app asks for has changed' },

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { TOTP } from 'otpauth'
 import type { Browser } from 'playwright-core'
 import { axeFaults, leaveChromium, openChromium, takePicture } from '../support/chromium.ts'
 import { createWorld, PASSWORD, type World } from '../support/world.ts'
@@ -53,5 +54,41 @@ describe('the security page in Chromium', () => {
       await page.getByRole('status').getByText('Signed out everywhere else.').waitFor()
       await look('one')
       assert.equal((await person.browser.get('/apps')).status, 303)
+    })
+
+  for (const setting of [{ width: 390 }, { width: 1280 }, { width: 1280, javaScriptEnabled: false }])
+    test(`authenticator app, with ${JSON.stringify(setting)}`, async () => {
+      await using visited = await visit(setting)
+      const { page, look, person } = visited
+      await page.getByRole('button', { name: 'Set up authenticator app' }).click()
+      await look('authenticator')
+      const secret = (await page.locator('.secret').innerText()).replaceAll(' ', '')
+      const code = () => new TOTP({ secret }).generate({ timestamp: world.clock.now() })
+      await page.getByLabel('Code', { exact: true }).fill('000000')
+      await page.keyboard.press('Enter')
+      await page.getByText('This code is wrong.').first().waitFor()
+      await look('authenticator-wrong')
+      await page.getByLabel('Code', { exact: true }).fill(code())
+      await page.getByRole('button', { name: 'Confirm' }).click()
+      assert.equal(await page.locator('.recovery-code').count(), 10)
+      await look('recovery-codes')
+      await page.getByRole('link', { name: 'I have kept them' }).click()
+      await page.getByText('10 recovery codes left').waitFor()
+      await look('on')
+      await page.context().clearCookies()
+      world.clock.advance(30_000)
+      await page.goto(`${world.url}/signin?return_to=/settings/security`)
+      await page.getByLabel('Email').fill(person.email)
+      await page.getByLabel('Password').fill(PASSWORD)
+      await page.getByRole('button', { name: 'Sign in' }).click()
+      await page.getByLabel('Code').waitFor()
+      await look('code')
+      await page.getByRole('button', { name: 'I do not have my phone' }).click()
+      await page.getByLabel('Recovery code').waitFor()
+      await look('recovery-code')
+      await page.getByRole('button', { name: 'Use the authenticator app' }).click()
+      await page.getByLabel('Code').fill(code())
+      await page.keyboard.press('Enter')
+      await page.waitForURL(url => url.pathname === '/settings/security')
     })
 })

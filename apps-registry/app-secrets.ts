@@ -20,7 +20,7 @@ export const SEALED_IN_APPS: readonly SealedColumn[] = [
   inApps('previous_webhook_secret', WEBHOOK_SECRET),
 ]
 
-/** An app's two secrets must be readable again, so they are encrypted under the root secret, bound to the app. */
+/** Encrypts a secret of an app under the root secret, bound to the app. */
 export function sealClientSecret(keyring: Keyring, appId: string, secret: string | undefined): string | null {
   return secret === undefined ? null : keyring.encrypt(CLIENT_SECRET, appId, secret)
 }
@@ -29,14 +29,14 @@ export function openClientSecret(keyring: Keyring, app: App): string | undefined
   return app.clientSecret === null ? undefined : keyring.decrypt(CLIENT_SECRET, app.id, app.clientSecret)
 }
 
-/** A webhook secret that was replaced, and when it stops to sign along. */
+/** A replaced webhook secret, and until when it still signs. */
 export type PreviousSecret = { secret: string; until: number }
 
 export function sealPreviousSecrets(keyring: Keyring, appId: string, previous: readonly PreviousSecret[]): string {
   return keyring.encrypt(WEBHOOK_SECRET, appId, JSON.stringify(previous))
 }
 
-/** Those that sign along still, the one that stops first in front. */
+/** Replaced secrets that still sign, the first to end first. */
 export function openPreviousSecrets(keyring: Keyring, app: App, at: number): PreviousSecret[] {
   if (app.previousWebhookSecrets === null || (app.previousWebhookSecretsUntil ?? 0) <= at) return []
   const all: PreviousSecret[] = JSON.parse(keyring.decrypt(WEBHOOK_SECRET, app.id, app.previousWebhookSecrets))
@@ -47,7 +47,7 @@ export function sealWebhookSecret(keyring: Keyring, appId: string, secret: strin
   return keyring.encrypt(WEBHOOK_SECRET, appId, secret)
 }
 
-/** The secrets that sign deliveries to the app now, as `whsec_…` (Standard Webhooks): the current one, then those it replaces. */
+/** The secrets that sign deliveries to the app now, as `whsec_…` (Standard Webhooks): the current one, then replaced ones. */
 export function openWebhookSecrets(keyring: Keyring, app: App, at: number): string[] {
   const previous = openPreviousSecrets(keyring, app, at).map(({ secret }) => secret)
   return [openWebhookSecret(keyring, app), ...previous.reverse()]

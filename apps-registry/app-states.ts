@@ -1,4 +1,4 @@
-/** The life of an app (docs/rules.md#states): which state each verb may start from, and where it leads. */
+/** The states of an app (docs/rules.md#states): from which each verb may start, and the state it leads to. */
 export const APP_TRANSITIONS = {
   submit: { from: ['draft'], to: 'in_review' },
   send_back: { from: ['in_review'], to: 'draft' },
@@ -16,7 +16,7 @@ export function stopsKeys(status: AppStatus): boolean {
   return status === 'suspended' || status === 'retired'
 }
 
-/** What a role must allow for acts on an app: with a draft that is not in review a developer may work too. */
+/** The scope a role needs for acts on an app: developers may also act on a draft that is not in review. */
 export function draftScope(status: AppStatus): 'draft' | undefined {
   return status === 'draft' ? 'draft' : undefined
 }

@@ -9,7 +9,7 @@ export type App = {
   platform: { id: string; name: string; accountId: string }
   slug: string
   status: AppStatus
-  /** The version that new installations are asked for, and its manifest. */
+  /** The version for new installations, and its manifest. */
   version: number
   manifest: Manifest
   latestVersion: number
@@ -18,16 +18,16 @@ export type App = {
   /** Encrypted under the root secret. */
   clientSecret: string | null
   webhookSecret: string
-  /** Those before, each with the time until which it signs along, encrypted together; and the last of those times. */
+  /** Replaced secrets, each with the time until which it signs, encrypted together; and the latest of those times. */
   previousWebhookSecrets: string | null
   previousWebhookSecretsUntil: number | null
   /** The last content of `jwks_uri`. */
   jwks: unknown
-  /** When that was. */
+  /** When it was read. */
   jwksAt: number | null
-  /** Whether the operator has published the app, and whether what was reviewed then has changed since. */
+  /** Whether the operator has published the app, and whether the reviewed content has changed since. */
   reviewed: 'never' | 'current' | 'changed'
-  /** SHA-256 of the registration access token that counts; `null` where it was issued by an earlier release. */
+  /** SHA-256 of the current registration access token; null if an earlier release issued it. */
   registrationToken: string | null
   hasLogo: boolean
   versionAt: number
@@ -80,7 +80,7 @@ export const toApp = (row: AppRow): App => ({
   publishedAt: row.published_at,
 })
 
-/** All but the logo's bytes. */
+/** All columns except the logo's bytes. */
 const COLUMNS = [
   'id',
   'platform_id',
@@ -101,7 +101,7 @@ const COLUMNS = [
   'published_at',
 ]
 
-/** Apps with their publisher and the version that counts. */
+/** Apps with their publisher and current version. */
 export const readApps = (tx: Tx) =>
   tx('apps')
     .join('platforms', 'platforms.id', 'apps.platform_id')
@@ -124,15 +124,15 @@ export async function findAppBySlug(tx: Tx, slug: string): Promise<App | undefin
 export type Logo = { type: string; bytes: Buffer }
 
 /**
- * Locks the row until the transaction ends, so that two updates never create the same version. On PostgreSQL in a mode that
- * still allows references to the app: an event of its installation must not deadlock with this transaction.
+ * Locks the row until the transaction ends, so that two updates never create the same version. On PostgreSQL the lock still
+ * allows references to the app: an event of its installation must not deadlock with this transaction.
  */
 export async function lockApp(tx: Tx, id: string): Promise<void> {
   const query = tx('apps').where({ id })
   await (tx.client.config.client === 'pg' ? query.forNoKeyUpdate() : query).first('id')
 }
 
-/** Moves the app to another state if it is in one of `from`; returns whether it was. */
+/** Changes the state if it is one of `from`; returns whether it was. */
 export async function moveApp(
   tx: Tx,
   id: string,
@@ -149,24 +149,24 @@ export async function moveApp(
   return moved === 1
 }
 
-/** Any number that nothing else in the database locks. */
+/** An arbitrary number that no other lock in the database uses. */
 const SLUG_LOCK = 5_284_237_019
 
-/** Gives the app a slug, unless another app has it. Concurrent requests for it wait until this transaction ends. */
+/** Gives the app a slug unless another app has it. Concurrent calls wait until this transaction ends. */
 export async function takeSlug(tx: Tx, id: string, slug: string): Promise<void> {
   if (tx.client.config.client === 'pg') await tx.raw(`select pg_advisory_xact_lock(${SLUG_LOCK})`)
   const taken = tx('apps as other').where('other.slug', slug).select('other.id')
   await tx('apps').where({ id }).whereNotExists(taken).update({ slug })
 }
 
-/** The operator publishes what there is: it counts from now on as reviewed. */
+/** The operator publishes the latest version, which counts as reviewed from now on. */
 export async function approveLatestVersion(tx: Tx, id: string): Promise<void> {
   await tx('apps')
     .where({ id })
     .update({ version: tx.ref('latest_version'), reviewed: 'current' })
 }
 
-/** What was reviewed is there no more; an app that was never reviewed stays so. */
+/** The reviewed content has changed; an app that was never reviewed is not marked. Returns whether it was marked. */
 export async function noteChangeSinceReview(tx: Tx, id: string): Promise<boolean> {
   return (await tx('apps').where({ id, reviewed: 'current' }).update({ reviewed: 'changed' })) === 1
 }

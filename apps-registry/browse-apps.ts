@@ -4,17 +4,17 @@ import { newestOf, oldestOf } from '../db/in-order.ts'
 import { type App, type AppRow, readApps, toApp } from './app-store.ts'
 
 type ListingFilter = {
-  /** Drafts of this account's own platforms are listed too. */
+  /** The account whose own drafts are listed too. */
   accountId: string | undefined
-  /** Each of them is somewhere in the name, the tagline, the publisher's name or a category. */
+  /** Each word must occur in the name, the tagline, the publisher's name or a category. */
   words: readonly string[]
   category: string | undefined
   limit: number
 } & ({ after?: string | undefined } | { before: string })
 
 /**
- * One page of the marketplace as an account sees it: published apps and its own drafts, in the order of slugs, after
- * one slug or before another.
+ * One page of the marketplace for an account: published apps and its own drafts, in the order of slugs, after one slug or
+ * before another.
  */
 export async function browseApps(tx: Tx, filter: ListingFilter): Promise<App[]> {
   const back = 'before' in filter
@@ -45,7 +45,7 @@ function narrowed(query: Knex.QueryBuilder, { words, category, limit }: ListingF
   return query.limit(limit)
 }
 
-/** From each name to the next by the index; a `distinct` would read every app's. */
+/** Steps from name to name in the index; a `distinct` would read every app's. */
 const EACH_NAME = `select min(category) from app_categories
   union all select (select min(c.category) from app_categories as c where c.category > names.category)
   from names where names.category is not null`
@@ -54,7 +54,7 @@ const IS_LISTED = `exists (select 1 from app_categories as c join apps on apps.i
   where c.category = names.category and (apps.status = 'published' or (apps.status in ('draft', 'in_review')
   and apps.platform_id in (select id from platforms where account_id = ?))))`
 
-/** The first categories by name that an app has which this account may see. */
+/** The first categories, by name, of apps that this account may see. */
 export async function browseCategories(tx: Tx, accountId: string | undefined, limit: number): Promise<string[]> {
   return await tx
     .withRecursive('names', ['category'], tx.raw(EACH_NAME))

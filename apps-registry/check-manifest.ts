@@ -14,7 +14,7 @@ export type { Logo } from './app-store.ts'
 export type CheckCaps = Pick<Caps, 'clock'> & { outbound: Outbound; catalog: Catalog }
 
 export type CheckedKeys = {
-  /** The public keys that were sent, without members that have no use. */
+  /** The public keys in the request, without unused members. */
   inline?: { keys: JWK[] }
   /** The content of `jwks_uri`, in the same form. */
   fetched?: { keys: JWK[] }
@@ -24,7 +24,7 @@ export type CheckedManifest =
   | { manifest: Manifest; keys: CheckedKeys; logo: Logo | undefined; faults: [] }
   | { manifest?: undefined; faults: Fault[] }
 
-/** All checks of a registration, those included that need the network; call it outside any transaction. */
+/** All checks of a registration, including those that use the network; call it outside any transaction. */
 export async function checkManifest(
   { outbound, catalog }: CheckCaps,
   input: Record<string, unknown>,
@@ -64,7 +64,9 @@ async function checkKeys(outbound: Outbound, manifest: Manifest, inline: unknown
   return manifest.jwks_uri ? { fetched: { keys } } : { inline: { keys } }
 }
 
-/** Why an address that Latchkey would call may not be registered: it needs https and must not lead into the operator's network. */
+/**
+ * Why an address that Latchkey would call cannot be registered: it needs https and must not lead into the operator's network.
+ */
 async function addressFault(
   outbound: Outbound,
   field: string,
@@ -84,12 +86,12 @@ async function addressFault(
     if (!(error instanceof OutboundError)) throw error
     if (error.fault === 'address_refused' && isFixedHost(url.hostname))
       return { field, message: 'points to an address that is not public' }
-    // A name that does not resolve now may later; every connection is checked again.
+    // A name that does not resolve now may resolve later; every connection is checked again.
     return url.protocol === 'https:' ? undefined : { field, message: 'must use https' }
   }
 }
 
-/** The JWK Set behind an address, or nothing if it cannot be had. */
+/** The JWK Set at an address; undefined if it cannot be fetched. */
 export async function fetchJwks(outbound: Outbound, address: string): Promise<unknown> {
   try {
     const answer = await outbound.fetch(address, { headers: { accept: 'application/jwk-set+json, application/json' } })
@@ -103,8 +105,8 @@ export async function fetchJwks(outbound: Outbound, address: string): Promise<un
 const LOGO_TYPES = ['image/svg+xml', 'image/png']
 
 /**
- * A copy of the app's mark: pages show images from their own origin only, and no visitor's address reaches a platform.
- * If the address does not respond, the app has none.
+ * A copy of the app's logo: pages show images from their own origin only, so a platform never sees a visitor's address.
+ * Undefined if the address does not respond.
  */
 async function fetchLogo(outbound: Outbound, address: string): Promise<Logo | 'unfit' | undefined> {
   try {
@@ -113,7 +115,7 @@ async function fetchLogo(outbound: Outbound, address: string): Promise<Logo | 'u
     if (answer.status !== 200 || !LOGO_TYPES.includes(type)) return 'unfit'
     return { type, bytes: Buffer.from(await answer.arrayBuffer()) }
   } catch (error) {
-    if (error instanceof OutboundError) return error.fault === 'protocol' ? 'unfit' : undefined // larger than may be read
+    if (error instanceof OutboundError) return error.fault === 'protocol' ? 'unfit' : undefined // too large
     throw error
   }
 }

@@ -8,8 +8,8 @@ const atOnce = <const Values extends readonly string[]>(values: Values) => z.arr
 const notAnEmail: z.core.$ZodErrorMap = ({ code }) => (code === 'invalid_type' ? undefined : 'must be an email address')
 
 /**
- * The metadata of RFC 7591 §2 and OpenID Connect Registration §2 that the authorization server keeps besides the manifest.
- * It judges what the values mean; this says which are of the wrong type or unknown, and where.
+ * The metadata of RFC 7591 §2 and OpenID Connect Registration §2 that the authorization server stores besides the manifest.
+ * This schema finds wrong types and unknown members, and where; the authorization server checks the values.
  */
 export const clientMetadata = z.object({
   application_type: z.enum(['web', 'native']).optional(),

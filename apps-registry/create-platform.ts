@@ -17,7 +17,7 @@ import {
 
 export type CreatePlatform = { accountId: string; name: string; actor: Actor }
 
-/** Makes the publisher profile of an account, and a token that registers apps for it; the token is shown once. */
+/** Creates the publisher profile of an account and a token that registers apps for it; the token is shown once. */
 export async function createPlatform(
   tx: Tx,
   caps: Caps & { keyBrand: string },
@@ -38,7 +38,7 @@ export async function createPlatform(
   return { platform, registrationToken }
 }
 
-/** Makes a new registration token, shown once; those before it end at once. Throws `object.not_found`. */
+/** Replaces the registration token; the new one is shown once. Throws `object.not_found`. */
 export async function rotateRegistrationToken(
   tx: Tx,
   caps: Caps & { keyBrand: string },
@@ -68,7 +68,7 @@ async function mintToken(
 
 export type { Platform } from './platform-store.ts'
 
-/** The platform that a registration token speaks for, or nothing. */
+/** The platform of a registration token; undefined if the token is not valid. */
 export async function platformOfToken(tx: Tx, token: string): Promise<Platform | undefined> {
   return isWellFormedSecret(token) ? await findPlatformOfToken(tx, hashSecret(token)) : undefined
 }

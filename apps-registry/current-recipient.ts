@@ -22,12 +22,12 @@ export type RecipientCaps = Caps & {
 
 /** How long the last known keys are used while `jwks_uri` does not respond (docs/client-keys.md). */
 const SEEN_LAST = DAY
-/** How often it is written down that they were seen again. */
+/** How often their last successful fetch is recorded. */
 const SEEN_AGAIN = HOUR
 
 /**
- * The key that the app's managed keys are sealed to. Reads `jwks_uri`, and falls back to its last known content; it may
- * call the network, so it must stay outside a transaction. Throws `app.recipient_key`.
+ * The key that the app's managed keys are sealed to. Reads `jwks_uri` and falls back to its last known content. It may call the
+ * network, so it runs outside any transaction. Throws `app.recipient_key`.
  */
 export async function findRecipientKey(caps: RecipientCaps, app: App): Promise<RecipientKey> {
   const parsed = await currentJwks(caps, app)
@@ -37,7 +37,7 @@ export async function findRecipientKey(caps: RecipientCaps, app: App): Promise<R
   })
 }
 
-/** All ids of keys that could open what was sealed for the app; like `findRecipientKey` it may call the network. */
+/** The ids of all keys that can decrypt what was sealed for the app. Like `findRecipientKey` it may call the network. */
 export async function recipientKids(caps: RecipientCaps, app: App): Promise<ReadonlySet<string>> {
   const parsed = await currentJwks(caps, app)
   return new Set(parsed.fault ? [] : parsed.keys.filter(key => key.use === 'enc').map(key => key.kid ?? ''))
@@ -57,12 +57,14 @@ async function currentJwks(caps: RecipientCaps, app: App): ReturnType<typeof par
 
 type Seen = { appId: string; address: string; seen: { keys: JWK[] } }
 
-/** Stores the current content of `jwks_uri`; where the key to seal to is another one, the accounts concerned are told. */
+/**
+ * Stores the current content of `jwks_uri`; if the recipient key has changed, logs that in the accounts with keys of the app.
+ */
 async function rememberJwks(tx: Tx, caps: RecipientCaps, { appId, address, seen }: Seen): Promise<void> {
   const at = caps.clock.now()
   await lockApp(tx, appId)
   const before = await findApp(tx, appId)
-  if (before?.client.jwks_uri !== address) return // another address has been registered
+  if (before?.client.jwks_uri !== address) return // the address has changed meanwhile
   await saveJwks(tx, appId, seen, at)
   const act = { actor: { type: 'platform', id: before.platform.id, ip: '' } as const, object: appId, at }
   const after = await destinationOf({ ...before, jwks: seen })

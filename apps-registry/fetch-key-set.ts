@@ -4,7 +4,7 @@ import { type Outbound, OutboundError } from '../server/base/outbound.ts'
 import { readJson } from '../server/base/read-json.ts'
 import { readJwks } from './read-jwks.ts'
 
-/** The public keys behind an address, and for how many milliseconds it says that they count; nothing if it cannot be read. */
+/** The public keys at an address, and their `max-age` in milliseconds; undefined if they cannot be read. */
 export async function fetchKeySet(
   outbound: Outbound,
   address: string,

@@ -10,24 +10,24 @@ import type { Manifest } from './manifest.ts'
 
 export type AppVersion = { number: number; manifest: Manifest; at: number }
 
-/** One page of the apps that an account publishes, the newest first and retired ones last, after one of them. */
+/** One page of the apps that an account publishes, newest first and retired ones last, after one of them. */
 export async function listOwnApps(
   tx: Tx,
   { accountId, after, limit }: { accountId: string; after: string | undefined; limit: number },
 ): Promise<App[]> {
   const last = after === undefined ? undefined : await findApp(tx, after)
-  const own = last?.platform.accountId === accountId ? last : undefined // another's is no cursor
+  const own = last?.platform.accountId === accountId ? last : undefined // another account's app is not a valid cursor
   return await pageOwnApps(tx, { accountId, after: own, limit })
 }
 
-/** An app that the account publishes; a stranger's looks as if it did not exist. Throws `object.not_found`. */
+/** An app that the account publishes. Throws `object.not_found`, also for another account's app. */
 export async function findOwnApp(tx: Tx, accountId: string, id: string): Promise<App> {
   const app = await findApp(tx, id)
   if (!app || app.platform.accountId !== accountId) throw new AppError('object.not_found')
   return app
 }
 
-/** The same, for a member who acts on it: their role is checked as it is now. Throws `access.role` as well. */
+/** The same, for a member who changes it: checks their current role. Also throws `access.role`. */
 export async function findOwnAppToManage(tx: Tx, member: Member, id: string): Promise<App> {
   const app = await findOwnApp(tx, member.accountId, id)
   await requireAbility(tx, member.id, member.accountId, 'publish', draftScope(app.status))
@@ -39,7 +39,7 @@ export async function publisherOf(tx: Tx, id: string): Promise<string | undefine
   return (await findApp(tx, id))?.platform.accountId
 }
 
-/** The latest versions of its manifest, the newest first. */
+/** The latest versions of its manifest, newest first. */
 export async function listVersions(tx: Tx, appId: string): Promise<AppVersion[]> {
   const rows: { number: number; manifest: string; created_at: number }[] = await tx('app_versions')
     .where({ app_id: appId })

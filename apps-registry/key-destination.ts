@@ -4,10 +4,10 @@ import type { Act } from '../server/audit/record-activity.ts'
 import type { App } from './app-store.ts'
 import { parseJwks, type RecipientKey } from './recipient-key.ts'
 
-/** Where an app's managed keys go: the host they are delivered to, and the key they are sealed to. */
+/** Where an app's managed keys are sent: the delivery host and the recipient key. */
 export type KeyDestination = { host: string; recipient: RecipientKey | undefined }
 
-/** By what was registered, and by the last content of `jwks_uri`. */
+/** From the registration and the last content of `jwks_uri`. */
 export async function destinationOf({ client, jwks }: App): Promise<KeyDestination> {
   const parsed = client.jwks_uri ? await parseJwks(jwks, 'jwks_uri') : await parseJwks(client['jwks'], 'jwks')
   return {
@@ -16,7 +16,7 @@ export async function destinationOf({ client, jwks }: App): Promise<KeyDestinati
   }
 }
 
-/** Log entries of the accounts with keys of an app when its recipient key or delivery host changes. */
+/** Log entries for the accounts with keys of an app when its recipient key or delivery host changes. */
 export function destinationActs(
   before: KeyDestination,
   after: KeyDestination,

@@ -5,7 +5,7 @@ type TokenView = { redacted: string; createdAt: number }
 
 export type PlatformView = Platform & { tokens: TokenView[] }
 
-/** An account's publisher profiles, the oldest first; of their registration tokens in force only what may be shown. */
+/** An account's publisher profiles, oldest first, with the public parts of their current registration tokens. */
 export async function listPlatforms(tx: Tx, accountId: string): Promise<PlatformView[]> {
   const rows: { id: string; account_id: string; name: string }[] = await tx('platforms')
     .where({ account_id: accountId })

@@ -9,7 +9,7 @@ import { type ReviewMark, reviewMark } from './review-mark.ts'
 export type PermissionModel = {
   name: string
   sentence: string
-  /** The platform's words; escaped. */
+  /** The platform's text; escaped. */
   purpose: string
   icon: 'read' | 'write' | 'money' | 'warning'
   risky: boolean
@@ -32,7 +32,7 @@ export type ListingPage = {
   /** Paragraphs of plain text. */
   description: string[]
   publisher: { name: string; site?: { host: string; href: string } }
-  /** Where *Install* leads (a GET form): to our consent page, or by way of us to the app's `install_uri`. */
+  /** The target of *Install* (a GET form): the consent page, or a redirect of ours to the app's `install_uri`. */
   installAction: string
   reviewed: ReviewMark
   draft: boolean
@@ -54,7 +54,7 @@ declare module '../server/http/page-parts.ts' {
 
 export const UNNAMED_LOGO = '/assets/logos/unnamed.svg'
 
-/** Name and mark of an app; marks are served from our own origin only. */
+/** Name and logo of an app; logos are served from our own origin only. */
 export function badgeOf(app: App): AppBadge {
   return { name: app.manifest.client_name, logo: app.hasLogo ? `/logos/${app.id}` : UNNAMED_LOGO }
 }
@@ -78,7 +78,7 @@ function permissionModel({ name, sentence, access, risks }: Permission, purpose:
   return { name, sentence, purpose, icon: money ? 'money' : final ? 'warning' : access, risky: money || final, tags }
 }
 
-/** The one thing to know about a set of permissions. */
+/** The most important fact about a set of permissions. */
 export function riskTag(catalog: Catalog, names: readonly string[]): { text: string; warn: boolean } {
   const chosen = catalog.filter(permission => names.includes(permission.name))
   const has = (risk: Permission['risks'][number]) => chosen.some(permission => permission.risks.includes(risk))
@@ -105,7 +105,7 @@ export function cardOf(catalog: Catalog, app: App, installed: boolean): AppCard 
   }
 }
 
-/** A publisher's own site, where it is one that a page may link to. */
+/** A publisher's own site, if a page may link to it. */
 export function siteOf(manifest: Manifest): { host: string; href: string } | undefined {
   return manifest.client_uri ? { host: new URL(manifest.client_uri).host, href: manifest.client_uri } : undefined
 }
@@ -149,7 +149,7 @@ export function deliveryHost(app: App): string {
   return app.client.key_delivery_uri ? new URL(app.client.key_delivery_uri).host : ''
 }
 
-/** Where *Install* leads: by way of us to the platform where it starts the request itself, else to our consent page. */
+/** The target of *Install*: a redirect of ours to the platform if it starts the request itself, else the consent page. */
 function installAction(app: App): string {
   return app.client.install_uri ? `/marketplace/${app.slug}/install` : `/interaction/install/${app.slug}`
 }

@@ -2,7 +2,7 @@ import type { Tx } from '../db/connect.ts'
 import { newestOf } from '../db/in-order.ts'
 import { type App, type AppRow, readApps, toApp } from './app-store.ts'
 
-/** The marketplace finds the app from now on by what its current version says. */
+/** Updates what the marketplace search finds from the app's current version. */
 export async function refreshListing(tx: Tx, appId: string): Promise<void> {
   const row: AppRow | undefined = await readApps(tx).where('apps.id', appId).first()
   if (!row) return
@@ -15,7 +15,7 @@ export async function refreshListing(tx: Tx, appId: string): Promise<void> {
   if (names.length > 0) await tx('app_categories').insert(names.map(category => ({ app_id: appId, category })))
 }
 
-/** Some apps of an account's platforms, the newest first and retired ones last, after one of them. */
+/** Apps of an account's platforms, newest first and retired ones last, after one of them. */
 export async function pageOwnApps(
   tx: Tx,
   page: { accountId: string; after?: App | undefined; limit: number },

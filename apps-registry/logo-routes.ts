@@ -13,7 +13,7 @@ type LogoCaps = {
   sessionCookie: SessionCookie
 }
 
-/** The marks of apps, served as inert images: an SVG from a platform must never run or load anything here. */
+/** The logos of apps, served as inert images: an SVG from a platform must never run or load anything here. */
 export function logoRoutes({ database, clock, sessionCookie }: LogoCaps): Router {
   const router = Router()
   router.get('/logos/:app', loadSession(database, clock, sessionCookie), async (req, res) => {

@@ -12,7 +12,7 @@ const text = (most: number) =>
 /** Text in mails and lists. */
 const line = (most: number) => text(most).refine(isOneLine, 'must be on one line, without hidden characters')
 const TOO_LONG = 'must have 2000 characters or fewer'
-/** A host as it is looked up: letters, digits, "-", "_" and ".", or an IPv6 address (RFC 3986 §3.2.2), and a port. */
+/** A host in the form used for lookups: letters, digits, "-", "_" and ".", or an IPv6 address (RFC 3986 §3.2.2), and a port. */
 const PLAIN_AUTHORITY = /^https?:\/\/(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?(?:[/?#]|$)/i
 const hasPlainHost = (address: string): boolean =>
   !/^https?:/i.test(address) || /^[^/?#]*\/\/[^/?#]*@/.test(address) || PLAIN_AUTHORITY.test(address)
@@ -24,7 +24,7 @@ const uri = z
   .regex(PRINTABLE, 'must be ASCII; encode other characters')
   .refine(address => !address.includes('\\'), 'must not contain a backslash')
   .refine(hasPlainHost, NOT_PLAIN)
-/** Shown as a link on pages; nothing but a web address may become one. */
+/** Shown as a link on pages, so only web addresses are allowed. */
 const webUri = z
   .url({ protocol: /^https?$/, error: 'must be an http or https URI' })
   .max(2_000, TOO_LONG)
@@ -32,7 +32,7 @@ const webUri = z
   .refine(address => !address.includes('\\'), 'must not contain a backslash')
   .refine(hasPlainHost, NOT_PLAIN)
 
-/** What an app declares about itself besides what RFC 7591 names (docs/wire.md#registration). Unknown members are ignored. */
+/** What an app declares besides the metadata of RFC 7591 (docs/wire.md#registration). Unknown members are ignored. */
 const schema = z.object({
   client_name: line(80).min(1, 'must not be empty'),
   tagline: line(140).default(''),
@@ -64,7 +64,7 @@ const schema = z.object({
 
 export type Manifest = z.infer<typeof schema>
 
-/** The members that are ours; oidc-provider keeps and echoes them beside its own. */
+/** The members of this schema; oidc-provider stores and returns them beside its own. */
 export const MANIFEST_MEMBERS = [
   'tagline',
   'description',
@@ -78,7 +78,7 @@ export const MANIFEST_MEMBERS = [
 
 export type ParsedManifest = { manifest: Manifest; faults: [] } | { manifest?: undefined; faults: Fault[] }
 
-/** Checks a manifest against the catalogue; every fault names its field, as in `permissions[0].name`. */
+/** Checks a manifest against the catalog; every fault names its field, as in `permissions[0].name`. */
 export function parseManifest(input: unknown, catalog: Catalog): ParsedManifest {
   const parsed = schema.safeParse(input)
   if (!parsed.success) return { faults: faultsOfShape(parsed.error, input) }
@@ -120,7 +120,7 @@ function keyFaults({ managed_keys, permissions, key_delivery_uri }: Manifest): F
   return faults
 }
 
-/** Exact addresses, https except to this very machine (RFC 8252 §7.3, RFC 9700 §2.1). */
+/** Exact addresses, https except on loopback (RFC 8252 §7.3, RFC 9700 §2.1). */
 function redirectFaults({ redirect_uris }: Manifest): Fault[] {
   return redirect_uris.flatMap((redirect, index) => {
     const url = new URL(redirect)
@@ -140,7 +140,7 @@ export function isLoopbackHost(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
 }
 
-/** The permissions of each managed key: those it names, or all that were granted. */
+/** The permissions of each managed key: those it lists, or all granted ones. */
 export function keyPermissions(
   manifest: Manifest,
   granted: readonly string[],
@@ -151,7 +151,7 @@ export function keyPermissions(
   }))
 }
 
-/** The names of the permissions that it asks for. */
+/** The names of the permissions that the manifest requests. */
 export function namesOf(manifest: Manifest): string[] {
   return manifest.permissions.map(permission => permission.name)
 }

@@ -13,7 +13,7 @@ export type MoveApp = {
   id: string
   verb: AppVerb
   actor: Actor
-  /** Accounts besides the publisher's whose logs tell it; the registry itself cannot know them. */
+  /** Further accounts whose logs record the change; the registry itself cannot determine them. */
   alsoTold?: readonly string[]
 }
 
@@ -26,7 +26,9 @@ const PAST: Record<AppVerb, string> = {
   retire: 'app.retired',
 }
 
-/** Moves an app through its life. Publishing approves the latest version. Throws `app.status` if the move is not legal. */
+/**
+ * Changes the state of an app. Publishing approves the latest version. Throws `app.status` if the transition is not allowed.
+ */
 export async function moveApp(tx: Tx, caps: Caps, command: MoveApp): Promise<App> {
   const at = caps.clock.now()
   await lockApp(tx, command.id)

@@ -32,7 +32,7 @@ export async function findPlatformOfToken(tx: Tx, tokenHash: string): Promise<Pl
   return row && { id: row.id, accountId: row.account_id, name: row.name }
 }
 
-/** Locks the platform's row, so that of two new tokens at once the second replaces the first. */
+/** Locks the platform's row, so that of two concurrent token rotations the second replaces the first. */
 export async function lockPlatform(tx: Tx, id: string): Promise<void> {
   await locked(tx('platforms').where({ id })).first('id')
 }

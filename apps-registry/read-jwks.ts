@@ -18,9 +18,9 @@ const MEMBERS_OF_TYPE = new Map([
 ])
 
 /**
- * Reads the public keys of a JWK Set (RFC 7517 §5). Only the members that are needed are kept, so that none of the others
- * has a meaning later. A set with a private key is refused as a whole. Keys of unknown types are left out, and so are RSA
- * keys whose signatures prove nothing. Faults name the member, as in `jwks.keys[0].kid`.
+ * Reads the public keys of a JWK Set (RFC 7517 §5). Only the needed members are kept, so that no other member can take effect
+ * later. A set with a private key is refused. Keys of unknown types are left out, and so are RSA keys whose signatures prove
+ * nothing. Faults name the member, as in `jwks.keys[0].kid`.
  */
 export function readJwks(input: unknown, field: JwksField): ReadJwks {
   const entries = isObject(input) ? input['keys'] : undefined
@@ -35,7 +35,7 @@ export function readJwks(input: unknown, field: JwksField): ReadJwks {
   return { keys }
 }
 
-/** The key, what is wrong with it, or nothing if its type is unknown. */
+/** The key, its fault, or undefined if its type is unknown. */
 function readKey(entry: unknown): JWK | string | undefined {
   if (!isObject(entry)) return 'must be an object'
   const secret = PRIVATE_MEMBERS.find(member => Object.hasOwn(entry, member))
@@ -52,7 +52,7 @@ function readKey(entry: unknown): JWK | string | undefined {
     return '.key_ops must be a list of strings'
   const kept = [...COMMON_MEMBERS, ...own].filter(name => entry[name] !== undefined)
   const key: Record<string, unknown> = Object.fromEntries(kept.map(name => [name, entry[name]]))
-  // What an encryption key's operations are is clear from its use; WebCrypto exports an empty list for ECDH.
+  // The operations of an encryption key follow from its use; WebCrypto exports an empty list for ECDH.
   if (operations !== undefined && entry['use'] !== 'enc') key['key_ops'] = operations
   return key as JWK
 }
@@ -60,7 +60,7 @@ function readKey(entry: unknown): JWK | string | undefined {
 function faultAt(field: JwksField, index: number, message: string): Fault {
   const [, member = '', rest = message] = /^(\.\w+) (.*)$/s.exec(message) ?? []
   const location = `keys[${index}]${member}`
-  // The set behind an address is not part of what was sent: the field is the address.
+  // The content behind an address is not part of the request, so the field is the address.
   return field === 'jwks'
     ? { field: `jwks.${location}`, message: rest }
     : { field, message: `contains ${location}, which ${rest}` }

@@ -3,7 +3,7 @@ import type { Fault } from '../server/base/errors.ts'
 import { type JwksField, readJwks } from './read-jwks.ts'
 import { isSoundModulus } from './sound-modulus.ts'
 
-/** The public key of a platform that its managed keys are sealed to, with the algorithm of RFC 7518 §4 for it. */
+/** The public key that a platform's managed keys are sealed to, with its algorithm (RFC 7518 §4). */
 export type RecipientKey = { kid: string; alg: 'RSA-OAEP-256' | 'ECDH-ES+A256KW'; jwk: JWK }
 
 export type ParsedJwks = { keys: JWK[]; recipient: RecipientKey; fault?: undefined } | { fault: Fault }
@@ -12,7 +12,7 @@ const WRONG_KIND = 'an encryption key must be RSA of 2048 to 8192 bits with e fr
 const INVALID = 'an encryption key is not a valid key'
 const COORDINATE = /^[\w-]{43}$/ // 32 octets (RFC 7518 §6.2.1.2, RFC 7748 §5)
 
-/** Reads a JWK Set (RFC 7517 §5) and finds the first key to seal to; `field` is named in the fault. */
+/** Reads a JWK Set (RFC 7517 §5) and returns the first usable encryption key; faults name `field`. */
 export async function parseJwks(input: unknown, field: JwksField): Promise<ParsedJwks> {
   const read = readJwks(input, field)
   if (read.fault) return read
@@ -44,11 +44,11 @@ function algorithmOf(jwk: JWK): RecipientKey['alg'] | undefined {
   return curve ? 'ECDH-ES+A256KW' : undefined
 }
 
-/** Verdicts about keys that were tried lately: a trial takes as long as sealing itself, and an app keeps its key. */
+/** Results of recent trials: a trial takes as long as sealing, and an app rarely changes its key. */
 const tried = new Map<string, boolean>()
 const MOST_TRIED = 1_000
 
-/** Seals a trial text: points outside the curve and of small order (RFC 7748 §6.1) show only there. */
+/** Seals a trial text: only that reveals points outside the curve and of small order (RFC 7748 §6.1). */
 async function canSeal(jwk: JWK, alg: RecipientKey['alg']): Promise<boolean> {
   const name = JSON.stringify([alg, jwk])
   const known = tried.get(name)

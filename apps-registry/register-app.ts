@@ -16,7 +16,7 @@ import { insertApp, insertVersion } from './registration-store.ts'
 export type RegisterApp = {
   id: string
   platformId: string
-  /** RFC 7591 metadata as the authorization server accepted it, its secret apart. */
+  /** RFC 7591 metadata as accepted by the authorization server, without the secret. */
   client: Record<string, unknown>
   clientSecret: string | undefined
   manifest: Manifest
@@ -24,11 +24,11 @@ export type RegisterApp = {
   jwks: unknown
   logo: Logo | undefined
   ip: string
-  /** The member who registers it on our pages; otherwise the platform's own tools do. */
+  /** The member who registers it on our pages; undefined if the platform's own tools do. */
   actor?: Actor | undefined
 }
 
-/** Makes a draft (or, without review, a published app) from a checked manifest; returns the webhook secret, once. */
+/** Creates a draft (or, without review, a published app) from a checked manifest; returns the webhook secret, once. */
 export async function registerApp(
   tx: Tx,
   caps: Caps & { review: 'required' | 'off' },
@@ -53,7 +53,7 @@ export async function registerApp(
   } as const
   const slug = slugOf(command.manifest.client_name)
   const withRandomEnd = () => `${slug}-${alphanumeric(caps.random, 5).toLowerCase()}`
-  // A draft never has the plain slug, so that slugs reveal no draft's name; publishing gives it one.
+  // A draft never has the plain slug, so that slugs do not reveal drafts' names; publishing assigns it.
   let inserted = await insertApp(tx, { ...row, slug: status === 'draft' ? withRandomEnd() : slug })
   while (!inserted) inserted = await insertApp(tx, { ...row, slug: withRandomEnd() })
   await insertVersion(tx, command.id, 1, command.manifest, at)

@@ -16,7 +16,7 @@ export type NewApp = {
   at: number
 }
 
-/** False where the slug is taken; nothing was inserted then. */
+/** False if the slug is taken; nothing is inserted then. */
 export async function insertApp(tx: Tx, app: NewApp): Promise<boolean> {
   const row = {
     id: app.id,
@@ -37,10 +37,10 @@ export async function insertApp(tx: Tx, app: NewApp): Promise<boolean> {
   return rows.length === 1
 }
 
-/** How many versions of an app are kept, besides the one that counts. */
+/** How many versions of an app are kept besides the current one. */
 const MOST_VERSIONS = 100
 
-/** Adds a version; the oldest beyond `MOST_VERSIONS` go, whatever their number. */
+/** Adds a version and deletes the oldest beyond `MOST_VERSIONS`. */
 export async function insertVersion(
   tx: Tx,
   appId: string,

@@ -6,31 +6,28 @@ import { AppError } from '../server/base/errors.ts'
 import { type App, lockApp } from './app-store.ts'
 import { findApp } from './find-app.ts'
 
-/** Instead of a token hash: the last token was revoked and none was issued since. */
+/** In place of a token hash: the last token was revoked and none was issued since. */
 const NO_TOKEN = 'ended'
 
-/** Whether a registration access token, by its SHA-256, is the one that counts for the app. */
+/** Whether a registration access token, by its SHA-256, is the app's current one. */
 export async function countsAsRegistrationToken(tx: Tx, appId: string, tokenHash: string): Promise<boolean> {
   const app = await findApp(tx, appId)
   return app !== undefined && (app.registrationToken === null || app.registrationToken === tokenHash)
 }
 
-/** `token`: the SHA-256 of the registration access token that counts from now on; without one none does. */
+/** `token`: the SHA-256 of the new registration access token; undefined revokes the current one. */
 export async function setRegistrationToken(tx: Tx, id: string, token: string | undefined): Promise<void> {
   await tx('apps')
     .where({ id })
     .update({ registration_token: token ?? NO_TOKEN })
 }
 
-/** Whether some registration access token counts. */
+/** Whether the app has a registration access token. */
 export function hasRegistrationToken(app: App): boolean {
   return app.registrationToken !== NO_TOKEN
 }
 
-/**
- * A new registration access token for an app, made by `issue` in this transaction; the one before ends. Throws `app.retired`
- * where the app is retired.
- */
+/** Replaces the registration access token of an app with one that `issue` makes in this transaction. Throws `app.retired`. */
 export async function replaceRegistrationToken(
   tx: Tx,
   caps: Caps,
@@ -42,7 +39,7 @@ export async function replaceRegistrationToken(
   return token
 }
 
-/** Ends the registration access token: only the portal changes the registration until another one is issued. */
+/** Revokes the registration access token: until another one is issued, only the portal can change the registration. */
 export async function endRegistrationToken(
   tx: Tx,
   caps: Caps,

@@ -18,9 +18,8 @@ export function newClientSecret(random: Caps['random']): string {
 }
 
 /**
- * Makes a new client secret, shown once; the one before is refused at once (an OAuth client has one), and so is the
- * registration access token, which may have leaked with it. Throws `app.no_secret`
- * where the app authenticates with a key instead.
+ * Replaces the client secret, shown once. The previous one is refused at once (an OAuth client has one secret), and so is the
+ * registration access token, which may have leaked with it. Throws `app.no_secret` if the app authenticates with a key instead.
  */
 export async function replaceClientSecret(
   tx: Tx,

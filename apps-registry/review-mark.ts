@@ -2,10 +2,13 @@ import { isDeepStrictEqual } from 'node:util'
 import type { App, Logo } from './app-store.ts'
 import { namesOf, without } from './manifest.ts'
 
-/** What pages say of an app's review; `off` where they say nothing. */
+/** What pages show about an app's review; `off` shows nothing. */
 export type ReviewMark = 'reviewed' | 'changed' | 'unreviewed' | 'off'
 
-/** A suspended app has no mark. The badge belongs to what the operator published; a later change removes it until the operator publishes again. */
+/**
+ * A suspended app has no mark. The mark stands for what the operator published; a later change removes it until the operator
+ * publishes again.
+ */
 export function reviewMark(app: App, review: 'required' | 'off'): ReviewMark {
   if (review === 'off' || app.status === 'suspended') return 'off'
   return ({ never: 'unreviewed', current: 'reviewed', changed: 'changed' } as const)[app.reviewed]

@@ -16,14 +16,14 @@ import { lockApp } from './app-store.ts'
 import { findApp } from './find-app.ts'
 import { setRegistrationToken } from './registration-token.ts'
 
-/** How long the old secret signs along. */
+/** How long a replaced secret still signs. */
 const BOTH_SIGN = DAY
-/** How many may sign along, so that the header stays short. */
+/** How many replaced secrets may sign, so that the header stays short. */
 const MOST = 10
 
 /**
- * Makes a new webhook secret, shown once; for a day every delivery carries the signatures of both. Each secret keeps its
- * day, however often this is repeated. Throws `request.rate_limited` where too many sign along.
+ * Makes a new webhook secret, shown once; for a day every delivery is signed with both. Each replaced secret signs for a day,
+ * however often this is repeated. Throws `request.rate_limited` if too many still sign.
  */
 export async function rotateWebhookSecret(
   tx: Tx,
@@ -31,7 +31,7 @@ export async function rotateWebhookSecret(
   command: {
     appId: string
     actor: Actor
-    /** A person does it, perhaps because something leaked: the registration access token ends too. */
+    /** A person rotates it, perhaps after a leak: the registration access token is revoked too. */
     endsRegistrationToken?: boolean
   },
 ): Promise<string> {

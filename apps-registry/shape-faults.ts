@@ -10,12 +10,12 @@ const KINDS: Record<string, string> = {
   object: 'an object',
 }
 
-/** What does not fit a schema in `input`; every fault names its field, as in `permissions[0].name`. */
+/** The faults of `input` against a schema; every fault names its field, as in `permissions[0].name`. */
 export function faultsOfShape(error: z.ZodError, input: unknown): Fault[] {
   return error.issues.map(issue => ({ field: fieldPath(issue.path), message: describe(issue, input) }))
 }
 
-/** `a[0].b`, as descriptions name a member. */
+/** A path as `a[0].b`. */
 export function fieldPath(path: readonly PropertyKey[]): string {
   return path
     .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index > 0 ? '.' : ''}${String(part)}`))
@@ -41,7 +41,7 @@ function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
   )
 }
 
-/** A value inside a message: ASCII only, as `error_description` wants it (RFC 7591 §3.2.2), and not endless. */
+/** A value for a message: ASCII only, as `error_description` requires (RFC 7591 §3.2.2), and of limited length. */
 export function quoted(value: string): string {
   const ascii = value.replace(/[^\x20-\x7e]/g, letter => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`)
   return `"${ascii.length > 100 ? `${ascii.slice(0, 100)}...` : ascii}"`

@@ -3,14 +3,14 @@ import type { JWK } from 'jose'
 const FEWEST_BITS = 2_048
 const MOST_BITS = 8_192
 const LEAST_EXPONENT = 65_537n
-/** OpenSSL accepts no longer exponent beside a long modulus. */
+/** OpenSSL accepts no longer exponent with a long modulus. */
 const MOST_EXPONENT = 2n ** 64n - 1n
 /** NIST SP 800-89 §5.3.3: a modulus has no factor below 752. */
 const SMALL_PRIMES = primesBelow(752)
 
 /**
- * Whether an RSA key protects what is encrypted to it: its size, its exponent (with 1 the ciphertext is the plaintext), and
- * that its modulus has no small factor (NIST SP 800-89 §5.3.3).
+ * Whether an RSA key protects what is encrypted to it: its size, its exponent (with 1 the ciphertext is the plaintext), and a
+ * modulus without small factors (NIST SP 800-89 §5.3.3).
  */
 export function isSoundModulus({ n, e }: Pick<JWK, 'n' | 'e'>): boolean {
   const [modulus, exponent] = [integerOf(n), integerOf(e)]
@@ -21,7 +21,7 @@ export function isSoundModulus({ n, e }: Pick<JWK, 'n' | 'e'>): boolean {
   return SMALL_PRIMES.every(prime => modulus % prime !== 0n)
 }
 
-/** Base64urlUInt of RFC 7518 §2. A leading zero octet, which some libraries write, is let pass. */
+/** Base64urlUInt of RFC 7518 §2. Accepts a leading zero octet, which some libraries write. */
 function integerOf(text: string | undefined): bigint | undefined {
   if (text === undefined || !/^[\w-]+$/.test(text) || text.length > 2 * MOST_BITS) return undefined
   const hex = Buffer.from(text, 'base64url').toString('hex')

@@ -24,11 +24,11 @@ export type UpdateApp = {
   ip: string
 }
 
-/** The effects in rooms that this one may not call. */
+/** Effects in rooms that this one may not import. */
 export type UpdateHooks = {
-  /** Running installations shrink. Returns what the logs must say of it. */
+  /** Removes permissions from installations. Returns what the log entry contains. */
   permissionsRemoved(app: App, removed: string[]): Promise<Note[]>
-  /** Logs it in the accounts with keys of the app. Returns those that must be logged in this transaction. */
+  /** Logs acts in the accounts with keys of the app. Returns those that the caller must log in this transaction. */
   tellHolders(appId: string, acts: readonly Act[]): Promise<string[]>
 }
 
@@ -54,7 +54,7 @@ export async function updateApp(
   const secretMade = before.clientSecret === null && command.clientSecret !== undefined
   await updateAppRow(tx, before.id, {
     client: command.client,
-    // What was read of the secret may be replaced by now: it is only made or cleared here.
+    // The secret may have been replaced since it was read, so it is only set or cleared here.
     clientSecret:
       before.clientSecret !== null && command.clientSecret !== undefined
         ? before.clientSecret
@@ -82,7 +82,7 @@ export async function updateApp(
   return { app, removed, secretMade }
 }
 
-/** Returns which version counts from now on, and which is the latest. */
+/** Returns the current version and the latest. */
 async function insertVersions(
   tx: Tx,
   before: App,

@@ -3,17 +3,20 @@ import type { Tx } from '../db/connect.ts'
 import { lockApp } from './app-store.ts'
 import type { Withdrawal } from './withdrawals.ts'
 
-/** From the commit on, installations of earlier versions do not have these permissions, whatever their rows contain. */
+/**
+ * From the commit on, installations that consented to earlier versions do not have these permissions, whatever their rows
+ * contain.
+ */
 export async function withdrawPermissions(tx: Tx, appId: string, withdrawal: Withdrawal): Promise<void> {
   await changeWithdrawals(tx, appId, withdrawal.version, withdrawal)
 }
 
-/** Every row says so itself. */
+/** Ends a withdrawal after all rows are updated. */
 export async function finishWithdrawal(tx: Tx, appId: string, version: number): Promise<void> {
   await changeWithdrawals(tx, appId, version, undefined)
 }
 
-/** The unfinished withdrawals of an app, the oldest first. */
+/** The unfinished withdrawals of an app, oldest first. */
 export async function findWithdrawals(tx: Tx, appId: string): Promise<Withdrawal[]> {
   const row: { withdrawals: string | null } | undefined = await tx('apps').where({ id: appId }).first('withdrawals')
   return JSON.parse(row?.withdrawals ?? '[]')

@@ -1,13 +1,13 @@
 /** Permissions that a version of the manifest took away, while installations and keys still have them in their rows. */
 export type Withdrawal = { version: number; permissions: string[]; at: number }
 
-/** The columns with the withdrawals of an installation, as joined to it; both null if there are none. */
+/** The columns from which an installation's withdrawals are read; both null if there are none. */
 export type WithdrawalRow = { withdrawals: string | null; consented_version: number | null }
 
 /**
- * The permissions of an installation that consented to a version, or of one of its keys, without the app's pending
- * withdrawals. A later version that asks for a permission again does not restore it without a new consent. `emptiedAt`:
- * when the last permission was withdrawn, in milliseconds.
+ * The permissions of an installation that consented to a version, or of one of its keys, without the app's pending withdrawals.
+ * A later version that requests a permission again does not restore it without a new consent. `emptiedAt`: when the last
+ * permission was withdrawn, in milliseconds.
  */
 export function afterWithdrawals(
   permissions: string[],
@@ -23,7 +23,7 @@ export function afterWithdrawals(
   return { permissions: left }
 }
 
-/** Withdrawals that concern an installation that consented to a version. */
+/** Withdrawals that apply to an installation that consented to a version. */
 export function withdrawnFrom(withdrawals: readonly Withdrawal[], version: number): string[] {
   return withdrawals.filter(each => each.version > version).flatMap(each => each.permissions)
 }

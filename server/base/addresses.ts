@@ -1,6 +1,9 @@
 import { BlockList, isIP, isIPv6, SocketAddress } from 'node:net'
 
-/** What is not globally reachable, from the IANA special-purpose registries for IPv4 and IPv6 (RFC 6890 and its updates). */
+/**
+ * Ranges that are not globally reachable, from the IANA special-purpose registries for IPv4 and IPv6 (RFC 6890 and its
+ * updates).
+ */
 const SPECIAL_PURPOSE = [
   '0.0.0.0/8',
   '10.0.0.0/8',
@@ -37,7 +40,7 @@ const SPECIAL_PURPOSE = [
   'ff00::/8',
 ]
 
-/** A CIDR as two parts, or nothing if it is not one. A bare address is a range of one. */
+/** The two parts of a CIDR; undefined if it is not one. A bare address is a range of one. */
 export function parseCidr(text: string): { address: string; bits: number } | undefined {
   const [address = '', bits, ...rest] = text.trim().split('/')
   const family = isIP(address)
@@ -60,7 +63,7 @@ function listOf(cidrs: readonly string[]): BlockList {
 const v4 = listOf(SPECIAL_PURPOSE.filter(cidr => !cidr.includes(':')))
 const v6 = listOf(SPECIAL_PURPOSE.filter(cidr => cidr.includes(':')))
 
-/** Tells whether outbound calls may reach an address: every public one, and those in `allow` (EGRESS_ALLOW). */
+/** Returns whether outbound calls may reach an address: every public one, and those in `allow` (EGRESS_ALLOW). */
 export function createEgressRule(allow: readonly string[]): (address: string) => boolean {
   const allowed = listOf(allow)
   return address => {
@@ -71,36 +74,39 @@ export function createEgressRule(allow: readonly string[]): (address: string) =>
   }
 }
 
-/** Whether an address is in `allow` itself: only those may be called without TLS. */
+/** Returns whether an address is in `allow`: only those may be called without TLS. */
 export function createAllowedRule(allow: readonly string[]): (address: string) => boolean {
   const allowed = listOf(allow)
   return address => isIP(address) > 0 && allowed.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 }
 
-/** Whether a host is the same everywhere: an IP address, or this very machine (RFC 6761 §6.3). */
+/** Whether a host means the same on every machine: an IP address or loopback (RFC 6761 §6.3). */
 export function isFixedHost(hostname: string): boolean {
   return isIP(hostname.replace(/^\[(.*)\]$/, '$1')) !== 0 || /(?:^|\.)localhost\.?$/.test(hostname)
 }
 
-/** One spelling for each address: IPv6 shortened and in lower case, IPv4-mapped IPv6 as IPv4. Anything else stays as it is. */
+/**
+ * The canonical form of an address: IPv6 shortened and in lower case, IPv4-mapped IPv6 as IPv4. Other text is returned
+ * unchanged.
+ */
 export function plainAddress(text: string): string {
   if (!isIPv6(text)) return text
   const { address } = new SocketAddress({ address: text, family: 'ipv6' })
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address)?.[1] ?? address
 }
 
-/** An address as a proxy writes it, which may add a port, and brackets around IPv6 (RFC 3986 §3.2.2), or a zone (RFC 4007). */
+/** An address from a proxy's header, without the port, the brackets around IPv6 (RFC 3986 §3.2.2) or the zone (RFC 4007). */
 export function withoutPort(text: string): string {
   const bare = text.replace(/^\[([^\]]+)\](?::\d+)?$/, '$1').replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, '$1')
   return plainAddress(bare.replace(/%.*$/, ''))
 }
 
 /**
- * What counts as one caller: an IPv4 address, or the /64 of an IPv6 address, which is what one customer of a provider is
- * given at least (RFC 6177 §2). Anything else stays as it is.
+ * The unit that limits count: an IPv4 address, or the /64 of an IPv6 address, the least that a provider assigns to one customer
+ * (RFC 6177 §2). Other text is returned unchanged.
  */
 export function networkOf(text: string): string {
-  const address = plainAddress(text.replace(/%.*$/, '')) // RFC 4007 §11: a zone is no part of the address
+  const address = plainAddress(text.replace(/%.*$/, '')) // RFC 4007 §11: a zone is not part of the address
   if (!isIPv6(address)) return address
   const [head = '', tail] = address.split('::')
   const before = head === '' ? [] : head.split(':')

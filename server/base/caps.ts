@@ -4,7 +4,7 @@ import type { Ids } from './ids.ts'
 import type { Keyring } from './keyring.ts'
 import type { Random } from './random.ts'
 
-/** What a verb may use besides its transaction: time, chance, names and keys. */
+/** What a verb may use besides its transaction. */
 export type Caps = {
   clock: Clock
   ids: Ids

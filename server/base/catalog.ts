@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** One thing that the operator's API lets a key do; it is also an OAuth scope. */
+/** One permission of the operator's API; it is also an OAuth scope. */
 export type Permission = {
   name: string
   resource: string
@@ -30,7 +30,7 @@ const schema = z
   .min(1)
   .refine(list => new Set(list.map(permission => permission.name)).size === list.length, 'names a permission twice')
 
-/** Checks the operator's catalogue. Throws an Error with one line that names the first fault. */
+/** Checks the operator's catalog. Throws an Error with one line that names the first fault. */
 export function parseCatalog(json: unknown): Catalog {
   const parsed = schema.safeParse(json)
   if (parsed.success) return parsed.data
@@ -38,7 +38,7 @@ export function parseCatalog(json: unknown): Catalog {
   throw new Error(`${issue?.path.join('.') || 'the file'}: ${issue?.message}`)
 }
 
-/** What a small payments API might offer; used until the operator names its own. */
+/** A sample for a small payments API; used if the operator configures no catalog. */
 export const SAMPLE_CATALOG: Catalog = [
   read('charges', 'See charges: amount, date, card brand and last four digits'),
   write('charges', 'Create and capture charges', ['moves_money']),

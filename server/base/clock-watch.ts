@@ -1,13 +1,13 @@
 import { type Clock, SECOND } from './clock.ts'
 
-/** Slower changes are ordinary corrections (NTP) and delay nothing noticeably. */
+/** Smaller changes are ordinary corrections (NTP) and delay nothing noticeably. */
 const SMALLEST = SECOND
 
-/** Detects that the clock was set by comparing it with the monotonic clock. Ask every second to miss no step. */
+/** Detects that the clock was set by comparing it with the monotonic clock. Call `step` every second to miss no step. */
 export type ClockWatch = {
-  /** By how many milliseconds the clock was set since the last `accept`: negative where back, 0 where it was not set. */
+  /** By how many milliseconds the clock was set since the last `accept`; negative if it was set back, 0 if it was not set. */
   step(): number
-  /** The step has been dealt with; the next comparison starts here. */
+  /** Marks the step as handled; the next comparison starts from here. */
   accept(step: number): void
 }
 

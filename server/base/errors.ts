@@ -1,6 +1,6 @@
 /**
- * Every error that a caller may see, one entry for each cause. `status` is HTTP; `code` is the stable code of problem+json,
- * which identifies the cause (docs/wire.md#error-codes); `title` is for people.
+ * Every error that a caller may see, one entry per cause. `status` is HTTP; `code` is the stable code of problem+json, which
+ * identifies the cause (docs/wire.md#error-codes); `title` is for people.
  */
 export const ERRORS = {
   'request.invalid': { status: 400, code: 'invalid_request', title: 'The request is invalid' },
@@ -88,7 +88,7 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS
 
-/** One fault of the input: the name of the field and a sentence. */
+/** One fault of the input: the field's name and a sentence. */
 export type Fault = { field: string; message: string }
 
 type Details = { detail?: string; faults?: Fault[]; retryAfter?: number; cause?: unknown }
@@ -98,7 +98,7 @@ export class AppError extends Error {
   readonly code: ErrorCode
   readonly detail: string | undefined
   readonly faults: Fault[]
-  /** Seconds until it is worth trying again. */
+  /** Seconds to wait before a retry. */
   readonly retryAfter: number | undefined
 
   constructor(code: ErrorCode, { detail, faults = [], retryAfter, cause }: Details = {}) {
@@ -112,8 +112,8 @@ export class AppError extends Error {
 }
 
 /**
- * The database cannot be reached, or cannot do now what it was asked for: it is full, read-only, restarting, or out of
- * connections. Nothing is wrong with the request, which may be repeated later. Every method of `Database` throws it.
+ * The database cannot be reached or cannot do the operation now: it is full, read-only, restarting, or out of connections. The
+ * request is valid and may be retried. Every method of `Database` throws it.
  */
 export class DatabaseAway extends Error {
   constructor(cause: unknown) {
@@ -122,7 +122,7 @@ export class DatabaseAway extends Error {
   }
 }
 
-/** A file that this user cannot use as the server must; an operator's matter, and none of a request. */
+/** The server's user cannot use a file. The operator must fix this; requests do not cause it. */
 export class FileFault extends Error {
   constructor(file: string, cause: unknown) {
     const reason = cause instanceof Error ? cause.message : String(cause)
@@ -131,7 +131,7 @@ export class FileFault extends Error {
   }
 }
 
-/** The database was migrated by something else than a release: a checkout from before 0.2.0, or another branch. */
+/** The database was migrated by something other than a release: a checkout from before 0.2.0, or another branch. */
 export class SchemaFault extends Error {
   constructor(unknown: readonly string[]) {
     super(

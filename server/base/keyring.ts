@@ -1,22 +1,22 @@
 import { createCipheriv, createDecipheriv, createHash, hkdfSync } from 'node:crypto'
 import type { Random } from './random.ts'
 
-/** Encrypts values that must be readable again, with one key per purpose derived from the root secret. */
+/** Encrypts values that must be decrypted again, with one key per purpose derived from the root secret. */
 export type Keyring = {
-  /** The ids of the root secrets, the current one first. A ciphertext begins with the id of its own. */
+  /** The ids of the root secrets, the current one first. A ciphertext begins with the id of its root secret. */
   roots: readonly string[]
   /** AES-256-GCM; `purpose` and `context` are authenticated, so that a ciphertext cannot be moved to another row. */
   encrypt(purpose: string, context: string, plaintext: string): string
-  /** Throws where the ciphertext was made under an unknown root secret, for another purpose or context, or altered. */
+  /** Throws if the ciphertext was made under an unknown root secret, for another purpose or context, or was altered. */
   decrypt(purpose: string, context: string, ciphertext: string): string
-  /** A key that is derived for one purpose, one per root secret, the current one first; for signed cookies. */
+  /** The derived keys for one purpose, one per root secret, the current one first; for signed cookies. */
   derive(purpose: string): Buffer[]
 }
 
 const IV = 12
 const TAG = 16
 
-/** `secrets`: the root secrets; the first encrypts, the others still decrypt (docs/root-secret.md). */
+/** `secrets`: the root secrets; the first encrypts, the others only decrypt (docs/root-secret.md). */
 export function createKeyring(secrets: readonly string[], random: Random): Keyring {
   const roots = secrets.map(secret => ({
     id: createHash('sha256').update(`id:${secret}`).digest('base64url').slice(0, 8),

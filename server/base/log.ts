@@ -9,13 +9,13 @@ export type Log = {
 
 export const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
 
-/** Bytes buffered for a slow reader of the log; lines beyond are dropped and counted. */
+/** Bytes buffered for a slow reader of the log; further lines are dropped and counted. */
 const MOST_WAITING = 1024 * 1024
 
-/** JSON lines on standard error, so that standard output stays for results. Headers and bodies never go in. */
+/** JSON lines on standard error, because standard output is for results. Headers and bodies are never logged. */
 export function createLog(level: (typeof LOG_LEVELS)[number]): Log {
   const stream = process.stderr
-  // The reader has gone (EPIPE) or the disk is full: there is nowhere else to report it.
+  // The reader is gone (EPIPE) or the disk is full: there is nowhere else to report it.
   if (!stream.listeners('error').includes(ignore)) stream.on('error', ignore)
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
   const toStream = pino(options, stream)
@@ -24,8 +24,8 @@ export function createLog(level: (typeof LOG_LEVELS)[number]): Log {
 }
 
 /**
- * Writes lines to a stream that does not block, such as a pipe or socket, without ever waiting for its reader. `dropped`
- * is told how many lines were dropped once there is room again.
+ * Writes lines to a stream that does not block, such as a pipe or socket, without waiting for its reader. Once there is room
+ * again, `dropped` gets the number of dropped lines.
  */
 function boundedDestination(stream: NodeJS.WriteStream, dropped: (lines: number) => void): DestinationStream {
   let lost = 0

@@ -1,6 +1,6 @@
 import { showsAll, withoutHidden } from './plain-text.ts'
 
-/** Control characters, line ends of every kind among them. */
+/** Control characters, including line ends of every kind. */
 const BREAKS = /[\p{Cc}\p{Zl}\p{Zp}]/u
 
 /** Whether a name fits on one line of a mail or a log and has no hidden characters. */

@@ -21,20 +21,23 @@ export class OutboundError extends Error {
 export type OutboundAnswer = {
   status: number
   retryAfter: string | undefined
-  /** The first 4 kB of what arrived within 250 ms of the headers. Never rejects: the status counts whatever the body does. */
+  /**
+   * The first 4 kB of what arrived within 250 ms of the headers. Never rejects, because the status counts whatever the body
+   * does.
+   */
   body: Promise<string>
 }
 
 /** The only way to call other servers. Each address is resolved, checked and pinned to the connection; redirects are not followed. */
 export type Outbound = {
   /**
-   * Posts `body` and resolves with the headers of the response. Repeats the request once, on a new connection, if a
-   * kept-alive one turns out to be closed, so receivers must recognise a repeated post. Throws OutboundError.
+   * Posts `body` and resolves with the status and headers of the response. Retries once, on a new connection, if a kept-alive
+   * one turns out to be closed, so receivers must recognise a repeated post. Throws OutboundError.
    */
   post(url: string, headers: Record<string, string>, body: string): Promise<OutboundAnswer>
-  /** For libraries that want a `fetch`: same rules, responses of at most 64 kB, five seconds. */
+  /** For libraries that take a `fetch`: same rules, responses of at most 64 kB, five seconds. */
   fetch: typeof fetch
-  /** Whether the address may be called now; at registration, before anything is stored. Throws OutboundError. */
+  /** Throws OutboundError if the address may not be called now; used at registration, before anything is stored. */
   check(url: string): Promise<void>
   /** Whether `hostname` is an address that EGRESS_ALLOW names; those may be called without TLS. */
   mayBePlain(url: string): Promise<boolean>
@@ -44,7 +47,7 @@ export type Outbound = {
 
 export const KEPT_ANSWER = 4_096
 const FETCHED_ANSWER = 65_536
-/** Shorter than receivers usually keep an idle connection, where they do not say how long (`Keep-Alive: timeout`). */
+/** Shorter than receivers usually keep an idle connection; used if they do not say how long (`Keep-Alive: timeout`). */
 const KEEP_ALIVE = 4 * SECOND
 
 type Options = {
@@ -99,7 +102,7 @@ export function createOutbound({ allow, timeoutMs = 15 * SECOND, lookup = create
   }
 }
 
-/** Looks addresses up and refuses those that may not be called. */
+/** Resolves names and refuses addresses that may not be called. */
 function createAddressCheck(allow: readonly string[], lookup: ResolveName) {
   const permits = createEgressRule(allow)
 
@@ -113,7 +116,7 @@ function createAddressCheck(allow: readonly string[], lookup: ResolveName) {
     }
   }
 
-  /** All addresses must be permitted: one bad one among good ones is a rebinding attempt or a mistake. */
+  /** All addresses must be permitted: a forbidden one among permitted ones is a rebinding attempt or a mistake. */
   async function permitted(hostname: string): Promise<Address[]> {
     const addresses = await addressesOf(hostname)
     if (addresses.length === 0) throw new OutboundError('dns')
@@ -132,7 +135,7 @@ function createAddressCheck(allow: readonly string[], lookup: ResolveName) {
     )
   }
 
-  /** A literal address is never looked up by the connection, so it is checked here. */
+  /** The connection does not look up a literal address, so it is checked here. */
   async function checkLiteral(url: URL): Promise<void> {
     if (isIP(url.hostname.replace(/^\[|\]$/g, ''))) await permitted(url.hostname)
   }
@@ -140,7 +143,7 @@ function createAddressCheck(allow: readonly string[], lookup: ResolveName) {
   return { addressesOf, permitted, pinned, checkLiteral }
 }
 
-/** Connections that are kept alive, and new ones for what has to be repeated. */
+/** Kept-alive connections, and new ones for retries. */
 function createConnections(pinned: LookupFunction, timeoutMs: number) {
   const connecting = {
     connect: { lookup: pinned, timeout: timeoutMs },
@@ -151,7 +154,7 @@ function createConnections(pinned: LookupFunction, timeoutMs: number) {
   const agent = new Agent({ ...connecting, pipelining: 1 })
   const unkept = new Agent({ ...connecting, pipelining: 0 }) // closes each connection after one request
 
-  /** Sends a request that is safe to repeat. */
+  /** Sends a request that is safe to retry. */
   async function send<Answer>(over: (dispatcher: Agent) => Promise<Answer>): Promise<Answer> {
     try {
       return await over(agent)

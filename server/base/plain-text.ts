@@ -1,13 +1,18 @@
 /**
- * Whether a text can be stored and sent on as it is: PostgreSQL takes no NUL, and neither UTF-8 nor `jsonb` has half a
+ * Whether a text can be stored and sent unchanged: PostgreSQL rejects NUL, and UTF-8 and `jsonb` cannot represent half a
  * surrogate pair.
  */
 export const isStorable = (text: string): boolean => !text.includes('\0') && text.isWellFormed()
 
-/** Characters that are not seen or that turn the order of others (UAX #9, UTS #39 §5.4), and controls other than tab and line end. */
+/**
+ * Invisible characters, those that change the order of others (UAX #9, UTS #39 §5.4), and controls other than tab and line end.
+ */
 const HIDDEN = /[\p{Default_Ignorable_Code_Point}\p{Bidi_Control}\p{Cs}\u2800\ufff9-\ufffb]|(?![\t\n\r])\p{Cc}/u
 
-/** Where such a character belongs to how the one before it is written: joiners, and the variants of emoji, Han and Mongolian. */
+/**
+ * Positions in which such a character is part of how the one before it is written: joiners, and variants of emoji, Han and
+ * Mongolian.
+ */
 const JOINED = new RegExp(
   [
     String.raw`(?<=[\p{Extended_Pictographic}\p{Emoji_Modifier}\ufe0f])\u200d(?=\p{Extended_Pictographic})`,

@@ -1,11 +1,11 @@
 import pg from 'pg'
 
-/** Modes of `sslmode` that the driver knows. */
+/** Values of `sslmode` that the driver supports. */
 const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify']
 
 const EXAMPLE = 'postgres://user:password@host:5432/database'
 
-/** What is wrong with the address of a PostgreSQL database, or undefined. Makes no connection; reads certificate files. */
+/** The fault of a PostgreSQL URL, or undefined. Makes no connection; reads certificate files. */
 export function postgresUrlFault(url: string): string | undefined {
   if (url.includes('#'))
     return `has a "#", which ends an address; write %23 for it (${EXAMPLE}, user and password percent-encoded)`

@@ -1,24 +1,24 @@
 import type { Clock } from './clock.ts'
 
-/** The signs of life of one loop. Durations in milliseconds. */
+/** Reports that one loop is alive. Durations in milliseconds. */
 export type Pulse = {
   /** A round begins, possibly earlier than announced. */
   begin(): void
-  /** The loop makes progress; it rests for `ms` before the next round. */
+  /** The loop makes progress; its next round is in `ms`. */
   expect(ms: number): void
-  /** The loop has ended: because it was stopped, or unexpectedly. */
+  /** The loop has ended; `intended` if it was stopped. */
   end(intended: boolean): void
 }
 
 /** The loops of this process, and which of them are stuck. */
 export type Pulses = {
-  /** Registers a loop. It counts as stuck when it gives no sign for `patience` milliseconds longer than it rests. */
+  /** Registers a loop. It counts as stuck if it reports nothing for `patience` milliseconds longer than its announced pause. */
   start(name: string, patience: number): Pulse
-  /** Whether any loop runs here, or in the process that started this one. */
+  /** Whether any loop runs here or in the parent process. */
   any(): boolean
   /** The names of loops that are stuck or have ended unexpectedly. */
   ill(): string[]
-  /** The stuck loops of the parent process, as it reported them. */
+  /** Stores the parent process's stuck loops, as it reported them. */
   told(ill: readonly string[]): void
 }
 

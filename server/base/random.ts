@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-/** The largest multiple of 62 that fits a byte: bytes above it are drawn again, so that no letter is likelier. */
+/** The largest multiple of 62 that fits in a byte: higher bytes are drawn again, so that all letters are equally likely. */
 const UNBIASED = 248
 
 /** The source of randomness: a cryptographically secure generator outside tests. */

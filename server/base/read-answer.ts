@@ -15,8 +15,8 @@ export async function readAtMost(stream: AsyncIterable<Uint8Array>, limit: numbe
 }
 
 /**
- * The first `limit` bytes of what arrives within 250 ms, whatever becomes of the rest; never rejects. Then it hangs up, so
- * that a body that stays open occupies no connection.
+ * The first `limit` bytes that arrive within 250 ms; never rejects. Then it closes the connection, so that an endless body does
+ * not occupy it.
  */
 export async function readBriefly(stream: Readable, limit: number): Promise<string> {
   const parts: Buffer[] = []

@@ -1,6 +1,6 @@
 import { isStorable } from './plain-text.ts'
 
-/** More than any accepted document needs: a JWK Set and a manifest are four levels deep. */
+/** More than any accepted document needs: a JWK Set and a manifest have four levels. */
 const DEEPEST = 32
 const UNSTORABLE = 'must not contain NUL or an unpaired surrogate'
 
@@ -19,9 +19,9 @@ export class JsonFault extends SyntaxError {
 type Level = { names: Set<string> | undefined; at: string | number }
 
 /**
- * Reads JSON from callers whose values are stored or passed on. (A verification stores nothing and is a hot path: it uses
- * `JSON.parse`.) Besides malformed JSON it refuses more than 32 levels, a member that is named twice (RFC 8259 §4) or `__proto__`, and strings that cannot be stored. Throws SyntaxError, of which
- * `JsonFault` says where.
+ * Parses JSON from callers whose values are stored or passed on. (Verification stores nothing and is a hot path: it uses
+ * `JSON.parse`.) Besides malformed JSON it refuses more than 32 levels, duplicate members (RFC 8259 §4), `__proto__`, and
+ * strings that cannot be stored. Throws SyntaxError; a `JsonFault` has the path.
  */
 export function readJson(text: string): unknown {
   const value: unknown = JSON.parse(text)
@@ -29,7 +29,7 @@ export function readJson(text: string): unknown {
   return value
 }
 
-/** What `readJson` would refuse of a value that somebody else has read; the first such member. */
+/** The first member of a parsed value that `readJson` would refuse. */
 export function oddMember(value: unknown, path: readonly (string | number)[] = []): JsonFault | undefined {
   if (path.length > DEEPEST) return new JsonFault(path.slice(0, 1), `must have ${DEEPEST} levels or fewer`)
   if (typeof value === 'string') return isStorable(value) ? undefined : new JsonFault(path, UNSTORABLE)
@@ -43,7 +43,7 @@ export function oddMember(value: unknown, path: readonly (string | number)[] = [
   return undefined
 }
 
-/** Walks over text that is known to be JSON. */
+/** Walks over text that is valid JSON. */
 function checkText(text: string): void {
   const levels: Level[] = []
   let level: Level | undefined

@@ -9,28 +9,28 @@ export type ResolveName = (name: string) => Promise<Address[]>
 
 type Options = {
   hostsFile?: string
-  /** `address:port` of name servers; otherwise those of the machine. */
+  /** `address:port` of name servers; default: the machine's. */
   servers?: readonly string[]
-  /** Of one question to one server, in milliseconds. */
+  /** Timeout of one query to one server, in milliseconds. */
   timeout?: number
-  /** How the machine itself resolves a name. */
+  /** The machine's own resolver. */
   system?: ResolveName
-  /** How long a name waits for its turn there, in milliseconds. */
+  /** How long a name waits for a free slot there, in milliseconds. */
   patience?: number
 }
 
 /**
- * The machine's resolver (getaddrinfo) occupies a thread of the process until a name server answers, and SQLite and files need
+ * The machine's resolver (getaddrinfo) occupies a thread of the process until a name server responds, and SQLite and files need
  * the same four threads (docs/outbound.md).
  */
 const SYSTEM_AT_ONCE = 2
 const TRIES = 2
-/** No name server knows the name, or none can be asked: the machine may know it in another way. */
+/** No name server has the name, or none responds: the machine's resolver may find it in another way. */
 const UNKNOWN = ['ENOTFOUND', 'ENODATA', 'ECONNREFUSED']
 
 /**
- * Resolves names: those of the hosts file first, then by the name servers, without occupying a thread, and what they do not
- * know in the machine's own way (search domains, mDNS), at most two names at once. Rejects where the name has no address.
+ * Resolves names: first from the hosts file, then by the name servers, without occupying a thread; other names by the machine's
+ * resolver (search domains, mDNS), at most two at once. Rejects if the name has no address.
  */
 export function createResolveName({
   hostsFile = '/etc/hosts',
@@ -49,7 +49,7 @@ export function createResolveName({
     return await shared
   }
 
-  /** The machine's name servers are read each time: they may have changed. */
+  /** Reads the machine's name servers each time, because they may have changed. */
   async function askServers(name: string): Promise<Address[]> {
     const resolver = new Resolver({ timeout, tries: TRIES })
     if (servers) resolver.setServers(servers)
@@ -64,7 +64,7 @@ export function createResolveName({
   }
 
   return async name => {
-    if (!name.replace(/\.$/, '').includes('.')) return await askSystem(name) // of the machine or its own network
+    if (!name.replace(/\.$/, '').includes('.')) return await askSystem(name) // a name of the machine or its own network
     const listed = await readHosts(hostsFile, name)
     if (listed.length > 0) return listed
     try {
@@ -76,7 +76,7 @@ export function createResolveName({
   }
 }
 
-/** The addresses that the hosts file has for a name. */
+/** The addresses of a name in the hosts file. */
 async function readHosts(file: string, name: string): Promise<Address[]> {
   const text = await readFile(file, 'utf8').catch(error => {
     if (error.code === 'ENOENT') return ''

@@ -8,8 +8,8 @@ export const ROOT_SECRET_FILE = 'root-secret'
 const SHORTEST = 32
 
 /**
- * The root secrets from the configuration, or the one in the data folder, made at the first start with mode 0600. Throws
- * `FileFault` where that cannot be read or made.
+ * The configured root secrets, or the one in the data folder, created at the first start with mode 0600. Throws `FileFault` if
+ * that file cannot be read or created.
  */
 export function readRootSecrets(
   config: { secrets: readonly string[]; dataDir: string },
@@ -32,7 +32,7 @@ function readOrMake(file: string, random: Random): string {
   }
 }
 
-/** Two processes may start at once: the first one's secret stays, and the other never sees half of it. */
+/** If two processes start at once, the first one's secret is kept, and the other never reads a partial file. */
 function writeOnce(file: string, secret: string): void {
   const draft = `${file}.${process.pid}`
   writeFileSync(draft, `${secret}\n`, { mode: 0o600 })

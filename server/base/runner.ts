@@ -5,18 +5,18 @@ import { createSleeper } from './sleeper.ts'
 
 /** The longest sleep, however far away the next due time is: the clock may be set, and another process may die. */
 const LONGEST_SLEEP = 5 * MINUTE
-/** Wakes within this time are served by one round. */
+/** Calls of `wake` within this time share one round. */
 const SHORTEST_SLEEP = SECOND
 const DELAY_AFTER_FAULT = 15 * SECOND
 /** Work without progress for this long counts as stuck. */
 const LONGEST_WORK = 10 * MINUTE
-/** While nothing would wake it. */
+/** The longest sleep while no notification would wake it. */
 const LONGEST_SLEEP_UNHEARD = 2 * SECOND
 
 export type Runner = {
   /** Works until `stop`. */
   start(): void
-  /** Something may be due now, or earlier than was known. */
+  /** Something may be due now, or earlier than known. */
   wake(): void
   /** Starts nothing more and waits for the round in progress. */
   stop(): Promise<void>
@@ -27,19 +27,19 @@ export type RunnerCaps = {
   log: Log
   name: string
   /**
-   * Does what is due, and returns when more is; nothing if none is known. A fault is logged and it is done again. Work
-   * without a bound calls `progress` between its parts.
+   * Does what is due and returns when more is due; undefined if nothing is known. An error is logged and the work retried.
+   * Unbounded work calls `progress` between its parts.
    */
   work(progress: () => void): Promise<number | undefined>
-  /** Where it records that it is alive. */
+  /** Where the runner reports that it is alive. */
   pulses?: Pulses
-  /** Whether notifications that wake it arrive; if not, it polls at a short interval. Default: they do. */
+  /** Whether notifications that wake it arrive; if not, it polls at a short interval. Default: true. */
   heard?: () => boolean
-  /** However often it is woken it works no more often than that, in milliseconds. */
+  /** The shortest time between two rounds, in milliseconds, however often it is woken. */
   shortestSleep?: number
 }
 
-/** Does work whenever some is due: sleeps until then, or until it is woken. */
+/** Runs work whenever some is due: sleeps until then, or until it is woken. */
 export function createRunner(caps: RunnerCaps): Runner {
   const { clock, log, name, pulses, work, heard = () => true, shortestSleep = SHORTEST_SLEEP } = caps
   const sleeper = createSleeper({ name, patience: LONGEST_WORK, pulses })

@@ -15,25 +15,25 @@ type State = 'new' | 'working' | 'woken' | 'sleeping' | 'stopped'
 
 /** When a loop works and when it sleeps. Durations in milliseconds. */
 export type Sleeper = {
-  /** Runs one round after the other until `stop`; a second call changes nothing. */
+  /** Runs rounds until `stop`; a second call changes nothing. */
   start(round: () => Promise<void>): void
   /** There may be something to do now. */
   wake(): void
   isWoken(): boolean
   isStopped(): boolean
-  /** A sign of life in the middle of a round. */
+  /** Reports in the middle of a round that the loop is alive. */
   progress(): void
-  /** Sleeps until then or until it is woken; the loop counts as alive. */
+  /** Sleeps for `ms` or until woken; the loop counts as alive. */
   sleep(ms: number): Promise<void>
-  /** The same, without a sign of life: after a fault. */
+  /** The same, but the loop does not count as alive: after an error. */
   delay(ms: number): Promise<void>
-  /** Until then, whether it is woken or not. */
+  /** Waits for `ms`, woken or not. */
   rest(ms: number): Promise<void>
-  /** Begins no further round and waits for the one under way. */
+  /** Begins no further round and waits for the one in progress. */
   stop(): Promise<void>
 }
 
-/** `patience`: a loop that gives no sign of life for so long counts as standing still (`pulses.ts`). */
+/** `patience`: a loop that reports nothing for this long counts as stuck (`pulses.ts`). */
 export function createSleeper(loop: { name: string; patience: number; pulses?: Pulses | undefined }): Sleeper {
   let state: State = 'new'
   let running: Promise<void> | undefined
@@ -90,7 +90,7 @@ export function createSleeper(loop: { name: string; patience: number; pulses?: P
   }
 }
 
-/** A wait that ends early when it is told to. */
+/** A wait that can be ended early. */
 function createAlarm() {
   let end: (() => void) | undefined
   return {

@@ -1,4 +1,4 @@
-/** Runs at most `most` pieces of work at once; the others wait in the order of their arrival. */
+/** Runs at most `most` tasks at once; the others wait in the order of arrival. */
 export type Slots = {
   /** Rejects with `TimeoutError` (DOMException) if no slot is free within `patience` milliseconds. */
   take<Result>(work: () => Promise<Result>, patience: number): Promise<Result>
@@ -23,7 +23,7 @@ export function createSlots(most: number): Slots {
     clearTimeout(timer)
   }
 
-  /** Hands the slot to the next in line, or frees it. */
+  /** Passes the slot to the next in line, or frees it. */
   function release(): void {
     const [next] = waiting
     if (!next) {

@@ -5,7 +5,7 @@ type Sent = { request: object; socket: Socket }
 type Failed = { request: object; error: unknown }
 
 const usedBefore = new WeakSet<Socket>()
-/** Requests on a connection that had served another one, with the bytes that it had received until then. */
+/** Requests on a reused connection, and the bytes it had received before them. */
 const onReused = new WeakMap<object, { socket: Socket; bytesBefore: number }>()
 const stale = new WeakSet<object>()
 

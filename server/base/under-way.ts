@@ -1,12 +1,12 @@
 /** Work that continues after the response that started it. */
 export type UnderWay = {
-  /** Keeps the work until it ends. It must not reject. */
+  /** Tracks the work until it ends. It must not reject. */
   add(work: Promise<void>): void
-  /** Waits for what is under way now. */
+  /** Waits for the work in progress. */
   settled(): Promise<void>
 }
 
-/** Keeps unawaited work, so that a shutdown can wait for it. */
+/** Tracks unawaited work, so that a shutdown can wait for it. */
 export function createUnderWay(): UnderWay {
   const works = new Set<Promise<void>>()
   return {

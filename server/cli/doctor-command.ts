@@ -14,12 +14,12 @@ import { type Config, ConfigError, readConfig } from '../config.ts'
 import { workersSeen } from '../heartbeat.ts'
 import { countRootUse } from '../reencrypt.ts'
 
-/** Longer than a notification may take before its channel counts as dead, in milliseconds. */
+/** A notification that takes longer counts as not received; in milliseconds. */
 const HEARD_WITHIN = 4_000
 
 export type Check = { name: string; ok: boolean; detail: string }
 
-/** Creates and migrates nothing, so it also works on an instance that would not start. */
+/** Creates and migrates nothing, so it also works on an instance that cannot start. */
 export function doctorCommand(program: Command): void {
   program
     .command('doctor')
@@ -50,7 +50,7 @@ async function examine(env: Record<string, string | undefined>, options: { integ
   ]
 }
 
-/** That plain http is only for loopback is a rule of the configuration. */
+/** The configuration already refuses plain http except on loopback. */
 function publicUrl({ publicUrl: url }: Config): Check {
   const reach = url.startsWith('https:') ? '' : ': only this machine can reach it'
   return { name: 'public_url', ok: true, detail: `${url}${reach}` }
@@ -115,7 +115,7 @@ async function writes(opened: Database): Promise<Check> {
   return { name: 'writes', ok: true, detail: 'a write was committed' }
 }
 
-/** What workers have noted in the database; without any, nothing is wrong: none may run. */
+/** The workers' heartbeats. Without any, nothing is wrong: perhaps none should run. */
 async function worker(opened: Database): Promise<Check> {
   const check = (ok: boolean, detail: string) => ({ name: 'worker', ok, detail })
   const seen = await opened.read(tx => workersSeen(tx, systemClock))
@@ -147,7 +147,7 @@ async function integrity({ database: target }: Config): Promise<Check> {
   }
 }
 
-/** When an operator may drop an older root secret. */
+/** Whether an operator may remove an older root secret. */
 async function rootUse(opened: Database, config: Config): Promise<Check> {
   const check = (ok: boolean, detail: string) => ({ name: 'encrypted_values', ok, detail })
   if (config.secrets.length === 0 && !existsSync(join(config.dataDir, ROOT_SECRET_FILE)))
@@ -166,7 +166,7 @@ async function rootUse(opened: Database, config: Config): Promise<Check> {
   return check(true, `all ${current} are under the current root secret${others}`)
 }
 
-/** Whether processes hear of each other's commits at once, or have to look. */
+/** Whether processes receive each other's commits at once, or must poll. */
 async function changes({ changes: feed, kind }: Database): Promise<Check> {
   await feed.start()
   const end = AbortSignal.timeout(HEARD_WITHIN)

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander'
 import { isOneLine } from '../base/one-line.ts'
 
-/** A name for people; refused before anything is opened. */
+/** A name for people; checked before anything is opened. */
 export function nameOption(text: string): string {
   const name = text.trim()
   if (name === '') throw new InvalidArgumentError('Give a name.')

@@ -7,9 +7,9 @@ import { createDeps, type Deps } from '../deps.ts'
 type Action = (...args: unknown[]) => Promise<void>
 
 /**
- * Makes a command's action: builds everything, does the work beside a running server, and closes it again. What `work`
- * returns becomes one JSON object on standard output. Throws ConfigError if there is no instance yet: a command without
- * the server's environment would else make an empty one beside the real one. Only `makesInstance` may make it.
+ * Makes a command's action: builds the dependencies, does the work beside a running server, and closes them. The result of
+ * `work` is printed as one JSON object. Throws ConfigError if there is no instance yet: without the server's environment a
+ * command would otherwise create an empty one beside the real one. Only `makesInstance` may create it.
  */
 export function run<Options extends object = object>(
   work: (deps: Deps, options: Options, args: readonly string[]) => Promise<object>,

@@ -19,24 +19,24 @@ import {
 export type Answer = { status: number; body: Record<string, unknown> }
 
 export type Repeatable = {
-  /** Where responses to such callers are kept. */
+  /** Where responses to such callers are stored. */
   kept: RequestTable
   /** The id of the app or of the admin key. */
   caller: string
-  /** The one spelling of the path that was asked for. */
+  /** The canonical path of the request. */
   path: string
-  /** The `Idempotency-Key`, where one was sent. */
+  /** The `Idempotency-Key`, if sent. */
   key: string | undefined
   body: unknown
 }
 
-/** The steps of a call: some are taken again by a repetition, others are not. */
+/** The steps of a call; a repetition runs some of them again. */
 export type Call<Object, Ready> = {
-  /** Loads the object of the call and checks that the caller may use it; repeated for every repetition. */
+  /** Loads the object of the call and checks that the caller may use it; runs again for every repetition. */
   own(tx: Tx): Promise<Object>
-  /** Checks that the caller may see the stored response: a token may have been granted less than the first one. */
+  /** Checks that the caller may see the stored response: its token may have fewer permissions than the first one. */
   mayHave?(answer: Answer): void
-  /** Work that depends on time or calls the network: outside any transaction, and only without a stored response. */
+  /** Work that depends on time or uses the network: outside any transaction, and only if there is no stored response. */
   ready?(): Promise<Ready>
   work(tx: Tx, object: Object, ready: Ready): Promise<Answer>
 }
@@ -61,8 +61,8 @@ export const SEALED_ANSWERS: readonly SealedColumn[] = TABLES.map(kept => ({
 
 /**
  * Does the work in one transaction. With an `Idempotency-Key` its response is stored for a day, encrypted, in the same
- * transaction: a repetition returns it and does nothing, whatever has changed since, if the caller may still see it; the
- * same key with another body is refused. A failed request stores nothing and may be repeated.
+ * transaction. A repetition returns it and does nothing, whatever has changed since, if the caller may still see it; the same
+ * key with another body is refused. A failed request stores nothing and may be retried.
  */
 export async function answerOnce<Object, Ready>(
   caps: Caps & { database: Database },
@@ -99,7 +99,7 @@ export async function answerOnce<Object, Ready>(
   return await database.transaction(async tx => {
     const claim = { body_hash: bodyHash, created_at: at }
     if (!(await claimRequest(tx, kept, requestKey, claim, at - KEPT))) {
-      const answered = await earlier(tx) // by another request at the same time
+      const answered = await earlier(tx) // by a concurrent request
       if (!answered) throw new AppError('request.key_reused')
       return answered
     }

@@ -28,7 +28,7 @@ export function installationObject(found: Installation, app: App): z.infer<typeo
   }
 }
 
-/** A key that is being replaced is active until the new key has arrived; then the overlap is its deadline. */
+/** A key that is being replaced is active until the new key is delivered; then it expires at the end of the overlap. */
 export function keyObject(key: Key, now: number): z.infer<typeof schemas.Key> {
   return {
     id: key.id,
@@ -64,7 +64,7 @@ export function deliveryObject(delivery: DeliveryWithAttempts): z.infer<typeof s
   }
 }
 
-/** An event as it was sent; a token gets no secret of a key that may do more than it was granted. */
+/** An event as it was sent, without the secret of a key that has more permissions than the token was granted. */
 export function eventObject(event: EventRow, granted: readonly string[] | undefined): z.infer<typeof schemas.Event> {
   type Data = { key?: { permissions: string[] }; encrypted_secret?: unknown; [member: string]: unknown }
   const body: { type: string; timestamp: string; data: Data } = JSON.parse(event.body)

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { IdPrefix } from '../base/ids.ts'
 import { showsAll } from '../base/plain-text.ts'
 
-/** What the operations of the platform API share: objects, pages, parts of requests. */
+/** Shared by the operations of the platform API: objects, pages, parts of requests. */
 
 export const id = (prefix: string) =>
   z
@@ -91,7 +91,7 @@ const cursorOf = (prefix: string, what = 'the `next_cursor` of another page') =>
 
 export const pageOf = (prefix: IdPrefix) => limited.extend({ cursor: cursorOf(prefix) })
 
-/** The feed continues after any event; `cursor` is the same parameter under the name used by every list. */
+/** The feed continues after any event; `cursor` is an alias, the name used by every list. */
 export const eventsPage = limited
   .extend({
     after: cursorOf('evt', 'the id of an event').meta({
@@ -104,10 +104,10 @@ export const eventsPage = limited
     message: 'cannot be combined with after',
   })
 
-/** The body of a call that takes nothing: absent, or any object. */
+/** The body of a call without parameters: absent, or any object. */
 export const NoMembers = z.object({}, 'must be a JSON object')
 
-/** A text that a person wrote, `max` characters at most. */
+/** Text for people, at most `max` characters. */
 export const text = (max: number) =>
   z
     .string()

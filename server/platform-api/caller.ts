@@ -8,10 +8,10 @@ import type { Installation } from '../installs/installation.ts'
 import { findAppKey, type Key } from '../keys/find-keys.ts'
 import type { TokenBearer } from '../oauth/authenticate-token.ts'
 
-/** Whom an access token speaks for: an app, and with an install token only one installation of it. */
+/** The bearer of an access token: an app, and with an install token only one installation of it. */
 export type Caller = TokenBearer & { app: App; actor: Platform }
 
-/** An identifier in a path. One that is malformed is indistinguishable from a stranger's: throws `object.not_found`. */
+/** An identifier in a path. Throws `object.not_found` if it is malformed, as for an object that does not exist. */
 export function requireId(prefix: IdPrefix, id: string): string {
   if (!isId(prefix, id)) throw new AppError('object.not_found')
   return id

@@ -1,6 +1,6 @@
 /**
- * A JSON value as one text, whatever the order of its members and the space between them were (RFC 8785 without its number
- * format, which parsing has unified already). How deep it may be is bounded where it is read.
+ * A JSON value as one text, independent of the order of members and of whitespace (RFC 8785 without its number format, because
+ * parsing already normalizes numbers). The caller bounds its depth.
  */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`

@@ -1,7 +1,7 @@
 import type { Tx } from '../../db/connect.ts'
 import { deleteFirst } from '../../db/delete-in-batches.ts'
 
-/** A table of stored responses, and its column that names the caller. */
+/** A table of stored responses, and the column with the caller. */
 export type RequestTable = { table: 'idempotent_requests' | 'admin_requests'; caller: 'app_id' | 'admin_key_id' }
 
 /** The `Idempotency-Key` of a caller for a path. */
@@ -19,8 +19,8 @@ const rowOf = ({ caller: column }: RequestTable, { caller, path, keyHash }: Requ
 export const keyOf = ({ caller }: RequestTable) => [caller, 'path', 'key_hash']
 
 /**
- * Claims a key for a request; false if another request claimed it at `since` or later. On PostgreSQL it waits for
- * one that is under way.
+ * Claims a key for a request; false if another request claimed it at `since` or later. On PostgreSQL it waits for a concurrent
+ * one.
  */
 export async function claimRequest(
   tx: Tx,
@@ -38,7 +38,7 @@ export async function claimRequest(
   return rows.length === 1
 }
 
-/** A request that was made at `since` or later. */
+/** A request made at `since` or later. */
 export async function findRequest(
   tx: Tx,
   kept: RequestTable,
@@ -52,7 +52,7 @@ export async function saveAnswer(tx: Tx, kept: RequestTable, key: RequestKey, an
   await tx(kept.table).where(rowOf(kept, key)).update({ answer })
 }
 
-/** Deletes some requests from before a time; returns how many. */
+/** Deletes requests from before a time, at most `limit`; returns how many. */
 export async function deleteRequestsBefore(tx: Tx, kept: RequestTable, before: number, limit: number): Promise<number> {
   const old = tx(kept.table).where('created_at', '<', before).orderBy('created_at')
   return await deleteFirst(tx, kept.table, keyOf(kept), old, limit)

@@ -34,7 +34,7 @@ type PostCall<OfApi, Asking, Path extends string, Body> = Call<
   Body
 >
 
-/** A POST, in the steps that `answerOnce` repeats or leaves out. */
+/** A POST, in the steps that `answerOnce` runs again or skips for a repetition. */
 export type PostDefinition<
   OfApi,
   Asking,
@@ -51,7 +51,7 @@ export type PostDefinition<
   answers: Readonly<Record<number, Result>>
   /** Loads the object and checks that the caller may use it. */
   own(tx: Tx, call: PostCall<OfApi, Asking, Path, z.output<Body>>): Promise<Object>
-  /** What depends on the time or calls the network, outside any transaction. */
+  /** Work that depends on the time or uses the network, outside any transaction. */
   ready?(call: PostCall<OfApi, Asking, Path, z.output<Body>>): Promise<Ready>
   work(
     tx: Tx,
@@ -61,7 +61,7 @@ export type PostDefinition<
   ): Promise<z.output<Result> | Answered>
 }
 
-/** Who calls the POSTs of an API, and where responses to them are kept. */
+/** The callers of an API's POSTs, and where responses to them are stored. */
 export type Repeaters<OfApi, Asking> = {
   access: Access<OfApi, Asking>
   identify(caller: Asking): Pick<Repeatable, 'kept' | 'caller'>
@@ -69,7 +69,7 @@ export type Repeaters<OfApi, Asking> = {
   mayHave?(answer: Answer, caller: Asking): void
 }
 
-/** An operation that does its work once for each `Idempotency-Key`, whoever may call it. */
+/** An operation that does its work once per `Idempotency-Key`, for any kind of caller. */
 export function onceForEachKey<
   OfApi extends Caps & { database: Database },
   Asking,
@@ -112,7 +112,7 @@ const APPS: Repeaters<ApiCaps, Caller> = {
   mayHave: requireSecretGranted,
 }
 
-/** An operation that an access token calls and that does its work once for each `Idempotency-Key`. */
+/** An operation for access tokens that does its work once per `Idempotency-Key`. */
 export function idempotentOperation<
   const Path extends string,
   Body extends z.ZodType,
@@ -123,7 +123,7 @@ export function idempotentOperation<
   return onceForEachKey(APPS, definition)
 }
 
-/** A token gets no secret of a key that may do more than it was granted. Throws `permission.not_granted`. */
+/** A token gets no secret of a key that has more permissions than it was granted. Throws `permission.not_granted`. */
 function requireSecretGranted({ body }: Answer, { permissions }: Caller): void {
   if (body['encrypted_secret']) requireGranted(body['permissions'] as string[], permissions)
 }

@@ -5,7 +5,7 @@ import type { Key } from '../keys/find-keys.ts'
 import { findPresentedKey } from '../keys/verify-key.ts'
 import type { ApiCaps } from './api-caps.ts'
 
-/** Any managed or restricted key that works, as Bearer. */
+/** Any valid managed or restricted key, as Bearer. */
 export const anyKey: Access<ApiCaps, Key> = {
   scheme: 'key',
   errors: ['access.unauthorized'],

@@ -13,7 +13,7 @@ type ReferenceCaps = {
 
 const VIEWER = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
 
-/** `/openapi.json`, and a page that makes it readable. */
+/** `/openapi.json`, and a page that displays it. */
 export function referenceRoutes({ config, render }: ReferenceCaps): Router {
   const document = platformOpenApi(config.publicUrl)
   const router = Router()

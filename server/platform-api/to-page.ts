@@ -1,4 +1,4 @@
-/** One page of a list. `rows` has one more than `limit` where there is a next page. */
+/** One page of a list. `rows` has one more than `limit` if there is a next page. */
 export function toPage<Row extends { id: string }, Item>(
   rows: readonly Row[],
   limit: number,

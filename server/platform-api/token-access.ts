@@ -7,7 +7,7 @@ import { tokenChallenges } from '../oauth/token-challenges.ts'
 import type { ApiCaps } from './api-caps.ts'
 import type { Caller } from './caller.ts'
 
-/** An access token of an app, as Bearer or as DPoP with its proof. Each call spends one of the app's. */
+/** An access token of an app, as Bearer or as DPoP with its proof. Each call counts towards the app's rate limit. */
 export const accessToken: Access<ApiCaps, Caller> = {
   scheme: 'accessToken',
   errors: ['access.unauthorized', 'access.invalid_proof', 'request.rate_limited'],

@@ -21,8 +21,8 @@ const anyone: Access<ApiCaps, { address: string }> = {
 }
 
 /**
- * The answer is the same for every token, and it is given before any of them is looked at, so that nobody learns here which
- * are real; but not before the report is stored.
+ * The response is the same for every token and does not depend on whether any of them is real, so that it reveals nothing. The
+ * report is stored before the response; the tokens are looked up after it.
  */
 export const reportLeaks = operation({
   method: 'post',

@@ -93,7 +93,7 @@ function permissionFaults({ permissions }: Manifest, catalog: Catalog): Fault[] 
   const seen = new Set<string>()
   return permissions.flatMap(({ name }, index) => {
     const field = `permissions[${index}].name`
-    if (!known.has(name)) return [{ field, message: `"${name}" is not in the catalogue` }]
+    if (!known.has(name)) return [{ field, message: `"${name}" is not in the catalog` }]
     if (seen.has(name)) return [{ field, message: `"${name}" is named twice` }]
     seen.add(name)
     return []

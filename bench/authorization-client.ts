@@ -19,7 +19,7 @@ export type Authorization = {
 }
 
 export type AuthorizationClient = {
-  /** `cookie`: what the browser holds before the first request. */
+  /** `cookie`: the browser's cookies before the first request. */
   authorize(cookie: string): Promise<Authorization>
   close(): Promise<void>
 }

@@ -1,8 +1,8 @@
 /**
- * What Latchkey is compared with: oidc-provider alone, its state in a Map that is never swept, no database, no pages, no
- * keys, no deliveries, no activity log. It answers the same five requests and hands out the same kinds of token as an
- * install: an opaque access token and a refresh token, no ID token. One interaction settles login and consent together; its
- * page is a constant and its form is not read.
+ * The baseline for Latchkey: oidc-provider alone, its state in a Map that is never swept, no database, no pages, no keys, no
+ * deliveries, no activity log. It responds to the same five requests and issues the same kinds of token as an install: an
+ * opaque access token and a refresh token, no ID token. One interaction covers login and consent; its page is a constant and
+ * its form is not read.
  *
  *   node bench/bare-provider.ts, with PORT, CLIENT_ID, CLIENT_SECRET and REDIRECT_URI
  */

@@ -1,6 +1,6 @@
 /**
- * A server as a process of its own: how long it takes from spawn to the line that says it listens, and what memory it
- * holds. `rss` is VmRSS of /proc/PID/status before any collection is asked for; `heapUsed` is what is left after one.
+ * A server as a child process: the time from spawn until it prints that it listens, and its memory. `rss` is VmRSS of
+ * /proc/PID/status before a forced garbage collection; `heapUsed` is the heap after one.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -15,18 +15,18 @@ export type ChildServer = {
   readyAfter: number
   firstLine: string
   pid: number
-  /** Only where it was started with `memory`. */
+  /** Only if started with `memory`. */
   memory(): Promise<Memory>
-  /** SIGTERM, and waits until it is gone. Throws where it does not end with status 0. */
+  /** Sends SIGTERM and waits for the exit. Throws unless the status is 0. */
   stop(): Promise<void>
 }
 
 export type StartOptions = {
   script: string
-  /** Another checkout of the project whose server is started. */
+  /** Starts the server of another checkout of the project. */
   tree?: string
   env: Record<string, string>
-  /** Whether `memory()` is wanted; it needs two flags, which the start times do without. */
+  /** Enables `memory()`; it needs two flags, which would distort start times. */
   memory?: boolean
   /** Writes a CPU profile there when the server stops. */
   profileDir?: string | undefined

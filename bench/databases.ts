@@ -1,6 +1,6 @@
 /**
- * Empty databases to measure on: files in a temporary folder, or databases of a PostgreSQL that is started for this run
- * with its durability as it comes (fsync and synchronous_commit on), as SQLite's is here (WAL, synchronous = FULL).
+ * Empty databases for measurements: files in a temporary folder, or databases of a PostgreSQL server started for this run with
+ * its default durability (fsync and synchronous_commit on), like SQLite's here (WAL, synchronous = FULL).
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,7 +9,7 @@ import { startPostgresServer } from '../tests/support/postgres-server.ts'
 
 export type Databases = {
   kind: 'sqlite' | 'postgres'
-  /** The part of the environment that names a data folder and a database, both empty. */
+  /** Environment variables that name an empty data folder and an empty database. */
   next(): Promise<Record<string, string>>
   close(): Promise<void>
 }

@@ -1,19 +1,18 @@
 /**
- * Measures deliveries on loopback and prints one table a database; about two minutes each.
+ * Measures deliveries on loopback and prints one table per database; about two minutes each.
  *
  *   node bench/deliveries.ts [--sqlite | --postgres] [--count=5000] [--rounds=3] [--latencies=400] [--profile=FOLDER]
  *
- * 1. Deliveries a second, from enqueued to acknowledged and written down, of the events of `count` installations of one app,
- *    to a receiver in this process that answers 204 at once. First the two events that each install queues, with what
- *    follows from their arrival (keys delivered, installations active, activity in two hash chains). Then, in rounds, the
- *    keys' events again, in turns with what they are compared with: the same sealed bodies posted by undici with the same
- *    concurrency (what the network and the receiver allow), and BullMQ on Redis, whose jobs sign with standardwebhooks.
- *    Each contender is a process of its own; the jobs are there before the time is taken. The order changes each round.
+ * 1. Deliveries per second, from queued to acknowledged and recorded, of the events of `count` installations of one app, to a
+ *    receiver in this process that responds 204 at once. First the two events that each install queues, with their effects
+ *    (keys delivered, installations active, activity in two hash chains). Then, in rounds, the keys' events again, in turns
+ *    with the contenders: the same sealed bodies posted by undici with the same concurrency (the limit of network and
+ *    receiver), and BullMQ on Redis, whose jobs sign with standardwebhooks. Each contender is a separate process; the jobs
+ *    are queued before the measurement. The order changes each round.
  * 2. From the commit of an event to its first attempt's arrival at the receiver, one at a time.
- * 3. Processor time of a worker that has nothing to do.
+ * 3. Processor time of an idle worker.
  *
- * BullMQ is compared with where it was installed (npm ci --prefix bench/peers) and REDIS_URL names a Redis, which keeps its
- * own settings: apt-get install redis-server && redis-server --port 6390 --appendonly yes --dir "$(mktemp -d)"
+ * BullMQ takes part if it is installed (npm ci --prefix bench/peers) and REDIS_URL names a Redis, with its own settings: apt-get install redis-server && redis-server --port 6390 --appendonly yes --dir "$(mktemp -d)"
  *
  * Not measured: TLS and the network. Figures depend on the machine; ratios travel.
  */
@@ -32,7 +31,7 @@ import { median, percentile, rounded } from './statistics.ts'
 import { printTable } from './verification/table.ts'
 
 const IDLE_MS = 30_000
-/** Node compiles what runs often in the background: until then a delivery costs a third more processor. */
+/** Node compiles hot code in the background: until then a delivery costs a third more processor time. */
 const WARM_UP = 10_000
 
 const { values: flags } = parseArgs({
@@ -105,7 +104,7 @@ async function startBullmq(target: Record<string, string>): Promise<Contender | 
   return await startContender('bench/peers/bullmq.mjs', { ...target, REDIS_URL: url, SECRET: secret })
 }
 
-/** Of each contender its rounds, in turns; those of the first `WARM_UP` deliveries are not counted. */
+/** The rounds of each contender, in turns; those of the first `WARM_UP` deliveries are not counted. */
 async function compare(
   contenders: ReadonlyMap<string, Contender>,
   receiver: BenchReceiver,
@@ -127,7 +126,7 @@ async function compare(
   return rounds
 }
 
-/** Milliseconds from a commit to the first attempt's arrival. */
+/** Milliseconds from a commit to the arrival of the first attempt. */
 async function firstAttempts(engine: Contender, receiver: BenchReceiver): Promise<number[]> {
   await engine.ask({ do: 'start' })
   const times: number[] = []

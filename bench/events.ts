@@ -1,12 +1,12 @@
 /**
- * Counts the events that a poller of GET /v1/events never sees, and prints one table; about a minute a database.
+ * Counts the events that a poller of GET /v1/events misses, and prints one table; about a minute per database.
  *
  *   node bench/events.ts [--sqlite | --postgres] [--events=2000] [--minters=6] [--every=0]
  *
  * An app's installations mint keys, `minters` at once, over HTTP, against one process and then against two processes on one
- * database. A poller asks the same processes in turn for what came after the last id that it knows, every `every`
- * milliseconds (0: as fast as it is answered), until a page comes back empty twice after the last mint. What is listed from
- * the beginning at the end and was never seen is lost to it.
+ * database. A poller lists events after the last id it knows from the same processes in turn, every `every` milliseconds
+ * (0: without a pause), until a page is empty twice after the last mint. Events that a list from the beginning then has and
+ * the poller never saw are missed.
  */
 import { parseArgs } from 'node:util'
 import { freePort } from '../tests/support/free-port.ts'

@@ -1,20 +1,20 @@
 /**
- * Counts what fails in the time after a failover of PostgreSQL, with web and worker in processes of their own, and prints
- * one table; about 30 seconds a way of failing.
+ * Counts failures after a failover of PostgreSQL, with web and worker in separate processes, and prints one table; about 30
+ * seconds per kind of failure.
  *
  *   node bench/failover.ts [--tree=FOLDER] [--way=WAY] [--seconds=20] [--rate=10]
  *
- * `--tree` measures another checkout of the project. Keys are minted over HTTP, `rate` a second whatever is answered, a
- * request waits 30 s. After five seconds the primary fails, its standby is promoted, and the address, a proxy on loopback,
- * leads there; each of these ways on servers of its own:
+ * `--tree` measures another checkout of the project. Keys are minted over HTTP, `rate` per second whatever the responses; a
+ * request times out after 30 s. After five seconds the primary fails, its standby is promoted, and the address, a proxy on loopback,
+ * leads there. Each kind of failure has servers of its own:
  *
  *   read-only  the old primary stays, keeps its connections, and takes no writes
  *   shut-down  it shuts down
- *   silent     connections to it stay open, and nothing goes over them any more
+ *   silent     connections to it stay open, but no more data passes
  *
- * Counted from the failure on, for `seconds`. `unplanned` are answers other than 201 and 503; `lost` are keys of a 201 that
- * the new primary does not have, `not delivered` those that never arrived; `left` are connections to the old primary
- * (where they are silent, it does not learn that they were closed).
+ * Counted from the failure on, for `seconds`. `unplanned` are responses other than 201 and 503; `lost` are keys of a 201 that
+ * the new primary does not have, `not delivered` those that never arrived; `left` are connections to the old primary (if
+ * they are silent, it does not notice that they were closed).
  */
 
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -37,7 +37,7 @@ const WAYS = ['read-only', 'shut-down', 'silent'] as const
 type Way = (typeof WAYS)[number]
 const PEOPLE = 5
 const CALM_MS = 5_000
-/** How long deliveries may take that the failover has delayed. */
+/** How long deliveries delayed by the failover may take, in milliseconds. */
 const SETTLE_MS = 30_000
 
 const { values: flags } = parseArgs({
@@ -143,7 +143,7 @@ function count(writes: readonly Write[]) {
   }
 }
 
-/** What became of the keys that were answered with 201. */
+/** What became of the keys that were minted with status 201. */
 async function settle(writes: readonly Write[], pair: PostgresPair, { arrivals }: KeyReceiver) {
   const ids = writes.flatMap(({ id }) => id ?? [])
   const end = performance.now() + SETTLE_MS

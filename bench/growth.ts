@@ -1,7 +1,7 @@
 /**
- * What others notice of customers with 20,000 keys: verifications of keys in memory (warm) and not yet in memory (cold), and
- * *Expire* of another account, in turns: calm; while somebody asks for a page that does nothing as often (the control: what the
- * machine and the client cost); and while such a customer opens their pages one after the other and uninstalls. Each round
+ * The effect of customers with 20,000 keys on others: verifications of keys in memory (warm) and not yet in memory (cold), and
+ * *Expire* of another account, in turns: calm (no load); while a page that does no work is requested as often (the control: the cost
+ * of the machine and the client); and while such a customer opens their pages one after another and uninstalls. Each round
  * has a customer of its own. About 45 seconds for each database.
  *
  *   node bench/growth.ts [--sqlite | --postgres] [--tree=FOLDER] [--rounds=N] [--seconds=N] [--profile=FOLDER]
@@ -33,11 +33,11 @@ const { values: flags } = parseArgs({
 })
 const ROUNDS = Number(flags.rounds)
 const PHASE_MS = 1_000 * Number(flags.seconds)
-/** Of each customer, and as many that belong to others. */
+/** Keys of each customer; others together have as many. */
 const KEYS = 20_000
 const WARM = 200
 const EXPIRABLE = 1_000
-/** Keys of a customer are so many numbers apart. */
+/** The distance between a customer's key numbers. */
 const STRIDE = ROUNDS + 1
 
 const from = async <Module>(path: string) => (await import(pathToFileURL(resolve(flags.tree, path)).href)) as Module
@@ -84,7 +84,7 @@ function originOf({ env }: Prepared): string {
   return env['PUBLIC_URL'] ?? ''
 }
 
-/** Signs up a customer for each round and an idle person, and gives them their keys. */
+/** Signs up a customer per round and an idle person, and assigns them their keys. */
 async function settle(prepared: Prepared): Promise<People> {
   const { env, app, database } = prepared
   const origin = originOf(prepared)
@@ -103,7 +103,7 @@ async function settle(prepared: Prepared): Promise<People> {
   return { customers, quiet }
 }
 
-/** What is measured in turns, with its code compiled already. */
+/** The phases that are measured in turns; their code is already compiled. */
 async function createPhases(pool: Pool, prepared: Prepared, { customers, quiet }: People, slowest: Slowest) {
   const origin = originOf(prepared)
   const owner = { origin, cookie: quiet }

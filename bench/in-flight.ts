@@ -1,4 +1,4 @@
-/** Works through the items in order, so many at once, and returns what became of each. The first failure ends it. */
+/** Processes the items in order, `most` at once, and returns the results. The first failure ends it. */
 export async function inFlight<Item, Result>(
   items: readonly Item[],
   most: number,

@@ -3,10 +3,10 @@
  *
  *   node bench/installs.ts [--postgres] [--profile=FOLDER]
  *
- * 1. Installs a second through the whole HTTP flow (see authorization-client.ts), IN_FLIGHT at once, each by a fresh
+ * 1. Installs per second through the whole HTTP flow (see authorization-client.ts), IN_FLIGHT at once, each by a fresh
  *    person in an account of their own, against Latchkey as a process of its own (server/main.ts as operators run it, web
  *    and worker in one process, LOG_LEVEL=warn, RATE_LIMITS=off), beside a bare oidc-provider in memory (bare-provider.ts)
- *    that the same client asks the same five requests. Rounds alternate, and each order of the two occurs, so that a noisy
+ *    to which the same client sends the same five requests. Rounds alternate, and each order of the two occurs, so that a noisy
  *    machine disturbs both; the ratio is that of the medians. A round of Latchkey's counts from the first request to the
  *    last token, with the deliveries of the round competing for the same process; "to the last key" counts until the
  *    receiver has every key of the round.
@@ -37,7 +37,7 @@ const WARM_UP = 100
 const SEQUENTIAL = 320
 const PER_ROUND = 170
 const INSTALLS = SEQUENTIAL + ROUNDS * PER_ROUND
-/** The bare provider is faster: more requests make its rounds about as long. */
+/** The bare provider is faster: with more requests its rounds take about as long. */
 const BARE_WARM_UP = 600
 const BARE_PER_ROUND = 700
 const STARTS = 5
@@ -126,7 +126,7 @@ async function startBare({ id, secret, redirectUri }: Client) {
   return { server, client }
 }
 
-/** Milliseconds from the press to the key; resolves once it is there. */
+/** Milliseconds from sending the form to the key's arrival. */
 async function installToKey(client: AuthorizationClient, cookie: string): Promise<number> {
   const { pressedAt, tokens } = await client.authorize(cookie)
   return (await receiver.arrival(installationOf(tokens))) - pressedAt

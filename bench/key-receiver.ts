@@ -1,7 +1,7 @@
 /**
- * The platform's side of a delivery, in the bench's own process: acknowledges every event with 204 and notes when the
- * last byte of each managed_key.created arrived. It opens no key while something is measured; `openLatest` proves
- * afterwards that what arrived was the real thing.
+ * The platform's side of deliveries, in the bench's own process: acknowledges every event with 204 and records when the last
+ * byte of each managed_key.created arrived. It decrypts no key during a measurement; `openLatest` proves afterwards that the
+ * keys are real.
  */
 import { EventEmitter, once } from 'node:events'
 import { createServer } from 'node:http'

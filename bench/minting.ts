@@ -1,10 +1,10 @@
-/** An app that is installed, and how its platform mints keys over HTTP: what several measurements put their load on. */
+/** An installed app whose platform mints keys over HTTP; the load of several measurements. */
 import { createAuthorizationClient } from './authorization-client.ts'
 import { registerApp } from './setup.ts'
 
 export type Minting = { token: string; installations: string[] }
 
-/** Registers an app, installs it for each person, and asks for a token of the app. Needs a server that runs. */
+/** Registers an app, installs it for each person, and gets an access token of the app. Needs a running server. */
 export async function prepareMinting(
   origin: string,
   { registrationToken, cookies }: { registrationToken: string; cookies: readonly string[] },
@@ -28,7 +28,7 @@ export async function prepareMinting(
   return { token, installations }
 }
 
-/** Mints one key. Returns the status, and the key's id where it is 201. Throws where nothing is answered within 30 s. */
+/** Mints one key. Returns the status, and the key's id if it is 201. Throws if there is no response within 30 s. */
 export async function mintKey(
   origin: string,
   { token, installation, name }: { token: string; installation: string; name: string },

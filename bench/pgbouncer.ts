@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { freePort } from '../tests/support/free-port.ts'
 
-/** A real PgBouncer in transaction mode before every database of a server, with six connections each. */
+/** A real PgBouncer in transaction mode in front of every database of a server, with six connections each. */
 export async function startPgbouncer(program: string, serverUrl: string): Promise<{ url: string } & AsyncDisposable> {
   const [server, url, port] = [new URL(serverUrl), new URL(serverUrl), await freePort()]
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-pgbouncer-'))

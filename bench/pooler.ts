@@ -1,12 +1,12 @@
 /**
- * From the commit of a key to its first attempt, where web and worker are processes of their own and reach PostgreSQL
+ * From the commit of a key to its first attempt, with web and worker in separate processes that reach PostgreSQL
  * through a pooler in transaction mode: with DATABASE_URL alone, with DATABASE_DIRECT_URL, and without a pooler. Less than
- * 90 seconds for a checkout that looks for work every two seconds, up to a minute more for one that waits for notifications.
+ * 90 seconds for a checkout that polls every two seconds, up to a minute more for one that waits for notifications.
  *
  *   node bench/pooler.ts [--tree=FOLDER] [--keys=40] [--every=250] [--pgbouncer=PROGRAM]
  *
  * `--tree` measures another checkout of the project, `--pgbouncer` a real PgBouncer instead of the tests' pooler. A key is minted over HTTP every `every` milliseconds; times are from
- * the answer to the mint, which follows its commit, to the arrival at a receiver in this process that answers 204.
+ * the response to the mint, which follows its commit, to the arrival at a receiver in this process that responds 204.
  */
 import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -22,7 +22,7 @@ import { startPgbouncer } from './pgbouncer.ts'
 import { percentile, rounded } from './statistics.ts'
 import { printTable } from './verification/table.ts'
 
-/** No longer than a minute, at which every checkout looks for work by itself. */
+/** More than a minute, after which every checkout polls. */
 const MOST_WAIT = 65_000
 
 const { values: flags } = parseArgs({
@@ -80,7 +80,7 @@ async function openWay(name: string, { pooled, direct }: { pooled: boolean; dire
   const servers: ChildServer[] = [await start('web')]
   const { token, installations } = await prepareMinting(origin, people, receiver)
   servers.push(await start('worker'))
-  await receiver.arrival(installations[0] ?? '') // the worker delivers the first event at its start, with or without a wake-up
+  await receiver.arrival(installations[0] ?? '') // the worker delivers the first event at its start, even without notifications
   return {
     measure: () =>
       measure(

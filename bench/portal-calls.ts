@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici'
 import type { AuthorizationClient } from './authorization-client.ts'
 
-/** Whose key: an account and the installation in it. */
+/** An account and the installation in it. */
 export type Home = { accountId: string; installationId: string }
 
 /** Installs the app in the account of the signed-in person. */
@@ -11,7 +11,7 @@ export async function installFor(client: AuthorizationClient, cookie: string): P
   return { accountId: detail?.account_id ?? '', installationId: detail?.installation_id ?? '' }
 }
 
-/** Asks as a resource server whether a key is valid. */
+/** Verifies a key as a resource server does. */
 export async function isValid(to: Dispatcher, verifierKey: string, key: string): Promise<boolean> {
   const answer = await to.request({
     path: '/v1/keys/verify',
@@ -22,7 +22,7 @@ export async function isValid(to: Dispatcher, verifierKey: string, key: string):
   return ((await answer.body.json()) as { valid?: boolean }).valid === true
 }
 
-/** Who looks and presses in a browser. */
+/** A person in a browser. */
 export type Person = { origin: string; cookie: string }
 
 export async function look(to: Dispatcher, { origin, cookie }: Person, path: string): Promise<void> {
@@ -32,7 +32,7 @@ export async function look(to: Dispatcher, { origin, cookie }: Person, path: str
   if (answer.statusCode !== 200) throw new Error(`${path} returned ${answer.statusCode}`)
 }
 
-/** Sends a form. Returns when the answer came, by `performance.now()`. Throws unless it leads on. */
+/** Submits a form. Returns when the response came, by `performance.now()`. Throws unless it is a redirect. */
 export async function press(
   to: Dispatcher,
   { origin, cookie }: Person,

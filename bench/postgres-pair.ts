@@ -9,17 +9,17 @@ import { eventually } from '../tests/support/eventually.ts'
 import { freePort } from '../tests/support/free-port.ts'
 
 export type PostgresPair = {
-  /** Of the one database, `latchkey`, at the server that is the primary first, and at its standby. */
+  /** URLs of the database `latchkey` on the initial primary, and on its standby. */
   primary: string
   standby: string
   /** Shuts the primary down as `pg_ctl stop` does. */
   stopPrimary(): Promise<void>
-  /** Returns when the standby takes writes. */
+  /** Resolves when the standby accepts writes. */
   promote(): Promise<void>
   stop(): Promise<void>
 }
 
-/** A PostgreSQL and a standby that follows it by streaming; a commit waits until the standby has it, so none is lost. */
+/** A PostgreSQL server and a streaming standby. Replication is synchronous, so a failover loses no commit. */
 export async function startPostgresPair(): Promise<PostgresPair> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-pair-'))
   const [password, ports] = [randomUUID(), [await freePort(), await freePort()] as const]
@@ -75,7 +75,7 @@ function serverOf(directory: DataDirectory, settings: readonly string[]): Embedd
   })
 }
 
-/** Whether a server executes a statement. */
+/** Whether a server executes the statements. */
 export async function runs(url: string, ...statements: string[]): Promise<boolean> {
   const client = new pg.Client({ connectionString: url })
   try {

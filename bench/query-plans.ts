@@ -1,10 +1,10 @@
 /**
- * What the statements of every page, operation, runner, sweep and command cost in a large database: for each statement the
- * time it took, what it read (pages on PostgreSQL), and its plan. Those that read much are printed.
+ * The cost of the statements of every page, operation, runner, sweep and command in a large database: each statement's time,
+ * the data it read (pages on PostgreSQL), and its plan. Prints expensive ones.
  *
  *   node bench/query-plans.ts [--postgres] [--analyze] [--only=TEXT] [--all]
  *
- * `--analyze` gathers statistics first, as PostgreSQL's autovacuum does by itself; `--only` limits it to labels with a text;
+ * `--analyze` gathers statistics first, as PostgreSQL's autovacuum does by itself; `--only` selects labels that contain a text;
  * `--all` prints every plan. Takes about a minute.
  */
 import { parseArgs } from 'node:util'
@@ -53,7 +53,7 @@ try {
   await server?.stop()
 }
 
-/** Notes each statement once, with the longest time it took. */
+/** Records each statement once, with the longest time it took. */
 function watchStatements(): void {
   type Runner = { query(connection: unknown, query: { sql: string; bindings?: unknown[] }): Promise<unknown> }
   const client = (knexModule as unknown as { Client: { prototype: Runner } }).Client.prototype
@@ -86,7 +86,7 @@ async function sqlitePlan(knex: Knex, sql: string, bindings: readonly unknown[])
   return { plan: rows.map(({ detail }) => detail).join('\n'), pages: 0 }
 }
 
-/** Runs the statement again and takes it back. */
+/** Runs the statement again and rolls it back. */
 async function postgresPlan(knex: Knex, sql: string, bindings: readonly unknown[]) {
   const tx = await knex.transaction()
   try {
@@ -104,7 +104,9 @@ async function postgresPlan(knex: Knex, sql: string, bindings: readonly unknown[
   }
 }
 
-/** The operators of JSON with a question mark are not parameters; there are none here, so that nothing is to be escaped. */
+/**
+ * PostgreSQL's JSON operators with a question mark are not parameters; no statement here uses them, so nothing needs escaping.
+ */
 function escaped(sql: string): string {
   return sql
 }

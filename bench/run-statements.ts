@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import pg from 'pg'
 
-/** Changes keys by raw SQL while no server runs, and leaves the database as if it had been so for long. */
+/** Changes keys by raw SQL while no server runs, and leaves the database as if they had always been so. */
 export async function runStatements(database: string, statements: readonly string[]): Promise<void> {
   if (database.startsWith('postgres:')) {
     const db = new pg.Client({ connectionString: database })

@@ -1,7 +1,6 @@
 /**
- * The data that exists before the measurement: signed-in people with an account each, and one published app. It is made
- * by the product's own verbs, before the server starts; one password hash serves all people, because sign-in is not
- * measured.
+ * The data before the measurement: signed-in people with an account each, and one published app. The product's own verbs create
+ * it before the server starts; all people share one password hash, because sign-in is not measured.
  */
 import { createPlatform } from '../apps-registry/create-platform.ts'
 import { startSession } from '../server/accounts/sessions.ts'
@@ -13,7 +12,7 @@ import type { Client } from './authorization-client.ts'
 const PEOPLE_PER_TRANSACTION = 100
 const REDIRECT_URI = 'http://127.0.0.1:9/callback'
 
-/** Makes the people and a platform, and returns each person's cookie and the platform's registration token. */
+/** Creates the people and a platform; returns each person's cookie and the platform's registration token. */
 export async function createPeople(
   env: Record<string, string>,
   count: number,

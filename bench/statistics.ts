@@ -1,4 +1,4 @@
-/** The value below which a share of the values lies, by nearest rank; `share` from 0 to 1. */
+/** The percentile of the values by nearest rank; `share` from 0 to 1. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN

@@ -1,13 +1,10 @@
-/** Calls by kind, and how many of each a second. */
+/** Calls by kind, with the rate of each. */
 export type Load<Kind extends string> = Record<Kind, { perSecond: number; call: () => Promise<unknown> }>
 
-/** What each call took, in milliseconds. */
+/** The duration of each call, in milliseconds. */
 export type Times<Kind extends string> = Record<Kind, number[]>
 
-/**
- * Calls each kind at its own rate for a time, however long the responses take; resolves when the last response has
- * arrived.
- */
+/** Calls each kind at its own rate for a time, regardless of response times; resolves after the last response. */
 export async function callSteadily<Kind extends string>(load: Load<Kind>, milliseconds: number): Promise<Times<Kind>> {
   const began = performance.now()
   const lanes = (Object.keys(load) as Kind[]).map(async kind => {

@@ -3,10 +3,10 @@ import { median, percentile, rounded } from './statistics.ts'
 import type { Times } from './steady-load.ts'
 import { printTable } from './verification/table.ts'
 
-/** Between two phases, so that none pays for what the one before has left to do. */
+/** Delay between two phases in milliseconds, so that no phase pays for unfinished work of the one before. */
 const DELAY = 300
 
-/** Of each phase its rounds. Each phase has its turn in each round, and another one begins each time. */
+/** The rounds of each phase. Each phase runs once per round, and the order rotates. */
 export async function takeTurns<Phase extends string, Kind extends string>(
   phases: Record<Phase, (round: number) => Promise<Times<Kind>>>,
   rounds: number,
@@ -23,7 +23,7 @@ export async function takeTurns<Phase extends string, Kind extends string>(
 }
 
 /**
- * Prints p50 and p99 of each phase over all rounds, and the p99 of each phase over that of the first one: the median of the
+ * Prints p50 and p99 of each phase over all rounds, and the ratio of its p99 to that of the first phase: the median of the
  * rounds' ratios, with the lowest and the highest.
  */
 export function printTurns<Phase extends string, Kind extends string>(

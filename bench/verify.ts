@@ -1,12 +1,12 @@
 /**
- * Measures the verification of keys, on loopback, and prints one table a part. Every comparison is made in one run, in turns.
+ * Measures the verification of keys, on loopback, and prints one table per part. Comparisons are made within a run, in turns.
  *
  *   node bench/verify.ts [throughput] [revocation] [lookups] [memory] [--sqlite | --postgres]
  *        [--sizes=N,N…] [--keys=N] [--rounds=N] [--seconds=N] [--profile=FOLDER] [--count=N]
  *
- * Without a part all are measured, without a database both. `--sizes` is of lookups: how many keys each database holds;
- * 10000000 is worth a wait of some minutes and 6 GB a database. `--keys`, `--rounds`, `--seconds` and `--profile` are of
- * throughput, `--count` of revocation. better-auth is compared with where it was installed:
+ * Without a part all are measured, without a database both. `--sizes` is for lookups: the number of keys in each database;
+ * 10000000 takes some minutes and 6 GB per database. `--keys`, `--rounds`, `--seconds` and `--profile` are for
+ * throughput, `--count` for revocation. better-auth takes part if it is installed:
  * npm ci --prefix bench/peers-verify
  *
  * Not measured: TLS and the network. Figures depend on the machine; ratios travel.

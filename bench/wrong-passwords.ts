@@ -1,7 +1,7 @@
 /**
- * What strangers who guess passwords cost everybody else: warm and cold verification and an owner's *Expire*, in turns: calm;
- * while they ask for a page that does nothing as often (the control: what the machine and the client cost); while a process
- * of its own hashes as much at the lowest priority (what hashing at all costs on this machine); and under 1,000 wrong
+ * The effect of password guessing on others: warm and cold verification and an owner's *Expire*, in turns: calm (no load);
+ * while a page that does no work is requested as often (the control: the cost of the machine and the client); while a
+ * separate process hashes as much at the lowest priority (the cost of hashing on this machine); and under 1,000 wrong
  * passwords a minute from 100 addresses. About 45 seconds for each database.
  *
  *   node bench/wrong-passwords.ts [--sqlite | --postgres] [--rounds=N] [--seconds=N] [--profile=FOLDER]
@@ -25,7 +25,7 @@ const KEYS = 10_000
 const EXPIRED_FROM = 9_000
 const PER_MINUTE = 1_000
 const ADDRESSES = 100
-/** Who expire keys in turn: each may send so many forms a minute. */
+/** People who expire keys in turn, because of the limit on forms per person. */
 const OWNERS = 5
 
 const { values: flags } = parseArgs({
@@ -61,7 +61,7 @@ async function measure(kind: 'sqlite' | 'postgres'): Promise<void> {
       apart: () => during(() => get(apart, '/')),
       attack: () => during(() => guess(strangers, origin, tried++, statuses)),
     }
-    for (const phase of Object.values(phases)) await phase() // the code is compiled by now
+    for (const phase of Object.values(phases)) await phase() // warm-up: compiles the code
     const results = await takeTurns(phases, Number(flags.rounds))
     await Promise.all([pool.close(), strangers.close(), apart.close()])
     await server.stop()
@@ -80,7 +80,7 @@ function originOf({ env }: Prepared): string {
   return env['PUBLIC_URL'] ?? ''
 }
 
-/** Fills in keys and signs up who expires them; returns the cookies of these owners. */
+/** Inserts keys and signs up the people who expire them; returns their cookies. */
 async function settle(prepared: Prepared): Promise<string[]> {
   const { env, app, cookie, database } = prepared
   const origin = originOf(prepared)
@@ -99,7 +99,7 @@ async function settle(prepared: Prepared): Promise<string[]> {
   return owners
 }
 
-/** Measures what everybody else notices while `call`, if any, is made as often as passwords are guessed. */
+/** Measures verification and *Expire* while `call`, if any, runs as often as passwords are guessed. */
 function createDuring(pool: Pool, prepared: Prepared, owners: readonly string[]) {
   const origin = originOf(prepared)
   const verify = async (index: number) => {
@@ -121,7 +121,7 @@ function createDuring(pool: Pool, prepared: Prepared, owners: readonly string[])
   }
 }
 
-/** Signs in as somebody who is not known, from one of the addresses, and counts the status of the answer. */
+/** Signs in with an unknown email from one of the addresses, and counts the status of the response. */
 async function guess(from: Pool, origin: string, number: number, statuses: Record<number, number>): Promise<void> {
   const headers = {
     origin,
@@ -139,7 +139,7 @@ function ownerEmail(owner: number): string {
   return `owner${owner}@example.com`
 }
 
-/** Every fifth of the keys that are to be expired becomes a restricted key of that owner. */
+/** Makes every fifth of the keys to be expired a restricted key of that owner. */
 function give(owner: number): string {
   const number = 'cast(substr(id, 5) as bigint)'
   const account = `select account_id from memberships join users on users.id = user_id where email = '${ownerEmail(owner)}'`

@@ -219,7 +219,7 @@ test('config: PostgreSQL needs a root secret that every node shares', () => {
   assert.deepEqual(faultsOf({ DATABASE_URL, LATCHKEY_SECRET: secret() }), [])
 })
 
-test('config: a catalogue and a logo are read from files; the error of an invalid catalogue names the entry', () => {
+test('config: a catalog and a logo are read from files; the error of an invalid catalog names the entry', () => {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-config-'))
   const [catalog, broken, logo] = [join(folder, 'a.json'), join(folder, 'b.json'), join(folder, 'logo.svg')]
   const permission = { name: 'books:read', resource: 'books', access: 'read', sentence: 'See books', risks: [] }

@@ -6,8 +6,8 @@ const MOST_BYTES = 64 * 1024
 /** @typedef {{ key: string, permission?: string | undefined, ip?: string | undefined }} Question */
 
 /**
- * `POST /v1/keys/verify` over connections that are kept alive. Every question is asked anew: an answer is never kept, or a
- * key that was expired a moment ago would still pass.
+ * `POST /v1/keys/verify` over kept-alive connections. Responses are never cached: a key that expired a moment ago must be
+ * refused.
  * @param {{ url: URL, verifierKey: string, timeoutMs: number, connections: number }} settings
  */
 export function createAsker({ url, verifierKey, timeoutMs, connections }) {
@@ -22,7 +22,7 @@ export function createAsker({ url, verifierKey, timeoutMs, connections }) {
   /**
    * @param {string} body
    * @param {AbortSignal} signal
-   * @param {boolean} anew on a connection of its own
+   * @param {boolean} anew on a new connection
    */
   function send(body, signal, anew) {
     return exchange(request(url, { method: 'POST', headers, signal, agent: anew ? false : agent }), body)
@@ -30,9 +30,9 @@ export function createAsker({ url, verifierKey, timeoutMs, connections }) {
 
   return {
     /**
-     * What Latchkey answered, parsed; throws where there is no answer in time.
+     * Returns the parsed response of Latchkey; throws if there is none in time.
      * @param {Question} question
-     * @param {AbortController} stop ends it
+     * @param {AbortController} stop aborts the request
      * @returns {Promise<unknown>}
      */
     async ask(question, stop) {
@@ -56,7 +56,7 @@ export function createAsker({ url, verifierKey, timeoutMs, connections }) {
 }
 
 /**
- * Sends the body and reads the answer, of status 200 and a bounded size.
+ * Sends the body and reads the response, which must have status 200 and a bounded size.
  * @param {http.ClientRequest} asked
  * @param {string} body
  * @returns {Promise<string>}
@@ -108,7 +108,7 @@ class StaleConnection extends Error {
 }
 
 /**
- * A parser's own words would repeat what it could not read.
+ * Hides the parser's message, which would quote the response.
  * @param {string} text
  * @returns {unknown}
  */

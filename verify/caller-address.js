@@ -1,8 +1,8 @@
 import { isIP } from 'node:net'
 
 /**
- * The caller's address: the socket's, or with `proxies` in front what the outermost of them saw. Undefined where that is
- * no address: then Latchkey is told none, and a key that is bound to addresses is refused.
+ * The caller's address: the socket's, or behind `proxies` the address that the outermost of them saw. Undefined if that is
+ * not an address; then none is sent to Latchkey, and a key with an address allowlist is refused.
  * @param {import('node:http').IncomingMessage} req
  * @param {number} proxies
  * @returns {string | undefined}
@@ -16,7 +16,7 @@ export function callerAddress(req, proxies) {
 }
 
 /**
- * Without a port, a zone, or the prefix with which a dual-stack socket shows IPv4 (`::ffff:203.0.113.7`).
+ * Removes a port, a zone, and the prefix of IPv4 on a dual-stack socket (`::ffff:203.0.113.7`).
  * @param {string} text
  * @returns {string | undefined}
  */

@@ -1,11 +1,11 @@
 /**
- * One listener a connection, however many requests it carries at once.
+ * One listener per connection, however many concurrent requests it has.
  * @type {WeakMap<import('node:net').Socket, Set<() => void>>}
  */
 const waiting = new WeakMap()
 
 /**
- * Calls `stop` when the caller hangs up; returns how to take that back.
+ * Calls `stop` when the caller closes the connection; returns a function that cancels this.
  * @param {import('node:net').Socket | undefined} socket
  * @param {() => void} stop
  * @returns {() => void}

@@ -4,7 +4,7 @@ import { isWellFormedVerifierKey } from './presented-key.js'
 const QUIET_MS = 10_000
 
 /**
- * What is used, from what was given and the environment; throws a TypeError that lists every fault and repeats no secret.
+ * Completes the options from the environment; throws a TypeError that lists every fault and contains no secret.
  * @param {Options} options
  */
 export function readOptions(options) {
@@ -46,7 +46,7 @@ export function readOptions(options) {
 }
 
 /**
- * Throws unless it can be a permission (RFC 6749 §3.3: a scope token).
+ * Throws unless the value has the syntax of a permission (RFC 6749 §3.3: a scope token).
  * @param {unknown} permission
  */
 export function checkPermission(permission) {

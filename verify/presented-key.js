@@ -14,7 +14,8 @@ export function bearerOf(req) {
 }
 
 /**
- * Whether it may be a managed or restricted key: prefix, 32 characters and the right CRC-32. What is not needs no question.
+ * Whether the text has the form of a managed or restricted key: prefix, 32 characters and a valid CRC-32. If not, no request
+ * is needed.
  * @param {string} text
  */
 export function isWellFormedKey(text) {

@@ -133,7 +133,7 @@ function isObject(value) {
 }
 
 /**
- * Of Node's own errors the code and the message; neither holds what was sent.
+ * The code and message of an error of Node; neither contains request data.
  * @param {unknown} error
  */
 function reasonOf(error) {

@@ -10,8 +10,8 @@ const TITLES = {
 }
 
 /**
- * Each refusal with its status, what people read, and the error of RFC 6750 §3.1 where one applies: 401 is about the key
- * itself, 403 about what it may do.
+ * Each refusal with its status, a text for people, and the error of RFC 6750 §3.1 if one applies: 401 is about the key itself,
+ * 403 about its permissions.
  * @type {Record<RefusalCode, [status: Refused['status'], detail: string, error?: string]>}
  */
 const REFUSALS = {
@@ -32,7 +32,7 @@ const REFUSALS = {
 const RETRY_AFTER = { 429: '1', 503: '2' }
 
 /**
- * The whole answer to a request that may not pass. A code of a later Latchkey is a key that does not work.
+ * The response to a refused request. An unknown code, from a later version of Latchkey, counts as `not_found`.
  * @param {string} named
  * @param {string} realm
  * @param {string} [permission]

@@ -58,7 +58,7 @@ export interface Options {
    * The limit for the whole response, in milliseconds; default 2000. Without a response in time the call is refused.
    */
   timeoutMs?: number | undefined
-  /** Most connections to Latchkey at a time; default 64. They are kept alive. */
+  /** The most concurrent connections to Latchkey; default 64. They are kept alive. */
   connections?: number | undefined
   /**
    * How many proxies are in front of your API and add to `X-Forwarded-For`; default 0, which ignores that header. Set
@@ -70,8 +70,8 @@ export interface Options {
   /** Returns the key in place of the default, `Authorization: Bearer` only. */
   key?: ((req: IncomingMessage) => string | undefined) | undefined
   /**
-   * Called with the reason why a key could not be verified; the message never contains a key. Default: one line on
-   * standard error, at most once in ten seconds.
+   * Called with the reason why a key could not be verified; the message never contains a key. Default: one line on standard
+   * error, at most once in ten seconds.
    */
   onError?: ((error: Error) => void) | undefined
 }
@@ -82,25 +82,25 @@ export interface Latchkey {
   /** Middleware that lets a request pass if its key has the permission; without one, if its key is valid. */
   protect(permission?: string): Middleware
   /**
-   * The verdict on the key of a request; whatever the caller sent and whatever Latchkey does, it does not reject. It holds
-   * for this request only: ask again for the next.
+   * The verdict on the key of a request. Never rejects, whatever the caller sends and Latchkey responds. It is valid for this
+   * request only: verify again for the next.
    */
   verify(req: IncomingMessage, permission?: string): Promise<Verdict>
-  /** Lets go of the connections. */
+  /** Closes the connections. */
   close(): void
 }
 
-/** Checks the options, and throws a TypeError that lists every fault; asks nothing yet. */
+/** Checks the options and throws a TypeError that lists every fault. Makes no request yet. */
 export function connectLatchkey(options?: Options): Latchkey
 
-/** `protect` of a Latchkey that the environment names: `LATCHKEY_URL`, `LATCHKEY_VERIFIER_KEY`. */
+/** `protect` of the Latchkey that the environment configures: `LATCHKEY_URL`, `LATCHKEY_VERIFIER_KEY`. */
 export function protect(permission?: string): Middleware
 
-/** `verify` of a Latchkey that the environment names: `LATCHKEY_URL`, `LATCHKEY_VERIFIER_KEY`. */
+/** `verify` of the Latchkey that the environment configures: `LATCHKEY_URL`, `LATCHKEY_VERIFIER_KEY`. */
 export function verify(req: IncomingMessage, permission?: string): Promise<Verdict>
 
 /** Responds to a refused request: status, `WWW-Authenticate` (RFC 6750 §3) and a problem (RFC 9457). */
 export function refuse(res: ServerResponse, refused: Refused): void
 
-/** The key behind `protect`; throws where the route is not protected. */
+/** The key of the request behind `protect`; throws if the route is not protected. */
 export function keyOf(req: IncomingMessage): VerifiedKey

@@ -1,4 +1,4 @@
-/** A process that does one kind of work on request, and returns the result. */
+/** A child process that does one kind of work on request and returns the result. */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -8,10 +8,10 @@ export type Contender = {
   stop(): Promise<void>
 }
 
-/** What a round of posts cost. */
+/** The cost of a round of posts. */
 export type Spent = { ms: number; cpuMs: number }
 
-/** Starts `script`, from the root of the project, and waits until it says that it is ready. */
+/** Starts `script` in the root of the project and waits until it is ready. */
 export async function startContender(
   script: string,
   env: Record<string, string>,
@@ -41,7 +41,7 @@ export async function startContender(
   }
 }
 
-/** In the started process: responds to each request with the result of `work`, until the parent has exited. */
+/** In the child process: responds to each request with the result of `work`, until the parent has exited. */
 export function answerWith(
   work: (question: { [member: string]: unknown }) => Promise<object>,
   end: () => Promise<void>,

@@ -1,6 +1,6 @@
 /**
- * Latchkey's side, in a process of its own, on a database with one published app: installs the app many times by the verb
- * that the consent page calls, and delivers with the worker that `npm start` runs.
+ * Latchkey's side, in a separate process, on a database with one published app: installs the app many times with the verb that
+ * the consent page calls, and delivers with the worker that `npm start` runs.
  */
 import { findRecipientKey } from '../../apps-registry/current-recipient.ts'
 import { findApp } from '../../apps-registry/find-app.ts'
@@ -22,7 +22,7 @@ const found = await database.read(tx => findApp(tx, appId))
 if (!found) throw new Error(`no app ${appId}`)
 const app = found
 
-/** Makes `count` installations, each in its own account and mode; their events stay pending. */
+/** Creates `count` installations, each in its own account and mode; their events stay pending. */
 async function install(count: number): Promise<void> {
   const recipient = await findRecipientKey(deps, app)
   const passwordHash = await deps.passwords.hash('one password for everybody')
@@ -52,8 +52,8 @@ async function install(count: number): Promise<void> {
 }
 
 /**
- * Makes the keys' events pending again, as if they had just been queued: the same sealed bytes. On PostgreSQL the first
- * write to a page after a checkpoint logs the whole page; queueing a row pays for that, so it is done before.
+ * Makes the keys' events pending again, as if just queued, with the same sealed bytes. On PostgreSQL the first write to a page
+ * after a checkpoint logs the whole page; normally the queueing pays for that, so it happens before the measurement.
  */
 async function requeue(): Promise<void> {
   if (database.kind === 'postgres') await database.knex.raw('checkpoint')

@@ -1,4 +1,4 @@
-/** The same bodies, posted with undici as fast as it goes: no queue, no signature, nothing written down. */
+/** Posts the same bodies with undici as fast as possible: no queue, no signature, nothing recorded. */
 import { Agent, request } from 'undici'
 import { inFlight } from '../in-flight.ts'
 import { answerWith, spent } from './contender.ts'

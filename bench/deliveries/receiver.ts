@@ -1,4 +1,6 @@
-/** A platform that acknowledges everything at once, and knows when each event came first, by the machine's own clock. */
+/**
+ * A platform that acknowledges everything at once and records when each event first arrived, by the machine's monotonic clock.
+ */
 import { EventEmitter, once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -7,9 +9,9 @@ import { exportJWK, generateKeyPair, type JWK } from 'jose'
 export type BenchReceiver = {
   url: string
   jwks: { keys: JWK[] }
-  /** How many posts came since it was asked last. */
+  /** The number of posts since the last call. */
   count(): number
-  /** When an event came, in nanoseconds of `process.hrtime`. */
+  /** When an event arrived, in nanoseconds of `process.hrtime`. */
   arrival(eventId: string): Promise<bigint>
   close(): void
 }

@@ -1,9 +1,9 @@
 import { runStatements } from '../run-statements.ts'
 
-/** Somebody signed in, and their installation of the app. */
+/** A signed-in person, and their installation of the app. */
 export type Customer = { cookie: string; accountId: string; installationId: string }
 
-/** Signs a person up with an account of their own; returns their cookie. */
+/** Signs up a person with an account of their own; returns their cookie. */
 export async function signUp(origin: string, email: string): Promise<string> {
   const answer = await fetch(`${origin}/signup`, {
     method: 'POST',
@@ -17,8 +17,8 @@ export async function signUp(origin: string, email: string): Promise<string> {
 }
 
 /**
- * Of the filled keys, number n goes to customer n % (customers + 1), counted from 1; what is left over stays with others, and
- * of these the keys below `below` become restricted keys of the person with the email `quiet`.
+ * Assigns the inserted keys: number n belongs to customer n % (customers + 1), counted from 1; remainder 0 stays with others.
+ * Of those, keys below `below` become restricted keys of the person with the email `quiet`.
  */
 export async function giveKeys(
   database: string,

@@ -3,15 +3,15 @@ import type { Dispatcher } from 'undici'
 import { look, press } from '../portal-calls.ts'
 import type { Customer } from './customers.ts'
 
-/** Between two pages of a customer, in milliseconds. */
+/** Delay between two pages of a customer, in milliseconds. */
 const THINKING = 200
 
 /** The longest time of each kind of request, in milliseconds. */
 export type Slowest = Map<string, number>
 
 /**
- * A customer looks at their pages for two thirds of the time, uninstalls, and looks again. As a control every request is for
- * the page that does nothing.
+ * A customer opens their pages for two thirds of the time, uninstalls, and opens pages again. As a control, every request is
+ * for a page that does no work.
  */
 export async function visit(
   to: Dispatcher,

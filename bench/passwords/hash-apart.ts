@@ -1,4 +1,7 @@
-/** Hashes a password for each request, with the server's thread and the lowest priority: what hashing costs whoever shares the machine. */
+/**
+ * Hashes a password for each request, with the server's thread and the lowest priority: the cost of hashing for anything else
+ * on the machine.
+ */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createPasswordLane } from '../../server/accounts/password-lane.ts'

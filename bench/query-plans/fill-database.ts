@@ -53,7 +53,7 @@ async function fillApps(copy: Copy, appId: string, platformId: string): Promise<
   await copy('app_versions', { app_id: appId }, 5_000, { app_id: id('app') })
 }
 
-/** The app everywhere, and of every app one installation in the large account. */
+/** The app in every account, and one installation of every app in the large account. */
 async function fillInstallations(copy: Copy, appId: string, installationId: string): Promise<void> {
   const { id } = copy
   await copy('installations', { id: installationId }, PLACES, { id: id('ins'), account_id: id('acct') })
@@ -90,7 +90,7 @@ async function fillKeys(copy: Copy, { appId, installationId, expiredAt }: Keys):
   })
 }
 
-/** One in three thousand deliveries is of the installation that is looked at; failed ones are as rare. */
+/** One in three thousand deliveries belongs to the examined installation; failed ones are as rare. */
 async function fillLog(copy: Copy, installationId: string): Promise<void> {
   const { id } = copy
   const whose = `case when i % 3000 = 0 then '${installationId}' else ${id('ins', 0, '(i % 20000) + 1')} end`
@@ -130,7 +130,7 @@ async function fillMore({ deps }: World, copy: Copy, person: Person): Promise<vo
 
 type Copy = ReturnType<typeof copier>
 
-/** Copies of one row; `changes` are expressions over `i`, which counts from 1, and the columns of that row. */
+/** Copies one row; `changes` are expressions over `i`, which counts from 1, and the columns of that row. */
 function copier(knex: Knex, _now: number) {
   const onPostgres = knex.client.config.client === 'pg'
   async function copy(table: string, like: Row, count: number, changes: Record<string, string>): Promise<void> {

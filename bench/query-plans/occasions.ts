@@ -13,7 +13,7 @@ import { sweep } from '../../server/sweep.ts'
 import type { World } from '../../tests/support/world.ts'
 import type { Filled } from './fill-database.ts'
 
-/** Everything that reads lists or counts, each under the name by which it is found. */
+/** Everything that reads lists or counts, by label. */
 export function occasions(world: World, filled: Filled): [string, () => Promise<unknown>][] {
   return [...pages(filled), ...operations(world, filled), ...byItself(world), ...commands(world, filled)]
 }

@@ -1,6 +1,6 @@
 /**
- * The least that a verification can be: node:http reads the body, JSON.parse, SHA-256 of the key, a look into a Map, and an
- * answer as long as Latchkey's. No verifier key is asked for, nothing is checked, nothing can be revoked, nothing is counted.
+ * A minimal verification: node:http reads the body, JSON.parse, SHA-256 of the key, a lookup in a Map, and a response as long
+ * as Latchkey's. Requires no verifier key, checks nothing, revokes nothing, counts nothing.
  *
  *   node bench/verification/bare-verifier.ts, with PORT and KEYS (how many)
  */

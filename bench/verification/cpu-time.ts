@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 
 const TICKS_A_SECOND = 100 // USER_HZ, which is 100 wherever Node runs on Linux
 
-/** Milliseconds of processor time that a process and those that it started have taken; not a number where there is no /proc. */
+/** Milliseconds of processor time of a process and its children; NaN without /proc. */
 export function cpuTime(pid: number): number {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []

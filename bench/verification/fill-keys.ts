@@ -1,7 +1,7 @@
 /**
- * Fills a Latchkey's database with keys by raw SQL, before the server starts: thousands of accounts with an installation each
- * of one app, and keys spread evenly over them. Some keys are real (`benchKey`), the others have a hash that nobody knows the
- * key of, in rows of the same shape. The secondary indexes are dropped first and built again, as any bulk load would.
+ * Inserts keys into a Latchkey's database by raw SQL before the server starts: thousands of accounts with one installation each
+ * of one app, and keys spread evenly over them. Some keys are real (`benchKey`); the others are rows of the same shape whose
+ * hash matches no known key. Secondary indexes are dropped first and rebuilt, as in any bulk load.
  */
 import { DatabaseSync } from 'node:sqlite'
 import pg from 'pg'
@@ -9,13 +9,13 @@ import { hashSecret } from '../../server/base/secret-format.ts'
 import { benchKey } from './bench-keys.ts'
 
 export type Filling = {
-  /** SQLite's file, or PostgreSQL's address. */
+  /** SQLite's file, or PostgreSQL's URL. */
   database: string
   appId: string
   keys: number
-  /** How many of them are real; the key number `n` of `benchKey` is in row `n * (keys / real)`. */
+  /** How many of them are real; key number `n` of `benchKey` is in row `n * (keys / real)`. */
   real: number
-  /** Each key in the account and installation of this person, and not spread over many. */
+  /** All keys in the account and installation of this person, instead of spread over many. */
   of?: { accountId: string; installationId: string } | undefined
 }
 

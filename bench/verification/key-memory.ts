@@ -1,4 +1,4 @@
-/** Bytes that a process keeps for each key of which it has a copy: the live heap after a collection, with few copies and with many. */
+/** Bytes of memory per cached key: the live heap after a garbage collection, with few copies and with many. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startChild } from '../child-server.ts'
 import { openDatabases } from '../databases.ts'
@@ -11,7 +11,7 @@ import { printTable } from './table.ts'
 
 const FEW = 2_000
 const MANY = 80_000
-/** What keys did is written in batches; the last one must be out of the memory. */
+/** Usage is written in batches; the last one must have been written. In milliseconds. */
 const UNTIL_WRITTEN = 8_000
 
 export async function measureKeyMemory(kind: 'sqlite' | 'postgres'): Promise<void> {

@@ -1,7 +1,7 @@
 /**
- * The load generator, as a process of its own: keep-alive connections, one request at a time on each, over bare sockets with
- * requests that were written beforehand, because a whole HTTP client would take longer over a request than the server does.
- * It is commanded over IPC, one load after the other, and stays warm between them.
+ * The load generator, in a separate process: keep-alive connections, one request at a time on each, over plain sockets with
+ * prepared requests, because a full HTTP client would take longer per request than the server. It receives commands over IPC,
+ * one load after another, and stays warm between them.
  */
 import { connect } from 'node:net'
 import { percentile } from '../statistics.ts'
@@ -11,7 +11,7 @@ export type Load = {
   requests: string[]
   connections: number
   milliseconds: number
-  /** Each request is sent once, and no longer than that. */
+  /** Sends each request once, then ends. */
   once?: boolean
 }
 export type LoadFigures = {
@@ -20,9 +20,9 @@ export type LoadFigures = {
   /** Milliseconds. */
   p50: number
   p99: number
-  /** Answers that do not say `"valid":true`. */
+  /** Responses without `"valid":true`. */
   refused: number
-  /** How much of one core the generator took; near 1 it measures itself. */
+  /** The share of one core that the generator used; near 1 it measures itself. */
   ownShare: number
 }
 
@@ -62,7 +62,7 @@ async function run({ port, requests, connections, milliseconds, once = false }: 
 
 type Talk = { next(): Buffer | undefined; took(time: number, body: string): void }
 
-/** One connection, until there is no next request. Answers must carry a Content-Length. */
+/** One connection, until there is no next request. Responses must have a Content-Length. */
 function talk(port: number, { next, took }: Talk): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true })

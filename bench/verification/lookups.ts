@@ -1,7 +1,7 @@
 /**
- * One look into the database, as a key takes that no process has a copy of: the query of verification in a transaction that
- * reads, one after the other, for real keys in random order, in databases that differ only in how many keys there are. All
- * stand at the same time and take turns. Then how long a process takes to start on each.
+ * One database lookup, as for a key without a copy in memory: verification's query in a read transaction, one after another,
+ * for real keys in random order, in databases that differ only in the number of keys. All databases are open at once and take
+ * turns. Then the time a process takes to start on each.
  */
 
 import { hashSecret } from '../../server/base/secret-format.ts'
@@ -21,7 +21,7 @@ const PER_ROUND = 2_000
 const ROUNDS = 10
 const STARTS = 5
 
-/** A database with `keys` keys, opened; `order`: in which its real keys are looked up. */
+/** An open database with `keys` keys; `order`: the order in which its real keys are looked up. */
 type Filled = {
   keys: number
   env: Record<string, string>
@@ -46,7 +46,7 @@ export async function measureLookups(kind: 'sqlite' | 'postgres', sizes: readonl
       for (let turn = 0; turn < all.length; turn += 1) {
         const each = all[(turn + Math.max(0, round)) % all.length]
         const times = each && (await lookUpAll(each, (round + 1) * PER_ROUND))
-        if (times && round >= 0) each.rounds.push(times) // the first one warms up
+        if (times && round >= 0) each.rounds.push(times) // the first round is a warm-up
       }
     }
     for (const { deps } of all) await deps.close()
@@ -58,7 +58,7 @@ export async function measureLookups(kind: 'sqlite' | 'postgres', sizes: readonl
   }
 }
 
-/** Milliseconds of each lookup of a round, which begins with key number `first` of the order. */
+/** Milliseconds of each lookup of a round, starting with key number `first` of the order. */
 async function lookUpAll({ deps, order }: Filled, first: number): Promise<number[]> {
   const times: number[] = []
   for (let n = 0; n < PER_ROUND; n += 1) {
@@ -95,7 +95,7 @@ function printLookups(title: string, all: readonly Filled[]): void {
   )
 }
 
-/** The numbers below `count`, in an order that is the same each time and looks like none. */
+/** The numbers below `count`, in a pseudo-random order that is always the same. */
 function shuffled(count: number): number[] {
   const rank = (index: number) => (index * 2_654_435_761) % 4_294_967_296
   return Array.from({ length: count }, (_, index) => index).sort((a, b) => rank(a) - rank(b))

@@ -9,17 +9,17 @@ import type { KeyReceiver } from '../key-receiver.ts'
 import { createPeople, registerApp } from '../setup.ts'
 import { fillKeys } from './fill-keys.ts'
 
-/** A Latchkey that is ready to be started, with an app, a verifier key and keys. */
+/** A Latchkey ready to start, with an app, a verifier key and keys. */
 export type Prepared = {
   env: Record<string, string>
   port: number
   verifierKey: string
   app: Client
-  /** What the fill took, in milliseconds. */
+  /** The duration of the inserts, in milliseconds. */
   filledIn: number
-  /** SQLite's file or PostgreSQL's address. */
+  /** SQLite's file or PostgreSQL's URL. */
   database: string
-  /** The one person's cookie. */
+  /** The person's cookie. */
   cookie: string
 }
 

@@ -1,7 +1,7 @@
 /**
- * From the answer of *Expire* to the first refusal, in the process that was pressed and in another one on the same database:
- * each process is asked about the key without a pause, one question at a time, before, while and after it is expired. An
- * answer "valid" to a question that was asked after *Expire* had answered is late.
+ * From the response of *Expire* to the first refusal, in the process that served it and in another one on the same database:
+ * each process verifies the key without a pause, one request at a time, before, during and after *Expire*. A verification that
+ * starts after the response of *Expire* and returns "valid" is late.
  */
 import { Client } from 'undici'
 import { freePort } from '../../tests/support/free-port.ts'
@@ -17,7 +17,7 @@ import { prepare } from './prepare.ts'
 import { printTable } from './table.ts'
 
 type Watched = { times: number[]; late: number }
-/** By the process that is asked: the one that was pressed, and the other. */
+/** Results by process: the one that served *Expire*, and the other. */
 type Seen = { here: Watched; there: Watched }
 
 export async function measureRevocation(kind: 'sqlite' | 'postgres', count: number): Promise<void> {
@@ -55,7 +55,7 @@ export async function measureRevocation(kind: 'sqlite' | 'postgres', count: numb
   }
 }
 
-/** When the first refusal came, and when the last question was asked that was answered "valid". */
+/** When the first refusal arrived, and when the last verification that returned "valid" started. */
 type Refused = { refusedAt: number; lastAsked: number }
 
 async function askUntilRefused(ask: () => Promise<boolean>): Promise<Refused> {

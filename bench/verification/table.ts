@@ -1,4 +1,4 @@
-/** Prints rows under a title, columns aligned. */
+/** Prints rows under a title, with aligned columns. */
 export function printTable(title: string, rows: readonly Record<string, string | number>[]): void {
   const columns = Object.keys(rows[0] ?? {})
   const lines = [columns, ...rows.map(row => columns.map(column => String(row[column] ?? '')))]

@@ -1,7 +1,7 @@
 /**
- * Verifications a second, of one process and of two, beside a bare verifier and better-auth. All servers stand at the same
- * time and are loaded in turns, in another order each round, so that a noisy machine disturbs all of them; the ratio of a
- * round is taken within that round. Processor time per answer is the steadier figure where others use the machine.
+ * Verifications per second of one process and of two, beside a bare verifier and better-auth. All servers run at once and are
+ * loaded in turns, in another order each round, so that a noisy machine disturbs all of them; ratios are taken within a round.
+ * Processor time per response is the steadier figure on a shared machine.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,7 +20,9 @@ import { printTable } from './table.ts'
 const MOST_PEER_KEYS = 1_000
 const CONNECTIONS = 32
 const WARM_UP = 4_000
-/** What a server still has to write after its round must be in its own processor time, and not in the next one's round. */
+/**
+ * A server's writes after its round must count towards its own processor time, and not delay the next server; in milliseconds.
+ */
 const SETTLE = 1_500
 
 type Target = { name: string; port: number; requests: string[]; server: ChildServer }
@@ -70,7 +72,7 @@ export async function measureThroughput(
   }
 }
 
-/** better-auth with keys of its own; nothing where it is not installed. */
+/** better-auth with keys of its own; undefined if it is not installed. */
 async function startPeer(database: string, keys: number): Promise<Target | undefined> {
   const folder = 'bench/peers-verify'
   if (!existsSync(join(import.meta.dirname, '../..', folder, 'node_modules'))) {
@@ -92,7 +94,7 @@ async function measureRound(load: Load, { port, requests, server }: Target, mill
   return { ...figures, cpu: (1_000 * (cpuTime(server.pid) - before)) / figures.answers, share: figures.ownShare }
 }
 
-/** Medians of each server's rounds; the first server is the one that the others are compared with. */
+/** Medians of each server's rounds; the others are compared with the first server. */
 function printRounds(title: string, results: ReadonlyMap<Target, readonly Round[]>): void {
   const [bare] = results.values()
   printTable(

@@ -12,9 +12,9 @@ export interface Registration {
   registration_client_uri?: string
 }
 
-/** Everything that must not leave this platform. In production it belongs into a secrets manager, not into a file. */
+/** All secrets of this platform. In production they belong in a secrets manager, not in a file. */
 export interface Secrets {
-  /** Decrypt sealed keys. The last one is registered; earlier ones stay for pending deliveries. */
+  /** Decrypt sealed keys. The last one is registered; earlier ones are kept for pending deliveries. */
   decryptionKeys: JWK[]
   /** Signs the assertions that authenticate this client (`private_key_jwt`). */
   signingKey: JWK
@@ -25,7 +25,7 @@ export interface Secrets {
 
 const fileIn = (folder: string) => join(folder, 'secrets.json')
 
-/** Reads this platform's secrets; makes new ones at the first start. */
+/** Reads this platform's secrets; creates them at the first start. */
 export async function loadSecrets(folder: string): Promise<Secrets> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const kept = await readJsonFile<Secrets>(fileIn(folder))
@@ -39,12 +39,12 @@ export async function loadSecrets(folder: string): Promise<Secrets> {
   return secrets
 }
 
-/** Writes them to `secrets.json`, mode 0600. */
+/** Writes the secrets to `secrets.json`, mode 0600. */
 export async function saveSecrets(folder: string, secrets: Secrets): Promise<void> {
   await writeJsonFile(fileIn(folder), secrets)
 }
 
-/** The public keys, which are registered as `jwks`. */
+/** The public keys to register as `jwks`. */
 export function publicJwks({ decryptionKeys, signingKey }: Secrets): { keys: JWK[] } {
   return { keys: [...decryptionKeys, signingKey].map(({ d: _private, ...jwk }) => jwk) }
 }

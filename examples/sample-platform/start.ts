@@ -9,7 +9,7 @@ import { openStore } from './store.ts'
 export interface Platform {
   name: string
   clientId: string
-  /** Takes nothing new, finishes what is in flight, and waits until everything is on disk. */
+  /** Accepts nothing new, finishes what is in progress, and resolves when everything is on disk. */
   stop(): Promise<void>
 }
 

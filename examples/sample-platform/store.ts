@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { readJsonFile, writeJsonFile } from './json-file.ts'
 
-/** A managed key as this platform holds it. */
+/** A managed key as this platform stores it. */
 export interface HeldKey {
   id: string
   name: string
@@ -9,9 +9,9 @@ export interface HeldKey {
   permissions: string[]
   status: 'active' | 'expiring' | 'kept' | 'expired'
   expires_at: string | null
-  /** Sequence of the event that last said something about this key. */
+  /** Sequence of the latest applied event about this key. */
   sequence: number
-  /** The key itself, locked with the storage key; null once it is of no use. */
+  /** The key, encrypted with the storage key; null once it is not usable. */
   locked: string | null
 }
 
@@ -22,7 +22,7 @@ export interface Installation {
   account_name: string | null
   mode: 'live' | 'test'
   status: 'connecting' | 'active' | 'suspended' | 'uninstalled'
-  /** Sequence of the event that last said something about the installation itself. */
+  /** Sequence of the latest applied event about the installation itself. */
   sequence: number
   keys: HeldKey[]
 }
@@ -33,25 +33,25 @@ export interface ReceivedEvent {
   received_at: string
   installation_id: string | null
   sequence: number | null
-  /** False for an event that came too late to mean anything. */
+  /** False for an event that was outdated when it arrived. */
   applied: boolean
 }
 
 export interface State {
   installations: Installation[]
-  /** Newest first; long enough to recognise a repetition. */
+  /** Newest first; long enough to detect a repeated event. */
   events: ReceivedEvent[]
 }
 
 export interface Store {
   read(): State
-  /** Changes a copy and writes it; when it resolves the change is on disk. Changes come one after another. */
+  /** Changes a copy of the state and writes it; resolves when it is on disk. Changes run one after another. */
   update(change: (state: State) => void): Promise<void>
-  /** Resolves when everything asked for so far is on disk. */
+  /** Resolves when all changes so far are on disk. */
   settled(): Promise<void>
 }
 
-/** Opens `state.json`, mode 0600: installations, their keys, and the events received. */
+/** Opens `state.json`, mode 0600: installations, their keys, and received events. */
 export async function openStore(folder: string): Promise<Store> {
   const path = join(folder, 'state.json')
   let state = (await readJsonFile<State>(path)) ?? { installations: [], events: [] }

@@ -31,8 +31,8 @@ export type OutboundAnswer = {
 /** The only way to call other servers. Each address is resolved, checked and pinned to the connection; redirects are not followed. */
 export type Outbound = {
   /**
-   * Posts `body` and resolves with the status and headers of the response. Retries once, on a new connection, if a kept-alive
-   * one turns out to be closed, so receivers must recognise a repeated post. Throws OutboundError.
+   * Posts `body` and resolves with the head of the response. Retries once, on a new connection, if a kept-alive one turns out
+   * to be closed, so receivers must recognise a repeated post. Throws OutboundError.
    */
   post(url: string, headers: Record<string, string>, body: string): Promise<OutboundAnswer>
   /** For libraries that take a `fetch`: same rules, responses of at most 64 kB, five seconds. */

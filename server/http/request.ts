@@ -8,12 +8,12 @@ export function clientAddress(req: Request): string {
   return plainAddress(req.ip ?? '')
 }
 
-/** The address of the caller as limits count it. */
+/** The caller's network, the unit that limits count. */
 export function networkOfClient(req: Request): string {
   return networkOf(clientAddress(req))
 }
 
-/** An identifier in the path. Throws `object.not_found` for a malformed one, as for one that does not exist. */
+/** An identifier in the path. Throws `object.not_found` if it is malformed, as for an object that does not exist. */
 export function idParam(req: Request, name: string, prefix: IdPrefix): string {
   const id = req.params[name]
   if (!isId(prefix, id)) throw new AppError('object.not_found')
@@ -25,7 +25,7 @@ export function safeReturn(value: unknown, publicUrl: string, fallback: string):
   if (typeof value !== 'string' || !value.startsWith('/') || value.length > 2_000) return fallback
   if (!URL.canParse(value, publicUrl)) return fallback
   const url = new URL(value, publicUrl)
-  // `/.//host` is a path of this origin whose normal form, `//host`, leads away from it.
+  // `/.//host` is a path of this origin, but its normalized form, `//host`, leads to another one.
   const stays = url.origin === publicUrl && !url.pathname.startsWith('//')
   return stays ? url.pathname + url.search : fallback
 }

@@ -6,13 +6,13 @@ import type { ErrorPage } from './page-parts.ts'
 import { type RenderPage, requestId } from './pages.ts'
 import { viewerOf } from './viewer.ts'
 
-/** Maps what Express and its parsers throw to an `AppError`; anything unknown is our fault. */
+/** Maps errors of Express and its parsers to an `AppError`; an unknown one becomes an opaque 500. */
 export function asAppError(error: unknown): AppError {
   if (error instanceof AppError) return error
   if (error instanceof DatabaseAway)
     return new AppError('service.unavailable', { cause: error, retryAfter: AWAY_RETRY_SECONDS })
   const status = error instanceof Error && 'status' in error ? error.status : undefined
-  // A parser's error carries the body, and so perhaps a key: it never becomes a cause.
+  // A parser's error contains the body, which may contain a key, so it never becomes a cause.
   if (status === 413) return new AppError('request.too_large')
   if (typeof status === 'number' && status >= 400 && status < 500) {
     const unreadable = error instanceof Error && 'body' in error
@@ -57,7 +57,7 @@ export function problemOf(
 /** The challenges of a 401 (RFC 9110 §11.6.1), the scheme that the request used first. */
 export type Challenges = (error: AppError, scheme: string | undefined) => string[]
 
-/** For what takes keys: Bearer alone (RFC 6750 §3). */
+/** For endpoints that take keys: Bearer only (RFC 6750 §3). */
 const bearerChallenge: Challenges = (_error, scheme) => [
   `Bearer realm="latchkey"${scheme === undefined ? '' : ', error="invalid_token"'}`,
 ]
@@ -76,7 +76,7 @@ export function respondProblem(log: Log, challenges = bearerChallenge): ErrorReq
   }
 }
 
-/** Responds as an OAuth endpoint does (RFC 6749 §5.2): for what fails before the authorization server sees the request. */
+/** Responds as an OAuth endpoint does (RFC 6749 §5.2): for errors before the authorization server receives the request. */
 export function respondOAuth(log: Log): ErrorRequestHandler {
   return (thrown, req, res, next) => {
     if (res.headersSent) return next(thrown)

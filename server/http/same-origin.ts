@@ -4,8 +4,8 @@ import { AppError } from '../base/errors.ts'
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /**
- * Refuses a request that changes something unless the browser says that it comes from this origin: by `Sec-Fetch-Site`,
- * or by `Origin` where a browser does not send that. Neither header: refused (docs/wire.md#pages).
+ * Refuses a request that changes something unless the browser says that it comes from this origin: by `Sec-Fetch-Site`, or by
+ * `Origin` if the browser does not send that. Without either header it is refused (docs/wire.md#pages).
  */
 export function requireSameOrigin(publicUrl: string): RequestHandler {
   return (req, _res, next) => {

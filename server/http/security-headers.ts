@@ -1,8 +1,8 @@
 import helmet from 'helmet'
 
 /**
- * Every page's policy. Forms send to our own origin only, and in Chromium so do the redirects that answer them: what ends
- * at somebody else's address leaves by `leave.ts` (docs/browsers.md).
+ * The policy of every page. Forms may only be sent to our own origin; Chromium applies that to redirects after them too, so
+ * redirects to other origins go through `leave.ts` (docs/browsers.md).
  */
 export const PAGE_POLICY = [
   "default-src 'none'",

@@ -7,11 +7,14 @@ declare module './page-parts.ts' {
   }
 }
 
-/** The viewer draws its icons from `data:` and reads the document from here; still nothing inline and nothing from elsewhere. */
+/**
+ * The viewer draws its icons from `data:` URLs and fetches the document from this origin; nothing inline, nothing from other
+ * origins.
+ */
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-/** The page that makes an OpenAPI document readable. */
+/** The page that displays an OpenAPI document. */
 export function showReference(render: RenderPage, title: string, document: string): RequestHandler {
   return (req, res) => {
     res.set('Content-Security-Policy', POLICY)

@@ -1,6 +1,6 @@
 import type { Response } from 'express'
 
-/** The person and the account they are looking at; absent on pages for strangers. */
+/** The signed-in person and their current account; undefined on pages without a session. */
 export type Viewer = {
   email: string
   initials: string
@@ -9,12 +9,12 @@ export type Viewer = {
   accounts: { id: string; name: string; initial: string }[]
 }
 
-/** Tells pages who looks at them; asked when a page is rendered, because a request may change the account on its way. */
+/** Sets the viewer for pages. Called when a page is rendered, because a request may change the current account. */
 export function setViewer(res: Response, viewer: () => Viewer): void {
   res.locals['viewer'] = viewer
 }
 
-/** Who looks at the page, where anybody is signed in. */
+/** The viewer of the page; undefined if nobody is signed in. */
 export function viewerOf(res: Response): Viewer | undefined {
   return (res.locals['viewer'] as (() => Viewer) | undefined)?.()
 }

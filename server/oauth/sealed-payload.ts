@@ -7,7 +7,7 @@ const PURPOSE = 'oauth'
 
 type RecordId = Pick<OAuthRecord, 'model' | 'id_hash'>
 
-/** What oidc-provider stores, encrypted under the root secret and bound to its row. */
+/** Encrypts a record of oidc-provider under the root secret, bound to its row. */
 export function sealPayload(keyring: Keyring, record: RecordId, payload: AdapterPayload): string {
   return keyring.encrypt(PURPOSE, contextOf(record), JSON.stringify(payload))
 }

@@ -3,12 +3,12 @@ import type { Tx } from '../../db/connect.ts'
 
 export type SigningKeyRow = { kid: string; alg: string; public_jwk: string; private_jwk: string; created_at: number }
 
-/** The newest first. */
+/** Published keys, newest first. */
 export async function listSigningKeys(tx: Tx): Promise<SigningKeyRow[]> {
   return await tx('signing_keys').whereNull('retired_at').orderBy('created_at', 'desc').orderBy('kid')
 }
 
-/** Also those that are no longer published. */
+/** All keys, including those no longer published. */
 export async function listEverySigningKey(tx: Tx): Promise<SigningKeyRow[]> {
   return await tx('signing_keys').orderBy('created_at', 'desc').orderBy('kid')
 }
@@ -18,7 +18,7 @@ export async function insertSigningKey(tx: Tx, row: SigningKeyRow): Promise<void
   announce(tx, 'signing-keys')
 }
 
-/** From now on these are in `/oauth/jwks` no more; returns how many were. */
+/** Removes keys from `/oauth/jwks`; returns how many. */
 export async function retireSigningKeys(tx: Tx, kids: readonly string[], at: number): Promise<number> {
   return await tx('signing_keys')
     .whereIn('kid', [...kids])

@@ -27,17 +27,19 @@ export const SEALED_SIGNING_KEYS: SealedColumn = {
   context: ({ kid = '' }) => kid,
 }
 
-/** The server's own keys: the current one signs, all are in `/oauth/jwks`. This object is updated; do not copy it. */
+/**
+ * The server's signing keys: the current one signs, all are in `/oauth/jwks`. This object is updated in place; do not copy it.
+ */
 export type SigningKeys = {
   current: { kid: string; key: CryptoKey }
   /** Private JWKs, the current one first, for oidc-provider. */
   jwks: { keys: JWK[] }
 }
 
-/** How long after its last use a key is still published: what it has signed may be sent again for 30 days. */
+/** How long a key is published after it last signed: what it has signed may be sent again for 30 days. */
 const PUBLISHED_AFTER = 90 * DAY
 
-/** Reads the signing keys, and makes the first one at the first start. Private parts are encrypted under the root secret. */
+/** Reads the signing keys, and creates one at the first start. Private keys are encrypted under the root secret. */
 export async function loadSigningKeys(database: Database, caps: Caps): Promise<SigningKeys> {
   const rows = await database.transaction(async tx => {
     await lockTable(tx, 'signing_keys') // two nodes may start at once
@@ -47,7 +49,7 @@ export async function loadSigningKeys(database: Database, caps: Caps): Promise<S
   return await openKeys(rows, caps)
 }
 
-/** Takes over, into the same object, what another process has made; false where nothing is new. */
+/** Adds keys that another process has made to the same object; false if there are none. */
 export async function renewSigningKeys(database: Database, caps: Caps, signing: SigningKeys): Promise<boolean> {
   const rows = await database.read(listSigningKeys)
   const known = signing.jwks.keys.map(({ kid }) => kid)
@@ -57,8 +59,8 @@ export async function renewSigningKeys(database: Database, caps: Caps, signing: 
 }
 
 /**
- * Makes a new key that signs from now on, in every process that runs. The ones before stay published until nothing that
- * they have signed can matter any more.
+ * Creates a key that signs from now on, in every process. Earlier keys stay published until nothing they signed can be used any
+ * more.
  */
 export async function rotateSigningKeys(
   database: Database,
@@ -76,7 +78,7 @@ export async function rotateSigningKeys(
   })
 }
 
-/** Verifies what any signing key of this server has signed, also one that is no longer published. */
+/** Verifies tokens that any signing key of this server has signed, including keys no longer published. */
 export async function everySigningKey(
   database: Database,
   { keyring }: Pick<Caps, 'keyring'>,
@@ -84,7 +86,7 @@ export async function everySigningKey(
   const rows = await database.read(listEverySigningKey)
   const keys = rows.map(({ kid, private_jwk }) => {
     const { d: _private, ...publicJwk } = JSON.parse(keyring.decrypt(PURPOSE, kid, private_jwk)) as JWK
-    return publicJwk // from the encrypted part: whoever writes the database cannot put a key of theirs there
+    return publicJwk // from the encrypted part, so that write access to the database is not enough to add a key
   })
   return createLocalJWKSet({ keys })
 }

@@ -2,14 +2,14 @@ import type { Database } from '../../db/connect.ts'
 import { DAY } from '../base/clock.ts'
 import { deleteGrants, listGrantsAfter, listSpentOf } from './record-store.ts'
 
-/** A grant is no use any more once its codes and tokens have lapsed; those of today may still be in somebody's hands. */
+/** A grant is of no use once its codes and tokens have expired; the grants of the last day may still be in use. */
 const KEPT = DAY
-/** Small enough that no other transaction waits noticeably. */
+/** Short enough that other transactions do not wait noticeably. */
 const BATCH = 500
 
 /**
- * Deletes grants whose codes and tokens were all revoked or have lapsed: each `prompt=none` makes a grant, and each
- * *Continue*. Call it after lapsed tokens were deleted. Returns how many it deleted.
+ * Deletes grants whose codes and tokens are all revoked or expired: each `prompt=none` and each *Continue* makes a grant. Run
+ * it after expired tokens were deleted. Returns how many it deleted.
  */
 export async function sweepGrants(database: Database, at: number, batch = BATCH): Promise<number> {
   for (let [after, swept] = ['', 0]; ; ) {

@@ -4,12 +4,12 @@ import { type Clock, MINUTE } from '../base/clock.ts'
 import { sweepRecords } from './grants.ts'
 import { deleteBeyond } from './record-store.ts'
 
-/** Authorization requests that may be open at once, of all apps; anybody can begin one. */
+/** The most open authorization requests of all apps; anybody can begin one. */
 const MOST_OPEN = 50_000
 
 /**
- * Deletes what has lapsed of the authorization server's records, and of the open authorization requests those that lapse
- * first where there are more than `most`. Returns when to look again.
+ * Deletes expired records of the authorization server, and the open authorization requests that expire first if there are more
+ * than `most`. Returns when to run again.
  */
 export async function sweepOpenRequests(
   { database, clock }: { database: Database; clock: Clock },

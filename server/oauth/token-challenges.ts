@@ -2,8 +2,8 @@ import type { AppError } from '../base/errors.ts'
 import { PROOF_ALGS } from './dpop-proof.ts'
 
 /**
- * What a 401 of an API that takes access tokens offers (RFC 9449 §7.1): Bearer, and DPoP with its algorithms. Of the two
- * the one that the request used comes first and says what was wrong (RFC 6750 §3.1).
+ * The challenges in a 401 of an API that takes access tokens (RFC 9449 §7.1): Bearer, and DPoP with its algorithms. The scheme
+ * that the request used comes first and has the error (RFC 6750 §3.1).
  */
 export function tokenChallenges(error: AppError, scheme: string | undefined): string[] {
   const reason = error.code === 'access.invalid_proof' ? 'invalid_dpop_proof' : 'invalid_token'

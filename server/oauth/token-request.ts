@@ -4,9 +4,8 @@ import { requireRedirectUri } from './omitted-redirect-uri.ts'
 import { isStandardScope, scopeNames } from './scopes.ts'
 
 /**
- * Checks a token request and fills in what it leaves out, after the client is authenticated and before a code or refresh
- * token is spent on it: a request that is refused here can be corrected and sent again. Throws `invalid_scope`,
- * `invalid_target` and `invalid_grant`.
+ * Checks a token request and adds defaults, after the client is authenticated and before a code or refresh token is consumed: a
+ * request refused here can be corrected and sent again. Throws `invalid_scope`, `invalid_target` and `invalid_grant`.
  */
 export async function checkTokenRequest(ctx: TokenEndpointGrantContext, catalog: ReadonlySet<string>): Promise<void> {
   const { params, provider, client } = ctx.oidc
@@ -17,12 +16,12 @@ export async function checkTokenRequest(ctx: TokenEndpointGrantContext, catalog:
     params.grant_type === 'authorization_code'
       ? await provider.AuthorizationCode.find(String(params['code']))
       : await provider.RefreshToken.find(String(params['refresh_token']))
-  if (source?.clientId !== client.clientId) return // the grant's own checks refuse it
+  if (source?.clientId !== client.clientId) return // the grant type's own checks refuse it
   readRefreshScope(ctx, [...source.scopes], catalog)
   checkTarget(ctx, source)
 }
 
-/** A token of the app itself has permissions only (RFC 6749 §4.4.2): all of the manifest's where none is named. */
+/** A client credentials token has permissions only (RFC 6749 §4.4.2); all of the manifest's if none is named. */
 function readAppScope({ oidc: { params, client } }: TokenEndpointGrantContext): void {
   const permissions = scopeNames(client.scope).filter(name => !isStandardScope(name))
   if (params.scope === undefined) {
@@ -34,8 +33,8 @@ function readAppScope({ oidc: { params, client } }: TokenEndpointGrantContext): 
 }
 
 /**
- * A refresh may repeat the scope of the authorization request (RFC 6749 §6), so it is read in the same way: names that are
- * not understood are ignored, and naming no permission means all that were granted.
+ * A refresh request may repeat the scope of the authorization request (RFC 6749 §6), so it is parsed the same way: unknown
+ * names are ignored, and without a permission all granted ones are meant.
  */
 function readRefreshScope(
   { oidc: { params, client } }: TokenEndpointGrantContext,
@@ -48,12 +47,12 @@ function readRefreshScope(
   const asked = named.some(name => !isStandardScope(name))
     ? named
     : [...named, ...granted.filter(name => !isStandardScope(name))]
-  // A refresh token is what offline_access asks for, whether it was named at authorization or not.
+  // A refresh token implies offline_access, whether or not the authorization request named it.
   params.scope =
     asked.filter(name => name !== 'offline_access' || granted.includes(name)).join(' ') || granted.join(' ')
 }
 
-/** A token request may name one resource of its authorization (RFC 8707 §2.2), which without any is for the platform API. */
+/** A token request may name one resource of its authorization (RFC 8707 §2.2); without any it is for the platform API. */
 function checkTarget(
   { oidc: { params, issuer } }: TokenEndpointGrantContext,
   source: { resource?: string | string[] | undefined },
@@ -68,8 +67,8 @@ function checkTarget(
 }
 
 /**
- * Completes the `scope` of a token response (RFC 6749 §5.1). The scope of a token for one resource holds permissions only;
- * that an ID token and a refresh token were granted beside it is said here.
+ * Completes the `scope` of a token response (RFC 6749 §5.1). The scope of a token for one resource has permissions only; this
+ * adds the scopes for the ID token and refresh token beside it.
  */
 export function sayWhatWasGranted(ctx: KoaContextWithOIDC): void {
   const body = ctx.body as { scope?: string; id_token?: string; refresh_token?: string }

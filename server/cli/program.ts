@@ -43,7 +43,7 @@ export async function runProgram(args: readonly string[]): Promise<void> {
   }
 }
 
-/** What the caller did wrong in plain words; our own mistakes with their stack. */
+/** A plain sentence for a caller's mistake; the stack for a fault of ours. */
 function messageOf(error: unknown): string {
   if (error instanceof AppError)
     return [error.message, ...error.faults.map(({ field, message }) => `  ${field}: ${message}`)].join('\n')

@@ -13,6 +13,7 @@ import * as people from './migrations/011-people.ts'
 import * as accountOrigin from './migrations/012-account-origin.ts'
 import * as adminKeys from './migrations/012-admin-keys.ts'
 import * as ownSignIn from './migrations/013-own-sign-in.ts'
+import * as signIn from './migrations/014-sign-in.ts'
 import * as members from './migrations/015-members.ts'
 
 type Step = { name: string; migration: Knex.Migration }
@@ -33,6 +34,7 @@ const STEPS: Step[] = [
   { name: '012-admin-keys', migration: adminKeys },
   { name: '012-account-origin', migration: accountOrigin },
   { name: '013-own-sign-in', migration: ownSignIn },
+  { name: '014-sign-in', migration: signIn },
   { name: '015-members', migration: members },
 ]
 

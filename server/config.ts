@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { parseCidr } from './base/addresses.ts'
+import { isLoopback, parseCidr } from './base/addresses.ts'
 import { type Catalog, parseCatalog, SAMPLE_CATALOG } from './base/catalog.ts'
 import { HOUR } from './base/clock.ts'
 import type { LOG_LEVELS } from './base/log.ts'
 import { postgresUrlFault } from './base/postgres-url.ts'
 import { readJson } from './base/read-json.ts'
 import { environment, list, validPart } from './environment.ts'
+import { type PeopleConfig, peopleOf } from './people-config.ts'
 
 /** The environment, checked and frozen; README.md has a table of the variables. */
 export type Config = {
@@ -30,6 +31,7 @@ export type Config = {
   readonly signup: 'open' | 'invite'
   /** The longest life of a session, in milliseconds. */
   readonly sessionLife: number
+  readonly people: PeopleConfig
   readonly review: 'required' | 'off'
   readonly roles: ReadonlySet<'web' | 'worker'>
   /** How many processes serve requests. */
@@ -72,6 +74,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     faults.push('LATCHKEY_SECRET: is required with PostgreSQL')
   const trustProxy = trustProxyOf(values.TRUST_PROXY ?? 'false', faults)
   const catalog = catalogOf(values.CATALOG, faults)
+  const people = peopleOf(values, faults)
   if (!parsed.success || faults.length > 0) throw new ConfigError(faults)
   const data = parsed.data
 
@@ -89,6 +92,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     trustProxy,
     signup: data.SIGNUP,
     sessionLife: data.SESSION_HOURS * HOUR,
+    people,
     review: data.REVIEW,
     roles: new Set(data.ROLES),
     webConcurrency: data.WEB_CONCURRENCY,
@@ -114,8 +118,8 @@ function originOf(text: string, faults: string[]): string {
     faults.push('PUBLIC_URL: must be an origin such as https://connect.example.com, without a path')
     return text
   }
-  const loopback = url.hostname === 'localhost' || url.hostname === '[::1]' || /^127(\.\d+){3}$/.test(url.hostname)
-  if (url.protocol === 'http:' && !loopback) faults.push('PUBLIC_URL: https is required unless the host is loopback')
+  if (url.protocol === 'http:' && !isLoopback(url.hostname))
+    faults.push('PUBLIC_URL: https is required unless the host is loopback')
   return url.origin
 }
 

@@ -4,6 +4,9 @@ import type { Provider } from 'oidc-provider'
 import { badgeOf } from '../apps-registry/listing-page.ts'
 import type { Tx } from '../db/connect.ts'
 import { createWriteProbe, type WriteProbe } from '../db/write-probe.ts'
+import { createHandOverCookie, type HandOverCookie } from './accounts/hand-over-cookie.ts'
+import { createIdentityCookie, type IdentityCookie } from './accounts/identity-cookie.ts'
+import { createIdentityProvider, type IdentityProvider } from './accounts/identity-provider.ts'
 import { createKnownBrowserCookie, type KnownBrowserCookie } from './accounts/known-browser.ts'
 import { createPasswords, type Passwords } from './accounts/password.ts'
 import { createSessionCookie, type SessionCookie } from './accounts/session-cookie.ts'
@@ -62,6 +65,10 @@ export type Deps = BaseDeps & {
   limits: RateLimits
   passwords: Passwords
   knownBrowser: KnownBrowserCookie
+  handOverCookie: HandOverCookie
+  identityCookie: IdentityCookie
+  /** The operator's OpenID provider, where there is one. */
+  identity: IdentityProvider | undefined
   sessionCookie: SessionCookie
   /** Clears the authorization server's own session cookie, so that it cannot outlive our session. */
   clearProviderCookies(res: Response): void
@@ -77,7 +84,7 @@ export type Deps = BaseDeps & {
 /** Opens the database, migrates it, reads the secrets and builds the rest. Nothing listens or works yet. */
 export async function createDeps(config: Config, overrides: Overrides = {}): Promise<Deps> {
   const base = await createBaseDeps(config, overrides)
-  const { database, clock, log, publicUrl } = base
+  const { database, clock, log } = base
   const pages = pagesOf(config)
   const signing = await loadSigningKeys(database, base)
   const oauth = createOAuth(base, signing, pages)
@@ -107,8 +114,7 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     render: pages.render,
     outwardPages: pages.outwardPages,
     passwords: createPasswords({ bounded: config.rateLimits }),
-    knownBrowser: createKnownBrowserCookie(base, publicUrl),
-    sessionCookie: createSessionCookie(publicUrl, config.sessionLife),
+    ...signInOf(base),
     clearProviderCookies,
     tellHolders: (tx, appId, acts) => tellHolders(tx, base, appId, acts),
     waitingApp: async path => {
@@ -117,6 +123,18 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     },
     afterwards: underWay.add,
     close: () => closeAll(base, { oauth, underWay, worker, usage, writeProbe }),
+  }
+}
+
+function signInOf(base: BaseDeps) {
+  const { config, clock, outbound, publicUrl } = base
+  const { identity } = config.people
+  return {
+    knownBrowser: createKnownBrowserCookie(base, publicUrl),
+    sessionCookie: createSessionCookie(publicUrl, config.sessionLife),
+    handOverCookie: createHandOverCookie(base, publicUrl),
+    identityCookie: createIdentityCookie(base, publicUrl),
+    identity: identity && createIdentityProvider(identity, { clock, publicUrl, fetch: outbound.fetch }),
   }
 }
 

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { parseCidr } from './base/addresses.ts'
 import { LOG_LEVELS } from './base/log.ts'
 import { postgresUrlFault } from './base/postgres-url.ts'
+import { PEOPLE } from './people-config.ts'
 
 /** The parts of a comma-separated list. */
 export const list = (text: string) =>
@@ -72,6 +73,7 @@ export const environment = z.object({
     .transform(Number)
     .default(12),
   SIGNUP: z.enum(['open', 'invite']).default('open'),
+  ...PEOPLE,
   REVIEW: z.enum(['required', 'off']).default('required'),
   ROLES: z
     .string()

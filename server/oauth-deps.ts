@@ -18,7 +18,7 @@ export function createOAuth(base: BaseDeps, signing: SigningKeys, pages: Pages):
     catalog: config.catalog,
     signing,
     outwardPages: pages.outwardPages,
-    signUpOpen: config.signup === 'open',
+    signUpOpen: config.signup === 'open' && config.people.passwords,
     grantSilently: (appId, params, session) =>
       resumeAccess(database, { clock, provider: oauth.provider, publicUrl }, { appId, params, session }),
     renderErrorPage: (res, error, signInFor) =>

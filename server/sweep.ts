@@ -1,5 +1,6 @@
 import { sweepInvitations } from './accounts/invite-member.ts'
 import { sweepSessions } from './accounts/sessions.ts'
+import { sweepSignInLinks } from './accounts/sign-in-links.ts'
 import { sweepCheckpoints } from './audit/checkpoints.ts'
 import { HOUR } from './base/clock.ts'
 import { numberBacklog } from './deliveries/event-feed.ts'
@@ -19,6 +20,7 @@ const EVERY = HOUR
 export type Swept = {
   sessions: number
   invitations: number
+  sign_in_links: number
   oauth_records: number
   oauth_grants: number
   mails: number
@@ -41,6 +43,7 @@ export async function sweep(deps: Deps): Promise<Swept> {
   const swept: Swept = {
     sessions: await sweepSessions(database, at),
     invitations: await sweepInvitations(database, at),
+    sign_in_links: await sweepSignInLinks(database, at),
     oauth_records: await sweepRecords(database, at),
     oauth_grants: await sweepGrants(database, at), // after their tokens
     mails: await sweepMails(database, at),

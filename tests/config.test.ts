@@ -42,6 +42,7 @@ test('config: an empty environment starts a server on loopback with SQLite', () 
       trustProxy: false,
       sessionLife: 12 * 3_600_000,
       signup: 'open',
+      people: { passwords: true, signInUrl: undefined, identity: undefined },
       review: 'required',
       roles: ['web', 'worker'],
       retrySchedule: [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400],
@@ -141,6 +142,13 @@ const UNREADABLE = [
   'postgres://db.example/latchkey?sslrootcert=/nowhere/root.crt',
 ]
 
+/** An OpenID provider with all that it needs. */
+const IDENTITY = {
+  IDENTITY_ISSUER: 'https://id.example.com',
+  IDENTITY_CLIENT_ID: 'latchkey',
+  IDENTITY_CLIENT_SECRET: 'a word',
+}
+
 const WRONG: Record<string, string[]> = {
   PORT: ['http', '65536', '-1', '80.5', '1e3'],
   PUBLIC_URL: [
@@ -167,6 +175,16 @@ const WRONG: Record<string, string[]> = {
   TRUST_PROXY: ['true', 'all', '-1', '100', '10.0.0.0/40', ','],
   SIGNUP: ['closed', 'OPEN'],
   SESSION_HOURS: ['0', '721', '1.5', '-1', 'none'],
+  PASSWORDS: ['yes', 'OFF'],
+  SIGN_IN_URL: [
+    'shop.example.com',
+    'http://shop.example.com/signin',
+    'https://me:word@shop.example.com',
+    'javascript:1',
+  ],
+  IDENTITY_ISSUER: ['id.example.com', 'http://id.example.com', 'http://10.0.0.1', 'https://id.example.com?a=b'],
+  IDENTITY_SCOPES: ['email profile', 'open id'],
+  IDENTITY_NAME: [' ', 'a'.repeat(61), 'two\nlines'],
   REVIEW: ['on', 'none'],
   ROLES: ['api', 'web,api', ','],
   RETRY_SCHEDULE: ['5s', '-5', '1.5', ',', '99999999'],
@@ -178,14 +196,15 @@ const WRONG: Record<string, string[]> = {
 
 for (const [name, values] of Object.entries(WRONG)) {
   test(`config: ${name} refuses invalid values, and the fault begins with its name`, () => {
-    for (const value of values) assert.deepEqual(atFault({ [name]: value }), [name], value)
+    const rest = name.startsWith('IDENTITY_') ? IDENTITY : {}
+    for (const value of values) assert.deepEqual(atFault({ ...rest, [name]: value }), [name], value)
   })
 }
 
 test('config: all faults are reported at once, of single variables and of combinations', () => {
   const env = Object.fromEntries(Object.entries(WRONG).map(([name, [value = '']]) => [name, value]))
-  assert.deepEqual(atFault(env), Object.keys(WRONG).sort())
-  assert.throws(() => readConfig(env), { message: /^The configuration has \d+ errors:\n {2}\w+: / })
+  assert.deepEqual(atFault({ ...IDENTITY, ...env }), Object.keys(WRONG).sort())
+  assert.throws(() => readConfig({ ...IDENTITY, ...env }), { message: /^The configuration has \d+ errors:\n {2}\w+: / })
   const between = { PORT: 'http', DATABASE_URL: 'postgres://db.example/latchkey', PUBLIC_URL: 'http://a.example' }
   assert.deepEqual(atFault(between), ['LATCHKEY_SECRET', 'PORT', 'PUBLIC_URL'])
 })
@@ -234,4 +253,33 @@ test('config: a catalog and a logo are read from files; the error of an invalid 
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+})
+
+test('config: passwords are off by default where people come from elsewhere', () => {
+  const people = (env: Record<string, string>) => readConfig(env).people
+  assert.equal(people({}).passwords, true)
+  assert.equal(people({ PASSWORDS: 'off' }).passwords, false)
+  for (const elsewhere of [{ SIGN_IN_URL: 'https://shop.example.com/signin?from=keys' }, IDENTITY]) {
+    assert.equal(people(elsewhere).passwords, false)
+    assert.equal(people({ ...elsewhere, PASSWORDS: 'on' }).passwords, true)
+  }
+  assert.equal(people({ SIGN_IN_URL: 'http://127.0.0.1:4000/signin' }).signInUrl, 'http://127.0.0.1:4000/signin')
+})
+
+test('config: an OpenID provider needs an id and a secret, and has a name', () => {
+  assert.deepEqual(atFault({ IDENTITY_ISSUER: 'https://id.example.com' }), [
+    'IDENTITY_CLIENT_ID',
+    'IDENTITY_CLIENT_SECRET',
+  ])
+  assert.deepEqual(atFault({ IDENTITY_CLIENT_ID: 'x' }), ['IDENTITY_CLIENT_ID'])
+  assert.equal(readConfig(IDENTITY).people.identity?.name, 'id.example.com')
+  const given = readConfig({ ...IDENTITY, IDENTITY_NAME: 'Northwind', IDENTITY_ACCOUNTS_CLAIM: 'accounts' })
+  assert.deepEqual(given.people.identity, {
+    issuer: 'https://id.example.com',
+    clientId: 'latchkey',
+    clientSecret: 'a word',
+    scopes: 'openid email profile',
+    name: 'Northwind',
+    accountsClaim: 'accounts',
+  })
 })

@@ -2,6 +2,8 @@ import { type Request, type Response, Router } from 'express'
 import { z } from 'zod'
 import { parseInput } from '../http/parse.ts'
 import { clientAddress, safeReturn } from '../http/request.ts'
+import { followSignInLink, handOver, openSignInLink } from './hand-over-handlers.ts'
+import { beginIdentity, finishIdentity } from './identity-handlers.ts'
 import { askToSignIn, signInByForm } from './password-sign-in-handlers.ts'
 import { signInByCode } from './second-factor-handlers.ts'
 import { requireSession, signedIn } from './session-guard.ts'
@@ -18,6 +20,11 @@ export function accountRoutes(caps: AccountCaps): Router {
   router.post('/signin', (req, res) => signInByForm(caps, req, res))
   router.get('/signin/code', (_req, res) => res.redirect(303, '/signin'))
   router.post('/signin/code', (req, res) => signInByCode(caps, req, res))
+  router.get('/signin/hand-over', (req, res) => handOver(caps, req, res))
+  router.get('/signin/link', (req, res) => openSignInLink(caps, req, res))
+  router.post('/signin/link', (req, res) => followSignInLink(caps, req, res))
+  router.get('/signin/identity', (req, res) => beginIdentity(caps, req, res))
+  router.get('/signin/callback', (req, res) => finishIdentity(caps, req, res))
   router.post('/signout', (req, res) => signOut(caps, req, res))
   router.post('/account', requireSession, (req, res) => lookAtAccount(caps, req, res))
   return router
@@ -28,7 +35,7 @@ async function signOut(caps: AccountCaps, req: Request, res: Response): Promise<
   if (token) await caps.database.transaction(tx => endSession(tx, caps, token, clientAddress(req)))
   caps.sessionCookie.clear(res)
   caps.clearProviderCookies(res)
-  res.redirect(303, '/signin')
+  res.redirect(303, caps.config.people.passwords ? '/signin' : '/signin?signed_out')
 }
 
 async function lookAtAccount(caps: AccountCaps, req: Request, res: Response): Promise<void> {

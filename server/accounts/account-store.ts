@@ -10,6 +10,14 @@ export type UserRow = { id: string; email: string; password_hash: string; operat
 
 const toUser = (row: UserRow): User => ({ id: row.id, email: row.email, operator: Boolean(row.operator) })
 
+/** The host in the email of somebody who came without one (RFC 2606 §2); no mail is sent there. */
+const NO_EMAIL = 'no-email.invalid'
+
+/** What stands for the email of somebody who came without one. */
+export function noEmail(userId: string): string {
+  return `${userId.toLowerCase()}@${NO_EMAIL}`
+}
+
 /** Lower-cased for comparison: the local part is compared without case, as every large mail provider does. */
 export function emailKey(email: string): string {
   return email.normalize('NFKC').toLowerCase()
@@ -100,6 +108,7 @@ export async function listEmails(tx: Tx, accountId: string, roles: readonly Role
     .join('users', 'users.id', 'memberships.user_id')
     .where({ account_id: accountId })
     .whereIn('role', [...roles])
+    .whereNot('users.email', 'like', `%@${NO_EMAIL}`)
     .orderBy('users.id')
     .pluck('users.email')
 }

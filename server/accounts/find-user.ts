@@ -1,5 +1,6 @@
 import type { Tx } from '../../db/connect.ts'
-import { findUserRow, listMemberships } from './account-store.ts'
+import { AppError } from '../base/errors.ts'
+import { findCredentials, findUserRow, listMemberships } from './account-store.ts'
 
 export { emailKey } from './account-store.ts'
 
@@ -19,4 +20,13 @@ export async function personSeenFrom(
   const [only, ...more] = accounts
   if (!only) return { name: 'a former member', stranger: true }
   return { name: more.length === 0 ? only.name : 'another account', stranger: true } // a person may have several accounts; only the first is shown
+}
+
+/** A person by their email, and the account that they joined first. Throws `object.not_found`, `access.no_account`. */
+export async function findPersonByEmail(tx: Tx, email: string): Promise<{ id: string; accountId: string }> {
+  const found = await findCredentials(tx, email)
+  if (!found) throw new AppError('object.not_found', { detail: 'There is no person with this email.' })
+  const [first] = await listMemberships(tx, found.user.id)
+  if (!first) throw new AppError('access.no_account')
+  return { id: found.user.id, accountId: first.account.id }
 }

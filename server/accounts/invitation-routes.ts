@@ -48,7 +48,7 @@ async function acceptByForm(caps: AccountCaps, req: Request, res: Response): Pro
   const passwordHash = await caps.passwords.hash(form.data.password, { caller: network, known: false })
   const command = { token, passwordHash, ip: clientAddress(req) }
   const { userId } = await caps.database.transaction(tx => signUpInvited(tx, caps, command))
-  await signInAs(caps, req, res, userId, '/apps')
+  await signInAs(caps, req, res, userId, { to: '/apps' })
 }
 
 type Accepting = { token: string; found: OpenInvitation; session: Session }

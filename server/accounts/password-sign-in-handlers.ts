@@ -4,6 +4,7 @@ import type { Fault } from '../base/errors.ts'
 import { faultsOf, parseInput } from '../http/parse.ts'
 import { networkOfClient } from '../http/request.ts'
 import { emailKey, findCredentials } from './account-store.ts'
+import { handOver } from './hand-over-handlers.ts'
 import { forgiveSignIn, limitSignIn, type SignInAttempt } from './limit-sign-in.ts'
 import { PASSWORD_MAX } from './password.ts'
 import { sealPendingSignIn } from './pending-sign-in.ts'
@@ -11,7 +12,16 @@ import { hasSecondFactor } from './second-factor.ts'
 import { showSecondFactor } from './second-factor-handlers.ts'
 import { sessionOf } from './session-guard.ts'
 import type { Session } from './sessions.ts'
-import { type AccountCaps, destination, returnTo, signInAs, typedForm } from './sign-in-handlers.ts'
+import {
+  type AccountCaps,
+  type Again,
+  againOf,
+  destination,
+  requirePasswords,
+  returnTo,
+  signInAs,
+  typedForm,
+} from './sign-in-handlers.ts'
 import type { SignInPage } from './sign-in-page.ts'
 
 const signInForm = z.object({
@@ -22,12 +32,17 @@ const signInForm = z.object({
     .max(PASSWORD_MAX, `Use ${PASSWORD_MAX} characters or fewer.`),
 })
 
-type Again = NonNullable<SignInPage['again']>
-
-/** Shows the sign-in form; a signed-in person continues unless they must sign in again. */
+/**
+ * Shows the sign-in page; a signed-in person continues unless they must sign in again. Where the operator's own page is
+ * the only way in, it leads there at once.
+ */
 export async function askToSignIn(caps: AccountCaps, req: Request, res: Response): Promise<void> {
   const session = sessionOf(res)
-  if (session && !againOf(req)) return res.redirect(303, returnTo(caps, req))
+  const again = againOf(req)
+  if (session && !again) return res.redirect(303, returnTo(caps, req))
+  const { passwords, signInUrl, identity } = caps.config.people
+  const asks = req.query['signed_out'] !== undefined || (session && again === 'choice')
+  if (signInUrl && !passwords && !identity && !asks) return handOver(caps, req, res)
   const waiting = await caps.waitingApp(returnTo(caps, req))
   const same = againOf(req) === 'password' ? session?.user.email : undefined
   await showSignIn(caps, req, res, waiting?.loginHint ?? same ?? '', [])
@@ -35,13 +50,14 @@ export async function askToSignIn(caps: AccountCaps, req: Request, res: Response
 
 /** Checks email and password and starts a session, or shows the form with its faults. */
 export async function signInByForm(caps: AccountCaps, req: Request, res: Response): Promise<void> {
+  requirePasswords(caps)
   const values = parseInput(typedForm, req.body)
   const form = signInForm.safeParse(req.body ?? {})
   if (!form.success) return await showSignIn(caps, req, res, values.email, faultsOf(form.error))
   const { email, password } = form.data
   const { found, attempt } = await attemptOf(caps, req, res, email)
   const waiting = await limitSignIn(caps.limits, attempt)
-  if (!(await caps.passwords.check(password, found?.passwordHash, waiting)) || !found) {
+  if (!(await caps.passwords.check(password, found?.passwordHash || undefined, waiting)) || !found) {
     return await showSignIn(caps, req, res, email, [{ field: 'password', message: 'Email or password is wrong.' }])
   }
   await forgiveSignIn(caps.limits, attempt)
@@ -77,7 +93,14 @@ async function showSignIn(
 ): Promise<void> {
   const onward = await destination(caps, req)
   const again = sessionOf(res) && againOf(req)
-  const page: SignInPage = { values: { email }, faults, ...onward, ...askedAgain(again, sessionOf(res), onward) }
+  const page: SignInPage = {
+    values: { email },
+    faults,
+    ...onward,
+    ...askedAgain(caps, again, sessionOf(res), onward),
+    ...waysIn(caps, onward.returnTo, again),
+    ...(req.query['signed_out'] !== undefined && { lede: 'You are signed out.' }),
+  }
   caps.render(
     req,
     res,
@@ -87,20 +110,32 @@ async function showSignIn(
   )
 }
 
-/** Why a person who is signed in must sign in again. */
-function againOf(req: Request): Again | undefined {
-  const again: unknown = req.body?.again ?? req.query['again']
-  return again === 'password' || again === 'choice' ? again : undefined
+/** What the sign-in page offers. */
+function waysIn(
+  { config: { people, brand } }: AccountCaps,
+  returnTo: string,
+  again: Again | undefined,
+): Pick<SignInPage, 'passwords' | 'elsewhere'> {
+  const query = new URLSearchParams({ return_to: returnTo, ...(again && { again }) })
+  const elsewhere = [
+    ...(people.identity ? [{ href: `/signin/identity?${query}`, text: `Continue with ${people.identity.name}` }] : []),
+    ...(people.signInUrl ? [{ href: `/signin/hand-over?${query}`, text: `Continue with ${brand.name}` }] : []),
+  ]
+  return { passwords: people.passwords, elsewhere }
 }
 
 function askedAgain(
+  { config }: AccountCaps,
   again: Again | undefined,
   session: Session | undefined,
   { returnTo, waiting }: Pick<SignInPage, 'returnTo' | 'waiting'>,
 ): Pick<SignInPage, 'lede' | 'again' | 'goOn'> {
   const who = waiting?.name ?? 'What you came for'
   if (!again || !session) return { lede: 'Then you go on to what you came for.' }
-  if (again === 'password') return { again, lede: `${who} asks for your password again. Then you go on.` }
+  if (again === 'password') {
+    const wanted = config.people.passwords ? 'for your password' : 'you to sign in'
+    return { again, lede: `${who} asks ${wanted} again. Then you go on.` }
+  }
   const { id, email } = session.user
   const href = `${returnTo}${returnTo.includes('?') ? '&' : '?'}as=${id}`
   return { again, lede: `${who} asks who you are.`, goOn: { href, email } }

@@ -31,7 +31,8 @@ const ABILITIES = {
 
 export type Ability = keyof typeof ABILITIES
 
-const ROLES = ['owner', 'admin', 'developer', 'viewer'] as const
+/** Every role, the mightiest first. */
+export const ROLES = ['owner', 'admin', 'developer', 'viewer'] as const
 
 /** Whether a role may do this to something of that scope; without a scope, to everything. */
 export function roleAllows(role: Role, ability: Ability, scope?: Scope): boolean {

@@ -28,7 +28,7 @@ export type Session = {
   current: Membership
   memberships: Membership[]
   ip: string
-  /** When the password was entered. Entering it again makes a new session. */
+  /** When they last proved who they are. Doing so again makes a new session. */
   authenticatedAt: number
   seenAt: number
 }
@@ -41,6 +41,10 @@ export type StartSession = {
   life: number
   /** The session to end in the same step. */
   previousToken?: string | undefined
+  /** When they proved who they are, where that was elsewhere; now by default. */
+  authenticatedAt?: number | undefined
+  /** Where they look first; otherwise where they looked before. */
+  accountId?: string | undefined
 }
 
 /** Starts a session under a new token and ends the previous one, so that a planted cookie is worth nothing. */
@@ -49,7 +53,7 @@ export async function startSession(tx: Tx, caps: Caps, command: StartSession): P
   const at = clock.now()
   const memberships = await listMemberships(tx, command.userId)
   const before = command.previousToken ? await deleteSession(tx, hashSecret(command.previousToken)) : undefined
-  const looked = before?.user_id === command.userId ? before.account_id : undefined // a person who signs in again stays in the same account
+  const looked = command.accountId ?? (before?.user_id === command.userId ? before.account_id : undefined) // a person who signs in again stays in the same account
   const first = memberships.find(({ account }) => account.id === looked) ?? memberships[0]
   if (!first) throw new AppError('access.no_account')
   const token = opaqueToken(random)
@@ -63,7 +67,7 @@ export async function startSession(tx: Tx, caps: Caps, command: StartSession): P
     user_agent: command.userAgent.slice(0, 300),
     created_at: at,
     seen_at: at,
-    authenticated_at: at,
+    authenticated_at: Math.min(command.authenticatedAt ?? at, at),
     expires_at: at + command.life,
   })
   const actor = { type: 'user' as const, id: command.userId, ip: command.ip }

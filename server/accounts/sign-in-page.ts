@@ -6,6 +6,10 @@ export type SignInPage = {
   returnTo: string
   waiting?: AppBadge
   lede: string
+  /** Whether the form is shown. */
+  passwords: boolean
+  /** *Continue with …*: the operator's own page, an OpenID provider. */
+  elsewhere: { href: string; text: string }[]
   /** Set if a signed-in person must sign in again; posted back. */
   again?: 'password' | 'choice'
   /** *Continue as …*, if no password is required. */
@@ -21,9 +25,20 @@ export type SignUpPage = {
   open: boolean
 }
 
+/** Who a link signs in, and where. */
+export type SignInLinkPage = {
+  token: string
+  name: string
+  email: string
+  accountName: string
+  /** Who is signed in in this browser now, where that is somebody else. */
+  instead?: string
+}
+
 declare module '../http/page-parts.ts' {
   interface Pages {
     'sign-in': SignInPage
     'sign-up': SignUpPage
+    'sign-in-link': SignInLinkPage
   }
 }

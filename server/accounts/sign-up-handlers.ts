@@ -3,19 +3,22 @@ import { AppError, type Fault } from '../base/errors.ts'
 import { faultsOf, parseInput } from '../http/parse.ts'
 import { clientAddress, networkOfClient } from '../http/request.ts'
 import { spendPassword } from './limit-sign-in.ts'
-import { type AccountCaps, destination, returnTo, signInAs, typedForm } from './sign-in-handlers.ts'
+import { type AccountCaps, destination, requirePasswords, returnTo, signInAs, typedForm } from './sign-in-handlers.ts'
 import type { SignUpPage } from './sign-in-page.ts'
 import { signUp } from './sign-up.ts'
 import { signUpForm } from './sign-up-form.ts'
 
-/** Shows the empty sign-up form. */
+/** Shows the empty sign-up form; without passwords, people come in by the sign-in page alone. */
 export async function askToSignUp(caps: AccountCaps, req: Request, res: Response): Promise<void> {
+  if (!caps.config.people.passwords)
+    return res.redirect(303, `/signin?${new URLSearchParams({ return_to: returnTo(caps, req) })}`)
   const waiting = await caps.waitingApp(returnTo(caps, req))
   await showSignUp(caps, req, res, { email: waiting?.loginHint ?? '', accountName: '' }, [])
 }
 
 /** Creates a user with an account and signs them in, or shows the form with its faults. */
 export async function signUpByForm(caps: AccountCaps, req: Request, res: Response): Promise<void> {
+  requirePasswords(caps)
   if (caps.config.signup !== 'open') throw new AppError('account.signup_closed')
   const values = parseInput(typedForm, req.body)
   const form = signUpForm.safeParse(req.body ?? {})

@@ -10,6 +10,7 @@ export function adminOpenApi(publicUrl: string): Record<string, unknown> {
     description: 'What an operator can do, for programs. Error codes are stable.',
     publicUrl,
     tags: [
+      { name: 'Sign-in', description: 'People who come from your own product' },
       { name: 'People', description: 'Accounts, people, and who is a member of what' },
       { name: 'Installations', description: 'An app installed in an account, in live or test mode' },
       { name: 'Verifiers', description: 'Keys with which APIs verify keys' },

@@ -3,6 +3,7 @@ import type { AdminCaps } from './admin-caps.ts'
 import { changeAccount } from './operations/change-account.ts'
 import { changeUser } from './operations/change-user.ts'
 import { createAccount } from './operations/create-account.ts'
+import { createSignInLink } from './operations/create-sign-in-link.ts'
 import { createUser } from './operations/create-user.ts'
 import { createVerifier } from './operations/create-verifier.ts'
 import { getAccount } from './operations/get-account.ts'
@@ -23,6 +24,7 @@ import { uninstallInstallation } from './operations/uninstall-installation.ts'
 
 /** Every operation of the admin API, in the order of the reference. */
 export const ADMIN_OPERATIONS: readonly Operation<AdminCaps>[] = [
+  createSignInLink,
   listAccounts,
   createAccount,
   getAccount,

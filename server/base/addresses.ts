@@ -114,3 +114,8 @@ export function networkOf(text: string): string {
   const zeros = tail === undefined ? 0 : 8 - before.length - after.length
   return `${[...before, ...Array<string>(zeros).fill('0'), ...after].slice(0, 4).join(':')}::/64`
 }
+
+/** Whether a host name of a URL is this machine, so that plain http to it is safe. */
+export function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
+}

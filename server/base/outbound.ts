@@ -78,7 +78,7 @@ export function createOutbound({ allow, timeoutMs = 15 * SECOND, lookup = create
     },
     fetch: async (input, init = {}) => {
       const url = new URL(input instanceof Request ? input.url : String(input))
-      const signal = AbortSignal.timeout(5 * SECOND)
+      const signal = AbortSignal.timeout(Math.min(timeoutMs, 5 * SECOND))
       try {
         await checkLiteral(url)
         const { dispatcher: _, ...rest } = init as RequestInit & { dispatcher?: unknown }

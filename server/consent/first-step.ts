@@ -1,3 +1,4 @@
+import { CLOCK_LEEWAY } from '../accounts/fresh.ts'
 import { isOlderThan, namesAnother } from '../accounts/person-asked-for.ts'
 import type { Session } from '../accounts/sessions.ts'
 import type { KnownBefore } from '../oauth/prompts.ts'
@@ -24,14 +25,15 @@ export function firstStep(
   session: Session | undefined,
   { now, chosen }: { now: number; chosen: boolean },
 ): FirstStep | undefined {
-  const { prompts, maxAge, subject, loginHint } = asked
+  const { prompts, maxAge, subject, loginHint, at = 0 } = asked
   if (!session) return prompts.has('create') ? 'sign_up' : 'sign_in'
-  const fresh = session.id !== asked.session // entering a password makes a new session
+  const since = session.id !== asked.session // signing in makes a new session
+  const fresh = since && session.authenticatedAt >= at - CLOCK_LEEWAY // an operator's page may sign in who signed in there long ago
   const other = subject !== undefined && subject !== session.user.id
   if (fresh) return other ? 'refuse' : undefined
   if (prompts.has('login') || other) return 'password'
   if (maxAge !== undefined && isOlderThan(session, maxAge, now)) return 'password'
-  if (chosen) return undefined
+  if (chosen || since) return undefined
   if (prompts.has('create')) return 'sign_up'
   return prompts.has('select_account') || namesAnother(loginHint, session.user) ? 'choice' : undefined
 }

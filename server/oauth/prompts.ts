@@ -27,14 +27,15 @@ export function promptValues({ signUpOpen }: Pick<PromptCaps, 'signUpOpen'>): st
  */
 export function promptPolicy(caps: PromptCaps): interactionPolicy.DefaultPolicy {
   const policy = base()
+  const before = knownBefore(caps.clock)
   policy.clear()
-  policy.add(new Prompt({ name: 'login', requestable: true }, knownBefore, ...signInChecks(caps.clock)))
-  if (caps.signUpOpen) policy.add(new Prompt({ name: 'create', requestable: true }, knownBefore))
-  policy.add(new Prompt({ name: 'select_account', requestable: true }, knownBefore))
+  policy.add(new Prompt({ name: 'login', requestable: true }, before, ...signInChecks(caps.clock)))
+  if (caps.signUpOpen) policy.add(new Prompt({ name: 'create', requestable: true }, before))
+  policy.add(new Prompt({ name: 'select_account', requestable: true }, before))
   const undecided = new Check('undecided', 'the person decides about the installation', 'consent_required', ctx =>
     needsDecision(ctx, caps),
   )
-  policy.add(new Prompt({ name: 'consent', requestable: true }, knownBefore, undecided))
+  policy.add(new Prompt({ name: 'consent', requestable: true }, before, undecided))
   return policy
 }
 
@@ -84,11 +85,11 @@ function sentBack(error: string): errors.CustomOIDCProviderError {
   })
 }
 
-export type KnownBefore = { session?: string | undefined; subject?: string | undefined }
+export type KnownBefore = { session?: string | undefined; subject?: string | undefined; at?: number | undefined }
 
-/** Stored with a waiting request: who was signed in when it came, and whom its `id_token_hint` names. */
-function knownBefore(ctx: KoaContextWithOIDC): KnownBefore {
-  return { session: currentRequest()?.session?.id, subject: hintedSubject(ctx) }
+/** Stored with a waiting request: when it came, who was signed in then, and whom its `id_token_hint` names. */
+function knownBefore(clock: Clock): (ctx: KoaContextWithOIDC) => KnownBefore {
+  return ctx => ({ session: currentRequest()?.session?.id, subject: hintedSubject(ctx), at: clock.now() })
 }
 
 function hintedSubject({ oidc }: KoaContextWithOIDC): string | undefined {
@@ -97,7 +98,7 @@ function hintedSubject({ oidc }: KoaContextWithOIDC): string | undefined {
 }
 
 /**
- * Makes the library's session follow ours: the signed-in person, and when they entered their password. Call it for
+ * Makes the library's session follow ours: the signed-in person, and when they proved who they are. Call it for
  * every authorization request, before anything reads that session.
  */
 export function followOurSession(ctx: KoaContextWithOIDC): void {

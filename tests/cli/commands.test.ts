@@ -196,3 +196,30 @@ test('many simultaneous commands beside the running server all succeed', async (
   assert.equal(new Set(accounts).size, 4)
   assert.equal(resultOf(await command('audit', 'verify'))['unbroken'], true)
 })
+
+test('without passwords: a person without one signs in by a link, and becomes an operator', async () => {
+  const without = { ...instance.env, PASSWORDS: 'off' }
+  const person = ['--email', 'first@example.com', '--account-name', 'Northwind']
+  assertRefused(
+    await runCommand(without, 'user', 'create', ...person, '--password', PASSWORD),
+    /--password: PASSWORDS is off/,
+  )
+  assertRefused(await command('user', 'create', ...person), /--password: Choose a password/)
+  const made = resultOf(await runCommand(without, 'user', 'create', ...person))
+  const browser = createBrowserSession(server.url)
+  const tried = await browser.post('/signin', { email: 'first@example.com', password: PASSWORD })
+  assert.equal(tried.status, 422)
+  const link = resultOf(await runCommand(without, 'sign-in-link', '--email', 'first@example.com'))
+  assert.deepEqual(Object.keys(link), ['url', 'expires_at'])
+  const { pathname, search } = new URL(String(link['url']))
+  const page = await browser.get(`${pathname}${search}`)
+  assert.equal((await browser.submit(page.form('/signin/link'))).status, 303)
+  assert.match((await browser.get('/apps')).text, /first@example\.com/)
+  const operator = resultOf(await command('user', 'operator', '--email', 'FIRST@example.com'))
+  assert.deepEqual(operator, { user_id: made['user_id'], operator: true })
+  for (const args of [
+    ['sign-in-link', '--email', 'nobody@example.com'],
+    ['user', 'operator', '--email', 'nobody@example.com'],
+  ])
+    assertRefused(await command(...args), /There is no person with this email/)
+})

@@ -88,7 +88,7 @@ function judge(tree: Tree, fault: (step: Import, floorOf: FloorOf) => string | u
 
 /** `server/config.ts` and its environment lie on `base` and import it; `base` itself imports nothing of ours. */
 function configStep(from: string, to: string): string | undefined {
-  return from.startsWith('server/base/') && /^server\/(?:config|environment)\.ts$/.test(to)
+  return from.startsWith('server/base/') && /^server\/(?:(?:people-)?config|environment)\.ts$/.test(to)
     ? 'goes up, from base to config'
     : undefined
 }
@@ -119,7 +119,7 @@ function floorByName(path: string): Floor | undefined {
     path.startsWith('server/cli/')
   )
     return 'assembly'
-  if (/^server\/(?:config|environment)\.ts$/.test(path) || path.startsWith('server/base/')) return 'base'
+  if (/^server\/(?:(?:people-)?config|environment)\.ts$/.test(path) || path.startsWith('server/base/')) return 'base'
   if (path.startsWith('server/http/')) return path.endsWith('-routes.ts') ? 'routes' : 'http'
   if (path.startsWith('db/')) return 'db'
   if (roomOf(path) === undefined) return undefined

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import type { Configuration } from 'openid-client'
 import { createPlatform } from '../../apps-registry/create-platform.ts'
 import { moveApp } from '../../apps-registry/move-app.ts'
+import { createSignInLink, HAND_OVER_LIFE } from '../../server/accounts/sign-in-links.ts'
 import { signUp } from '../../server/accounts/sign-up.ts'
 import { createListener } from '../../server/app.ts'
 import type { Clock } from '../../server/base/clock.ts'
@@ -16,7 +17,7 @@ import { readConfig } from '../../server/config.ts'
 import { createDeps, type Deps } from '../../server/deps.ts'
 import { UNDECLARED } from '../../server/http/operation-router.ts'
 import { createVerifier } from '../../server/keys/verifiers.ts'
-import { type BrowserSession, createBrowserSession, type Fields } from './browser-session.ts'
+import { type Answer, type BrowserSession, createBrowserSession, type Fields } from './browser-session.ts'
 import { migratedDatabaseUrl } from './database.ts'
 import { authorizationUrl, discover, exchangeCode, type Tokens } from './oauth-client.ts'
 import { type Encryption, type Receiver, startReceiver } from './receiver.ts'
@@ -173,7 +174,9 @@ export async function createWorld({
         signUp(tx, deps, { email: address, passwordHash: hash, accountName, ip: '' }),
       )
       const browser = createBrowserSession(url, staysSignedIn ? () => signInAnew(user.id) : undefined)
-      const answer = await browser.post('/signin', { email: address, password: PASSWORD })
+      const answer = config.people.passwords
+        ? await browser.post('/signin', { email: address, password: PASSWORD })
+        : await signInByLink(deps, browser, { userId: user.id, accountId: account.id })
       assert.equal(answer.status, 303)
       return { email: address, userId: user.id, accountId: account.id, accountName, browser }
     },
@@ -248,6 +251,15 @@ export async function createWorld({
     },
   }
   return world
+}
+
+async function signInByLink(
+  deps: Deps,
+  browser: BrowserSession,
+  person: { userId: string; accountId: string },
+): Promise<Answer> {
+  const link = await deps.database.transaction(tx => createSignInLink(tx, deps, { ...person, life: HAND_OVER_LIFE }))
+  return await browser.submit((await browser.get(link.url)).form('/signin/link'))
 }
 
 /** A manifest that is right in every field. */

@@ -3,10 +3,10 @@ import { test } from 'node:test'
 import {
   activityOf,
   changeRole,
+  changeRows,
   countMade,
   keyAt,
   keysAt,
-  meddle,
   rowsOf,
   stopClock,
   textOf,
@@ -312,7 +312,7 @@ for (const role of ['developer', 'viewer'] as const) {
 test('an installation whose keys have all passed their deadlines is uninstalled without a choice', async () => {
   await using setting = await installed()
   const { world, person, id, app } = setting
-  await meddle(world, tx => tx('keys').update({ status: 'expiring', expires_at: world.clock.now() - 1 }))
+  await changeRows(world, tx => tx('keys').update({ status: 'expiring', expires_at: world.clock.now() - 1 }))
   const page = await person.browser.get(`/apps/${id}/uninstall`)
   assert.ok(!textOf(page).includes('Keep keys active'))
   assert.equal((await person.browser.submit(page.form('/uninstall'))).status, 303)
@@ -342,7 +342,9 @@ test('a key that had a deadline already never gets a later one', async () => {
   await using setting = await installed()
   const { world, person, id, keys } = setting
   const deadline = world.clock.now() + DAY
-  await meddle(world, tx => tx('keys').where({ name: 'first' }).update({ status: 'expiring', expires_at: deadline }))
+  await changeRows(world, tx =>
+    tx('keys').where({ name: 'first' }).update({ status: 'expiring', expires_at: deadline }),
+  )
   await uninstall(person, id, { keys: 'until', until: day(world.clock.now() + 30 * DAY) })
   stopClock(world, deadline)
   assert.equal((await world.verify(keys[0] ?? ''))['code'], 'expired')

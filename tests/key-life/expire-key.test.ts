@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { activityOf, changeRole, countMade, keysAt, meddle, rowsOf, textOf, uninstall } from '../support/steps.ts'
+import { activityOf, changeRole, changeRows, countMade, keysAt, rowsOf, textOf, uninstall } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
 import { worldWithKey } from '../support/world-with-key.ts'
 
@@ -73,7 +73,7 @@ test('expired twice, also eight times at once: one event and one log entry', asy
 test('a key that has passed its deadline is not expired again', async () => {
   await using setting = await worldWithKey()
   const { world, person, keyId } = setting
-  await meddle(world, tx => tx('keys').update({ status: 'expiring', expires_at: world.clock.now() - 1 }))
+  await changeRows(world, tx => tx('keys').update({ status: 'expiring', expires_at: world.clock.now() - 1 }))
   const before = await countMade(world)
   assert.equal((await person.browser.post(`/keys/${keyId}/expire`)).status, 303)
   assert.deepEqual(await countMade(world), before)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { meddle, rowsOf } from '../support/steps.ts'
+import { changeRows, rowsOf } from '../support/steps.ts'
 import { createWorld } from '../support/world.ts'
 
 const HOUR = 3_600_000
@@ -104,7 +104,7 @@ test('suspend and resume: keys are refused as `suspended`, each change is an eve
   assert.equal((await world.verify(key ?? ''))['code'], 'suspended')
   await app.receiver.waitFor('installation.suspended')
   const flag = (at: number | null) =>
-    meddle(world, tx => tx('installations').where({ id: installed.id }).update({ suspended_by_operator_at: at }))
+    changeRows(world, tx => tx('installations').where({ id: installed.id }).update({ suspended_by_operator_at: at }))
   await flag(world.clock.now())
   await person.browser.post(`/apps/${installed.id}/resume`)
   assert.equal((await world.verify(key ?? ''))['code'], 'suspended')

@@ -5,7 +5,7 @@ import { systemRandom } from '../../server/base/random.ts'
 import { mintSecret } from '../../server/base/secret-format.ts'
 import { verifyKey } from '../../server/keys/verify-key.ts'
 import { nodeBeside } from '../deliveries/node-beside.ts'
-import { keyAt, meddle, type Row, rowsOf, stopClock } from '../support/steps.ts'
+import { changeRows, keyAt, type Row, rowsOf, stopClock } from '../support/steps.ts'
 import { createWorld, type World } from '../support/world.ts'
 
 /** An installed app and the key that its platform holds. */
@@ -26,7 +26,7 @@ async function worldWithKey(worldOptions: Parameters<typeof createWorld>[0] = {}
 }
 
 async function change(world: World, table: string, row: Row): Promise<void> {
-  await meddle(world, tx => tx(table).update(row))
+  await changeRows(world, tx => tx(table).update(row))
 }
 
 /** Records every statement that is sent to the database from now on. */

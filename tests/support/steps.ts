@@ -46,7 +46,7 @@ export async function uninstall(
 }
 
 /** Changes rows directly in the database and announces it, so that no process keeps an old copy. */
-export async function meddle(world: World, work: (tx: Tx) => Promise<unknown>): Promise<void> {
+export async function changeRows(world: World, work: (tx: Tx) => Promise<unknown>): Promise<void> {
   await world.deps.database.transaction(async tx => {
     await work(tx)
     announce(tx, 'anything')

@@ -3,7 +3,7 @@ import { closePair, createPair, openPair, type Pair, type PostgresUrls } from '.
 const FIRST_DELAY = 100
 const LONGEST_DELAY = 2_000
 /** Delay in milliseconds before listening again if no notifications come back, most likely because of a pooler. */
-const DEAF_DELAY = 15_000
+const UNNOTIFIED_DELAY = 15_000
 
 /** Callbacks of a pair of connections. */
 type PairNews = {
@@ -45,7 +45,7 @@ export function keepPair(urls: PostgresUrls, channel: string, { received, opened
       await opened()
       return
     }
-    if (listens === false) delay = DEAF_DELAY
+    if (listens === false) delay = UNNOTIFIED_DELAY
     closePair(opening)
     openLater()
   }
@@ -76,7 +76,7 @@ export function keepPair(urls: PostgresUrls, channel: string, { received, opened
       return true
     },
     giveUp(gone) {
-      delay = gone.heard ? FIRST_DELAY : DEAF_DELAY
+      delay = gone.heard ? FIRST_DELAY : UNNOTIFIED_DELAY
       lose(gone)
     },
     stop() {

@@ -13,7 +13,7 @@ import { poolTransactions } from '../support/transaction-pooler.ts'
 import { createWorld, type World } from '../support/world.ts'
 
 /** A connection to the world's database that receives no changes of others, and its remedy. */
-async function deafWay({ deps: { config }, dataDir }: World) {
+async function unnotifiedAccess({ deps: { config }, dataDir }: World) {
   const { database } = config
   if (database.kind === 'postgres') {
     const pooler = await poolTransactions(database.url)
@@ -40,17 +40,17 @@ const install = async (world: World) => {
 
 test('a channel that receives no changes is logged once; the worker polls, and with the remedy it is woken', async () => {
   await using world = await createWorld({ worker: false })
-  await using way = await deafWay(world)
-  await using deaf = await nodeBeside(world, way.env)
-  const { changes } = deaf.deps.database
+  await using way = await unnotifiedAccess(world)
+  await using unnotified = await nodeBeside(world, way.env)
+  const { changes } = unnotified.deps.database
   await changes.start()
-  deaf.deps.worker.start()
+  unnotified.deps.worker.start()
   const app = await install(world)
   await app.receiver.waitFor('managed_key.created', 1, 10_000)
   assert.equal(changes.connected(), false)
   const said = () => world.logs.filter(line => line.includes('notifications from other processes do not arrive'))
   await eventually(() => said().length > 0)
-  assert.match(await deaf.deps.metrics.text(deaf.deps.metricSources), /^latchkey_changes_heard 0$/m)
+  assert.match(await unnotified.deps.metrics.text(unnotified.deps.metricSources), /^latchkey_changes_heard 0$/m)
 
   await using remedied = await nodeBeside(world, { ...way.env, ...way.remedy })
   await remedied.deps.database.changes.start()
@@ -64,7 +64,7 @@ test('no listener is opened through a pooler in transaction mode, where it would
   skip: !onPostgres,
 }, async () => {
   await using world = await createWorld({ worker: false })
-  await using way = await deafWay(world)
+  await using way = await unnotifiedAccess(world)
   const database = connect({ kind: 'postgres', url: way.env.DATABASE_URL })
   try {
     await database.changes.start()
@@ -78,16 +78,16 @@ test('no listener is opened through a pooler in transaction mode, where it would
 
 test('doctor: reports a channel that receives no changes, with the remedy', async () => {
   await using world = await createWorld({ worker: false })
-  await using way = await deafWay(world)
+  await using way = await unnotifiedAccess(world)
   const base = { DATA_DIR: world.dataDir, LATCHKEY_SECRET: world.deps.config.secrets.join(',') }
   const checkOf = async (env: Record<string, string>) => {
     const { stdout } = await runInOneProcess({ ...base, ...env }, 'doctor')
     const { checks } = JSON.parse(stdout) as { checks: { name: string; ok: boolean; detail: string }[] }
     return checks.find(({ name }) => name === 'changes')
   }
-  const [deaf, remedied] = await Promise.all([checkOf(way.env), checkOf({ ...way.env, ...way.remedy })])
-  assert.equal(deaf?.ok, false)
-  assert.match(deaf.detail, onPostgres ? /DATABASE_DIRECT_URL/ : /local disk/)
+  const [unnotified, remedied] = await Promise.all([checkOf(way.env), checkOf({ ...way.env, ...way.remedy })])
+  assert.equal(unnotified?.ok, false)
+  assert.match(unnotified.detail, onPostgres ? /DATABASE_DIRECT_URL/ : /local disk/)
   assert.equal(remedied?.ok, true)
 })
 
@@ -119,7 +119,7 @@ test('SQLite: a watch proves that it works and reports where it does not', { ski
     () => undefined,
     alive => told.push(alive),
   )
-  const deaf = watchLog(
+  const unnotified = watchLog(
     join(folder, 'other.db'),
     () => undefined,
     alive => told.push(alive),
@@ -128,12 +128,12 @@ test('SQLite: a watch proves that it works and reports where it does not', { ski
     writeFileSync(`${file}-wal`, '')
     await watched.start()
     assert.equal(watched.alive(), true)
-    await deaf.start()
-    assert.equal(deaf.alive(), false)
+    await unnotified.start()
+    assert.equal(unnotified.alive(), false)
     assert.deepEqual(told, [true, false])
   } finally {
     watched.stop()
-    deaf.stop()
+    unnotified.stop()
     rmSync(folder, { recursive: true, force: true })
   }
   assert.equal(watched.alive(), false)

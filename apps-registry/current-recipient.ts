@@ -17,7 +17,7 @@ export type RecipientCaps = Caps & {
   database: Database
   outbound: Outbound
   /** Logs it in the accounts with keys of an app. Returns those that must be logged in this transaction. */
-  tellHolders(tx: Tx, appId: string, acts: readonly Act[]): Promise<string[]>
+  logForKeyAccounts(tx: Tx, appId: string, acts: readonly Act[]): Promise<string[]>
 }
 
 /** How long the last known keys are used while `jwks_uri` does not respond (docs/client-keys.md). */
@@ -70,6 +70,6 @@ async function rememberJwks(tx: Tx, caps: RecipientCaps, { appId, address, seen 
   const after = await destinationOf({ ...before, jwks: seen })
   const moved = destinationActs(await destinationOf(before), after, act)
   if (moved.length === 0) return
-  const accounts = [before.platform.accountId, ...(await caps.tellHolders(tx, appId, moved))]
+  const accounts = [before.platform.accountId, ...(await caps.logForKeyAccounts(tx, appId, moved))]
   await recordActivity(tx, caps, accounts, moved)
 }

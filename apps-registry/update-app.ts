@@ -29,7 +29,7 @@ export type UpdateHooks = {
   /** Removes permissions from installations. Returns what the log entry contains. */
   permissionsRemoved(app: App, removed: string[]): Promise<Note[]>
   /** Logs acts in the accounts with keys of the app. Returns those that the caller must log in this transaction. */
-  tellHolders(appId: string, acts: readonly Act[]): Promise<string[]>
+  logForKeyAccounts(appId: string, acts: readonly Act[]): Promise<string[]>
 }
 
 /**
@@ -74,7 +74,7 @@ export async function updateApp(
   const actor: Actor = { type: 'platform', id: before.platform.id, ip: command.ip }
   const act = { actor, object: before.id, at }
   const moved = destinationActs(await destinationOf(before), await destinationOf(app), act)
-  const told = moved.length > 0 ? await hooks.tellHolders(app.id, moved) : []
+  const told = moved.length > 0 ? await hooks.logForKeyAccounts(app.id, moved) : []
   const data = { version: app.latestVersion, waits_for_review: waits, ...(lostMark && { changed_since_review: true }) }
   const updated = { ...act, what: 'app.updated', data }
   const publisher = { accountIds: [before.platform.accountId], acts: [updated] }

@@ -25,7 +25,7 @@ import { createPages, type RenderPage } from './http/pages.ts'
 import { createTemplates } from './http/templates.ts'
 import { lockInstallations } from './installs/lock-installation.ts'
 import { deliveriesSucceeded, deliveryFailed } from './installs/settle-delivery.ts'
-import { tellHolders } from './key-life/change-app.ts'
+import { logForKeyAccounts } from './key-life/change-app.ts'
 import { createUsageRecorder, type UsageRecorder } from './keys/usage-recorder.ts'
 import { createVerification, type Verification } from './keys/verification.ts'
 import { createRateLimits, type RateLimits } from './limits/rate-limits.ts'
@@ -73,7 +73,7 @@ export type Deps = BaseDeps & {
   /** Clears the authorization server's own session cookie, so that it cannot outlive our session. */
   clearProviderCookies(res: Response): void
   /** Logs a change in the accounts with keys of an app. Returns those that the caller must log in this transaction. */
-  tellHolders(tx: Tx, appId: string, acts: readonly Act[]): Promise<string[]>
+  logForKeyAccounts(tx: Tx, appId: string, acts: readonly Act[]): Promise<string[]>
   /** The app of the authorization request that waits at a path, and its `login_hint`, for the sign-in page. */
   waitingApp(path: string): Promise<{ badge: ReturnType<typeof badgeOf>; loginHint?: string } | undefined>
   /** Work that continues after the response; a shutdown waits for it. It must not reject. */
@@ -116,7 +116,7 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     passwords: createPasswords({ bounded: config.rateLimits }),
     ...signInOf(base),
     clearProviderCookies,
-    tellHolders: (tx, appId, acts) => tellHolders(tx, base, appId, acts),
+    logForKeyAccounts: (tx, appId, acts) => logForKeyAccounts(tx, base, appId, acts),
     waitingApp: async path => {
       const waiting = await findWaitingApp(database, oauth.provider, path)
       return waiting && { ...waiting, badge: badgeOf(waiting.app) }

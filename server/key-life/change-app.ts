@@ -13,7 +13,7 @@ import { accountsConcerned } from './tell-accounts.ts'
  * Logs what happened to an app in every account with keys of it. The caller writes those of the returned accounts with the
  * other logs of its transaction; the rest follows after the commit.
  */
-export async function tellHolders(tx: Tx, caps: Caps, appId: string, acts: readonly Act[]): Promise<string[]> {
+export async function logForKeyAccounts(tx: Tx, caps: Caps, appId: string, acts: readonly Act[]): Promise<string[]> {
   const { accountIds, next } = await accountsConcerned(tx, appId, '')
   if (next === undefined) return accountIds
   for (const { what, actor, at, data } of acts)
@@ -33,7 +33,7 @@ export async function tellHolders(tx: Tx, caps: Caps, appId: string, acts: reado
 export async function suspendApp(tx: Tx, caps: Caps, command: MoveApp & { verb: 'suspend' | 'resume' }): Promise<App> {
   const what = command.verb === 'suspend' ? 'app.suspended' : 'app.resumed'
   const act = { what, actor: command.actor, object: command.id, at: caps.clock.now() }
-  return await moveApp(tx, caps, { ...command, alsoTold: await tellHolders(tx, caps, command.id, [act]) })
+  return await moveApp(tx, caps, { ...command, alsoTold: await logForKeyAccounts(tx, caps, command.id, [act]) })
 }
 
 /** The most installations and keys that are processed before the response; the rest follows. */

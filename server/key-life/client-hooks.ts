@@ -1,7 +1,7 @@
 import { findApp } from '../../apps-registry/find-app.ts'
 import type { Platform } from '../audit/actor.ts'
 import type { ClientHooks } from '../oauth/client-adapter.ts'
-import { retireApp, tellHolders } from './change-app.ts'
+import { logForKeyAccounts, retireApp } from './change-app.ts'
 import type { JobCaps } from './run-batch-jobs.ts'
 import { shrinkInstallations } from './shrink-app.ts'
 
@@ -10,7 +10,7 @@ export function createClientHooks(caps: JobCaps): ClientHooks {
   return {
     permissionsRemoved: (tx, app, removed) =>
       shrinkInstallations(tx, caps, app, removed, platformActor(app.platform.id, '')),
-    tellHolders: (tx, appId, acts) => tellHolders(tx, caps, appId, acts),
+    logForKeyAccounts: (tx, appId, acts) => logForKeyAccounts(tx, caps, appId, acts),
     retire: async (appId, ip) => {
       const app = await caps.database.read(tx => findApp(tx, appId))
       if (app) await retireApp(caps, { appId, actor: platformActor(app.platform.id, ip) })

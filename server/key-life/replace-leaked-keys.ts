@@ -9,7 +9,7 @@ import type { Outbound } from '../base/outbound.ts'
 import type { Key } from '../keys/find-keys.ts'
 import { pageLeakedKeys } from '../keys/list-keys.ts'
 import type { MintCaps } from '../keys/mint-key.ts'
-import { tellHolders } from './change-app.ts'
+import { logForKeyAccounts } from './change-app.ts'
 import { lockKeyAndInstallation } from './lock-key.ts'
 import { rotateManagedKey } from './rotate-managed-key.ts'
 
@@ -54,7 +54,7 @@ export async function replaceLeakedKey(caps: ReplaceCaps, key: Key, actor: Actor
   const app = await caps.database.read(tx => findApp(tx, appId))
   if (!app) return
   const recipient = await findRecipientKey(
-    { ...caps, tellHolders: (tx, appId, acts) => tellHolders(tx, caps, appId, acts) },
+    { ...caps, logForKeyAccounts: (tx, appId, acts) => logForKeyAccounts(tx, caps, appId, acts) },
     app,
   )
   try {

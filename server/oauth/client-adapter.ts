@@ -28,7 +28,7 @@ export type ClientHooks = {
    */
   permissionsRemoved(tx: Tx, app: App, removed: string[]): Promise<{ notes: Note[]; later: boolean }>
   /** Logs a change in the accounts with keys of an app. Returns those that the caller must log in this transaction. */
-  tellHolders(tx: Tx, appId: string, acts: readonly Act[]): Promise<string[]>
+  logForKeyAccounts(tx: Tx, appId: string, acts: readonly Act[]): Promise<string[]>
   /** The platform deleted its registration. */
   retire(appId: string, ip: string): Promise<void>
 }
@@ -98,7 +98,7 @@ async function changeApp(
         grantsFollow = later
         return notes
       },
-      tellHolders: (appId, acts) => hooks.tellHolders(tx, appId, acts),
+      logForKeyAccounts: (appId, acts) => hooks.logForKeyAccounts(tx, appId, acts),
     }).catch(error => {
       throw error instanceof AppError && error.code === 'object.not_found' ? tokenEnded() : error
     })

@@ -35,7 +35,7 @@ test('an update that read the client secret before its replacement does not rest
   const client = JSON.parse(replaced.client)
   const stale = { id: app.id, client, clientSecret: app.registered.client_secret, manifest: client }
   const command = { ...stale, jwks: undefined, logo: undefined, ip: '' }
-  const hooks = { permissionsRemoved: async () => [], tellHolders: async () => [] }
+  const hooks = { permissionsRemoved: async () => [], logForKeyAccounts: async () => [] }
   await world.deps.database.transaction(tx => updateApp(tx, world.deps, command, hooks))
   assert.equal((await row()).client_secret, replaced.client_secret)
 })

@@ -5,7 +5,7 @@ import { capitalised } from '../http/format.ts'
 import type { FieldFault } from '../http/page-parts.ts'
 import { mayMoveDeadline } from '../key-life/edit-key.ts'
 import type { Key } from '../keys/find-keys.ts'
-import { editFaceOf } from '../keys/key-states.ts'
+import { editVersionOf } from '../keys/key-states.ts'
 import { lastDayOf, type TypedKey } from './key-form.ts'
 
 /** *Create restricted key*, and *Edit* of either kind. */
@@ -105,7 +105,7 @@ export function editFormPage(
     action: `/keys/${key.id}/edit`,
     heading: `Edit “${key.name}”`,
     button: 'Save changes',
-    seen: typed.seen ?? editFaceOf(key),
+    seen: typed.seen ?? editVersionOf(key),
     lede: own
       ? 'Changes apply from the next call on.'
       : `${managedBy} manages this key. You decide where it may be used from, and ${managedBy} is told.`,

@@ -7,7 +7,7 @@ import { AppError } from '../base/errors.ts'
 import { tellKeyNews } from '../installs/tell-platform.ts'
 import { changeKey, type KeyEdit } from '../keys/change-key.ts'
 import type { Key } from '../keys/find-keys.ts'
-import { editFaceOf, statusAt } from '../keys/key-states.ts'
+import { editVersionOf, statusAt } from '../keys/key-states.ts'
 import { lockForMember } from './lock-key.ts'
 
 export type EditKey = {
@@ -30,7 +30,7 @@ export async function editKey(tx: Tx, caps: Caps, command: EditKey): Promise<{ k
   const edit = differences(key, command.edit)
   const changed = Object.keys(edit)
   if (changed.length === 0) return { key, changed }
-  if (command.seen !== undefined && command.seen !== editFaceOf(key)) throw new AppError('key.changed')
+  if (command.seen !== undefined && command.seen !== editVersionOf(key)) throw new AppError('key.changed')
   if (!(await changeKey(tx, key.id, edit))) throw new AppError('key.expired')
   const accounts = await tellKeyNews(tx, caps, key, installation, 'addresses_changed')
   const data = { name: key.name, changed, ...dataOf(key, edit) }

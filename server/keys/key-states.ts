@@ -53,7 +53,7 @@ export function faceOf(key: { status: KeyStatus; overlapUntil: number | null; fr
  * A version of what *Edit* shows of a key. The page posts it back, so that an older page does not undo a newer change. For
  * a managed key the account sets only the addresses.
  */
-export function editFaceOf(key: {
+export function editVersionOf(key: {
   kind: 'managed' | 'restricted'
   name: string
   note: string | null

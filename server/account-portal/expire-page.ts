@@ -1,7 +1,7 @@
 import { DAY } from '../base/clock.ts'
 import { agoText } from '../http/format.ts'
 import type { Key } from '../keys/find-keys.ts'
-import { faceOf } from '../keys/key-states.ts'
+import { stateVersionOf } from '../keys/key-states.ts'
 import { fromText, useSentence } from '../keys/key-use-page.ts'
 import { isRotatable } from './key-row-page.ts'
 import type { ThisKey } from './load-this-key.ts'
@@ -29,7 +29,7 @@ declare module '../http/page-parts.ts' {
 export function expirePage({ key, use, shown }: ThisKey, now: number): ExpireKeyPage {
   return {
     action: `/keys/${key.id}/expire`,
-    seen: faceOf(key),
+    seen: stateVersionOf(key),
     key: shown,
     facts: [
       { label: 'Last used', text: agoText(key.lastUsedAt, now) },

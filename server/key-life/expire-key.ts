@@ -8,7 +8,7 @@ import { cancelKeyDelivery } from '../deliveries/cancel-deliveries.ts'
 import { keyExpiredNews, tellKeyNews, tellPlatform } from '../installs/tell-platform.ts'
 import { markExpired } from '../keys/expire-keys.ts'
 import type { Key } from '../keys/find-keys.ts'
-import { type ExpiryReason, faceOf, statusAt } from '../keys/key-states.ts'
+import { type ExpiryReason, stateVersionOf, statusAt } from '../keys/key-states.ts'
 import { abandonOverlaps } from '../keys/overlap.ts'
 import { lockForMember, lockKeyAndInstallation } from './lock-key.ts'
 
@@ -48,7 +48,7 @@ export async function expireKey(
   const at = caps.clock.now()
   const { key, installation } = await lockKeyAndInstallation(tx, known)
   if (statusAt(key, at) === 'expired') return false
-  if (seen !== undefined && seen !== faceOf(key)) throw new AppError('key.changed')
+  if (seen !== undefined && seen !== stateVersionOf(key)) throw new AppError('key.changed')
   if (!(await markExpired(tx, key.id, because, at))) return false
   await cancelKeyDelivery(tx, key.id, at)
   const app = installation && (await findApp(tx, installation.appId))

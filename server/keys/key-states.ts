@@ -45,7 +45,11 @@ export function deadlineOf({ expiresAt, freezeUntil }: Deadlines): number | null
  * A version of the state of a key. Pages post it back, so that an action is refused if the key was rotated, frozen or
  * expired since the page was opened.
  */
-export function faceOf(key: { status: KeyStatus; overlapUntil: number | null; frozenAt: number | null }): string {
+export function stateVersionOf(key: {
+  status: KeyStatus
+  overlapUntil: number | null
+  frozenAt: number | null
+}): string {
   return [key.status === 'expired' ? 'expired' : 'works', key.overlapUntil ?? '', key.frozenAt ?? ''].join('.')
 }
 

@@ -138,10 +138,10 @@ for (const [fault, fields, words] of [
   ],
   ['a long note', { note: 'n'.repeat(201) }, 'Use 200 characters or fewer for the note.'],
   ['no such day', { expires_on: '2030-02-31' }, 'Choose the last day, as in 2030-01-31.'],
-  ['a day that is over', { expires_on: '2020-01-01' }, 'Choose today or a later day.'],
-  ['a day too far', { expires_on: '2999-01-01' }, 'Choose a day within the next ten years.'],
+  ['a past day', { expires_on: '2020-01-01' }, 'Choose today or a later day.'],
+  ['a day too far in the future', { expires_on: '2999-01-01' }, 'Choose a day within the next ten years.'],
   ['no address', { addresses: '203.0.113.7\nnowhere' }, 'Line 2: nowhere is not an address'],
-  ['everybody', { addresses: '::/0' }, 'Line 1: ::/0 allows every address.'],
+  ['every address', { addresses: '::/0' }, 'Line 1: ::/0 allows every address.'],
   ['nobody', { addresses: '\n \n' }, 'There is no address here.'],
 ] as const) {
   test(`422: with ${fault} no key is made, and the form keeps what was typed`, async () => {

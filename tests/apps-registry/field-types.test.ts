@@ -115,10 +115,10 @@ const NAMED: [string, Record<string, unknown>, string, RegExp][] = [
   ],
   ['an unknown response type', { response_types: ['code', 'token'] }, 'response_types[1]', /"token"/],
   ['an unknown response mode', { response_modes: ['query', 'web_message'] }, 'response_modes[1]', /"web_message"/],
-  ['a contact that is no address', { contacts: ['a@a.example', 'b'] }, 'contacts[1]', /must be an email address/],
+  ['an invalid contact address', { contacts: ['a@a.example', 'b'] }, 'contacts[1]', /must be an email address/],
   ['an unknown permission', { permissions: [permission, { ...permission, name: 'x' }] }, 'permissions[1].name', /"x"/],
   ['an unknown method', { token_endpoint_auth_method: 'none' }, 'token_endpoint_auth_method', /"none" is not one of/],
-  ['an age below zero', { default_max_age: -1 }, 'default_max_age', /must not be negative/],
+  ['a negative age', { default_max_age: -1 }, 'default_max_age', /must not be negative/],
   ['letters beyond ASCII', { redirect_uris: ['com.\u00e4\u0000:/'] }, 'redirect_uris[0]', /^[\x20-\x7e]+$/],
 ]
 for (const [what, change, field, message] of NAMED) {

@@ -86,7 +86,7 @@ const MALFORMED: [string, object][] = [
   ['an unknown type', { kty: 'AKP', pub: 'AAAA' }],
   ['another algorithm', { ...EC, alg: 'ECDH-ES' }],
   ['an empty kid', { ...EC, kid: '' }],
-  ['an endless kid', { ...EC, kid: 'x'.repeat(201) }],
+  ['a kid that is too long', { ...EC, kid: 'x'.repeat(201) }],
 ]
 for (const [what, jwk] of MALFORMED) {
   test(`no recipient: ${what}`, async () => {

@@ -11,14 +11,14 @@ const REFUSED: [string, string, RegExp][] = [
   ['thousands of objects', `${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`, /32 levels/],
   ['NUL', String.raw`{"a":[1,{"b":"x\u0000"}]}`, /^a\.1\.b must not contain NUL/],
   ['NUL in a name', String.raw`{"a":{"x\u0000":1}}`, /^a must not contain NUL/],
-  ['half a pair', String.raw`["\ud83d"]`, /^0 must not contain NUL/],
-  ['the other half', String.raw`"\udca9"`, /^the document must not contain/],
-  ['a pair that is turned round', String.raw`"\udca9\ud83d"`, /unpaired surrogate/],
-  ['a member that is there twice', '{"a":1,"b":{"a":2},"a":3}', /^a is there twice/],
-  ['twice, once in escapes', String.raw`{"a":1,"\u0061":3}`, /^a is there twice/],
-  ['twice, far inside', '[0,{"x":[{"y":1,"y":1}]}]', /^1\.x\.0\.y is there twice/],
-  ['the prototype', '{"__proto__":{"a":1}}', /^__proto__ must not be sent/],
-  ['the prototype in escapes', String.raw`[{"\u005f_proto__":1}]`, /^0\.__proto__ must not/],
+  ['a lone high surrogate', String.raw`["\ud83d"]`, /^0 must not contain NUL/],
+  ['a lone low surrogate', String.raw`"\udca9"`, /^the document must not contain/],
+  ['a reversed surrogate pair', String.raw`"\udca9\ud83d"`, /unpaired surrogate/],
+  ['a duplicate member', '{"a":1,"b":{"a":2},"a":3}', /^a is there twice/],
+  ['a duplicate member, once escaped', String.raw`{"a":1,"\u0061":3}`, /^a is there twice/],
+  ['a nested duplicate member', '[0,{"x":[{"y":1,"y":1}]}]', /^1\.x\.0\.y is there twice/],
+  ['__proto__', '{"__proto__":{"a":1}}', /^__proto__ must not be sent/],
+  ['__proto__ in escapes', String.raw`[{"\u005f_proto__":1}]`, /^0\.__proto__ must not/],
 ]
 for (const [what, text, message] of REFUSED) {
   test(`JSON with ${what} is refused, and the message names the position`, () => {

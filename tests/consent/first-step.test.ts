@@ -26,7 +26,7 @@ function check(cases: Case[], session: Session | undefined, chosen = false): voi
 test('an anonymous visitor signs in, or signs up on prompt=create', () => {
   check(
     [
-      ['nothing asked', {}, 'sign_in'],
+      ['no parameter', {}, 'sign_in'],
       ['login', { prompt: 'login' }, 'sign_in'],
       ['create', { prompt: 'create' }, 'sign_up'],
       ['a hint', { subject: EVE }, 'sign_in'],
@@ -38,19 +38,19 @@ test('an anonymous visitor signs in, or signs up on prompt=create', () => {
 test('a person signed in before the request enters the password again only if the request requires it', () => {
   check(
     [
-      ['nothing asked', {}, undefined],
+      ['no parameter', {}, undefined],
       ['consent', { prompt: 'consent' }, undefined],
       ['login', { prompt: 'login' }, 'password'],
-      ['login among others', { prompt: 'consent login' }, 'password'],
+      ['login among other prompts', { prompt: 'consent login' }, 'password'],
       ['an older sign-in than max_age', { maxAge: 99 }, 'password'],
       ['a sign-in as old as max_age', { maxAge: 100 }, undefined],
       ['another person’s ID token', { subject: EVE }, 'password'],
       ['their own ID token', { subject: ADA }, undefined],
       ['another person’s email', { loginHint: 'eve@example.com' }, 'choice'],
-      ['their own email in other letters', { loginHint: 'ADA@Example.com' }, undefined],
+      ['their own email in another case', { loginHint: 'ADA@Example.com' }, undefined],
       ['another person’s id', { loginHint: EVE }, 'choice'],
       ['their own id', { loginHint: ADA }, undefined],
-      ['a hint that names nobody here', { loginHint: '+45 12 34 56 78' }, undefined],
+      ['a hint for an unknown person', { loginHint: '+45 12 34 56 78' }, undefined],
       ['select_account', { prompt: 'select_account' }, 'choice'],
       ['create', { prompt: 'create' }, 'sign_up'],
     ],
@@ -82,7 +82,7 @@ test('a person signed in after the request is asked nothing more, unless the ID 
       ['another person’s email', { loginHint: 'eve@example.com' }, undefined],
       ['their own ID token', { subject: ADA }, undefined],
       ['another person’s ID token', { subject: EVE }, 'refuse'],
-      ['nobody before', { prompt: 'login', session: undefined }, undefined],
+      ['no earlier session', { prompt: 'login', session: undefined }, undefined],
     ],
     ada('sess_after'),
   )

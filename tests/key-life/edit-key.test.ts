@@ -59,10 +59,10 @@ for (const [fault, fields, words] of [
     'payouts:write is not one of these permissions',
   ],
   ['no permission', { permissions: [] }, 'Tick at least one permission.'],
-  ['the last day lifted', { expires_on: '' }, 'The last day cannot be removed.'],
-  ['a day that is over', { expires_on: '2020-01-01' }, 'Choose today or a later day.'],
+  ['the last day removed', { expires_on: '' }, 'The last day cannot be removed.'],
+  ['a past day', { expires_on: '2020-01-01' }, 'Choose today or a later day.'],
   ['no name', { name: '' }, 'Give the key a name.'],
-  ['everybody', { addresses: '0.0.0.0/0' }, 'allows every address'],
+  ['every address', { addresses: '0.0.0.0/0' }, 'allows every address'],
 ] as const) {
   test(`422: Edit with ${fault} changes nothing and keeps what was typed`, async () => {
     await using world = await createWorld({ worker: false })

@@ -31,7 +31,7 @@ const FAULTS: [string, Record<string, string>, Record<string, string>, 400 | 401
   ['Basic without a colon', {}, encoded(id), 401],
   ['Basic that is not base64', {}, { authorization: 'Basic ~~~' }, 401],
   ['another scheme', {}, { authorization: 'Bearer nonsense' }, 401],
-  ['an assertion that is none', { client_assertion: 'nonsense', ...typed }, {}, 401],
+  ['an invalid assertion', { client_assertion: 'nonsense', ...typed }, {}, 401],
   ['an assertion of an unknown type', { client_assertion: 'a.b.c', client_assertion_type: 'saml' }, {}, 401],
   ['an assertion without a type', { client_assertion: 'a.b.c' }, {}, 400],
   ['two ways at once', { client_id: id, client_secret: registered.client_secret }, basic(app), 400],

@@ -9,7 +9,7 @@ import { createProofs, type ProofOptions, type Proofs } from './proofs.ts'
 const now = Math.floor(Date.now() / 1_000)
 
 const ACCEPTED: [string, ProofOptions][] = [
-  ['a proof of now', {}],
+  ['a current proof', {}],
   ['made five minutes ago, as clocks may differ', { claims: { iat: now - 280 } }],
   ['made five minutes ahead', { claims: { iat: now + 280 } }],
   [
@@ -34,13 +34,13 @@ const REFUSED: [string, ProofOptions][] = [
   ['a number as jti', { jti: 7 }],
   ['an empty jti', { jti: '' }],
   ['no jti', { claims: { jti: undefined } }],
-  ['a nonce that nobody gave out', { claims: { nonce: 'x' } }],
+  ['an unknown nonce', { claims: { nonce: 'x' } }],
   ['another method', { claims: { htm: 'DELETE' } }],
   ['another address', { claims: { htu: 'https://elsewhere.example/' } }],
-  ['an address that is none', { claims: { htu: { a: 1 } } }],
+  ['an invalid address', { claims: { htu: { a: 1 } } }],
   ['another typ', { header: { typ: 'jwt' } }],
   ['no key', { header: { jwk: undefined } }],
-  ['a key that is none', { header: { jwk: { kty: 'EC' } } }],
+  ['an invalid key', { header: { jwk: { kty: 'EC' } } }],
 ]
 
 describe('DPoP proofs follow one rule at the token endpoint, at userinfo and at /v1', () => {

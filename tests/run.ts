@@ -15,25 +15,29 @@ type Database = 'sqlite' | 'postgres'
 
 /** Files that never use a database, or that prove the same on either: they run once. */
 const onceOnly = [
-  'tests/architecture.test.ts',
-  'tests/config.test.ts',
-  'tests/consent/first-step.test.ts',
+  ...['architecture', 'config', 'web-processes'].map(name => `tests/${name}.test.ts`),
+  ...['device-name', 'password-lane', 'roles', 'weak-password'].map(name => `tests/accounts/${name}.test.ts`),
   'tests/base/',
   'tests/browser/',
+  'tests/consent/first-step.test.ts',
+  ...['away', 'claim-file'].map(name => `tests/db/${name}.test.ts`),
+  ...['lanes', 'outcome'].map(name => `tests/deliveries/${name}.test.ts`),
   'tests/docs/',
   'tests/examples/',
+  ...['connections', 'operation', 'templates'].map(name => `tests/http/${name}.test.ts`),
   ...['allowlist', 'judge-key', 'key-states', 'record-cache', 'usage-buffer', 'writers'].map(
     name => `tests/keys/${name}.test.ts`,
   ),
-  ...['field-types', 'recipient-key'].map(name => `tests/apps-registry/${name}.test.ts`),
+  ...['field-types', 'plain-addresses', 'recipient-key'].map(name => `tests/apps-registry/${name}.test.ts`),
+  'tests/oauth/client-assertion.test.ts',
   'tests/verify/',
-  'tests/web-processes.test.ts',
-  'tests/deliveries/lanes.test.ts',
-  'tests/db/claim-file.test.ts',
 ]
 
 /** The most files of one process: larger groups would balance worse between two cores. */
 const LARGEST_GROUP = 12
+
+/** Rooms with fewer files share processes: each costs more than a second of CPU time to load the server. */
+const SMALL_ROOM = 5
 
 /** The rooms that take longest start first. */
 const SLOWEST_ROOMS = ['tests/deliveries', 'tests/cli', 'tests/browser']
@@ -112,7 +116,7 @@ async function runOnPostgres(files: string[], flags: string[]): Promise<boolean>
 
 async function runFiles(files: string[], flags: string[], postgresUrl?: string): Promise<boolean> {
   const { TEST_POSTGRES_URL: _, ...inherited } = process.env
-  const concurrency = Math.min(4, availableParallelism())
+  const concurrency = Math.min(4, availableParallelism() + 1) // tests also wait: for child processes and for time-outs
   const groups = flags.length === 0 ? writeGroups(files) : { files, remove() {} } // a name pattern would skip whole groups
   const template = await createTemplate(postgresUrl)
   const env = {
@@ -137,16 +141,12 @@ async function runFiles(files: string[], flags: string[], postgresUrl?: string):
 }
 
 /**
- * Writes one file for each group of test files of one room. `node --test` runs each in its own process; the slowest
- * rooms come first, so that the last process ends soon after the others.
+ * Writes one file for each group of test files of one room, or of several small ones. `node --test` runs each in its own
+ * process; the slowest rooms come first, so that the last process ends soon after the others.
  */
 function writeGroups(files: readonly string[]): { files: string[]; remove(): void } {
   const directory = mkdtempSync(join(tmpdir(), 'latchkey-groups-'))
-  const rooms = Object.groupBy(files, file => dirname(file))
-  const groups = Object.values(rooms).flatMap((room = []) => {
-    const count = Math.ceil(room.length / LARGEST_GROUP)
-    return Array.from({ length: count }, (_, group) => room.filter((_, index) => index % count === group))
-  })
+  const groups = groupsByRoom(files)
   const first = (group: readonly string[]) => SLOWEST_ROOMS.indexOf(dirname(group[0] ?? ''))
   groups.sort((one, other) => first(other) - first(one))
   const support = JSON.stringify(join(root, 'tests/support/file-group.ts'))
@@ -159,4 +159,14 @@ function writeGroups(files: readonly string[]): { files: string[]; remove(): voi
     }),
     remove: () => rmSync(directory, { recursive: true, force: true }),
   }
+}
+
+function groupsByRoom(files: readonly string[]): string[][] {
+  const rooms = Object.groupBy(files, file => dirname(file))
+  const isSmall = (room: string) => (rooms[room]?.length ?? 0) < SMALL_ROOM && !SLOWEST_ROOMS.includes(room)
+  const shared = Object.groupBy(files, file => (isSmall(dirname(file)) ? 'small rooms' : dirname(file)))
+  return Object.values(shared).flatMap((room = []) => {
+    const count = Math.ceil(room.length / LARGEST_GROUP)
+    return Array.from({ length: count }, (_, group) => room.filter((_, index) => index % count === group))
+  })
 }

@@ -91,16 +91,16 @@ test('however many groups change, a changed record is never returned from memory
 
 test('a change of one group costs the same however many records are cached', async () => {
   const { cache } = sourceOf(new Map(), {
-    most: 100_000,
+    most: 30_000,
     load: async id => ({ id, version: 1 }),
     groups: [({ id }) => id],
   })
-  for (let index = 0; index < 90_000; index += 1) void cache.lookup(`key ${index}`)
+  for (let index = 0; index < 25_000; index += 1) void cache.lookup(`key ${index}`)
   await new Promise(setImmediate)
   const began = performance.now()
   for (let index = 0; index < 5_000; index += 1) cache.forgetGroup(`installation ${index}`)
   const ms = performance.now() - began
-  assert.ok(ms < 1_000, `${ms} ms for 5,000 changes; going through all copies takes 5 ms each`)
+  assert.ok(ms < 1_000, `${ms} ms for 5,000 changes; going through all copies takes 1 ms each`)
 })
 
 test('simultaneous lookups share one read; without freshness, a lookup never uses a read that began before it', async () => {
@@ -157,11 +157,11 @@ test('a read that fails rejects every waiting lookup, and the next one retries',
   assert.equal((await cache.lookup('a'))?.version, 1)
 })
 
-test('200,000 unknown ids do not displace known records and use almost no memory', async () => {
+test('100,000 unknown ids do not displace known records and use almost no memory', async () => {
   const { cache, state } = sourceOf(one(), { mostUnknown: 1_000 })
   await cache.lookup('a')
   const before = memory()
-  for (let index = 0; index < 200_000; index += 1) {
+  for (let index = 0; index < 100_000; index += 1) {
     const found = cache.lookup(`unknown ${index}`)
     if (index % 1_000 === 0) assert.equal(await found, undefined)
   }

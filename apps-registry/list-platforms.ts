@@ -1,4 +1,5 @@
 import type { Tx } from '../db/connect.ts'
+import { isAmong } from '../db/json-rows.ts'
 import type { Platform } from './platform-store.ts'
 
 type TokenView = { redacted: string; createdAt: number }
@@ -25,4 +26,12 @@ export async function listPlatforms(tx: Tx, accountId: string): Promise<Platform
       .filter(({ platform_id }) => platform_id === row.id)
       .map(({ redacted, created_at }) => ({ redacted, createdAt: created_at })),
   }))
+}
+
+/** The names of publishers by their ids. */
+export async function platformNames(tx: Tx, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const rows: { id: string; name: string }[] = await tx('platforms')
+    .whereRaw(isAmong(tx, 'id', [...new Set(ids)]))
+    .select('id', 'name')
+  return new Map(rows.map(({ id, name }) => [id, name]))
 }

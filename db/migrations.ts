@@ -15,6 +15,7 @@ import * as adminKeys from './migrations/012-admin-keys.ts'
 import * as ownSignIn from './migrations/013-own-sign-in.ts'
 import * as signIn from './migrations/014-sign-in.ts'
 import * as members from './migrations/015-members.ts'
+import * as activityLists from './migrations/016-activity-lists.ts'
 
 type Step = { name: string; migration: Knex.Migration }
 
@@ -36,6 +37,7 @@ const STEPS: Step[] = [
   { name: '013-own-sign-in', migration: ownSignIn },
   { name: '014-sign-in', migration: signIn },
   { name: '015-members', migration: members },
+  { name: '016-activity-lists', migration: activityLists },
 ]
 
 export const migrations: Knex.MigrationSource<Step> = {

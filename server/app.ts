@@ -38,6 +38,7 @@ import { authorizeLimitRoutes, limitPages } from './limits/page-limits-routes.ts
 import { oauthRoutes } from './oauth/oauth-routes.ts'
 import { OPERATIONS } from './platform-api/operations.ts'
 import { referenceRoutes } from './platform-api/reference-routes.ts'
+import { portalActivityRoutes } from './platform-portal/portal-activity-routes.ts'
 import { portalAppRoutes } from './platform-portal/portal-app-routes.ts'
 import { portalDeliveryRoutes } from './platform-portal/portal-delivery-routes.ts'
 import { portalRoutes } from './platform-portal/portal-routes.ts'
@@ -93,6 +94,7 @@ export function createApp(deps: Deps): Express {
   app.use(portalRoutes(deps))
   app.use(registerRoutes(deps))
   app.use(portalAppRoutes(deps))
+  app.use(portalActivityRoutes(deps))
   app.use(portalDeliveryRoutes(deps))
   app.use(nothingHere)
   app.use(respondPage(log, render))

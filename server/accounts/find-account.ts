@@ -1,4 +1,5 @@
 import type { Tx } from '../../db/connect.ts'
+import { isAmong } from '../../db/json-rows.ts'
 import type { Account } from './account-store.ts'
 
 export async function findAccount(tx: Tx, accountId: string): Promise<Account | undefined> {
@@ -18,6 +19,14 @@ export async function lockManagedAccount(
 ): Promise<ManagedAccount | undefined> {
   if (how === 'lock') await lockAccount(tx, accountId)
   return await tx('accounts').where({ id: accountId }).first('id', 'name', 'external_id as externalId')
+}
+
+/** The names of accounts by their ids. */
+export async function accountNames(tx: Tx, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const rows: Account[] = await tx('accounts')
+    .whereRaw(isAmong(tx, 'id', [...new Set(ids)]))
+    .select('id', 'name')
+  return new Map(rows.map(({ id, name }) => [id, name]))
 }
 
 /**

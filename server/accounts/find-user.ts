@@ -9,19 +9,6 @@ export async function userEmail(tx: Tx, userId: string): Promise<string> {
   return (await findUserRow(tx, userId))?.email ?? 'a former member'
 }
 
-/** A person as an account may know them: its own members by e-mail, anybody else only as the account that they belong to. */
-export async function personSeenFrom(
-  tx: Tx,
-  accountId: string,
-  userId: string,
-): Promise<{ name: string; stranger: boolean }> {
-  const accounts = (await listMemberships(tx, userId)).map(({ account }) => account)
-  if (accounts.some(({ id }) => id === accountId)) return { name: await userEmail(tx, userId), stranger: false }
-  const [only, ...more] = accounts
-  if (!only) return { name: 'a former member', stranger: true }
-  return { name: more.length === 0 ? only.name : 'another account', stranger: true } // a person may have several accounts; only the first is shown
-}
-
 /** A person by their email, and the account that they joined first. Throws `object.not_found`, `access.no_account`. */
 export async function findPersonByEmail(tx: Tx, email: string): Promise<{ id: string; accountId: string }> {
   const found = await findCredentials(tx, email)

@@ -32,7 +32,7 @@ export function wasErased({ personal, commitment: said }: ActivityRow): boolean 
 export function hashEntry(
   key: KeyObject,
   previous: string,
-  row: Omit<ActivityRow, 'hash' | 'personal' | 'personal_salt'>,
+  row: Omit<ActivityRow, 'hash' | 'personal' | 'personal_salt' | 'app_id'>,
 ): string {
   const { account_id, number, at, actor_type, actor_id, what, object, data } = row
   return mac(key, ['entry', previous, account_id, number, at, actor_type, actor_id, what, object, data, row.commitment])

@@ -8,6 +8,8 @@ export type ActivityRow = {
   actor_id: string
   what: string
   object: string
+  /** The app that the entry is about; beside the chain, for lists. */
+  app_id: string | null
   /** JSON. */
   data: string
   /** JSON of personal values; null if there are none or they were erased. */

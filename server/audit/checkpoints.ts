@@ -78,6 +78,20 @@ async function checkpointOf(signer: Signer, { account_id, number, hash }: Head &
   return { account_id, number, at, jws }
 }
 
+/** The checkpoints of these entries of an account, as compact JWS, by the entry's number. */
+export async function checkpointsOf(
+  tx: Tx,
+  accountId: string,
+  numbers: readonly number[],
+): Promise<ReadonlyMap<number, string>> {
+  if (numbers.length === 0) return new Map()
+  const rows: { number: number; jws: string }[] = await tx('activity_checkpoints')
+    .where({ account_id: accountId })
+    .whereBetween('number', [Math.min(...numbers), Math.max(...numbers)])
+    .select('number', 'jws')
+  return new Map(rows.map(({ number, jws }) => [number, jws]))
+}
+
 /** The latest checkpoint of every chain, or of one account's, as compact JWS (RFC 7515 §7.1). */
 export async function listCheckpoints(tx: Tx, accountId?: string, batch = BATCH): Promise<string[]> {
   const found: string[] = []

@@ -11,6 +11,8 @@ export type Act = {
   /** The identifier of the object. */
   object: string
   at: number
+  /** The app that it is about, where that is neither the object nor named in the data. */
+  app?: string | undefined
   data?: Record<string, string | number | boolean | null | string[]>
 }
 
@@ -88,8 +90,14 @@ function entryAfter({ random, activityKey }: ActivityCaps, accountId: string, he
     actor_id: act.actor.id,
     what: act.what,
     object: act.object,
+    app_id: appOf(act),
     data: JSON.stringify(act.data ?? {}),
     ...commitTo(random, personal),
   }
   return { ...entry, hash: hashEntry(activityKey, head.hash, entry) }
+}
+
+function appOf({ app, object, data }: Act): string | null {
+  const named = app ?? (object.startsWith('app_') ? object : data?.['app'])
+  return typeof named === 'string' ? named : null
 }

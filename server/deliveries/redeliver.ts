@@ -75,7 +75,7 @@ export async function redeliver(tx: Tx, caps: Caps, command: Redeliver): Promise
       detail: `The delivery is ${delivery.status}; only a delivered or failed one can be sent again.`,
     })
   }
-  const act = { actor: command.actor, what: 'delivery.redelivered', object: delivery.id, at }
+  const act = { actor: command.actor, what: 'delivery.redelivered', object: delivery.id, app: command.app.id, at }
   await recordActivity(tx, caps, [command.app.platform.accountId], [{ ...act, data: { type: delivery.type } }])
   return await readDelivery(tx, delivery.id)
 }

@@ -67,6 +67,17 @@ export async function listInstalling(tx: Tx, ids: readonly string[]): Promise<In
   return rows.map(toInstallation)
 }
 
+/** Whose these installations are, and of which app; ids without an installation are left out. */
+export async function ownersOfInstallations(
+  tx: Tx,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, { accountId: string; appId: string }>> {
+  const rows: { id: string; account_id: string; app_id: string }[] = await tx('installations')
+    .whereRaw(isAmong(tx, 'id', [...new Set(ids)]))
+    .select('id', 'account_id', 'app_id')
+  return new Map(rows.map(({ id, account_id, app_id }) => [id, { accountId: account_id, appId: app_id }]))
+}
+
 /** The ids of the suspended ones among these installations. */
 export async function suspendedAmong(tx: Tx, ids: readonly string[]): Promise<ReadonlySet<string>> {
   if (ids.length === 0) return new Set()

@@ -39,7 +39,16 @@ export async function retryInstallation(tx: Tx, caps: MintCaps, command: RetryIn
     tx,
     caps,
     [installation.accountId, app.platform.accountId],
-    [{ actor: command.actor, what: 'installation.retried', object: installation.id, at, data: { keys: news.length } }],
+    [
+      {
+        actor: command.actor,
+        what: 'installation.retried',
+        object: installation.id,
+        app: app.id,
+        at,
+        data: { keys: news.length },
+      },
+    ],
   )
   return { ...installation, status: 'installing' }
 }

@@ -93,5 +93,7 @@ async function note(
 ): Promise<void> {
   const app = await findApp(tx, installation.appId)
   const accounts = app ? [installation.accountId, app.platform.accountId] : [installation.accountId]
-  await recordActivity(tx, caps, accounts, [{ actor: SYSTEM, what, object: installation.id, at, data }])
+  await recordActivity(tx, caps, accounts, [
+    { actor: SYSTEM, what, object: installation.id, app: installation.appId, at, data },
+  ])
 }

@@ -55,7 +55,7 @@ export async function suspendInstallation(
     tx,
     caps,
     [before.accountId, app.platform.accountId],
-    [{ actor: command.actor, what, object: before.id, at, data: { by: command.by } }],
+    [{ actor: command.actor, what, object: before.id, app: app.id, at, data: { by: command.by } }],
   )
   return { installation, changed: true }
 }

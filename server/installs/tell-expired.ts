@@ -48,7 +48,16 @@ export async function tellExpired(
       await tellKeyNews(tx, caps, goesOn, installation, 'rotation_abandoned')
     accounts = [installation.accountId, app.platform.accountId]
     if (actor)
-      said.push(...own.map(({ id, name }) => ({ actor, what: 'key.expired', object: id, at: told.at, data: { name } })))
+      said.push(
+        ...own.map(({ id, name }) => ({
+          actor,
+          what: 'key.expired',
+          object: id,
+          app: app.id,
+          at: told.at,
+          data: { name },
+        })),
+      )
   }
   if (acts) acts.push(...said)
   else if (said.length > 0) await recordActivity(tx, caps, accounts, said)

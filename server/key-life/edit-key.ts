@@ -34,7 +34,9 @@ export async function editKey(tx: Tx, caps: Caps, command: EditKey): Promise<{ k
   if (!(await changeKey(tx, key.id, edit))) throw new AppError('key.expired')
   const accounts = await tellKeyNews(tx, caps, key, installation, 'addresses_changed')
   const data = { name: key.name, changed, ...dataOf(key, edit) }
-  await recordActivity(tx, caps, accounts, [{ actor: command.actor, what: 'key.edited', object: key.id, at, data }])
+  await recordActivity(tx, caps, accounts, [
+    { actor: command.actor, what: 'key.edited', object: key.id, app: key.appId ?? undefined, at, data },
+  ])
   return { key: { ...key, ...edit }, changed }
 }
 

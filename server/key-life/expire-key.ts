@@ -57,7 +57,7 @@ export async function expireKey(
     await tellKeyNews(tx, caps, goesOn, installation, 'rotation_abandoned')
   const accounts = app ? [key.accountId, app.platform.accountId] : [key.accountId]
   await recordActivity(tx, caps, accounts, [
-    { actor, what: 'key.expired', object: key.id, at, data: { name: key.name } },
+    { actor, what: 'key.expired', object: key.id, app: app?.id, at, data: { name: key.name } },
   ])
   return true
 }

@@ -52,5 +52,7 @@ async function expireOverdueKey(
     await tellKeyNews(tx, caps, goesOn, installation, 'rotation_abandoned')
   const accounts = app ? [key.accountId, app.platform.accountId] : [key.accountId]
   const data = { name: key.name, reason: key.expiredBecause, expired_at: isoTime(key.expiredAt) }
-  await recordActivity(tx, caps, accounts, [{ actor: SYSTEM, what: 'key.expired', object: key.id, at, data }])
+  await recordActivity(tx, caps, accounts, [
+    { actor: SYSTEM, what: 'key.expired', object: key.id, app: app?.id, at, data },
+  ])
 }

@@ -29,7 +29,9 @@ export async function freezeKey(
   if (!(await setFrozen(tx, key.id, { by: 'account', until, at }))) return { key, changed: false }
   const accounts = await tellKeyNews(tx, caps, { ...key, freezeUntil: until }, installation, 'key_frozen')
   const data = { name: key.name, until: isoTime(until) }
-  await recordActivity(tx, caps, accounts, [{ actor: command.actor, what: 'key.frozen', object: key.id, at, data }])
+  await recordActivity(tx, caps, accounts, [
+    { actor: command.actor, what: 'key.frozen', object: key.id, app: key.appId ?? undefined, at, data },
+  ])
   return { key, changed: true }
 }
 
@@ -53,6 +55,8 @@ export async function unfreezeKey(
   if (!(await clearFrozen(tx, key.id, at))) return { key, changed: false }
   const accounts = await tellKeyNews(tx, caps, { ...key, freezeUntil: null }, installation, 'key_unfrozen')
   const data = { name: key.name, although_leaked: leaked }
-  await recordActivity(tx, caps, accounts, [{ actor: command.actor, what: 'key.unfrozen', object: key.id, at, data }])
+  await recordActivity(tx, caps, accounts, [
+    { actor: command.actor, what: 'key.unfrozen', object: key.id, app: key.appId ?? undefined, at, data },
+  ])
   return { key, changed: true }
 }

@@ -70,7 +70,7 @@ export async function mintAnotherKey(
     tx,
     caps,
     [installation.accountId, app.platform.accountId],
-    [{ actor: command.actor, what: 'key.created', object: key.id, at, data: { name, permissions } }],
+    [{ actor: command.actor, what: 'key.created', object: key.id, app: app.id, at, data: { name, permissions } }],
   )
   return { key, sealed }
 }

@@ -34,7 +34,7 @@ export async function freezeLeaked(tx: Tx, caps: ReplaceCaps, hash: string, acto
   if (app) await writeToMembers(tx, caps, owners(app.platform.accountId), () => platformLeakLetter(app, key, at))
   const accounts = app ? [key.accountId, app.platform.accountId] : [key.accountId]
   await recordActivity(tx, caps, accounts, [
-    { actor, what: 'key.leaked', object: key.id, at, data: { name: key.name, frozen: true } },
+    { actor, what: 'key.leaked', object: key.id, app: app?.id, at, data: { name: key.name, frozen: true } },
   ])
   return key
 }

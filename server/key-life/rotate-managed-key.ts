@@ -76,7 +76,7 @@ export async function rotateManagedKey(
   ])
   const { reason, overlapSeconds, actor } = command
   const data = { name: old.name, new_key: key.id, overlap_seconds: overlapSeconds, reason }
-  const act = { actor, what: 'key.rotated', object: old.id, at, data } as const
+  const act = { actor, what: 'key.rotated', object: old.id, app: app.id, at, data } as const
   await recordActivity(tx, caps, [installation.accountId, app.platform.accountId], [act])
   return { key, sealed }
 }

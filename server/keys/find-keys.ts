@@ -1,4 +1,5 @@
 import type { Tx } from '../../db/connect.ts'
+import { isAmong } from '../../db/json-rows.ts'
 import { AppError } from '../base/errors.ts'
 import { statusAt } from './key-states.ts'
 import { findKeyRow, type Key, lockKeyRow } from './key-store.ts'
@@ -25,6 +26,21 @@ export async function lockKeyOf(tx: Tx, accountId: string, id: string): Promise<
 /** The account of a key. */
 export async function accountOfKey(tx: Tx, id: string): Promise<string | undefined> {
   return (await findKeyRow(tx, id))?.accountId
+}
+
+export type KeyPlace = { accountId: string; name: string; installationId: string | null }
+
+/** Names of keys, and where they belong; ids without a key are left out. */
+export async function placesOfKeys(tx: Tx, ids: readonly string[]): Promise<ReadonlyMap<string, KeyPlace>> {
+  const rows: { id: string; account_id: string; name: string; installation_id: string | null }[] = await tx('keys')
+    .whereRaw(isAmong(tx, 'id', [...new Set(ids)]))
+    .select('id', 'account_id', 'name', 'installation_id')
+  return new Map(
+    rows.map(({ id, account_id, name, installation_id }) => [
+      id,
+      { accountId: account_id, name, installationId: installation_id },
+    ]),
+  )
 }
 
 /** A key of an account, or undefined. */

@@ -38,6 +38,7 @@ export const LIMITS = {
   invitations: { points: 30, seconds: 3_600, by: 'person' },
   invitation_email: { points: 1, seconds: 3_600, by: 'email' },
   new_keys: { points: 60, seconds: 3_600, by: 'person' },
+  activity_export: { points: 10, seconds: 600, by: 'person' },
   test_delivery: { points: 30, seconds: 60, by: 'app' },
   authorize: { points: 120, seconds: 60, by: 'person or address', block: 4 },
   oauth_address: { points: 600, seconds: 60, by: 'address', block: 30 },

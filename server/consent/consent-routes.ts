@@ -3,7 +3,7 @@ import type { Provider } from 'oidc-provider'
 import type { RecipientCaps } from '../../apps-registry/current-recipient.ts'
 import { findListing } from '../../apps-registry/find-app.ts'
 import { accountIdsOf, requireSession, sessionOf, signedIn } from '../accounts/session-guard.ts'
-import type { Session } from '../accounts/sessions.ts'
+import { type Session, switchAccount } from '../accounts/sessions.ts'
 import { SECOND } from '../base/clock.ts'
 import { AppError, type Fault } from '../base/errors.ts'
 import type { Config } from '../config.ts'
@@ -56,7 +56,9 @@ async function answerMarketplaceConsent(caps: ConsentCaps, req: Request, res: Re
   const faults = faultsOf(considered, answer)
   if (faults.length > 0) return await showConsent(caps, req, res, asked, answer, faults, keptChoice(considered, answer))
   if (considered.existing) return res.redirect(303, `/apps/${considered.existing.id}`)
-  const { installation } = await installChosen(caps, considered, answer, session, async () => undefined)
+  const { installation } = await installChosen(caps, considered, answer, session, (tx, { accountId }) =>
+    switchAccount(tx, session, accountId),
+  )
   res.redirect(303, `/apps/${installation.id}/installing`)
 }
 

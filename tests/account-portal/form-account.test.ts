@@ -32,7 +32,7 @@ test('404: a form that names a stranger’s account makes no key in either accou
   assert.deepEqual(await rowsOf(world, 'apps'), [])
 })
 
-test('a page of another account opens by its link without switching accounts; its form acts in that account', async () => {
+test('a link into another account asks before it switches; a form of its page acts there', async () => {
   await using world = await createWorld({ worker: false })
   const [person, other] = [await world.person(), await world.person({ accountName: 'Quay Coffee' })]
   await join(world, person, other, 'owner')
@@ -45,10 +45,16 @@ test('a page of another account opens by its link without switching accounts; it
   for (const path of [`/apps/${id}`, `/apps/${id}/uninstall`, `/keys/${key.id}/expire`, `/keys/${key.id}/rotate`]) {
     for (const site of ['cross-site', 'none', 'same-origin']) {
       const page = await person.browser.get(path, { 'sec-fetch-site': site })
-      assert.deepEqual([page.status, page.text.includes('Quay Coffee')], [200, true], path)
+      assert.deepEqual([page.status, page.text.includes('Switch to Quay Coffee?')], [200, true], path)
+      assert.ok(!page.text.includes('Shipyard'), 'nothing of the page is shown before')
       assert.equal(await looksAt(), person.accountId, `${path} ${site}`)
     }
   }
   assert.equal((await person.browser.post(`/apps/${id}/suspend`)).status, 303)
+  assert.equal(await looksAt(), other.accountId)
+  await person.browser.post('/account', { account: person.accountId })
+  const asked = (await person.browser.get(`/apps/${id}?keys=none`)).form('Switch account')
+  const there = await person.browser.submit(asked)
+  assert.equal(there.location, `${world.url}/apps/${id}?keys=none`)
   assert.equal(await looksAt(), other.accountId)
 })

@@ -90,8 +90,8 @@ test('a person with several accounts chooses one, and the app is installed there
   const installed = await tokensFrom(app, request, await press(person, page, 'install', { account: friend.accountId }))
   const [row] = await rowsOf(world, 'installations')
   assert.deepEqual([row?.['id'], row?.['account_id']], [installed.id, friend.accountId])
-  const shown = await person.browser.get(`/apps/${installed.id}`)
-  assert.equal(shown.status, 200, 'the page opens although the person was in another account before')
+  const asked = await person.browser.get(`/apps/${installed.id}`)
+  const shown = await person.browser.follow(await person.browser.submit(asked.form('Switch account')))
   assert.ok(textOf(shown).includes('in Quay Coffee'))
 })
 

@@ -35,7 +35,15 @@ function pages({ person, installed, app }: Filled): [string, () => Promise<unkno
     ),
     ...[ins, `${ins}?before=100000`, `${ins}/uninstall`, `${ins}/permissions`].slice(0, 3).map(path => look(path)),
     ...['/keys', '/keys?mode=test', '/keys?app=restricted', `/keys?app=${app.id}`, ...filters].map(path => look(path)),
-    look('/activity'),
+    ...[
+      '',
+      '?before=40000',
+      '?what=keys',
+      '?who=latchkey',
+      `?app=${app.id}`,
+      `?object=${installed.id}`,
+      '?to=2000-01-01',
+    ].map(query => look(`/activity${query}`)),
     ...['/platform', own, `${own}?show=failed`, `${own}?show=pending`].map(path => look(path, publisher)),
   ]
 }

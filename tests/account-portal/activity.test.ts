@@ -103,6 +103,7 @@ describe('activity: what happened in an account and to an app of a publisher', (
       assert.equal(page.status, 400, query)
       assert.match(textOf(page), new RegExp(`1 thing needs a change.*${message}`), query)
       assert.deepEqual(kindsOn(page.text), [], query)
+      assert.ok(!page.text.includes('No entries match'), query)
     }
     assert.match((await look('?object=%22key%22')).text, /value="&#34;key&#34;"/)
     for (const nonsense of ['?before=x', '?before=999999999', '?before[]=1', `?object=ins_${'0'.repeat(26)}`])

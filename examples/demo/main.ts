@@ -29,13 +29,14 @@ async function main(): Promise<void> {
 }
 
 async function start(folder: string, children: Child[]): Promise<void> {
-  const [port, platformPort, apiPort] = [
+  const [port, platformPort, apiPort, shopPort] = [
     await freePort(process.env['PORT'] ?? '3000'),
     await freePort('3001'),
     await freePort('3002'),
+    await freePort('3003'),
   ]
   const issuer = `http://localhost:${port}`
-  const environment = environmentOf(folder, port, issuer)
+  const environment = environmentOf(folder, port, issuer, `http://127.0.0.1:${shopPort}`)
   const run: Run = async (script, env) => {
     const child = await startChild(join(ROOT, script), { ...process.env, ...env })
     children.push(child)
@@ -54,6 +55,11 @@ async function start(folder: string, children: Child[]): Promise<void> {
       LATCHKEY_VERIFIER_KEY: await seeds.verifierKey(),
     })
     const apiUrl = api.address()
+    const shop = await run('examples/operator-app/main.ts', {
+      PORT: shopPort,
+      LATCHKEY_URL: issuer,
+      LATCHKEY_ADMIN_KEY: await seeds.adminKey(),
+    })
 
     say('Registering apps …')
     const settings = { LATCHKEY_ISSUER: issuer, SAMPLE_API_URL: apiUrl }
@@ -62,9 +68,11 @@ async function start(folder: string, children: Child[]): Promise<void> {
 Latchkey          ${issuer}
 Sample platform   ${platform.address()}
 Sample API        ${apiUrl}
+Operator app      ${shop.address()}
 
 Sign in as        ${person.email}      password: ${person.password}
 or the operator   ${operator.email}   password: ${operator.password}
+or, at the operator app alone, nora@lighthousetoys.example with the same password
 
 Open ${issuer}/marketplace, choose an app, press Install. Ctrl+C ends everything.
 `)
@@ -73,7 +81,7 @@ Open ${issuer}/marketplace, choose an app, press Install. Ctrl+C ends everything
   }
 }
 
-function environmentOf(folder: string, port: string, issuer: string) {
+function environmentOf(folder: string, port: string, issuer: string, shop: string) {
   return {
     ...process.env,
     HOST: '127.0.0.1',
@@ -83,6 +91,8 @@ function environmentOf(folder: string, port: string, issuer: string) {
     DATABASE_URL: '',
     LATCHKEY_SECRET: '',
     EGRESS_ALLOW: '127.0.0.1/32',
+    PASSWORDS: 'on',
+    SIGN_IN_URL: `${shop}/signin`,
     BRAND_NAME: 'Northwind Pay',
     BRAND_LOGO: join(ROOT, 'views/assets/logos/northwind.svg'),
     LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'warn',

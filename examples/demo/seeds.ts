@@ -1,6 +1,7 @@
 import { createPlatform } from '../../apps-registry/create-platform.ts'
 import { moveApp } from '../../apps-registry/move-app.ts'
 import { signUp } from '../../server/accounts/sign-up.ts'
+import { createAdminKey } from '../../server/admin-keys/admin-keys.ts'
 import type { Actor } from '../../server/audit/actor.ts'
 import { opaqueToken } from '../../server/base/random.ts'
 import { readConfig } from '../../server/config.ts'
@@ -14,6 +15,8 @@ export type Seeds = {
     options?: { operator?: boolean },
   ): Promise<{ email: string; password: string; accountId: string }>
   verifierKey(): Promise<string>
+  /** An admin key that may sign customers in. */
+  adminKey(): Promise<string>
   /** Creates a platform in a new account and returns its registration token. */
   registrationToken(platformName: string): Promise<string>
   publish(appId: string): Promise<void>
@@ -38,6 +41,16 @@ export async function openSeeds(environment: Record<string, string | undefined>)
     async verifierKey() {
       return (await database.transaction(tx => createVerifier(tx, deps, { name: 'Sample API', actor: ACTOR })))
         .verifierKey
+    },
+    async adminKey() {
+      const command = {
+        name: 'Operator app',
+        scopes: ['sign-in'] as const,
+        addresses: null,
+        expiresAt: null,
+        actor: ACTOR,
+      }
+      return (await database.transaction(tx => createAdminKey(tx, deps, command))).adminKey
     },
     async registrationToken(name) {
       const passwordHash = await deps.passwords.hash(opaqueToken(deps.random)) // nobody signs in with it

@@ -55,7 +55,8 @@ export async function rotateRegistrationToken(
   return registrationToken
 }
 
-async function mintToken(
+/** Makes a registration token and stores its hash. */
+export async function mintToken(
   tx: Tx,
   { random, keyBrand }: Caps & { keyBrand: string },
   platformId: string,

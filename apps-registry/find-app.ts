@@ -4,6 +4,7 @@ import { readLogo } from './app-details-store.ts'
 import { type App, type AppRow, findAppBySlug, type Logo, readApps, toApp } from './app-store.ts'
 
 export type { App } from './app-store.ts'
+export { pageAllApps } from './listing-store.ts'
 
 /** An app by its id, in any state. */
 export async function findApp(tx: Tx, id: string): Promise<App | undefined> {

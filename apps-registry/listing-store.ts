@@ -35,3 +35,14 @@ export async function pageOwnApps(
   }
   return found.slice(0, limit).map(toApp)
 }
+
+/** All apps, the newest first. */
+export async function pageAllApps(
+  tx: Tx,
+  { before, limit }: { before: string | undefined; limit: number },
+): Promise<App[]> {
+  const query = readApps(tx).orderBy('apps.id', 'desc').limit(limit)
+  if (before !== undefined) query.where('apps.id', '<', before)
+  const rows: AppRow[] = await query
+  return rows.map(toApp)
+}

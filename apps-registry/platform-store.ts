@@ -48,3 +48,13 @@ export async function findPlatformRow(tx: Tx, id: string): Promise<Platform | un
   const row: { id: string; account_id: string; name: string } | undefined = await tx('platforms').where({ id }).first()
   return row && { id: row.id, accountId: row.account_id, name: row.name }
 }
+
+export async function pagePlatformRows(
+  tx: Tx,
+  { before, limit }: { before: string | undefined; limit: number },
+): Promise<Platform[]> {
+  const query = tx('platforms').orderBy('id', 'desc').limit(limit)
+  if (before !== undefined) query.where('id', '<', before)
+  const rows: { id: string; account_id: string; name: string }[] = await query
+  return rows.map(row => ({ id: row.id, accountId: row.account_id, name: row.name }))
+}

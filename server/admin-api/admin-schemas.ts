@@ -1,6 +1,12 @@
 import { z } from 'zod'
 import { isOneLine } from '../base/one-line.ts'
-import { Installation, id, time } from '../platform-api/api-schemas.ts'
+import {
+  Installation,
+  id,
+  Delivery as PlatformDelivery,
+  Key as PlatformKey,
+  time,
+} from '../platform-api/api-schemas.ts'
 
 /** What the operations of the admin API share: objects and parts of requests. */
 
@@ -67,6 +73,12 @@ export const ofApp = z
   .optional()
   .meta({ description: 'Only of this app' })
 
+export const ofInstallation = z
+  .string()
+  .regex(/^ins_[0-9a-z]{26}$/, 'must be the id of an installation')
+  .optional()
+  .meta({ description: 'Only of this installation' })
+
 /** What became of each account of a bulk call, in the order asked. */
 export const InstallResults = z.object({
   results: z.array(
@@ -79,6 +91,29 @@ export const InstallResults = z.object({
     }),
   ),
 })
+
+export const App = z.object({
+  id: id('app'),
+  name: z.string(),
+  slug: z.string(),
+  status: z.enum(['draft', 'in_review', 'published', 'suspended', 'retired']),
+  platform: z.object({ id: id('plat'), name: z.string(), account_id: id('acct') }),
+  permissions: z.array(z.string()),
+  version: z.int().meta({ description: 'Of the manifest that new installations are asked for' }),
+  latest_version: z.int(),
+  published_at: time.nullable(),
+})
+
+export const Platform = z.object({ id: id('plat'), account_id: id('acct'), name: z.string() })
+export const NewPlatform = Platform.extend({ registration_token: z.string().meta({ description: 'Shown once' }) })
+export const RegistrationToken = z.object({ id: z.string(), redacted: z.string(), created_at: time })
+export const NewRegistrationToken = RegistrationToken.extend({
+  registration_token: z.string().meta({ description: 'Shown once' }),
+})
+
+export const Key = PlatformKey.extend({ account_id: id('acct'), app_id: id('app').nullable() })
+
+export const Delivery = PlatformDelivery.extend({ app_id: id('app') })
 
 /** A name for people, on one line. */
 export const name = z

@@ -16,6 +16,20 @@ export type DeliveryPage = {
   limit: number
 }
 
+/** All deliveries, the newest first; of one app or with one status if they are given. */
+export async function pageAllDeliveries(
+  tx: Tx,
+  page: Omit<DeliveryPage, 'appId' | 'installationId'> & { appId?: string | undefined },
+): Promise<TypedDelivery[]> {
+  const { appId, ...rest } = page
+  if (appId !== undefined) return await pageDeliveries(tx, { appId, ...rest })
+  const query = withTypes(tx).limit(page.limit)
+  if (page.before !== undefined) query.where('deliveries.id', '<', page.before)
+  if (page.status === undefined || page.status === 'delivered') query.orderBy('deliveries.id', 'desc')
+  else query.orderByRaw("deliveries.id || '' desc") // few rows, which have an index of their own
+  return await (page.status ? query.whereRaw(`deliveries.status = '${page.status}'`) : query)
+}
+
 type TypedDelivery = DeliveryRow & { type: EventType }
 
 /** Newest first, each with its event's type. */

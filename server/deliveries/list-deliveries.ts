@@ -1,7 +1,13 @@
 import type { Tx } from '../../db/connect.ts'
 import { AppError } from '../base/errors.ts'
 import type { AttemptRow } from './attempt-store.ts'
-import { type DeliveryPage, findDeliveryRow, listAttempts, pageDeliveries } from './delivery-log-store.ts'
+import {
+  type DeliveryPage,
+  findDeliveryRow,
+  listAttempts,
+  pageAllDeliveries,
+  pageDeliveries,
+} from './delivery-log-store.ts'
 import { type DeliveryRow, readEvents } from './delivery-store.ts'
 import type { EventType } from './event-type.ts'
 
@@ -10,6 +16,19 @@ export type DeliveryWithAttempts = DeliveryRow & { type: EventType; log: Attempt
 /** One page of an app's deliveries, newest first, each with all its attempts. */
 export async function listAppDeliveries(tx: Tx, page: DeliveryPage): Promise<DeliveryWithAttempts[]> {
   const rows = await pageDeliveries(tx, page)
+  const attempts = await listAttempts(
+    tx,
+    rows.map(row => row.id),
+  )
+  return rows.map(row => ({ ...row, log: attempts.filter(attempt => attempt.delivery_id === row.id) }))
+}
+
+/** One page of all deliveries, the newest first, each with its latest attempts. */
+export async function listAllDeliveries(
+  tx: Tx,
+  page: Parameters<typeof pageAllDeliveries>[1],
+): Promise<DeliveryWithAttempts[]> {
+  const rows = await pageAllDeliveries(tx, page)
   const attempts = await listAttempts(
     tx,
     rows.map(row => row.id),

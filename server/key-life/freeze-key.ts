@@ -1,6 +1,6 @@
 import type { Tx } from '../../db/connect.ts'
 import { requireAbility } from '../accounts/roles.ts'
-import type { Member } from '../audit/actor.ts'
+import type { ActorOnAccount } from '../audit/actor.ts'
 import { recordActivity } from '../audit/record-activity.ts'
 import type { Caps } from '../base/caps.ts'
 import { isoTime } from '../base/clock.ts'
@@ -9,9 +9,9 @@ import { tellKeyNews } from '../installs/tell-platform.ts'
 import type { Key } from '../keys/find-keys.ts'
 import { clearFrozen, setFrozen } from '../keys/freeze-key.ts'
 import { statusAt } from '../keys/key-states.ts'
-import { lockForMember } from './lock-key.ts'
+import { lockForActor } from './lock-key.ts'
 
-type Act = { keyId: string; actor: Member }
+type Act = { keyId: string; actor: ActorOnAccount }
 
 /**
  * *Freeze*: the key is refused until somebody unfreezes it, and expires once the chosen time has passed. A second click
@@ -23,7 +23,7 @@ export async function freezeKey(
   command: Act & { freezeMs: number },
 ): Promise<{ key: Key; changed: boolean }> {
   const at = caps.clock.now()
-  const { key, installation } = await lockForMember(tx, command)
+  const { key, installation } = await lockForActor(tx, command)
   if (statusAt(key, at) === 'expired') throw new AppError('key.expired')
   const until = at + command.freezeMs
   if (!(await setFrozen(tx, key.id, { by: 'account', until, at }))) return { key, changed: false }
@@ -45,11 +45,11 @@ export async function unfreezeKey(
   command: Act & { knowsOfLeak: boolean },
 ): Promise<{ key: Key; changed: boolean }> {
   const at = caps.clock.now()
-  const { key, installation } = await lockForMember(tx, command)
+  const { key, installation } = await lockForActor(tx, command)
   if (statusAt(key, at) === 'expired') throw new AppError('key.expired')
   const leaked = key.frozenBy === 'leak_report'
   if (leaked) {
-    await requireAbility(tx, command.actor.id, key.accountId, 'manage_keys')
+    if (command.actor.type === 'user') await requireAbility(tx, command.actor.id, key.accountId, 'manage_keys')
     if (!command.knowsOfLeak) throw new AppError('key.leaked')
   }
   if (!(await clearFrozen(tx, key.id, at))) return { key, changed: false }

@@ -1,8 +1,8 @@
 import type { Tx } from '../../db/connect.ts'
-import type { Member } from '../audit/actor.ts'
+import type { ActorOnAccount, Member } from '../audit/actor.ts'
 import type { Installation } from '../installs/installation.ts'
 import { lockInstallation } from '../installs/lock-installation.ts'
-import { findKeyOf, type Key, lockKeyOf } from '../keys/find-keys.ts'
+import { findKeyOf, type Key, lockKeyOf, requireKey } from '../keys/find-keys.ts'
 import { requireKeyAbility } from '../keys/key-ability.ts'
 
 /**
@@ -27,4 +27,13 @@ export async function lockForMember(
   const locked = await lockKeyAndInstallation(tx, await findKeyOf(tx, actor.accountId, keyId))
   await requireKeyAbility(tx, actor.id, locked.key)
   return locked
+}
+
+/** The same for whoever acts: a member is checked, the operator and its programs act on every key. */
+export async function lockForActor(
+  tx: Tx,
+  { keyId, actor }: { keyId: string; actor: ActorOnAccount },
+): Promise<{ key: Key; installation: Installation | undefined }> {
+  if (actor.type === 'user') return await lockForMember(tx, { keyId, actor })
+  return await lockKeyAndInstallation(tx, await requireKey(tx, keyId))
 }

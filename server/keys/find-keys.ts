@@ -43,6 +43,13 @@ export async function placesOfKeys(tx: Tx, ids: readonly string[]): Promise<Read
   )
 }
 
+/** Any key. Throws `object.not_found`. */
+export async function requireKey(tx: Tx, id: string): Promise<Key> {
+  const key = await findKeyRow(tx, id)
+  if (!key) throw new AppError('object.not_found')
+  return key
+}
+
 /** A key of an account, or undefined. */
 export async function findKeyIfOf(tx: Tx, accountId: string, id: string): Promise<Key | undefined> {
   const key = await findKeyRow(tx, id)

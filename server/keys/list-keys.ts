@@ -16,6 +16,26 @@ export async function pageInstallationKeys(
   return await listed(query.limit(page.limit))
 }
 
+/** One page of all keys, newest id first; of one account, app or installation if they are given. */
+export async function pageAllKeys(
+  tx: Tx,
+  page: {
+    accountId?: string | undefined
+    appId?: string | undefined
+    installationId?: string | undefined
+    before?: string | undefined
+    limit: number
+  },
+): Promise<Key[]> {
+  const { accountId, appId, installationId, before, limit } = page
+  const query = readKeys(tx).orderBy('keys.id', 'desc').limit(limit)
+  if (accountId) query.where('keys.account_id', accountId)
+  if (appId) query.where('keys.app_id', appId)
+  if (installationId) query.where('keys.installation_id', installationId)
+  if (before !== undefined) query.where('keys.id', '<', before)
+  return await listed(query)
+}
+
 /** One page of the keys that an uninstall settled or found ended at the same moment. */
 export async function pageSettledKeys(
   tx: Tx,

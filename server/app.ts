@@ -13,6 +13,7 @@ import { rotateRoutes } from './account-portal/rotate-routes.ts'
 import { uninstallRoutes } from './account-portal/uninstall-routes.ts'
 import { accountRoutes } from './accounts/account-routes.ts'
 import { invitationRoutes } from './accounts/invitation-routes.ts'
+import { mailLinkRoutes } from './accounts/mail-link-routes.ts'
 import { securityRoutes } from './accounts/security-routes.ts'
 import { callerOf, loadSession } from './accounts/session-guard.ts'
 import { adminReferenceRoutes } from './admin-api/admin-reference-routes.ts'
@@ -78,7 +79,7 @@ export function createApp(deps: Deps): Express {
 
   app.use(requireSameOrigin(config.publicUrl), withSession, limitPages(deps, callerOf), refuseOddAddress, formBody)
   app.use(accountRoutes(deps))
-  app.use(securityRoutes(deps))
+  app.use(securityRoutes(deps), mailLinkRoutes(deps))
   app.use(invitationRoutes(deps))
   app.use(marketplaceRoutes(deps))
   app.use(consentRoutes(deps))

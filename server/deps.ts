@@ -162,12 +162,13 @@ function createDeliveryWorker(base: BaseDeps, pulses: Pulses, metrics: Metrics):
   })
 }
 
-function createPortalMailer({ config, database, clock, random, log, publicUrl }: BaseDeps): Mailer {
+function createPortalMailer({ config, database, clock, random, keyring, log, publicUrl }: BaseDeps): Mailer {
   const { dataDir, smtpUrl, brand } = config
   return createMailer({
     database,
     clock,
     random,
+    keyring,
     log,
     views: VIEWS,
     dataDir,

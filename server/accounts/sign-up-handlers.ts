@@ -3,6 +3,7 @@ import { AppError, type Fault } from '../base/errors.ts'
 import { faultsOf, parseInput } from '../http/parse.ts'
 import { clientAddress, networkOfClient } from '../http/request.ts'
 import { spendPassword } from './limit-sign-in.ts'
+import { sendConfirmLink } from './mail-links.ts'
 import { type AccountCaps, destination, requirePasswords, returnTo, signInAs, typedForm } from './sign-in-handlers.ts'
 import type { SignUpPage } from './sign-in-page.ts'
 import { signUp } from './sign-up.ts'
@@ -37,7 +38,11 @@ export async function signUpByForm(caps: AccountCaps, req: Request, res: Respons
   const { email, password, account_name: accountName } = form.data
   const passwordHash = await caps.passwords.hash(password, { caller: network, known: false })
   try {
-    const { user } = await caps.database.transaction(tx => signUp(tx, caps, { email, passwordHash, accountName, ip }))
+    const { user } = await caps.database.transaction(async tx => {
+      const made = await signUp(tx, caps, { email, passwordHash, accountName, ip })
+      await sendConfirmLink(tx, caps, made.user)
+      return made
+    })
     await signInAs(caps, req, res, user.id)
   } catch (error) {
     if (!(error instanceof AppError) || error.faults.length === 0) throw error

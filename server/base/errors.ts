@@ -43,6 +43,7 @@ export const ERRORS = {
     code: 'invitation_for_another',
     title: 'This invitation is for somebody else',
   },
+  'account.link_over': { status: 404, code: 'link_over', title: 'This link is over' },
   'account.sign_in_over': { status: 409, code: 'sign_in_over', title: 'This sign-in is over' },
   'platform.exists': { status: 409, code: 'platform_exists', title: 'This account already has a publisher' },
   'app.not_installable': { status: 409, code: 'app_not_installable', title: 'This app cannot be installed' },

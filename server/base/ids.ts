@@ -19,6 +19,7 @@ export type IdPrefix =
   | 'mail'
   | 'job'
   | 'leak'
+  | 'link'
 
 /** Makes identifiers: a prefix and a time-ordered random part. They are safe to log and are not secrets. */
 export type Ids = { next(prefix: IdPrefix): string }

@@ -110,6 +110,8 @@ const FALLBACK = 'Go back and try again. Nothing was changed.'
 const TEXTS: Partial<Record<ErrorCode, string>> = {
   'object.not_found':
     'The address may be mistyped, or what was here belongs to another account. If someone sent you the link, ask which account they were in.',
+  'account.link_over':
+    'Nothing was changed. It works once and for a limited time. Ask for a new one where you asked for this one.',
   'request.cross_site': 'Nothing was changed. Open the page again here and press the button there.',
   'service.busy': 'Nothing was changed. Many people are signing in just now. Wait a moment, then try again.',
   'request.rate_limited': 'Nothing was changed. Wait a minute, then try again.',

@@ -33,6 +33,7 @@ export const LIMITS = {
   sign_in_browser: { points: 10, seconds: 900, by: 'browser' },
   sign_in_known: { points: 30, seconds: 900, by: 'person' },
   second_factor: { points: 10, seconds: 900, by: 'person' },
+  reset_address: { points: 20, seconds: 3_600, by: 'address' },
   sign_up_address: { points: 20, seconds: 3_600, by: 'address' },
   passwords: { points: 100, seconds: 5, by: 'everybody', block: 4 },
   invitations: { points: 30, seconds: 3_600, by: 'person' },

@@ -2,7 +2,15 @@ import { DAY } from '../base/clock.ts'
 
 /** The content of a mail, without a secret; views/mail has its layout. */
 export type Letter = {
-  kind: 'delivery-failed' | 'key-reminder' | 'key-leaked' | 'sign-in' | 'security-change' | 'invitation' | 'membership'
+  kind:
+    | 'delivery-failed'
+    | 'key-reminder'
+    | 'key-leaked'
+    | 'sign-in'
+    | 'security-change'
+    | 'mail-link'
+    | 'invitation'
+    | 'membership'
   subject: string
   /** The preview that mail programs show beside the subject. */
   preview: string
@@ -10,7 +18,7 @@ export type Letter = {
   lede: string
   facts: { name: string; lines: string[] }[]
   /** A page of ours. */
-  link: { text: string; path: string }
+  link: { text: string; path: string /** The mailer signs the path (`signed-path.ts`). */; signed?: true }
   after: string
   /** The recipients, as in `the owners and admins of Harbor Books`. */
   audience: string

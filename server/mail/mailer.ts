@@ -8,6 +8,7 @@ import { opaqueToken } from '../base/random.ts'
 import type { Letter } from './letter.ts'
 import { claimMails, deleteMail, giveMailUp, type MailRow, nextMailAt, postponeMail } from './mail-store.ts'
 import { LOGO, type MailboxOptions, openMailbox } from './mailbox.ts'
+import { signPath } from './signed-path.ts'
 
 /** Waits between attempts; after the last one a mail is given up. */
 const SCHEDULE = [MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, DAY, DAY]
@@ -15,7 +16,7 @@ const SCHEDULE = [MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR
 const LEASE = 2 * MINUTE
 const AT_ONCE = 5
 
-export type MailerCaps = Pick<Caps, 'clock' | 'random'> &
+export type MailerCaps = Pick<Caps, 'clock' | 'random' | 'keyring'> &
   MailboxOptions & { database: Database; log: Log; views: string; logoFile: string | undefined }
 
 export type Mailer = {
@@ -87,13 +88,13 @@ function isForGood(error: unknown): boolean {
 
 /** A letter as HTML and as text; nothing in a text is escaped. */
 async function render(
-  { views, brandName, publicUrl }: MailerCaps,
+  { views, brandName, publicUrl, keyring }: MailerCaps,
   letter: Letter,
   withLogo: boolean,
 ): Promise<{ html: string; text: string }> {
   const model = {
     letter,
-    href: publicUrl + letter.link.path,
+    href: publicUrl + (letter.link.signed ? signPath(keyring, letter.link.path) : letter.link.path),
     brand: { name: brandName, logo: withLogo ? `cid:${LOGO}` : '' },
   }
   return {

@@ -91,4 +91,23 @@ describe('the security page in Chromium', () => {
       await page.keyboard.press('Enter')
       await page.waitForURL(url => url.pathname === '/settings/security')
     })
+
+  for (const width of [390, 1280])
+    test(`forgot password, ${width} wide`, async () => {
+      const context = await browser.newContext({ viewport: { width, height: 900 } })
+      const page = await context.newPage()
+      await page.goto(`${world.url}/signin`)
+      await page.getByRole('link', { name: 'Forgot password?' }).click()
+      for (const name of ['forgot', 'forgot-sent']) {
+        await page.waitForLoadState()
+        await takePicture(page, `security-${name}-${width}`)
+        assert.deepEqual(await axeFaults(page), [], name)
+        assert.ok((await page.evaluate<number>(TOO_WIDE)) <= 0, name)
+        if (name === 'forgot-sent') break
+        await page.getByLabel('Email').fill('nobody@example.com')
+        await page.getByRole('button', { name: 'Send link' }).click()
+        await page.getByRole('heading', { name: 'Look into your mail' }).waitFor()
+      }
+      await context.close()
+    })
 })

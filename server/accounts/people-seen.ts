@@ -40,7 +40,7 @@ function seen(accountId: string, memberships: readonly SeenRow[]): SeenPerson {
   return { name: more.length === 0 ? only : 'Another account', stranger: true } // a person may have several accounts
 }
 
-/** The members of an account by their names, the first to join first. */
+/** The members of an account by their names, in the order of their ids. */
 export async function listMemberNames(
   tx: Tx,
   accountId: string,
@@ -49,7 +49,7 @@ export async function listMemberNames(
   const rows: { id: string; email: string; name: string | null }[] = await tx('memberships')
     .join('users', 'users.id', 'memberships.user_id')
     .where({ account_id: accountId })
-    .orderBy('memberships.created_at')
+    .orderBy('memberships.user_id')
     .limit(limit)
     .select('users.id', 'users.email', 'users.name')
   return rows.map(({ id, email, name }) => ({ id, name: name ?? email }))

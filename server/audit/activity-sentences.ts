@@ -57,6 +57,8 @@ const APPS: Record<string, Sentence> = {
   'delivery.redelivered': '{actor} sent a delivery[ of {app}] again[: {type}]',
   'deliveries.resumed': '{actor} resumed deliveries to {app}',
   'platform.created': '{actor} opened the publisher profile {object}',
+  'platform.token_created': '{actor} created a registration token for {object}',
+  'platform.token_revoked': '{actor} revoked a registration token of {object}',
   'platform.token_rotated': '{actor} made a new registration token for {object}',
 }
 
@@ -80,6 +82,7 @@ const PEOPLE: Record<string, Sentence> = {
   'authenticator.removed': '{actor} removed the authenticator app',
   'recovery_codes.replaced': '{actor} made new recovery codes',
   'password.changed': '{actor} changed their password',
+  'password.reset': '{actor} reset their password',
 }
 
 const PROGRAMS: Record<string, Sentence> = {

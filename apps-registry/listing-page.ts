@@ -34,6 +34,8 @@ export type ListingPage = {
   publisher: { name: string; site?: { host: string; href: string } }
   /** The target of *Install* (a GET form): the consent page, or a redirect of ours to the app's `install_uri`. */
   installAction: string
+  /** *Request install*, for a member who may not install; the account is that of the page. */
+  request?: { action: string; account: string }
   reviewed: ReviewMark
   draft: boolean
   version: { number: number; date: Moment }

@@ -14,6 +14,7 @@ import * as accountOrigin from './migrations/012-account-origin.ts'
 import * as adminKeys from './migrations/012-admin-keys.ts'
 import * as ownSignIn from './migrations/013-own-sign-in.ts'
 import * as signIn from './migrations/014-sign-in.ts'
+import * as installRequests from './migrations/015-install-requests.ts'
 import * as members from './migrations/015-members.ts'
 import * as activityLists from './migrations/016-activity-lists.ts'
 
@@ -37,6 +38,7 @@ const STEPS: Step[] = [
   { name: '013-own-sign-in', migration: ownSignIn },
   { name: '014-sign-in', migration: signIn },
   { name: '015-members', migration: members },
+  { name: '015-install-requests', migration: installRequests },
   { name: '016-activity-lists', migration: activityLists },
 ]
 

@@ -8,6 +8,7 @@ import { invitationsRoutes } from './account-portal/invitations-routes.ts'
 import { keysRoutes } from './account-portal/keys-routes.ts'
 import { marketplaceRoutes } from './account-portal/marketplace-routes.ts'
 import { membersRoutes } from './account-portal/members-routes.ts'
+import { requestsRoutes } from './account-portal/requests-routes.ts'
 import { restrictedKeyRoutes } from './account-portal/restricted-key-routes.ts'
 import { rotateRoutes } from './account-portal/rotate-routes.ts'
 import { uninstallRoutes } from './account-portal/uninstall-routes.ts'
@@ -91,7 +92,7 @@ export function createApp(deps: Deps): Express {
   app.use(freezeRoutes(deps))
   app.use(activityRoutes(deps))
   app.use(invitationsRoutes(deps))
-  app.use(membersRoutes(deps))
+  app.use(membersRoutes(deps), requestsRoutes(deps))
   app.use(portalRoutes(deps))
   app.use(registerRoutes(deps))
   app.use(portalAppRoutes(deps))

@@ -1,8 +1,9 @@
 import { Router } from 'express'
 import { browseApps, browseCategories } from '../../apps-registry/browse-apps.ts'
-import { findListing } from '../../apps-registry/find-app.ts'
+import { findListing, isDraft } from '../../apps-registry/find-app.ts'
 import { listingPage } from '../../apps-registry/listing-page.ts'
 import type { Database, Tx } from '../../db/connect.ts'
+import { roleAllows } from '../accounts/roles.ts'
 import { accountIdsOf, sessionOf } from '../accounts/session-guard.ts'
 import type { Config } from '../config.ts'
 import { leaveFor } from '../http/leave.ts'
@@ -55,7 +56,11 @@ export function marketplaceRoutes(deps: MarketplaceCaps): Router {
       }
     })
     const installed = installations.map(({ id, mode }) => ({ href: `/apps/${id}`, mode }))
-    const page = listingPage(config, app, installed)
+    const asks = session && !isDraft(app) && !roleAllows(session.current.role, 'install')
+    const page = {
+      ...listingPage(config, app, installed),
+      ...(asks && { request: { action: `/marketplace/${app.slug}/request`, account: session.current.account.id } }),
+    }
     deps.render(req, res, 'listing', { title: app.manifest.client_name, nav: 'marketplace' }, page)
   })
 
@@ -63,7 +68,8 @@ export function marketplaceRoutes(deps: MarketplaceCaps): Router {
     const accountIds = sessionOf(res)?.memberships.map(({ account }) => account.id) ?? []
     const app = await database.read(tx => findListing(tx, req.params.slug, accountIds))
     const address = app.client.install_uri
-    if (!address) return res.redirect(303, `/interaction/install/${app.slug}`)
+    if (!address)
+      return res.redirect(303, `/interaction/install/${app.slug}${new URL(req.originalUrl, 'http://here').search}`)
     leaveFor(deps.outwardPages, req, res, address)
   })
 

@@ -4,6 +4,11 @@ import { findCredentials, findUserRow, listMemberships } from './account-store.t
 
 export { emailKey } from './account-store.ts'
 
+/** A person by their id. */
+export async function findUser(tx: Tx, userId: string): Promise<{ email: string } | undefined> {
+  return await findUserRow(tx, userId)
+}
+
 /** How a person is named on pages; a general term if they were deleted. */
 export async function userEmail(tx: Tx, userId: string): Promise<string> {
   return (await findUserRow(tx, userId))?.email ?? 'a former member'

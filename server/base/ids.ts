@@ -6,6 +6,7 @@ export type IdPrefix =
   | 'acct'
   | 'usr'
   | 'inv'
+  | 'rin'
   | 'plat'
   | 'app'
   | 'ins'

@@ -19,7 +19,16 @@ export type StatusModel = { text: string; tone: Tone; waiting?: boolean; note?: 
 
 export type NoticeModel = { tone: Tone; strong: string; text: string; action?: { href: string; text: string } }
 
-export type NavItem = 'marketplace' | 'apps' | 'keys' | 'activity' | 'members' | 'security' | 'platform' | 'none'
+export type NavItem =
+  | 'marketplace'
+  | 'apps'
+  | 'keys'
+  | 'activity'
+  | 'members'
+  | 'requests'
+  | 'security'
+  | 'platform'
+  | 'none'
 
 /** Given to every page by the renderer. */
 export type Frame = {

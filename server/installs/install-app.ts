@@ -4,7 +4,7 @@ import type { RecipientKey } from '../../apps-registry/recipient-key.ts'
 import type { Tx } from '../../db/connect.ts'
 import { requireAbility } from '../accounts/roles.ts'
 import type { Outsider, Person } from '../audit/actor.ts'
-import { recordActivity } from '../audit/record-activity.ts'
+import { recordNotes } from '../audit/record-activity.ts'
 import { AppError } from '../base/errors.ts'
 import type { Mode } from '../base/mode.ts'
 import { eventKey } from '../deliveries/event.ts'
@@ -13,6 +13,7 @@ import { countKeptKeys } from '../keys/kept-keys.ts'
 import { type MintCaps, mintManagedKey } from '../keys/mint-key.ts'
 import { expireKeysOfBefore } from './expire-keys-of-before.ts'
 import { findInstalled } from './find-installation.ts'
+import { approveRequests } from './install-requests.ts'
 import type { Installation, InstallTarget, NewInstallation } from './installation.ts'
 import { insertInstallation, lastGeneration } from './installation-store.ts'
 import { type News, tellPlatform } from './tell-platform.ts'
@@ -65,27 +66,20 @@ export async function installApp(
     { type: 'installation.created', details: { permissions: installation.permissions } },
     ...keys,
   ])
-  await recordActivity(
-    tx,
-    caps,
-    [command.accountId, app.platform.accountId],
-    [
-      {
-        actor: command.actor,
-        what: 'installation.created',
-        object: installation.id,
-        at,
-        data: {
-          app: app.id,
-          mode: installation.mode,
-          generation: installation.generation,
-          keys: keys.length,
-          ...(ended > 0 && { expired: ended }),
-          permissions: installation.permissions,
-        },
-      },
-    ],
-  )
+  const approved = await approveRequests(tx, caps, { ...command, app })
+  const data = {
+    app: app.id,
+    mode: installation.mode,
+    generation: installation.generation,
+    keys: keys.length,
+    ...(ended > 0 && { expired: ended }),
+    permissions: installation.permissions,
+  }
+  const created = { actor: command.actor, what: 'installation.created', object: installation.id, at, data }
+  await recordNotes(tx, caps, [
+    { accountIds: [command.accountId, app.platform.accountId], acts: [created] },
+    { accountIds: [command.accountId], acts: approved },
+  ])
   return { installation, created: true }
 }
 

@@ -36,6 +36,7 @@ export const LIMITS = {
   reset_address: { points: 20, seconds: 3_600, by: 'address' },
   sign_up_address: { points: 20, seconds: 3_600, by: 'address' },
   passwords: { points: 100, seconds: 5, by: 'everybody', block: 4 },
+  install_requests: { points: 20, seconds: 3_600, by: 'person' },
   invitations: { points: 30, seconds: 3_600, by: 'person' },
   invitation_email: { points: 1, seconds: 3_600, by: 'email' },
   new_keys: { points: 60, seconds: 3_600, by: 'person' },

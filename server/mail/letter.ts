@@ -11,6 +11,7 @@ export type Letter = {
     | 'mail-link'
     | 'invitation'
     | 'membership'
+    | 'install-request'
   subject: string
   /** The preview that mail programs show beside the subject. */
   preview: string

@@ -22,6 +22,9 @@ const KEYS: Record<string, Sentence> = {
 }
 
 const INSTALLATIONS: Record<string, Sentence> = {
+  'install.requested': '{actor} requested {app}[ in {mode} mode][: {note}]',
+  'install.request_declined': '{actor} declined a request for {app}[ in {mode} mode][: {note}]',
+  'install.request_approved': '{actor} approved a request for {app}[ in {mode} mode]',
   'installation.created': '{actor} installed {app}[ in {account}][ in {mode} mode]',
   'installation.active': '{app}[ in {account}] acknowledged its keys',
   'installation.delivery_failed': 'The keys of {app}[ in {account}] could not be delivered',
@@ -106,7 +109,7 @@ export const SENTENCES: Readonly<Record<string, Sentence>> = {
 /** Kinds of entries by subject, as filters name them: the first part of `what`. */
 export const SUBJECTS = {
   keys: { text: 'Keys', prefixes: ['key'] },
-  apps: { text: 'Installed apps', prefixes: ['installation'] },
+  apps: { text: 'Installed apps', prefixes: ['install', 'installation'] },
   publishing: { text: 'Published apps', prefixes: ['app', 'delivery', 'deliveries', 'platform'] },
   people: {
     text: 'Members and sign-in',

@@ -95,8 +95,9 @@ function inOrder(
 }
 
 function toEntries(rows: readonly ActivityRow[]): ActivityEntry[] {
-  return rows.map(({ personal, personal_salt: _salt, commitment: _commitment, ...entry }) => ({
-    ...entry,
-    ip: (JSON.parse(personal ?? '{}') as Personal)['ip'] ?? '',
-  }))
+  return rows.map(({ personal, personal_salt: _salt, commitment: _commitment, ...entry }) => {
+    const { ip = '', ...values } = JSON.parse(personal ?? '{}') as Personal
+    const data = Object.keys(values).length > 0 ? JSON.stringify({ ...JSON.parse(entry.data), ...values }) : entry.data
+    return { ...entry, data, ip }
+  })
 }

@@ -1,6 +1,6 @@
 import type { Tx } from '../../db/connect.ts'
 import type { Caps } from '../base/caps.ts'
-import { commitTo, hashEntry, sealHead } from './activity-chain.ts'
+import { commitTo, hashEntry, type Personal, sealHead } from './activity-chain.ts'
 import { type ActivityRow, append, type Head, lockHead } from './activity-store.ts'
 import { type Actor, SYSTEM } from './actor.ts'
 
@@ -13,6 +13,7 @@ export type Act = {
   at: number
   /** The app that it is about, where that is neither the object nor named in the data. */
   app?: string | undefined
+  /** `email` is kept apart as a personal value. */
   data?: Record<string, string | number | boolean | null | string[]>
 }
 
@@ -80,8 +81,7 @@ function tampered(acts: readonly Act[]): Act {
 }
 
 function entryAfter({ random, activityKey }: ActivityCaps, accountId: string, head: Head, act: Act): ActivityRow {
-  const { ip } = act.actor
-  const personal = ip === '' ? {} : { ip }
+  const { personal, data } = apart(act)
   const entry = {
     account_id: accountId,
     number: head.number + 1,
@@ -91,10 +91,16 @@ function entryAfter({ random, activityKey }: ActivityCaps, accountId: string, he
     what: act.what,
     object: act.object,
     app_id: appOf(act),
-    data: JSON.stringify(act.data ?? {}),
+    data: JSON.stringify(data),
     ...commitTo(random, personal),
   }
   return { ...entry, hash: hashEntry(activityKey, head.hash, entry) }
+}
+
+/** Personal values stand apart from what the hash covers, so that they can be erased: addresses and emails. */
+function apart({ actor: { ip }, data: { email, ...data } = {} }: Act) {
+  const personal: Personal = { ...(ip !== '' && { ip }), ...(typeof email === 'string' && { email }) }
+  return { personal, data }
 }
 
 function appOf({ app, object, data }: Act): string | null {

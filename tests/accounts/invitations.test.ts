@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { verifyActivity } from '../../server/audit/verify-activity.ts'
 import { createBrowserSession } from '../support/browser-session.ts'
 import { activityOf, changeRole, join, rowsOf, textOf } from '../support/steps.ts'
 import { createWorld, PASSWORD } from '../support/world.ts'
@@ -201,4 +202,19 @@ test('a stranger’s invitation looks as if it did not exist', async () => {
   const fields = { account: owner.accountId, email: 'x@example.com', role: 'viewer' }
   assert.equal((await stranger.browser.post('/settings/members/invitations', fields)).status, 404)
   assert.equal((await rowsOf(world, 'invitations')).length, 1)
+})
+
+test('the log has the invited email as a personal value: it reads with it, and verifies without it', async () => {
+  await using world = await createWorld({ worker: false })
+  const owner = await world.person()
+  await invite(world, owner, 'tom@example.com')
+  const sentence = async () => textOf(await owner.browser.get('/activity'))
+  assert.match(await sentence(), /invited tom@example\.com/)
+  const { database, activityKey } = world.deps
+  const [entry] = await rowsOf(world, 'activity', { what: 'invitation.sent' })
+  assert.doesNotMatch(String(entry?.['data']), /tom@/)
+  await database.knex('activity').where({ what: 'invitation.sent' }).update({ personal: null, personal_salt: null })
+  assert.doesNotMatch(await sentence(), /tom@example\.com/)
+  const proof = await database.read(tx => verifyActivity(tx, activityKey))
+  assert.deepEqual([proof.broken, proof.erased], [[], 1])
 })

@@ -4,7 +4,7 @@ import { findPersonByEmail } from '../accounts/find-user.ts'
 import { changeUser } from '../accounts/manage-users.ts'
 import { createSignInLink, PRINTED_LINK_LIFE } from '../accounts/sign-in-links.ts'
 import { signUp } from '../accounts/sign-up.ts'
-import { signUpForm } from '../accounts/sign-up-form.ts'
+import { personForm, signUpForm } from '../accounts/sign-up-form.ts'
 import { isoTime } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { parseInput } from '../http/parse.ts'
@@ -69,7 +69,7 @@ function readOptions(given: Given, passwords: boolean): Given {
     const message = 'PASSWORDS is off: leave it out, and use sign-in-link.'
     throw new AppError('request.invalid', { faults: [{ field: '--password', message }] })
   }
-  const form = passwords ? signUpForm : signUpForm.omit({ password: true })
+  const form = passwords ? signUpForm : personForm
   try {
     return { password: undefined, ...parseInput(form, given) }
   } catch (error) {

@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { askConsent, countMade, join, keyAt, press, rowsOf, textOf, tokensFrom, uninstall } from '../support/steps.ts'
+import {
+  askConsent,
+  countMade,
+  join,
+  keyAt,
+  press,
+  rowsOf,
+  switchTo,
+  textOf,
+  tokensFrom,
+  uninstall,
+} from '../support/steps.ts'
 import { createWorld, REDIRECT } from '../support/world.ts'
 
 test('a consent form sent again after it succeeded leads to the installation that it made', async () => {
@@ -141,6 +152,7 @@ test('kept keys: without a choice nothing is made, and the form keeps what was t
   await join(world, other, person, 'owner')
   const { id } = await world.install(other, app, { fields: { account: person.accountId, mode: 'test' } })
   await world.deliver()
+  await switchTo(other, person)
   await uninstall(other, id, { keys: 'keep' })
   const { page } = await askConsent(other, app)
   const before = await countMade(world)

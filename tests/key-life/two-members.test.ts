@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { activityOf, join, rowsOf, textOf } from '../support/steps.ts'
+import { activityOf, join, rowsOf, switchTo, textOf } from '../support/steps.ts'
 import { createWorld, type Person, type World } from '../support/world.ts'
 import { installManaged, makeKey } from './key-steps.ts'
 
@@ -8,6 +8,7 @@ import { installManaged, makeKey } from './key-steps.ts'
 async function secondOwner(world: World, first: Person): Promise<Person> {
   const second = await world.person({ accountName: 'Quay Coffee' })
   await join(world, second, first, 'owner')
+  await switchTo(second, first)
   return second
 }
 

@@ -24,6 +24,8 @@ const HARMLESS: Record<string, string> = {
   insertAccount: 'an account has no state that stops keys',
   insertAccountRecord: 'an account has no state that stops keys',
   updateAccountRecord: 'what an account is called',
+  ensureOutsideAccount: 'an account has no state that stops keys',
+  renameAccount: 'what an account is called',
   insertInstallation: 'it has no keys yet, and no flag',
   moveInstallation: 'only the flags of a suspension stop keys, and they are set elsewhere',
   settleKeys: 'the installation’s row has said the same since it ended',

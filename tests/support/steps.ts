@@ -74,6 +74,11 @@ export async function join(world: World, person: Person, of: Person, role: Role)
   })
 }
 
+/** Switches what a person looks at to the account of another. */
+export async function switchTo({ browser }: Pick<Person, 'browser'>, of: Pick<Person, 'accountId'>): Promise<void> {
+  await browser.post('/account', { account: of.accountId })
+}
+
 export async function changeRole(world: World, person: Person, role: Role): Promise<void> {
   const where = { account_id: person.accountId, user_id: person.userId }
   assert.equal(await world.deps.database.knex('memberships').where(where).update({ role }), 1)

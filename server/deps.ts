@@ -4,12 +4,7 @@ import type { Provider } from 'oidc-provider'
 import { badgeOf } from '../apps-registry/listing-page.ts'
 import type { Tx } from '../db/connect.ts'
 import { createWriteProbe, type WriteProbe } from '../db/write-probe.ts'
-import { createHandOverCookie, type HandOverCookie } from './accounts/hand-over-cookie.ts'
-import { createIdentityCookie, type IdentityCookie } from './accounts/identity-cookie.ts'
-import { createIdentityProvider, type IdentityProvider } from './accounts/identity-provider.ts'
-import { createKnownBrowserCookie, type KnownBrowserCookie } from './accounts/known-browser.ts'
 import { createPasswords, type Passwords } from './accounts/password.ts'
-import { createSessionCookie, type SessionCookie } from './accounts/session-cookie.ts'
 import type { Act } from './audit/record-activity.ts'
 import { SECOND } from './base/clock.ts'
 import { createPulses, type Pulses } from './base/pulses.ts'
@@ -35,6 +30,7 @@ import { clearProviderCookies } from './oauth/clear-provider-cookies.ts'
 import type { RenewingProvider } from './oauth/renewing-provider.ts'
 import { loadSigningKeys, type SigningKeys } from './oauth/signing-keys.ts'
 import { createOAuth } from './oauth-deps.ts'
+import { createSignInDeps, type SignInDeps } from './sign-in-deps.ts'
 
 export const VIEWS = fileURLToPath(new URL('../views', import.meta.url))
 
@@ -45,41 +41,36 @@ const UNHEARD =
   'notifications from other processes do not arrive: polling for work every 2 s, and verifying without copies on PostgreSQL'
 
 /** Everything that routes and commands use, built once per process. */
-export type Deps = BaseDeps & {
-  signing: SigningKeys
-  /** For everything that does not sign. */
-  provider: Provider
-  /** The authorization server with the current signing keys; a request in progress finishes with the keys it started with. */
-  serveOAuth: ReturnType<Provider['callback']>
-  worker: Worker
-  /** Which loops run in this process, and which of them are stuck. */
-  pulses: Pulses
-  writeProbe: WriteProbe
-  mailer: Mailer
-  metrics: Metrics
-  metricSources: MetricSources
-  usage: UsageRecorder
-  verification: Verification
-  render: RenderPage
-  outwardPages: OutwardPages
-  limits: RateLimits
-  passwords: Passwords
-  knownBrowser: KnownBrowserCookie
-  handOverCookie: HandOverCookie
-  identityCookie: IdentityCookie
-  /** The operator's OpenID provider, where there is one. */
-  identity: IdentityProvider | undefined
-  sessionCookie: SessionCookie
-  /** Clears the authorization server's own session cookie, so that it cannot outlive our session. */
-  clearProviderCookies(res: Response): void
-  /** Logs a change in the accounts with keys of an app. Returns those that the caller must log in this transaction. */
-  logForKeyAccounts(tx: Tx, appId: string, acts: readonly Act[]): Promise<string[]>
-  /** The app of the authorization request that waits at a path, and its `login_hint`, for the sign-in page. */
-  waitingApp(path: string): Promise<{ badge: ReturnType<typeof badgeOf>; loginHint?: string } | undefined>
-  /** Work that continues after the response; a shutdown waits for it. It must not reject. */
-  afterwards(work: Promise<void>): void
-  close(): Promise<void>
-}
+export type Deps = BaseDeps &
+  SignInDeps & {
+    signing: SigningKeys
+    /** For everything that does not sign. */
+    provider: Provider
+    /** The authorization server with the current signing keys; a request in progress finishes with the keys it started with. */
+    serveOAuth: ReturnType<Provider['callback']>
+    worker: Worker
+    /** Which loops run in this process, and which of them are stuck. */
+    pulses: Pulses
+    writeProbe: WriteProbe
+    mailer: Mailer
+    metrics: Metrics
+    metricSources: MetricSources
+    usage: UsageRecorder
+    verification: Verification
+    render: RenderPage
+    outwardPages: OutwardPages
+    limits: RateLimits
+    passwords: Passwords
+    /** Clears the authorization server's own session cookie, so that it cannot outlive our session. */
+    clearProviderCookies(res: Response): void
+    /** Logs a change in the accounts with keys of an app. Returns those that the caller must log in this transaction. */
+    logForKeyAccounts(tx: Tx, appId: string, acts: readonly Act[]): Promise<string[]>
+    /** The app of the authorization request that waits at a path, and its `login_hint`, for the sign-in page. */
+    waitingApp(path: string): Promise<{ badge: ReturnType<typeof badgeOf>; loginHint?: string } | undefined>
+    /** Work that continues after the response; a shutdown waits for it. It must not reject. */
+    afterwards(work: Promise<void>): void
+    close(): Promise<void>
+  }
 
 /** Opens the database, migrates it, reads the secrets and builds the rest. Nothing listens or works yet. */
 export async function createDeps(config: Config, overrides: Overrides = {}): Promise<Deps> {
@@ -114,7 +105,7 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     render: pages.render,
     outwardPages: pages.outwardPages,
     passwords: createPasswords({ bounded: config.rateLimits }),
-    ...signInOf(base),
+    ...createSignInDeps(base),
     clearProviderCookies,
     logForKeyAccounts: (tx, appId, acts) => logForKeyAccounts(tx, base, appId, acts),
     waitingApp: async path => {
@@ -123,18 +114,6 @@ export async function createDeps(config: Config, overrides: Overrides = {}): Pro
     },
     afterwards: underWay.add,
     close: () => closeAll(base, { oauth, underWay, worker, usage, writeProbe }),
-  }
-}
-
-function signInOf(base: BaseDeps) {
-  const { config, clock, outbound, publicUrl } = base
-  const { identity } = config.people
-  return {
-    knownBrowser: createKnownBrowserCookie(base, publicUrl),
-    sessionCookie: createSessionCookie(publicUrl, config.sessionLife),
-    handOverCookie: createHandOverCookie(base, publicUrl),
-    identityCookie: createIdentityCookie(base, publicUrl),
-    identity: identity && createIdentityProvider(identity, { clock, publicUrl, fetch: outbound.fetch }),
   }
 }
 

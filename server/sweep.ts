@@ -1,6 +1,7 @@
 import { sweepInvitations } from './accounts/invite-member.ts'
 import { sweepSessions } from './accounts/sessions.ts'
 import { sweepSignInLinks } from './accounts/sign-in-links.ts'
+import { sweepMailLinks, sweepUsedChallenges } from './accounts/sweep-spent.ts'
 import { sweepCheckpoints } from './audit/checkpoints.ts'
 import { HOUR } from './base/clock.ts'
 import { numberBacklog } from './deliveries/event-feed.ts'
@@ -21,6 +22,8 @@ export type Swept = {
   sessions: number
   invitations: number
   sign_in_links: number
+  mail_links: number
+  used_challenges: number
   oauth_records: number
   oauth_grants: number
   mails: number
@@ -44,6 +47,8 @@ export async function sweep(deps: Deps): Promise<Swept> {
     sessions: await sweepSessions(database, at),
     invitations: await sweepInvitations(database, at),
     sign_in_links: await sweepSignInLinks(database, at),
+    mail_links: await sweepMailLinks(database, at),
+    used_challenges: await sweepUsedChallenges(database, at),
     oauth_records: await sweepRecords(database, at),
     oauth_grants: await sweepGrants(database, at), // after their tokens
     mails: await sweepMails(database, at),

@@ -37,11 +37,7 @@ async function start(folder: string, children: Child[]): Promise<void> {
   ]
   const issuer = `http://localhost:${port}`
   const environment = environmentOf(folder, port, issuer, `http://127.0.0.1:${shopPort}`)
-  const run: Run = async (script, env) => {
-    const child = await startChild(join(ROOT, script), { ...process.env, ...env })
-    children.push(child)
-    return child
-  }
+  const run = runInto(children)
 
   say('Starting Latchkey …')
   await run('server/main.ts', environment as Record<string, string>)
@@ -96,6 +92,15 @@ function environmentOf(folder: string, port: string, issuer: string, shop: strin
     BRAND_NAME: 'Northwind Pay',
     BRAND_LOGO: join(ROOT, 'views/assets/logos/northwind.svg'),
     LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'warn',
+  }
+}
+
+/** Runs scripts of the project and remembers their processes, so that they can be stopped. */
+function runInto(children: Child[]): Run {
+  return async (script, env) => {
+    const child = await startChild(join(ROOT, script), { ...process.env, ...env })
+    children.push(child)
+    return child
   }
 }
 

@@ -32,17 +32,7 @@ export function marketplaceRoutes(deps: MarketplaceCaps): Router {
   router.get('/marketplace', async (req, res) => {
     const asked = readMarketplace(req.query)
     const accountId = sessionOf(res)?.current.account.id
-    const found = await database.read(async tx => {
-      const page = await readPage(tx, accountId, asked)
-      const ids = page.apps.map(({ id }) => id)
-      const installations = accountId ? await installedIn(tx, accountId, ids) : []
-      return {
-        ...page,
-        installed: new Set(installations.map(({ appId }) => appId)),
-        categories: await browseCategories(tx, accountId, MOST_CATEGORIES),
-      }
-    })
-    const page = marketplacePage(config, asked, found)
+    const page = marketplacePage(config, asked, await database.read(tx => readMarket(tx, accountId, asked)))
     deps.render(req, res, 'marketplace', { title: 'Marketplace', nav: 'marketplace' }, page)
   })
 
@@ -74,6 +64,18 @@ export function marketplaceRoutes(deps: MarketplaceCaps): Router {
   })
 
   return router
+}
+
+/** What a page of the marketplace shows: its apps, which of them the account has installed, and all categories. */
+async function readMarket(tx: Tx, accountId: string | undefined, asked: AskedMarketplace) {
+  const page = await readPage(tx, accountId, asked)
+  const ids = page.apps.map(({ id }) => id)
+  const installations = accountId ? await installedIn(tx, accountId, ids) : []
+  return {
+    ...page,
+    installed: new Set(installations.map(({ appId }) => appId)),
+    categories: await browseCategories(tx, accountId, MOST_CATEGORIES),
+  }
 }
 
 /** One page of apps, and whether there are others before and after it. A page before the first one is the first one. */

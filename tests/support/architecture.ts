@@ -115,7 +115,9 @@ function floorsOf(tree: Tree): FloorOf {
 
 function floorByName(path: string): Floor | undefined {
   if (
-    /^server\/(?:main|app|(?:base-|oauth-)?deps|reencrypt|sweep|upkeep|heartbeat|web-processes)\.ts$/.test(path) ||
+    /^server\/(?:main|app|(?:base-|oauth-|sign-in-)?deps|reencrypt|sweep|upkeep|heartbeat|web-processes)\.ts$/.test(
+      path,
+    ) ||
     path.startsWith('server/cli/')
   )
     return 'assembly'

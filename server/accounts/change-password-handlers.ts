@@ -9,7 +9,7 @@ import { forgiveSignIn, limitSignIn } from './limit-sign-in.ts'
 import { PASSWORD_MAX } from './password.ts'
 import { signedIn } from './session-guard.ts'
 import { showSecurity } from './show-security.ts'
-import type { AccountCaps } from './sign-in-handlers.ts'
+import { type AccountCaps, requirePasswords } from './sign-in-handlers.ts'
 import { newPassword } from './sign-up-form.ts'
 import { weaknessOf } from './weak-password.ts'
 
@@ -21,8 +21,9 @@ const form = z.object({
   new: newPassword,
 })
 
-/** *Change password*: the current one is counted as a sign-in is. */
+/** *Change password*: the current one is counted as a sign-in is. Throws `account.no_passwords`. */
 export async function changePasswordByForm(caps: AccountCaps, req: Request, res: Response): Promise<void> {
+  requirePasswords(caps)
   const session = signedIn(res)
   const { user } = session
   const parsed = form.safeParse(req.body ?? {})

@@ -21,7 +21,7 @@ export async function showSecurity(
   const data = await caps.database.look(async tx => ({
     authenticator: await authenticatorOf(tx, user.id),
     email: user.email,
-    hasPassword: (await findPasswordHash(tx, user.id)) !== '',
+    hasPassword: caps.config.people.passwords && (await findPasswordHash(tx, user.id)) !== '',
     sessions: await listSessionsOf(tx, user.id, { at, seenAfter: at - IDLE_LIFE }),
     sessionId,
   }))

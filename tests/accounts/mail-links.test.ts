@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { createSignInLink } from '../../server/accounts/sign-in-links.ts'
+import { signUp } from '../../server/accounts/sign-up.ts'
 import { createBrowserSession } from '../support/browser-session.ts'
 import { eventually } from '../support/eventually.ts'
 import { rowsOf } from '../support/steps.ts'
@@ -124,4 +126,22 @@ test('403: with PASSWORDS=off nobody gets a link', async () => {
   const browser = createBrowserSession(world.url)
   assert.equal((await browser.get('/forgot')).status, 403)
   assert.equal((await browser.post('/forgot', { email: 'ada@example.com' })).status, 403)
+})
+
+test('403: with PASSWORDS=off nobody changes a password, and the page of security has no form for it', async () => {
+  await using world = await createWorld({ worker: false, env: { PASSWORDS: 'off' } })
+  const { database } = world.deps
+  const command = { email: 'ada@example.com', passwordHash: 'from before', accountName: 'Harbor Books', ip: '' }
+  const { url } = await database.transaction(async tx => {
+    const { user, account } = await signUp(tx, world.deps, command)
+    return await createSignInLink(tx, world.deps, { userId: user.id, accountId: account.id, life: 60_000 })
+  })
+  const browser = createBrowserSession(world.url)
+  await browser.submit((await browser.get(new URL(url).pathname + new URL(url).search)).form('Continue'))
+  const page = await browser.get('/settings/security')
+  assert.equal(page.status, 200)
+  assert.doesNotMatch(page.text, /Change password/)
+  const fields = { current: 'anything at all', new: 'another one that is long' }
+  assert.equal((await browser.post('/settings/security/password', fields)).status, 403)
+  assert.equal((await rowsOf(world, 'users'))[0]?.['password_hash'], 'from before')
 })
